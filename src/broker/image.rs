@@ -1,0 +1,91 @@
+//! What a broker knows of the cluster: one immutable picture of the znodes, replaced as a whole.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::wire::{BrokerId, LeaderEpoch, TopicPartition};
+
+/// The cluster as the registry last read it. Topics, brokers and states may be of slightly
+/// different ages; each part carries the transaction id that orders it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ClusterImage {
+    /// `/cluster/id`.
+    pub cluster_id: String,
+    /// The broker named in `/controller`, if that znode exists.
+    pub controller: Option<BrokerId>,
+    /// The znodes under `/brokers/ids`.
+    pub brokers: BTreeMap<BrokerId, BrokerNode>,
+    /// The znodes under `/brokers/topics`, by name.
+    pub topics: BTreeMap<String, TopicImage>,
+    /// Dynamic broker configs from `/config/brokers`; `None` is `<default>`, for every broker.
+    pub broker_configs: BTreeMap<Option<BrokerId>, BTreeMap<String, String>>,
+}
+
+/// A live broker: its `/brokers/ids/N`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BrokerNode {
+    /// The advertised host.
+    pub host: String,
+    /// The advertised port.
+    pub port: u16,
+    /// The broker epoch: the czxid of the znode.
+    pub epoch: i64,
+}
+
+/// A topic: `/brokers/topics/T` with its partition states and `/config/topics/T`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TopicImage {
+    /// Never reused: a topic created anew under the same name has another id.
+    pub id: Uuid,
+    /// By partition index, from 0 without holes.
+    pub partitions: BTreeMap<i32, PartitionImage>,
+    /// Overrides from `/config/topics/T`, by Kafka's names.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// A partition's assignment and its `state` znode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartitionImage {
+    /// In order of preference: the first is the preferred leader.
+    pub replicas: Vec<BrokerId>,
+    /// Replicas being added by a reassignment.
+    pub adding: Vec<BrokerId>,
+    /// Replicas being removed by a reassignment.
+    pub removing: Vec<BrokerId>,
+    /// `None` while nobody in the ISR is alive, or the state is not written yet.
+    pub leader: Option<BrokerId>,
+    /// Rises by one with each change of leader.
+    pub leader_epoch: LeaderEpoch,
+    /// In-sync replicas.
+    pub isr: Vec<BrokerId>,
+    /// The state znode's version: the partition epoch that a conditional write names. `-1`: no state yet.
+    pub version: i32,
+    /// The transaction that last wrote the state: a leader whose broker epoch is above it
+    /// registered anew since and does not lead any more.
+    pub mzxid: i64,
+    /// The controller epoch the state was written under.
+    pub controller_epoch: i32,
+}
+
+impl ClusterImage {
+    /// The partition's picture, if topic and partition exist.
+    pub(crate) fn partition(&self, at: &TopicPartition) -> Option<&PartitionImage> {
+        self.topics.get(&at.topic)?.partitions.get(&at.partition)
+    }
+
+    /// The topic with this id, with its name.
+    pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<(&str, &TopicImage)> {
+        self.topics
+            .iter()
+            .find(|(_, topic)| topic.id == id)
+            .map(|(name, topic)| (name.as_str(), topic))
+    }
+
+    /// The live leader of a partition: its broker is registered and was so before the state was written.
+    pub(crate) fn valid_leader(&self, partition: &PartitionImage) -> Option<BrokerId> {
+        let leader = partition.leader?;
+        let node = self.brokers.get(&leader)?;
+        (partition.mzxid > node.epoch).then_some(leader)
+    }
+}

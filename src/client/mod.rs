@@ -1,0 +1,1 @@
+//! Connections to Kafka and to ZooKeeper, for brokers, playground and commands.

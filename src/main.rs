@@ -1,0 +1,5 @@
+//! The `kafkarium` program.
+
+fn main() -> std::process::ExitCode {
+    kafkarium::cli::main()
+}

@@ -1,0 +1,8 @@
+//! Bytes and nouns: what travels between processes, and the names everything else uses.
+
+mod error_code;
+mod ids;
+pub mod report;
+
+pub use error_code::ErrorCode;
+pub use ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};

@@ -1,0 +1,204 @@
+//! What our own processes report about causes: one JSON object a line on stdout.
+//!
+//! No protocol tells that a watch fired at broker 2, or why an ISR shrank. With `--report`,
+//! servers and consumers say it themselves. Elsewhere these lines are absent.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BrokerId, LeaderEpoch, Offset};
+
+/// One line: when, and what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportLine {
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub report: Report,
+}
+
+/// A partition with the offset it stands at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionOffset {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition's index.
+    pub partition: i32,
+    /// `-1` where none is committed yet.
+    pub offset: Offset,
+}
+
+/// One thing that happened inside a process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Report {
+    /// A server answers on this address.
+    Ready { address: String },
+
+    // ZooKeeper.
+    /// A session began, or came back after its connection broke.
+    SessionOpened {
+        session: i64,
+        timeout_ms: u32,
+        reattached: bool,
+    },
+    /// A session ended because nothing was heard from it in time.
+    SessionExpired {
+        session: i64,
+        timeout_ms: u32,
+        /// The ephemeral znodes that went with it.
+        ephemerals: Vec<String>,
+    },
+    /// A session's own client closed it.
+    SessionClosed {
+        session: i64,
+        ephemerals: Vec<String>,
+    },
+    /// A change woke the watches of these sessions.
+    WatchFired {
+        path: String,
+        /// `created`, `deleted`, `changed` or `children`.
+        change: String,
+        sessions: Vec<i64>,
+    },
+
+    // Brokers.
+    /// The broker's ephemeral znode exists; its czxid is the broker epoch.
+    Registered {
+        broker: BrokerId,
+        broker_epoch: i64,
+        session: i64,
+    },
+    /// This broker's own watch told it to read a path again.
+    WatchSeen { broker: BrokerId, path: String },
+    /// This broker created `/controller`.
+    ControllerElected {
+        broker: BrokerId,
+        controller_epoch: i32,
+    },
+    /// The controller wrote the znodes of a new topic: replicas of each partition, the first leads.
+    TopicCreated {
+        topic: String,
+        partitions: Vec<Vec<BrokerId>>,
+    },
+    /// The controller removed a topic's znodes.
+    TopicDeleted { topic: String },
+    /// The controller changed a partition's leader (its epoch rises) or only its ISR.
+    PartitionChanged {
+        topic: String,
+        partition: i32,
+        leader_before: BrokerId,
+        /// `-1`: nobody in the ISR is alive.
+        leader: BrokerId,
+        epoch_before: LeaderEpoch,
+        epoch: LeaderEpoch,
+        isr_before: Vec<BrokerId>,
+        isr: Vec<BrokerId>,
+        /// In words: `broker 3 is gone`, `broker 3 is back`, `preferred leader`, `controlled shutdown`.
+        why: String,
+    },
+    /// A leader changed the ISR of its partition by itself.
+    IsrChanged {
+        topic: String,
+        partition: i32,
+        leader: BrokerId,
+        isr_before: Vec<BrokerId>,
+        isr: Vec<BrokerId>,
+        /// In words: `broker 3 caught up`, `broker 3 fell behind for 30000 ms`.
+        why: String,
+    },
+    /// A replica cut records that the leader does not have.
+    LogTruncated {
+        broker: BrokerId,
+        topic: String,
+        partition: i32,
+        from: Offset,
+        to: Offset,
+    },
+    /// Recovery of one partition's log at start cut a torn tail or found it sound.
+    LogRecovered {
+        broker: BrokerId,
+        topic: String,
+        partition: i32,
+        log_end_offset: Offset,
+        cut_bytes: u64,
+    },
+    /// A group moved to another state.
+    GroupState {
+        group: String,
+        /// Kafka's name: `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`, `Dead`.
+        state: String,
+        generation: i32,
+        /// In words: `consumer-c3 asks to join`, `consumer-c2 was not heard for 3000 ms`.
+        why: String,
+    },
+    /// A member of a group joined (again), synced or left; what the Group pane's rows say.
+    GroupMember {
+        group: String,
+        member: String,
+        client_id: String,
+        /// `asked`, `joined`, `synced`, `left` or `expired`.
+        step: String,
+        generation: i32,
+    },
+
+    // Consumers (`kafkarium consume --json`).
+    /// The group gave this consumer these partitions; offsets are where it reads on.
+    Assigned { partitions: Vec<PartitionOffset> },
+    /// The consumer gave these partitions up.
+    Revoked { partitions: Vec<PartitionOffset> },
+    /// One record was read.
+    Record {
+        topic: String,
+        partition: i32,
+        offset: Offset,
+        timestamp_ms: i64,
+        key: Option<String>,
+        value: Option<String>,
+        /// Whether key or value was not UTF-8 and is shown with replacement characters.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lossy: bool,
+    },
+    /// Offsets were committed for the group.
+    Committed { partitions: Vec<PartitionOffset> },
+    /// The client library reported a problem that it retries by itself.
+    ClientError { error: String },
+}
+
+impl ReportLine {
+    /// The line for `report`, stamped with the current time.
+    #[must_use]
+    pub fn now(report: Report) -> Self {
+        let at = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis());
+        Self {
+            at_ms: i64::try_from(at).unwrap_or(i64::MAX),
+            report,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Report, ReportLine};
+
+    #[test]
+    fn a_line_is_one_flat_json_object() {
+        let line = ReportLine {
+            at_ms: 5,
+            report: Report::Ready {
+                address: "127.0.0.1:9092".into(),
+            },
+        };
+        let text = serde_json::to_string(&line).expect("plain data");
+        assert_eq!(
+            text,
+            r#"{"at_ms":5,"event":"ready","address":"127.0.0.1:9092"}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<ReportLine>(&text).expect("own line"),
+            line
+        );
+    }
+}
