@@ -129,9 +129,9 @@ settings! {
     "group.max.session.timeout.ms" => group_max_session_timeout_ms: i32 = 1_800_000, "The longest session timeout a group member may ask for.";
     "group.initial.rebalance.delay.ms" => group_initial_rebalance_delay_ms: i32 = 3_000, "How long an empty group waits for more members after the first.";
     "group.max.size" => group_max_size: i32 = 2_147_483_647, "Members that a group may have.";
-    "offsets.topic.num.partitions" => offsets_topic_num_partitions: i32 = 50, "Partitions of __consumer_offsets.";
-    "offsets.topic.replication.factor" => offsets_topic_replication_factor: i32 = 3, "Replicas of __consumer_offsets.";
-    "offsets.topic.segment.bytes" => offsets_topic_segment_bytes: i32 = 104_857_600, "Segment size of __consumer_offsets.";
+    "offsets.topic.num.partitions" => offsets_topic_num_partitions: i32 = 50, "Partitions of the topic that keeps committed offsets.";
+    "offsets.topic.replication.factor" => offsets_topic_replication_factor: i32 = 3, "Replicas of the topic that keeps committed offsets.";
+    "offsets.topic.segment.bytes" => offsets_topic_segment_bytes: i32 = 104_857_600, "Segment size of the topic that keeps committed offsets.";
     "offsets.retention.minutes" => offsets_retention_minutes: i32 = 10_080, "How long the offsets of a group without members are kept.";
     "offset.metadata.max.bytes" => offset_metadata_max_bytes: i32 = 4_096, "The longest metadata text of a committed offset.";
     "producer.id.expiration.ms" => producer_id_expiration_ms: i32 = 86_400_000, "How long the sequence of a silent idempotent producer is remembered.";
