@@ -13,6 +13,8 @@
 //! | [`client`] | connections to Kafka and to ZooKeeper |
 //! | [`wire`] | bytes and nouns: frames, record batches, ids, error codes |
 
+#![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 pub mod cli;
 pub mod playground;
 

@@ -1,0 +1,243 @@
+//! The rules of the house, read from the sources: which wing may use which, which rooms stay pure,
+//! how long a file may grow.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// From the top of the map down; an arrow may only point to a later wing.
+const WINGS: [&str; 6] = ["cli", "playground", "broker", "zookeeper", "client", "wire"];
+
+/// Arrows that point down and are forbidden all the same.
+const BORDERS: [(&str, &str); 3] = [
+    ("playground", "broker"),
+    ("playground", "zookeeper"),
+    ("broker", "zookeeper"),
+];
+
+/// Rooms that decide and never do: time comes in with the event, effects go out as values.
+const PURE_ROOMS: [&str; 8] = [
+    "broker/replication",
+    "broker/coordinator",
+    "broker/controller",
+    "zookeeper/data_tree",
+    "zookeeper/session_tracker",
+    "zookeeper/watch_manager",
+    "playground/state",
+    "playground/ui",
+];
+
+/// What a pure room may not mention.
+const IMPURE: [&str; 9] = [
+    "tokio",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "rand::",
+    "Instant::now",
+    "SystemTime::now",
+    "async fn",
+];
+
+/// Lines of a file before its tests.
+const FILE_LINES_MAX: usize = 500;
+
+/// Names that say nothing about what is inside.
+const NAMELESS: [&str; 4] = ["utils", "util", "common", "helpers"];
+
+struct Source {
+    /// Below `src/`, with forward slashes.
+    path: String,
+    /// Up to the tests at the end of the file, comment lines left out.
+    code: Vec<(usize, String)>,
+    /// Lines before the tests, comments included.
+    lines: usize,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    assert!(files.len() > 10, "the sources are found");
+    files.sort();
+    files.iter().map(|file| read_source(&root, file)).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the folder is readable") {
+        let path = entry.expect("the entry is readable").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn read_source(root: &Path, file: &Path) -> Source {
+    let text = fs::read_to_string(file).expect("the source is readable");
+    let is_test_file = file.components().any(|part| part.as_os_str() == "tests")
+        || file
+            .file_stem()
+            .is_some_and(|stem| stem == "tests" || stem.to_string_lossy().ends_with("_tests"));
+    let body: Vec<&str> = if is_test_file {
+        Vec::new()
+    } else {
+        text.lines()
+            .take_while(|line| line.trim() != "#[cfg(test)]")
+            .collect()
+    };
+    Source {
+        path: file
+            .strip_prefix(root)
+            .expect("it was found below the root")
+            .to_string_lossy()
+            .replace('\\', "/"),
+        lines: body.len(),
+        code: body
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+            .map(|(index, line)| (index + 1, (*line).to_owned()))
+            .collect(),
+    }
+}
+
+/// The wings that a line names as `crate::WING`.
+fn wings_named(line: &str) -> Vec<&'static str> {
+    WINGS
+        .into_iter()
+        .filter(|wing| {
+            line.contains(&format!("crate::{wing}::"))
+                || line.contains(&format!("crate::{wing};"))
+                || line.contains(&format!("crate::{wing},"))
+        })
+        .collect()
+}
+
+/// The wings that a `use crate::{...}` group over several lines names at its first level.
+fn wings_in_groups(source: &Source) -> Vec<(usize, &'static str)> {
+    let mut found = Vec::new();
+    let mut depth = 0_usize;
+    for (number, line) in &source.code {
+        let text = line.trim();
+        if depth == 0 && text.starts_with("use crate::{") {
+            depth = 1;
+            continue;
+        }
+        if depth == 1 {
+            found.extend(
+                WINGS
+                    .into_iter()
+                    .filter(|wing| {
+                        text.strip_prefix(wing)
+                            .is_some_and(|rest| rest.starts_with([':', ',']))
+                    })
+                    .map(|wing| (*number, wing)),
+            );
+        }
+        if depth > 0 {
+            depth = (depth + text.matches('{').count()).saturating_sub(text.matches('}').count());
+        }
+    }
+    found
+}
+
+#[test]
+fn arrows_point_down_and_never_across_a_border() {
+    let rank = |wing: &str| WINGS.iter().position(|name| *name == wing);
+    let mut broken = Vec::new();
+    for source in sources() {
+        let own = source
+            .path
+            .split(['/', '.'])
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let Some(own_rank) = rank(&own) else { continue };
+        let single = source.code.iter().flat_map(|(number, line)| {
+            wings_named(line)
+                .into_iter()
+                .map(move |wing| (*number, wing))
+        });
+        for (number, wing) in single.chain(wings_in_groups(&source)) {
+            let up = rank(wing).is_some_and(|other| other < own_rank);
+            if up || BORDERS.contains(&(own.as_str(), wing)) {
+                broken.push(format!("src/{}:{number} uses {wing}", source.path));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn pure_rooms_do_nothing_but_decide() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        if !PURE_ROOMS.iter().any(|room| source.path.starts_with(room)) {
+            continue;
+        }
+        for (number, line) in &source.code {
+            for word in IMPURE.iter().filter(|word| line.contains(**word)) {
+                broken.push(format!("src/{}:{number} mentions {word}", source.path));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are() {
+    let mut broken = Vec::new();
+    for source in sources() {
+        if source.lines > FILE_LINES_MAX {
+            broken.push(format!(
+                "src/{} has {} lines before its tests",
+                source.path, source.lines
+            ));
+        }
+        let stem = source
+            .path
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(".rs");
+        if NAMELESS.contains(&stem) {
+            broken.push(format!("src/{} has a name that says nothing", source.path));
+        }
+    }
+    for file in sources() {
+        let text = fs::read_to_string(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("src")
+                .join(&file.path),
+        )
+        .expect("the source is readable");
+        if !text.starts_with("//!") {
+            broken.push(format!("src/{} does not open with a sentence", file.path));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_rules_see_what_they_look_for() {
+    let group = Source {
+        path: "wire/x.rs".into(),
+        lines: 4,
+        code: [
+            "use crate::{",
+            "    broker::Settings,",
+            "    wire::{BrokerId, Offset},",
+            "};",
+        ]
+        .iter()
+        .enumerate()
+        .map(|(index, line)| (index + 1, (*line).to_owned()))
+        .collect(),
+    };
+    assert_eq!(wings_in_groups(&group), [(2, "broker"), (3, "wire")]);
+    assert_eq!(wings_named("use crate::broker::log::Log;"), ["broker"]);
+}
