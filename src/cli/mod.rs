@@ -1,5 +1,29 @@
 //! One file per subcommand: parse, call, print.
 
+#[expect(
+    dead_code,
+    reason = "used by the servers' commands, which are being built"
+)]
+mod child;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "used by the servers' commands, which are being built"
+    )
+)]
+mod data_folder;
+#[expect(
+    dead_code,
+    reason = "used by the servers' commands, which are being built"
+)]
+mod logging;
+#[expect(
+    dead_code,
+    reason = "used by the servers' commands, which are being built"
+)]
+mod shutdown;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

@@ -3,6 +3,8 @@
 mod error_code;
 mod ids;
 pub mod report;
+mod reporter;
 
 pub use error_code::ErrorCode;
 pub use ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+pub use reporter::Reporter;
