@@ -1,0 +1,290 @@
+//! The two clusters that are compared: the same three brokers, Kafkarium's or Apache Kafka's.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// ZooKeeper's session timeout in both clusters.
+pub const SESSION_TIMEOUT_MS: u32 = 1500;
+
+/// How many brokers each cluster has.
+pub const BROKERS: i32 = 3;
+
+/// The settings that both clusters share; everything else is each one's default.
+const SETTINGS: [(&str, &str); 5] = [
+    ("zookeeper.session.timeout.ms", "1500"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("offsets.topic.num.partitions", "10"),
+    ("offsets.topic.replication.factor", "3"),
+    ("min.insync.replicas", "2"),
+];
+
+/// Maven's name for the Apache release that is measured.
+const APACHE: &str = "org.apache.kafka:kafka_2.13:3.9.2";
+
+/// Which program serves.
+pub enum Engine {
+    Kafkarium { program: PathBuf },
+    Apache { jars: PathBuf },
+}
+
+impl Engine {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Kafkarium { .. } => "Kafkarium",
+            Self::Apache { .. } => "Apache Kafka 3.9 + ZooKeeper",
+        }
+    }
+
+    /// Fetches Apache Kafka with Maven into `target` where it is not there yet.
+    pub fn apache(target: &Path) -> Result<Self> {
+        let folder = target.join("apache-kafka-3.9");
+        let jars = folder.join("jars");
+        if !jars.is_dir() {
+            fs::create_dir_all(&folder)?;
+            let (group, rest) = APACHE.split_once(':').context("group")?;
+            let (artifact, version) = rest.split_once(':').context("artifact")?;
+            let dependency = |group: &str, artifact: &str, version: &str| {
+                format!(
+                    "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
+                )
+            };
+            fs::write(
+                folder.join("pom.xml"),
+                format!(
+                    "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
+                     <groupId>bench</groupId><artifactId>apache</artifactId><version>1</version><packaging>pom</packaging>\
+                     <dependencies>{}{}{}</dependencies></project>",
+                    dependency(group, artifact, version),
+                    dependency("org.slf4j", "slf4j-reload4j", "1.7.36"),
+                    dependency("io.dropwizard.metrics", "metrics-core", "4.1.12.1"),
+                ),
+            )?;
+            let status = Command::new("mvn")
+                .args([
+                    "-q",
+                    "-B",
+                    "dependency:copy-dependencies",
+                    "-DincludeScope=runtime",
+                ])
+                .arg(format!("-DoutputDirectory={}", jars.display()))
+                .current_dir(&folder)
+                .status()
+                .context(
+                    "Maven (mvn) fetches Apache Kafka; install it, or run with --only kafkarium",
+                )?;
+            ensure!(status.success(), "Maven could not fetch {APACHE}");
+        }
+        fs::write(folder.join("log4j.properties"), "log4j.rootLogger=OFF\n")?;
+        Ok(Self::Apache { jars })
+    }
+
+    fn zookeeper(&self, folder: &Path, port: u16) -> Result<Command> {
+        Ok(match self {
+            Self::Kafkarium { program } => {
+                let mut command = Command::new(program);
+                command
+                    .args([
+                        "zookeeper",
+                        "--listener",
+                        &format!("127.0.0.1:{port}"),
+                        "--data-dir",
+                    ])
+                    .arg(folder.join("zookeeper"));
+                command
+            }
+            Self::Apache { jars } => {
+                let file = folder.join("zookeeper.properties");
+                fs::write(
+                    &file,
+                    format!(
+                        "dataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\ntickTime=500\n",
+                        folder.join("zookeeper").display()
+                    ),
+                )?;
+                java(
+                    jars,
+                    "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                    &file,
+                )
+            }
+        })
+    }
+
+    fn broker(&self, folder: &Path, id: i32, port: u16, zookeeper: u16) -> Result<Command> {
+        let data = folder.join(format!("broker-{id}"));
+        Ok(match self {
+            Self::Kafkarium { program } => {
+                let mut command = Command::new(program);
+                command
+                    .args(["broker", "--id", &id.to_string()])
+                    .args(["--listener", &format!("127.0.0.1:{port}")])
+                    .args([
+                        "--zookeeper",
+                        &format!("127.0.0.1:{zookeeper}"),
+                        "--data-dir",
+                    ])
+                    .arg(data);
+                for (name, value) in SETTINGS {
+                    command.args(["--set", &format!("{name}={value}")]);
+                }
+                command
+            }
+            Self::Apache { jars } => {
+                let file = folder.join(format!("broker-{id}.properties"));
+                let mut text = format!(
+                    "broker.id={id}\nlisteners=PLAINTEXT://127.0.0.1:{port}\nzookeeper.connect=127.0.0.1:{zookeeper}\nlog.dirs={}\n",
+                    data.display()
+                );
+                for (name, value) in SETTINGS {
+                    text.extend([name, "=", value, "\n"]);
+                }
+                fs::write(&file, text)?;
+                java(jars, "kafka.Kafka", &file)
+            }
+        })
+    }
+}
+
+/// The JVM flags of Apache's own start scripts, with a heap that suits one machine.
+fn java(jars: &Path, main: &str, properties: &Path) -> Command {
+    let mut command = Command::new("java");
+    command
+        .args([
+            "-server",
+            "-Xmx512m",
+            "-Xms128m",
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+        ])
+        .args([
+            "-XX:InitiatingHeapOccupancyPercent=35",
+            "-Djava.awt.headless=true",
+        ])
+        .arg(format!(
+            "-Dlog4j.configuration=file:{}",
+            jars.with_file_name("log4j.properties").display()
+        ))
+        .arg("-cp")
+        .arg(jars.join("*"))
+        .arg(main)
+        .arg(properties);
+    command
+}
+
+/// A running cluster; its processes end with it.
+pub struct Cluster {
+    engine: Engine,
+    folder: tempfile::TempDir,
+    ports: Vec<u16>,
+    zookeeper: Option<Child>,
+    brokers: Vec<Option<Child>>,
+}
+
+impl Cluster {
+    /// Reserves ports and folders; nothing runs yet, so a client can be loaded with [`Self::bootstrap`].
+    pub fn prepare(engine: Engine) -> Result<Self> {
+        let listeners: Vec<TcpListener> = (0..=BROKERS)
+            .map(|_| TcpListener::bind("127.0.0.1:0"))
+            .collect::<Result<_, _>>()?;
+        let ports = listeners
+            .iter()
+            .map(|listener| Ok(listener.local_addr()?.port()))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            engine,
+            folder: tempfile::tempdir()?,
+            ports,
+            zookeeper: None,
+            brokers: (0..BROKERS).map(|_| None).collect(),
+        })
+    }
+
+    /// The addresses of all brokers.
+    pub fn bootstrap(&self) -> String {
+        self.ports[1..]
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// Starts all processes as each engine's own scripts would: ours at once, Apache's when ZooKeeper answers.
+    pub fn start(&mut self) -> Result<()> {
+        let mut zookeeper = quiet(&mut self.engine.zookeeper(self.folder.path(), self.ports[0])?)?;
+        if matches!(self.engine, Engine::Apache { .. }) {
+            while std::net::TcpStream::connect(("127.0.0.1", self.ports[0])).is_err() {
+                if let Some(status) = zookeeper.try_wait()? {
+                    bail!("ZooKeeper ended with {status}");
+                }
+                std::thread::yield_now();
+            }
+        }
+        self.zookeeper = Some(zookeeper);
+        (1..=BROKERS).try_for_each(|id| self.start_broker(id))
+    }
+
+    /// Starts broker `id` (again).
+    pub fn start_broker(&mut self, id: i32) -> Result<()> {
+        let index = usize::try_from(id)?;
+        let mut command =
+            self.engine
+                .broker(self.folder.path(), id, self.ports[index], self.ports[0])?;
+        self.brokers[index - 1] = Some(quiet(&mut command)?);
+        Ok(())
+    }
+
+    /// SIGKILL to broker `id`.
+    pub fn kill_broker(&mut self, id: i32) -> Result<()> {
+        let mut broker = self.brokers[usize::try_from(id)? - 1]
+            .take()
+            .context("the broker runs")?;
+        broker.kill()?;
+        broker.wait()?;
+        Ok(())
+    }
+
+    /// The ids of all server processes.
+    pub fn pids(&self) -> Vec<u32> {
+        self.zookeeper
+            .iter()
+            .chain(self.brokers.iter().flatten())
+            .map(Child::id)
+            .collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for child in self.brokers.iter_mut().flatten().chain(&mut self.zookeeper) {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Starts a process whose first output line is read away, so that its pipe never blocks it.
+fn quiet(command: &mut Command) -> Result<Child> {
+    let program = command.get_program().to_owned();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("{} does not start", program.display()))?;
+    let output = child.stdout.take().context("the output was piped")?;
+    std::thread::spawn(move || {
+        BufReader::new(output)
+            .lines()
+            .map_while(Result::ok)
+            .for_each(drop);
+    });
+    Ok(child)
+}
