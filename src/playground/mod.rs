@@ -1,1 +1,3 @@
 //! The terminal: what a person sees and does.
+
+pub mod state;

@@ -1,0 +1,320 @@
+//! What the outside tells: every fact about the cluster that the screen may show.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use super::Timestamp;
+use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+
+/// A process of the playground, by the name people call it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProcessName {
+    /// The one `ZooKeeper` server; key `0`.
+    ZooKeeper,
+    /// A broker, by its id.
+    Broker(BrokerId),
+    /// A consumer, by its client id: `c1`.
+    Consumer(String),
+}
+
+impl fmt::Display for ProcessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZooKeeper => f.write_str("zookeeper"),
+            Self::Broker(id) => write!(f, "broker {id}"),
+            Self::Consumer(name) => write!(f, "consumer {name}"),
+        }
+    }
+}
+
+/// One fact. Snapshots replace what was known of their subject; the rest are moments.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observation {
+    /// The data folder is open.
+    DataFolder {
+        /// As shown, `~/.local/share/kafkarium/demo`.
+        path: String,
+        /// When it was last used; `None`: it was created now.
+        last_used: Option<Timestamp>,
+    },
+    /// A child process changed.
+    Process {
+        /// Which.
+        process: ProcessName,
+        /// How.
+        change: ProcessChange,
+    },
+    /// Resident memory of a child.
+    Memory {
+        /// Which.
+        process: ProcessName,
+        /// As the system counts it.
+        rss_bytes: u64,
+    },
+    /// The newest lines of a child's log, oldest first. Sent when it dies, and when it was asked for.
+    LogLines {
+        /// Which.
+        process: ProcessName,
+        /// The whole log's file, as shown.
+        file: String,
+        /// At most 200.
+        lines: Vec<String>,
+    },
+    /// A child's own report, from its stdout.
+    Report {
+        /// Which child.
+        process: ProcessName,
+        /// What it said.
+        line: ReportLine,
+    },
+    /// What Metadata says, with the configurations of its topics.
+    Cluster(ClusterSeen),
+    /// What `ListOffsets` says; partitions that are absent keep what was known.
+    Offsets(Vec<PartitionOffsets>),
+    /// Records at the tail of a partition, in the order of their offsets.
+    Records {
+        /// Where.
+        partition: TopicPartition,
+        /// At most the newest 200 of what was not told before.
+        records: Vec<RecordSeen>,
+    },
+    /// What `DescribeGroups` and `OffsetFetch` say of one group.
+    Group(GroupSeen),
+    /// The coordinator does not know this group any more.
+    GroupGone {
+        /// Its id.
+        group: String,
+    },
+    /// What `cons`, `dump` and `wchp` say.
+    ZooKeeper(ZooKeeperSeen),
+    /// What our own producer counted since the playground started; at most 20 a second.
+    Produced(ProducedSeen),
+    /// Our producer's record was acknowledged. At most 20 a second for each partition; the first one
+    /// after a pause of a partition is always told, at once.
+    Acked(Receipt),
+    /// Our producer gave a record up.
+    SendFailed {
+        /// Where it would have gone, if it got that far.
+        partition: Option<TopicPartition>,
+        /// Its key.
+        key: Option<String>,
+        /// In Kafka's words, `NOT_ENOUGH_REPLICAS`.
+        error: String,
+    },
+    /// The reader without a group looked again at what was acknowledged.
+    LostChecked {
+        /// Acknowledged records that it did not find, since the start.
+        lost: u64,
+    },
+    /// A request was done.
+    Done {
+        /// What to say in "what happened", `topic chat created`; `None`: a report will tell it.
+        say: Option<String>,
+    },
+    /// A request failed; this is said in "what happened" and in the footer.
+    Failed {
+        /// One sentence with the names, numbers and the way out.
+        why: String,
+    },
+    /// Something worth a line that no key caused, `port 9092 is taken by java (pid 812): ...`.
+    Notice(String),
+    /// Text is on its way to the clipboard.
+    Copied(String),
+    /// Recording to this file began, or ended (`None`).
+    Recording(Option<String>),
+}
+
+/// How a child process changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProcessChange {
+    /// It has a pid and, if it is a server, the address it will listen on.
+    Spawned {
+        /// Its process id.
+        pid: u32,
+        /// `127.0.0.1:9092`.
+        address: Option<String>,
+        /// The group a consumer reads for.
+        group: Option<String>,
+    },
+    /// It answers on this address.
+    Ready {
+        /// `127.0.0.1:9092`.
+        address: String,
+    },
+    /// It is gone.
+    Exited {
+        /// What it returned, if it returned.
+        code: Option<i32>,
+        /// The signal that ended it.
+        signal: Option<i32>,
+    },
+    /// SIGSTOP reached it.
+    Frozen,
+    /// SIGCONT reached it.
+    Thawed,
+}
+
+/// What one Metadata answer says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterSeen {
+    /// The cluster's id.
+    pub cluster_id: Option<String>,
+    /// The broker that is controller.
+    pub controller: Option<BrokerId>,
+    /// Live brokers, by id.
+    pub brokers: Vec<BrokerSeen>,
+    /// All topics, by name.
+    pub topics: Vec<TopicSeen>,
+}
+
+/// A live broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerSeen {
+    /// Its id.
+    pub id: BrokerId,
+    /// Where clients reach it, `127.0.0.1:9092`.
+    pub address: String,
+}
+
+/// A topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TopicSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether Kafka keeps it for itself, as `__consumer_offsets`.
+    pub internal: bool,
+    /// By index.
+    pub partitions: Vec<PartitionSeen>,
+    /// `min.insync.replicas`, once it is known.
+    pub min_insync_replicas: Option<i32>,
+    /// Configurations that are set on the topic itself.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// A partition as Metadata tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PartitionSeen {
+    /// Its index.
+    pub partition: i32,
+    /// Who leads it; `None`: nobody can.
+    pub leader: Option<BrokerId>,
+    /// How often the leader changed.
+    pub epoch: LeaderEpoch,
+    /// The first is the preferred leader.
+    pub replicas: Vec<BrokerId>,
+    /// In the order the leader gives.
+    pub isr: Vec<BrokerId>,
+}
+
+/// Where a partition's log begins and ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionOffsets {
+    /// Which.
+    pub partition: TopicPartition,
+    /// The oldest record that is still there.
+    pub log_start: Offset,
+    /// Consumers see records below it.
+    pub high_watermark: Offset,
+    /// Readers of committed transactions see records below it.
+    pub last_stable: Option<Offset>,
+    /// Each replica's own log end (`ListOffsets` with replica id -2); who did not answer is absent.
+    pub ends: Vec<(BrokerId, Offset)>,
+}
+
+/// A record for the Log pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordSeen {
+    /// Where it stands.
+    pub offset: Offset,
+    /// Its key, shown as text.
+    pub key: Option<String>,
+    /// Its value, shown as text.
+    pub value: Option<String>,
+    /// The record's own timestamp, in milliseconds.
+    pub timestamp_ms: i64,
+    /// Key, value and headers together.
+    pub size_bytes: u32,
+    /// The headers, shown as text.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A group as its coordinator describes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupSeen {
+    /// Its id.
+    pub group: String,
+    /// Kafka's name, `PreparingRebalance`.
+    pub state: String,
+    /// The broker that coordinates it.
+    pub coordinator: Option<BrokerId>,
+    /// The assignor, `range`.
+    pub protocol: String,
+    /// By member id.
+    pub members: Vec<MemberSeen>,
+    /// Committed offsets.
+    pub committed: Vec<(TopicPartition, Offset)>,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemberSeen {
+    /// Given by the coordinator.
+    pub member_id: String,
+    /// Given by the client, `c1`.
+    pub client_id: String,
+    /// Where it connects from.
+    pub host: String,
+    /// What it reads now.
+    pub assignment: Vec<TopicPartition>,
+}
+
+/// `ZooKeeper` as its four-letter words tell it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ZooKeeperSeen {
+    /// How many znodes there are.
+    pub znodes: u64,
+    /// How many watches are set.
+    pub watches: u64,
+    /// By session id.
+    pub sessions: Vec<SessionSeen>,
+}
+
+/// A `ZooKeeper` session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionSeen {
+    /// Its id.
+    pub session: i64,
+    /// Its agreed timeout.
+    pub timeout: Duration,
+    /// When the server last heard from it.
+    pub last_heard: Timestamp,
+    /// Its ephemeral znodes, `/brokers/ids/3`.
+    pub ephemerals: Vec<String>,
+}
+
+/// What our own producer counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProducedSeen {
+    /// Records handed to the client library.
+    pub sent: u64,
+    /// Records acknowledged.
+    pub acked: u64,
+    /// Records given up.
+    pub failed: u64,
+    /// Records that wait for their acknowledgement, by partition.
+    pub waiting: Vec<(TopicPartition, u64)>,
+}
+
+/// An acknowledged record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Where it went.
+    pub partition: TopicPartition,
+    /// The offset it got.
+    pub offset: Offset,
+    /// Its key.
+    pub key: Option<String>,
+    /// When it was handed to the client library.
+    pub sent_at: Timestamp,
+    /// From there to the acknowledgement.
+    pub latency: Duration,
+}

@@ -1,0 +1,120 @@
+//! What `update` asks the outside to do. The answer comes back as an observation.
+
+use super::{ProcessName, StreamRate, observation};
+use crate::wire::{Offset, TopicPartition};
+
+/// One thing to do. Requests are started in the order given and need not wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Spawn this process; one that ran before keeps its port and its folder.
+    Start(ProcessName),
+    /// SIGKILL.
+    Kill(ProcessName),
+    /// SIGTERM; whoever does not heed it is not killed.
+    Stop(ProcessName),
+    /// SIGSTOP.
+    Freeze(ProcessName),
+    /// SIGCONT.
+    Thaw(ProcessName),
+    /// Stop it cleanly, and start it when it is gone.
+    Restart(ProcessName),
+    /// Spawn a consumer for a group.
+    AddConsumer(NewConsumer),
+    /// Send these with our own producer.
+    Produce(Vec<NewRecord>),
+    /// Send demo records to this topic at this pace from now on.
+    Stream {
+        /// The topic.
+        topic: String,
+        /// The pace; `Off` ends the stream.
+        rate: StreamRate,
+    },
+    /// Create a topic. Brokers that are still registering are waited for, for a few seconds.
+    CreateTopic(NewTopic),
+    /// Delete a topic.
+    DeleteTopic(String),
+    /// Delete a group.
+    DeleteGroup(String),
+    /// Elect the preferred leader of every partition that lacks it.
+    ElectLeaders,
+    /// Set a group's committed offset.
+    RewindGroup {
+        /// The group.
+        group: String,
+        /// Where.
+        partition: TopicPartition,
+        /// The offset it reads next.
+        offset: Offset,
+    },
+    /// Poll and show the tail of these partitions from now on; all others may rest.
+    Watch(Vec<TopicPartition>),
+    /// Send `LogLines` for this process.
+    ReadLog(ProcessName),
+    /// Put this text on the clipboard (OSC 52).
+    Copy(String),
+    /// End the playground and its processes.
+    Quit,
+    /// Leave the screen; the cluster runs on.
+    Suspend,
+    /// Clear the terminal and draw everything again.
+    Redraw,
+}
+
+/// A record to send.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewRecord {
+    /// The topic.
+    pub topic: String,
+    /// Its key; murmur2 of it picks the partition.
+    pub key: Option<String>,
+    /// Its value.
+    pub value: Option<String>,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// A partition chosen by hand.
+    pub partition: Option<i32>,
+    /// `all` unless it says otherwise.
+    pub acks: Acks,
+}
+
+/// How many acknowledgements the producer waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Acks {
+    /// Every replica in sync.
+    #[default]
+    All,
+    /// The leader.
+    Leader,
+    /// Nobody.
+    None,
+}
+
+/// A consumer to spawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewConsumer {
+    /// Its client id, `c3`.
+    pub name: String,
+    /// The group it joins.
+    pub group: String,
+    /// The topic it reads.
+    pub topic: String,
+}
+
+impl NewConsumer {
+    /// The process this consumer will be.
+    #[must_use]
+    pub fn process(&self) -> ProcessName {
+        observation::ProcessName::Consumer(self.name.clone())
+    }
+}
+
+/// A topic to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas of each.
+    pub replication_factor: i16,
+}

@@ -1,0 +1,82 @@
+//! What the playground is told once, when it begins.
+
+use super::Timestamp;
+use crate::wire::BrokerId;
+
+/// Options of this run and facts about this terminal.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// `--name`, `demo`.
+    pub name: String,
+    /// Now.
+    pub started_at: Timestamp,
+    /// Seconds east of Greenwich of the clock on the wall.
+    pub utc_offset_s: i32,
+    /// The brokers to run.
+    pub brokers: Vec<BrokerId>,
+    /// The topics that shall be there; the first one is shown and gets the demo records.
+    pub topics: Vec<super::NewTopic>,
+    /// The group of the first consumers.
+    pub group: String,
+    /// How many consumers to start with.
+    pub consumers: u32,
+    /// What the terminal can show.
+    pub appearance: Appearance,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+}
+
+/// How the screen is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appearance {
+    /// Which colours.
+    pub scheme: Scheme,
+    /// How many colours.
+    pub depth: Depth,
+    /// Which signs.
+    pub glyphs: Glyphs,
+    /// `--reduced-motion`: nothing flashes, bars become numbers.
+    pub reduced_motion: bool,
+}
+
+impl Default for Appearance {
+    fn default() -> Self {
+        Self {
+            scheme: Scheme::Dark,
+            depth: Depth::Indexed,
+            glyphs: Glyphs::Unicode,
+            reduced_motion: false,
+        }
+    }
+}
+
+/// A set of colours for one kind of background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// For dark backgrounds.
+    Dark,
+    /// For light backgrounds.
+    Light,
+    /// No colours at all (`NO_COLOR`).
+    Mono,
+}
+
+/// What a terminal's colours can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Any (`COLORTERM` says so).
+    True,
+    /// The 256 of xterm.
+    Indexed,
+    /// The 16 that the user's theme gives.
+    Ansi,
+}
+
+/// The signs that draw states and marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glyphs {
+    /// As drawn.
+    Unicode,
+    /// Where the terminal has no UTF-8.
+    Ascii,
+}
