@@ -2,6 +2,8 @@
 
 mod error_code;
 mod ids;
+pub mod murmur2;
+pub mod record_batch;
 pub mod report;
 mod reporter;
 
