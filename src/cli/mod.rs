@@ -5,6 +5,9 @@
     reason = "used by the servers' commands, which are being built"
 )]
 mod child;
+mod cluster;
+mod completions;
+mod consume;
 #[cfg_attr(
     not(test),
     expect(
@@ -18,12 +21,10 @@ mod data_folder;
     reason = "used by the servers' commands, which are being built"
 )]
 mod logging;
-#[expect(
-    dead_code,
-    reason = "used by the servers' commands, which are being built"
-)]
+mod produce;
 mod shutdown;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -37,14 +38,36 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Produce(produce::ProduceArguments),
+    Consume(consume::ConsumeArguments),
+    Completions(completions::CompletionsArguments),
+}
 
 /// Parses the command line and runs what it names.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match arguments.command {
-        None => ExitCode::SUCCESS,
-        Some(command) => match command {},
+    let result = match arguments.command {
+        None => Ok(()),
+        Some(Command::Produce(arguments)) => produce::run(&arguments),
+        Some(Command::Consume(arguments)) => consume::run(&arguments),
+        Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // `| head` has seen enough, which is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "kafkarium: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }

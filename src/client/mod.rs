@@ -1,1 +1,23 @@
-//! Connections to Kafka and to ZooKeeper, for brokers, playground and commands.
+//! Connections to Kafka and to `ZooKeeper`, for brokers, playground and commands.
+
+pub mod consumer;
+pub mod producer;
+
+/// Settings of librdkafka for a cluster on this machine: its own back-off, up to a second, is
+/// what one would otherwise see at a fail-over, and a frozen broker would hold its answers back
+/// for a minute.
+fn impatience() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [
+        ("reconnect.backoff.ms", "10"),
+        ("reconnect.backoff.max.ms", "50"),
+        ("retry.backoff.ms", "10"),
+        ("retry.backoff.max.ms", "50"),
+        ("topic.metadata.refresh.fast.interval.ms", "20"),
+        ("topic.metadata.refresh.interval.ms", "10000"),
+        ("topic.metadata.propagation.max.ms", "5000"),
+        ("socket.timeout.ms", "1500"),
+        ("socket.connection.setup.timeout.ms", "1000"),
+        ("log.connection.close", "false"),
+    ]
+    .into_iter()
+}

@@ -1,0 +1,35 @@
+//! Which cluster a client command talks to.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::playground;
+
+/// Where the brokers are.
+#[derive(Debug, Args)]
+pub(super) struct ClusterArguments {
+    /// Any brokers of the cluster, with commas between; without it, those of the running playground.
+    #[arg(short, long, value_name = "HOST:PORT")]
+    bootstrap_server: Option<String>,
+    /// The running playground to use, where there are several.
+    #[arg(long, conflicts_with = "bootstrap_server")]
+    name: Option<String>,
+}
+
+impl ClusterArguments {
+    /// The brokers' addresses, as clients take them.
+    pub(super) fn bootstrap(&self) -> Result<String> {
+        match &self.bootstrap_server {
+            Some(servers) => Ok(servers.clone()),
+            None => Ok(playground::find(self.name.as_deref())?.bootstrap),
+        }
+    }
+}
+
+/// `KEY=VALUE`, as `--property` takes it.
+pub(super) fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("KEY=VALUE expected, with a name of librdkafka's CONFIGURATION.md".to_owned()),
+    }
+}

@@ -1,0 +1,188 @@
+//! Sends records with librdkafka, the client library of production.
+
+use std::time::Duration;
+
+use rdkafka::Message;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use thiserror::Error;
+
+use crate::wire::{Offset, TopicPartition};
+
+/// Records that may wait inside the client library; `send` refuses more.
+pub const RECORDS_WAITING_MAX: usize = 20_000;
+
+/// Why a record was not sent or not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProducerError {
+    /// Too many records wait already; the caller may try again when some were acknowledged.
+    #[error("{RECORDS_WAITING_MAX} records wait for their acknowledgement already")]
+    Full,
+    /// The client library refuses this setting.
+    #[error("the producer cannot start: {0}")]
+    Config(String),
+    /// The client library or a broker gave the record up; in Kafka's words.
+    #[error("{0}")]
+    GivenUp(String),
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The partition, `-1` where the record never got one.
+    pub partition: TopicPartition,
+    /// Where it stands, or why it was given up. `-1` without acknowledgement (`acks=0`).
+    pub outcome: Result<Offset, ProducerError>,
+}
+
+/// One record to send.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outgoing<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The partition; murmur2 of the key picks it where there is none.
+    pub partition: Option<i32>,
+    /// The key.
+    pub key: Option<&'a [u8]>,
+    /// The value.
+    pub value: Option<&'a [u8]>,
+    /// Headers, in order.
+    pub headers: &'a [(String, String)],
+}
+
+/// A producer that gives each record's tag `T` back with its [`Delivery`].
+pub struct Producer<T: Send + Sync + 'static> {
+    inner: ThreadedProducer<Deliveries<T>>,
+}
+
+impl<T: Send + Sync + 'static> Producer<T> {
+    /// Connects to one of `bootstrap`, in the background. `settings` are librdkafka's names.
+    /// `delivered` is called on the library's thread and should be quick.
+    ///
+    /// # Errors
+    /// A setting is not valid.
+    pub fn new(
+        bootstrap: &str,
+        settings: &[(&str, &str)],
+        delivered: impl Fn(T, Delivery) + Send + Sync + 'static,
+    ) -> Result<Self, ProducerError> {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", bootstrap)
+            // The Java client's: librdkafka's own default would put keys elsewhere than Java does.
+            .set("partitioner", "murmur2_random")
+            .set(
+                "queue.buffering.max.messages",
+                RECORDS_WAITING_MAX.to_string(),
+            )
+            .set_log_level(RDKafkaLogLevel::Emerg);
+        for (name, value) in super::impatience() {
+            config.set(name, value);
+        }
+        for (name, value) in settings {
+            config.set(*name, *value);
+        }
+        let context = Deliveries {
+            delivered: Box::new(delivered),
+        };
+        ThreadedProducer::from_config_and_context(&config, context)
+            .map(|inner| Self { inner })
+            .map_err(|error| ProducerError::Config(error.to_string()))
+    }
+
+    /// Hands a record to the library without waiting.
+    ///
+    /// # Errors
+    /// The queue is full or the record can never be sent; its tag comes back.
+    pub fn send(&self, record: Outgoing<'_>, tag: T) -> Result<(), (ProducerError, T)> {
+        let mut base: BaseRecord<'_, [u8], [u8], Box<T>> =
+            BaseRecord::with_opaque_to(record.topic, Box::new(tag));
+        base.key = record.key;
+        base.payload = record.value;
+        base.partition = record.partition;
+        if !record.headers.is_empty() {
+            let headers = OwnedHeaders::new_with_capacity(record.headers.len());
+            base.headers = Some(
+                record
+                    .headers
+                    .iter()
+                    .fold(headers, |headers, (key, value)| {
+                        headers.insert(Header {
+                            key,
+                            value: Some(value),
+                        })
+                    }),
+            );
+        }
+        self.inner.send(base).map_err(|(error, record)| {
+            let error = match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::QueueFull) => ProducerError::Full,
+                _ => ProducerError::GivenUp(words(&error)),
+            };
+            (error, *record.delivery_opaque)
+        })
+    }
+
+    /// Records that wait for their acknowledgement.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        usize::try_from(self.inner.in_flight_count()).unwrap_or(0)
+    }
+
+    /// Waits until every record is delivered or given up, at most `patience`; whether it came so far.
+    #[must_use]
+    pub fn flush(&self, patience: Duration) -> bool {
+        self.inner.flush(patience).is_ok()
+    }
+}
+
+/// The library's callback for every record.
+struct Deliveries<T> {
+    delivered: Box<dyn Fn(T, Delivery) + Send + Sync>,
+}
+
+impl<T: Send + Sync + 'static> ClientContext for Deliveries<T> {
+    /// The library's connection troubles: it retries by itself, and what it gives up comes back
+    /// as a delivery.
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!("producer: {error}: {reason}");
+    }
+}
+
+impl<T: Send + Sync + 'static> ProducerContext for Deliveries<T> {
+    type DeliveryOpaque = Box<T>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, tag: Self::DeliveryOpaque) {
+        let (message, outcome) = match result {
+            Ok(message) => (message, Ok(Offset(message.offset()))),
+            Err((error, message)) => (message, Err(ProducerError::GivenUp(words(error)))),
+        };
+        let delivery = Delivery {
+            partition: TopicPartition::new(message.topic(), message.partition()),
+            outcome,
+        };
+        (self.delivered)(*tag, delivery);
+    }
+}
+
+/// An error in Kafka's words where it has a code: `NOT_ENOUGH_REPLICAS`.
+pub(super) fn words(error: &KafkaError) -> String {
+    let Some(code) = error.rdkafka_error_code() else {
+        return error.to_string();
+    };
+    let number = code as i32;
+    match i16::try_from(number) {
+        Ok(number) if number > 0 => crate::wire::ErrorCode::from_code(number).name().to_owned(),
+        _ => match code {
+            RDKafkaErrorCode::MessageTimedOut => {
+                "no acknowledgement came in time (message.timeout.ms)".to_owned()
+            }
+            RDKafkaErrorCode::UnknownTopic => "UNKNOWN_TOPIC_OR_PARTITION".to_owned(),
+            RDKafkaErrorCode::UnknownPartition => "there is no such partition".to_owned(),
+            _ => code.to_string(),
+        },
+    }
+}

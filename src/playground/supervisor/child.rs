@@ -1,0 +1,173 @@
+//! One child process: how it is spawned, what it says, and how it ends.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::BufReader;
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc;
+
+use super::output::{LINE_BYTES_MAX, ServerLog, next_line};
+use crate::playground::state::{Observation, ProcessChange, ProcessName};
+use crate::wire::report::{Report, ReportLine};
+
+/// Lines of a dead process's log that its box shows.
+const LAST_LINES: usize = 3;
+
+/// Reports that may wait in a child's pipe while the playground is suspended (`^Z`): a few
+/// thousand lines. What does not fit the child drops, or a consumer waits with reading on.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: i32 = 1024 * 1024;
+
+/// A process that was spawned and not yet seen to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Running {
+    pid: Pid,
+}
+
+impl Running {
+    /// Sends a signal to it.
+    pub(super) fn signal(self, signal: Signal) -> Result<()> {
+        kill(self.pid, signal).with_context(|| format!("cannot send {signal} to {}", self.pid))
+    }
+
+    /// Its process id.
+    pub(super) fn pid(self) -> u32 {
+        self.pid.as_raw().unsigned_abs()
+    }
+
+    /// Memory that it has in RAM.
+    #[cfg(target_os = "linux")]
+    pub(super) fn rss_bytes(self) -> Option<u64> {
+        let memory = procfs::process::Process::new(self.pid.as_raw())
+            .ok()?
+            .statm()
+            .ok()?;
+        Some(memory.resident * procfs::page_size())
+    }
+
+    /// Only Linux tells without privileges.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn rss_bytes(self) -> Option<u64> {
+        None
+    }
+}
+
+/// Spawns this program again with `arguments`. The caller's thread must live as long as the
+/// playground: the child's death is tied to that thread's end.
+///
+/// The future, to be run until it ends, tells what the child says and how it ended.
+pub(super) fn spawn(
+    process: ProcessName,
+    arguments: Vec<OsString>,
+    log: ServerLog,
+    observations: mpsc::Sender<Observation>,
+) -> Result<(Running, impl Future<Output = ()> + Send + 'static)> {
+    let mut command = Command::new(program()?);
+    command
+        .args(arguments)
+        .arg("--die-with-parent")
+        .arg(std::process::id().to_string())
+        .stdin(if cfg!(target_os = "linux") {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        })
+        .stdout(Stdio::piped())
+        .stderr(log.open()?)
+        // Its own group: neither ^C nor ^Z in the terminal reaches it.
+        .process_group(0);
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {process}"))?;
+    let stdout = child.stdout.take();
+    let pid = child
+        .id()
+        .and_then(|pid| i32::try_from(pid).ok())
+        .context("the process ended before it had an id")?;
+    #[cfg(target_os = "linux")]
+    if let Some(stdout) = &stdout {
+        // Refused where the user's pipes are at their limit; the default is then enough.
+        let _ = nix::fcntl::fcntl(stdout, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+    }
+    let watched = watch(process, child, stdout, log, observations);
+    Ok((
+        Running {
+            pid: Pid::from_raw(pid),
+        },
+        watched,
+    ))
+}
+
+/// Tells everything the child says, then its end. An end of `observations` ends nothing: the
+/// child is reaped all the same.
+async fn watch(
+    process: ProcessName,
+    mut child: Child,
+    stdout: Option<ChildStdout>,
+    log: ServerLog,
+    observations: mpsc::Sender<Observation>,
+) {
+    if let Some(stdout) = stdout {
+        read_reports(&process, stdout, &observations).await;
+    }
+    let status = child
+        .wait()
+        .await
+        .unwrap_or_else(|_| ExitStatus::from_raw(0));
+    let lines = log.last_lines(LAST_LINES);
+    let _ = observations
+        .send(Observation::LogLines {
+            process: process.clone(),
+            file: super::folder::shown(log.path()),
+            lines,
+        })
+        .await;
+    let change = ProcessChange::Exited {
+        code: status.code(),
+        signal: status.signal(),
+    };
+    let _ = observations
+        .send(Observation::Process { process, change })
+        .await;
+}
+
+async fn read_reports(
+    process: &ProcessName,
+    stdout: ChildStdout,
+    observations: &mpsc::Sender<Observation>,
+) {
+    let mut stdout = BufReader::new(stdout);
+    let mut bytes = Vec::new();
+    while let Ok(true) = next_line(&mut stdout, &mut bytes, LINE_BYTES_MAX).await {
+        // What is no report (a library that prints) concerns nobody.
+        let Ok(line) = serde_json::from_slice::<ReportLine>(&bytes) else {
+            continue;
+        };
+        let process = process.clone();
+        let observation = match line.report {
+            Report::Ready { address } => Observation::Process {
+                process,
+                change: ProcessChange::Ready { address },
+            },
+            _ => Observation::Report { process, line },
+        };
+        if observations.send(observation).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// This very program, also when its file was replaced by a newer build meanwhile.
+fn program() -> Result<PathBuf> {
+    let path = std::env::current_exe().context("cannot find this program's file")?;
+    if cfg!(target_os = "linux") && !path.exists() {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    Ok(path)
+}

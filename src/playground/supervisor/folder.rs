@@ -1,0 +1,306 @@
+//! Where a cluster keeps its data: one folder, open in one playground at a time.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use etcetera::BaseStrategy;
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::wire::BrokerId;
+
+/// Longest cluster name; it becomes a folder's and a file's name.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// What the playground was asked to do about its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderOptions {
+    /// The cluster's name.
+    pub name: String,
+    /// The folder to use instead of the one named after the cluster.
+    pub data_dir: Option<PathBuf>,
+    /// Forget what is there.
+    pub fresh: bool,
+    /// Keep nothing afterwards.
+    pub ephemeral: bool,
+}
+
+/// A cluster's folder, locked until this is dropped.
+#[derive(Debug)]
+pub struct ClusterFolder {
+    path: PathBuf,
+    existed: bool,
+    ephemeral: bool,
+    _lock: Flock<File>,
+}
+
+impl ClusterFolder {
+    /// Opens and locks the folder; an older cluster in it stays unless `fresh` is asked for.
+    ///
+    /// # Errors
+    /// The name cannot be a folder, another playground has it open, or the disk refuses.
+    pub fn open(options: &FolderOptions) -> Result<Self> {
+        check_name(&options.name)?;
+        let path = if let Some(path) = &options.data_dir {
+            path.clone()
+        } else if options.ephemeral {
+            remove_stale_ephemeral_folders();
+            std::env::temp_dir().join(format!("{EPHEMERAL_PREFIX}{}", std::process::id()))
+        } else {
+            data_home()?.join(&options.name)
+        };
+        fs::create_dir_all(&path)
+            .with_context(|| format!("cannot create the data folder {}", path.display()))?;
+        let path = path
+            .canonicalize()
+            .with_context(|| format!("cannot open the data folder {}", path.display()))?;
+        let lock = lock(&path, &options.name)?;
+        let mut folder = Self {
+            path,
+            existed: false,
+            ephemeral: options.ephemeral,
+            _lock: lock,
+        };
+        if options.fresh {
+            folder.wipe()?;
+        }
+        folder.existed = folder.zookeeper().exists();
+        Ok(folder)
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether an earlier start left a cluster here.
+    #[must_use]
+    pub fn existed(&self) -> bool {
+        self.existed
+    }
+
+    /// Where ZooKeeper keeps its znodes.
+    #[must_use]
+    pub fn zookeeper(&self) -> PathBuf {
+        self.path.join("zookeeper")
+    }
+
+    /// Where one broker keeps its logs.
+    #[must_use]
+    pub fn broker(&self, broker: BrokerId) -> PathBuf {
+        self.path.join(format!("broker-{broker}"))
+    }
+
+    /// Where one consumer's messages go.
+    #[must_use]
+    pub fn consumer(&self, client_id: &str) -> PathBuf {
+        self.path.join("consumers").join(client_id)
+    }
+
+    /// The brokers that have a folder here, in order.
+    #[must_use]
+    pub fn brokers(&self) -> Vec<BrokerId> {
+        let mut found: Vec<BrokerId> = fs::read_dir(&self.path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let id = name.to_str()?.strip_prefix("broker-")?.parse().ok()?;
+                Some(BrokerId(id))
+            })
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// When the cluster in here was last written to, for the sentence of a second start.
+    #[must_use]
+    pub fn last_used(&self) -> Option<std::time::SystemTime> {
+        fs::metadata(self.zookeeper())
+            .and_then(|data| data.modified())
+            .ok()
+    }
+
+    /// Removes the processes' folders and nothing else: `--data-dir` may name any folder.
+    fn wipe(&self) -> Result<()> {
+        let mut folders = vec![self.zookeeper(), self.path.join("consumers")];
+        folders.extend(self.brokers().into_iter().map(|broker| self.broker(broker)));
+        for folder in folders {
+            match fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error)
+                        .with_context(|| format!("cannot remove the old {}", folder.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ClusterFolder {
+    fn drop(&mut self) {
+        if self.ephemeral && self.wipe().is_ok() {
+            let _ = fs::remove_file(self.path.join(LOCK_FILE));
+            // Fails where the user's own files are in it, which is then right.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+const LOCK_FILE: &str = "lock";
+const EPHEMERAL_PREFIX: &str = "kafkarium-ephemeral-";
+
+/// `$XDG_DATA_HOME/kafkarium`: the folder of all clusters.
+///
+/// # Errors
+/// The user has no home folder.
+pub fn data_home() -> Result<PathBuf> {
+    let base =
+        etcetera::choose_base_strategy().context("there is no home folder: say --data-dir DIR")?;
+    Ok(base.data_dir().join("kafkarium"))
+}
+
+/// `path` with the home folder as `~`, for people.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    if let Ok(home) = etcetera::home_dir()
+        && let Ok(rest) = path.strip_prefix(&home)
+    {
+        return format!("~/{}", rest.display());
+    }
+    path.display().to_string()
+}
+
+/// The first name among `two`, `three`, ... is what the sentence about an open cluster proposes.
+fn lock(folder: &Path, name: &str) -> Result<Flock<File>> {
+    let path = folder.join(LOCK_FILE);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(mut lock) => {
+            lock.set_len(0)?;
+            lock.rewind()?;
+            write!(lock, "{}", std::process::id())?;
+            Ok(lock)
+        }
+        Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
+            let mut pid = String::new();
+            let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut pid);
+            bail!(
+                "{name} is open in another kafkarium (pid {}). \
+                 kafkarium --name {} starts a second one",
+                pid.trim(),
+                if name == "two" { "three" } else { "two" }
+            )
+        }
+        Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let plain = name
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if name.is_empty() || name.len() > NAME_LENGTH_MAX || !plain || name.starts_with('.') {
+        bail!("{name:?} cannot name a cluster: letters, digits, - _ and . only");
+    }
+    Ok(())
+}
+
+/// A playground killed with -9 could not remove its ephemeral folder; the next one does.
+fn remove_stale_ephemeral_folders() {
+    for entry in fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name();
+        let ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(EPHEMERAL_PREFIX));
+        if ours
+            && let Ok(file) = File::open(entry.path().join(LOCK_FILE))
+            && Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClusterFolder, FolderOptions};
+
+    fn options(path: &std::path::Path) -> FolderOptions {
+        FolderOptions {
+            name: "demo".into(),
+            data_dir: Some(path.into()),
+            fresh: false,
+            ephemeral: false,
+        }
+    }
+
+    #[test]
+    fn a_folder_is_open_in_one_playground_at_a_time() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let first = ClusterFolder::open(&options(dir.path())).expect("free");
+        let error = ClusterFolder::open(&options(dir.path())).expect_err("taken");
+        let pid = std::process::id();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "demo is open in another kafkarium (pid {pid}). \
+                 kafkarium --name two starts a second one"
+            )
+        );
+        drop(first);
+        ClusterFolder::open(&options(dir.path())).expect("free again");
+    }
+
+    #[test]
+    fn fresh_removes_the_cluster_and_leaves_other_files() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        std::fs::create_dir_all(dir.path().join("broker-3/orders-0")).expect("created");
+        std::fs::create_dir_all(dir.path().join("zookeeper")).expect("created");
+        std::fs::write(dir.path().join("notes.txt"), "mine").expect("written");
+        let mut options = options(dir.path());
+        let folder = ClusterFolder::open(&options).expect("open");
+        assert!(folder.existed());
+        assert_eq!(folder.brokers().len(), 1);
+        drop(folder);
+        options.fresh = true;
+        let folder = ClusterFolder::open(&options).expect("open");
+        assert!(!folder.existed());
+        assert!(folder.brokers().is_empty());
+        assert!(dir.path().join("notes.txt").exists());
+    }
+
+    #[test]
+    fn a_name_that_leaves_the_data_folder_is_refused() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut options = options(dir.path());
+        options.name = "../other".into();
+        ClusterFolder::open(&options).expect_err("refused");
+    }
+
+    #[test]
+    fn an_ephemeral_cluster_leaves_nothing() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("cluster");
+        let mut options = options(&path);
+        options.ephemeral = true;
+        let folder = ClusterFolder::open(&options).expect("open");
+        std::fs::create_dir_all(folder.broker(crate::wire::BrokerId(1))).expect("created");
+        drop(folder);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,449 @@
+//! The child processes: `ZooKeeper`, brokers and consumers, their ports, folders and signals.
+//!
+//! They are this same program, started again. Each dies with the playground, however that ends.
+
+mod child;
+mod ending;
+mod folder;
+mod output;
+mod ports;
+mod run_file;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use self::child::Running;
+use self::output::ServerLog;
+use self::ports::{Ports, loopback};
+use super::state::{NewConsumer, Observation, ProcessChange, ProcessName};
+use crate::wire::BrokerId;
+
+pub use self::folder::{ClusterFolder, FolderOptions, shown};
+pub use self::run_file::{RunFile, find};
+
+/// The cluster's name where none is given.
+pub const DEFAULT_NAME: &str = "demo";
+
+/// Lines of a log that are shown on request.
+const LOG_LINES: usize = 200;
+
+/// Where the cluster listens and how it is set up.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The brokers to begin with.
+    pub brokers: Vec<BrokerId>,
+    /// Broker 1's port; the others follow.
+    pub base_port: u16,
+    /// `ZooKeeper`'s port.
+    pub zookeeper_port: u16,
+}
+
+/// One process's place: what outlives its deaths.
+#[derive(Debug)]
+struct Slot {
+    arguments: Vec<OsString>,
+    address: Option<SocketAddr>,
+    group: Option<String>,
+    log: ServerLog,
+    running: Option<Running>,
+    frozen: bool,
+    start_when_gone: bool,
+}
+
+/// Owns every child process.
+#[derive(Debug)]
+pub struct Supervisor {
+    folder: ClusterFolder,
+    plan: Plan,
+    ports: Ports,
+    zookeeper: SocketAddr,
+    slots: BTreeMap<ProcessName, Slot>,
+    watchers: JoinSet<()>,
+    observations: mpsc::Sender<Observation>,
+}
+
+impl Supervisor {
+    /// Finds ports for the planned processes; starts none of them yet. The sentences are about
+    /// wanted ports that others hold.
+    ///
+    /// # Errors
+    /// No ports are free.
+    pub fn new(
+        folder: ClusterFolder,
+        plan: Plan,
+        observations: mpsc::Sender<Observation>,
+    ) -> Result<(Self, Vec<String>)> {
+        let mut ports = Ports::default();
+        ports.reserve([plan.zookeeper_port]);
+        ports.reserve(
+            plan.brokers
+                .iter()
+                .map(|broker| wanted_port(&plan, *broker)),
+        );
+        let mut notices = Vec::new();
+        let zookeeper = take_port(&mut ports, plan.zookeeper_port, "zookeeper", &mut notices)?;
+        let mut supervisor = Self {
+            zookeeper,
+            slots: BTreeMap::new(),
+            watchers: JoinSet::new(),
+            folder,
+            ports,
+            observations,
+            plan,
+        };
+        supervisor.add_zookeeper();
+        for broker in supervisor.plan.brokers.clone() {
+            notices.extend(supervisor.add_broker(broker)?);
+        }
+        Ok((supervisor, notices))
+    }
+
+    /// The cluster's folder.
+    #[must_use]
+    pub fn folder(&self) -> &ClusterFolder {
+        &self.folder
+    }
+
+    /// The brokers' addresses, dead ones too: they come back on the same port.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        let addresses: Vec<String> = self
+            .slots
+            .iter()
+            .filter(|(process, _)| matches!(process, ProcessName::Broker(_)))
+            .filter_map(|(_, slot)| Some(slot.address?.to_string()))
+            .collect();
+        addresses.join(",")
+    }
+
+    /// `ZooKeeper`'s address.
+    #[must_use]
+    pub fn zookeeper(&self) -> SocketAddr {
+        self.zookeeper
+    }
+
+    /// Every process that has a place here, with its address if it is a server.
+    pub fn processes(&self) -> impl Iterator<Item = (&ProcessName, Option<SocketAddr>)> {
+        self.slots
+            .iter()
+            .map(|(process, slot)| (process, slot.address))
+    }
+
+    /// Whether it was frozen by us and not thawed since.
+    #[must_use]
+    pub fn is_frozen(&self, process: &ProcessName) -> bool {
+        self.slots.get(process).is_some_and(|slot| slot.frozen)
+    }
+
+    /// Starts a process; a broker that is new gets a place first. One that is about to end is
+    /// started again as soon as it is gone.
+    ///
+    /// # Errors
+    /// It runs, or the system refuses; the sentence says which.
+    pub fn start(&mut self, process: &ProcessName) -> Result<(Vec<Observation>, Vec<String>)> {
+        let mut notices = Vec::new();
+        if let (ProcessName::Broker(broker), false) = (process, self.slots.contains_key(process)) {
+            notices.extend(self.add_broker(*broker)?);
+        }
+        let slot = self
+            .slots
+            .get_mut(process)
+            .with_context(|| format!("there is no {process} to start"))?;
+        if slot.running.is_some() {
+            slot.start_when_gone = true;
+            return Ok((Vec::new(), notices));
+        }
+        let (running, watched) = child::spawn(
+            process.clone(),
+            slot.arguments.clone(),
+            slot.log.clone(),
+            self.observations.clone(),
+        )?;
+        self.watchers.spawn(watched);
+        slot.running = Some(running);
+        slot.frozen = false;
+        slot.start_when_gone = false;
+        let spawned = ProcessChange::Spawned {
+            pid: running.pid(),
+            address: slot.address.map(|address| address.to_string()),
+            group: slot.group.clone(),
+        };
+        Ok((vec![changed(process, spawned)], notices))
+    }
+
+    /// Starts a consumer under a new name or takes the place of a dead one.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn add_consumer(&mut self, consumer: &NewConsumer) -> Result<Vec<Observation>> {
+        let process = consumer.process();
+        let arguments = [
+            "consume",
+            "--json",
+            "--group",
+            &consumer.group,
+            "--topic",
+            &consumer.topic,
+            "--client-id",
+            &consumer.name,
+            "--bootstrap-server",
+            &self.bootstrap(),
+        ]
+        .map(OsString::from)
+        .to_vec();
+        if self
+            .slots
+            .get(&process)
+            .is_some_and(|slot| slot.running.is_some())
+        {
+            bail!("{process} runs already");
+        }
+        let log = ServerLog::in_folder(&self.folder.consumer(&consumer.name));
+        let group = Some(consumer.group.clone());
+        self.slots.insert(
+            process.clone(),
+            Slot {
+                group,
+                ..Slot::new(arguments, None, log)
+            },
+        );
+        Ok(self.start(&process)?.0)
+    }
+
+    /// Stops it cleanly and starts it when it is gone.
+    ///
+    /// # Errors
+    /// The signal could not be sent.
+    pub fn restart(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
+        let told = self.stop(process)?;
+        if let Some(slot) = self.slots.get_mut(process) {
+            slot.start_when_gone = true;
+        }
+        Ok(told)
+    }
+
+    /// SIGKILL; a frozen process dies too.
+    ///
+    /// # Errors
+    /// It does not run, or the signal could not be sent.
+    pub fn kill(&mut self, process: &ProcessName) -> Result<()> {
+        self.running(process)?.signal(Signal::SIGKILL)
+    }
+
+    /// SIGTERM. A frozen process is thawed, or it could not heed it.
+    ///
+    /// # Errors
+    /// It does not run, or the signal could not be sent.
+    pub fn stop(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
+        self.running(process)?.signal(Signal::SIGTERM)?;
+        if self.is_frozen(process) {
+            return self.thaw(process);
+        }
+        Ok(Vec::new())
+    }
+
+    /// SIGSTOP.
+    ///
+    /// # Errors
+    /// It does not run, or the signal could not be sent.
+    pub fn freeze(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
+        self.running(process)?.signal(Signal::SIGSTOP)?;
+        self.set_frozen(process, true);
+        Ok(vec![changed(process, ProcessChange::Frozen)])
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Errors
+    /// It does not run, or the signal could not be sent.
+    pub fn thaw(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
+        self.running(process)?.signal(Signal::SIGCONT)?;
+        self.set_frozen(process, false);
+        Ok(vec![changed(process, ProcessChange::Thawed)])
+    }
+
+    /// Takes note of an exit that the watcher told, and starts the process again if that was asked.
+    ///
+    /// # Errors
+    /// The new start failed.
+    pub fn exited(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
+        // Finished watchers are taken out here, so that the set holds only living children.
+        while self.watchers.try_join_next().is_some() {}
+        let Some(slot) = self.slots.get_mut(process) else {
+            return Ok(Vec::new());
+        };
+        slot.running = None;
+        slot.frozen = false;
+        if std::mem::take(&mut slot.start_when_gone) {
+            return Ok(self.start(process)?.0);
+        }
+        Ok(Vec::new())
+    }
+
+    /// The memory of every living process, as facts for the screen.
+    #[must_use]
+    pub fn memory(&self) -> Vec<Observation> {
+        self.slots
+            .iter()
+            .filter_map(|(process, slot)| {
+                Some(Observation::Memory {
+                    process: process.clone(),
+                    rss_bytes: slot.running?.rss_bytes()?,
+                })
+            })
+            .collect()
+    }
+
+    /// Keeps every log file bounded.
+    pub fn bound_logs(&self) {
+        for slot in self.slots.values() {
+            slot.log.bound();
+        }
+    }
+
+    /// The newest lines of a process's log.
+    #[must_use]
+    pub fn log_lines(&self, process: &ProcessName) -> Option<Observation> {
+        let slot = self.slots.get(process)?;
+        Some(Observation::LogLines {
+            process: process.clone(),
+            file: shown(slot.log.path()),
+            lines: slot.log.last_lines(LOG_LINES),
+        })
+    }
+
+    fn running(&self, process: &ProcessName) -> Result<Running> {
+        self.slots
+            .get(process)
+            .and_then(|slot| slot.running)
+            .with_context(|| format!("{process} does not run: r starts it"))
+    }
+
+    fn set_frozen(&mut self, process: &ProcessName, frozen: bool) {
+        if let Some(slot) = self.slots.get_mut(process) {
+            slot.frozen = frozen;
+        }
+    }
+
+    fn add_zookeeper(&mut self) {
+        let folder = self.folder.zookeeper();
+        let mut arguments = ["zookeeper", "--report", "--listener"]
+            .map(OsString::from)
+            .to_vec();
+        arguments.push(self.zookeeper.to_string().into());
+        arguments.push("--data-dir".into());
+        arguments.push(folder.clone().into());
+        let log = ServerLog::in_folder(&folder);
+        self.slots.insert(
+            ProcessName::ZooKeeper,
+            Slot::new(arguments, Some(self.zookeeper), log),
+        );
+    }
+
+    /// Gives a broker a port, a folder and its settings.
+    fn add_broker(&mut self, broker: BrokerId) -> Result<Vec<String>> {
+        let mut notices = Vec::new();
+        let process = ProcessName::Broker(broker);
+        let wanted = wanted_port(&self.plan, broker);
+        let name = process.to_string();
+        let address = take_port(&mut self.ports, wanted, &name, &mut notices)?;
+        let folder = self.folder.broker(broker);
+        let mut arguments = ["broker", "--report", "--id"].map(OsString::from).to_vec();
+        arguments.push(broker.to_string().into());
+        arguments.push("--listener".into());
+        arguments.push(address.to_string().into());
+        arguments.push("--zookeeper".into());
+        arguments.push(self.zookeeper.to_string().into());
+        arguments.push("--data-dir".into());
+        arguments.push(folder.clone().into());
+        for setting in settings(self.plan.brokers.len()) {
+            arguments.push("--set".into());
+            arguments.push(setting.into());
+        }
+        let log = ServerLog::in_folder(&folder);
+        self.slots
+            .insert(process, Slot::new(arguments, Some(address), log));
+        Ok(notices)
+    }
+}
+
+impl Slot {
+    fn new(arguments: Vec<OsString>, address: Option<SocketAddr>, log: ServerLog) -> Self {
+        Self {
+            arguments,
+            address,
+            group: None,
+            log,
+            running: None,
+            frozen: false,
+            start_when_gone: false,
+        }
+    }
+}
+
+/// Raises the limit of open files to what the system allows: a thousand partitions need more than
+/// the usual 1024, and children inherit it.
+pub fn raise_open_files_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Refused on systems whose real limit is lower than the one they tell.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// What differs from Kafka's defaults, so that the demo needs no patience.
+fn settings(brokers: usize) -> Vec<String> {
+    let replication = brokers.clamp(1, 3);
+    vec![
+        "zookeeper.session.timeout.ms=1500".into(),
+        "group.initial.rebalance.delay.ms=0".into(),
+        "group.min.session.timeout.ms=1000".into(),
+        "offsets.topic.num.partitions=10".into(),
+        format!("offsets.topic.replication.factor={replication}"),
+    ]
+}
+
+fn changed(process: &ProcessName, change: ProcessChange) -> Observation {
+    Observation::Process {
+        process: process.clone(),
+        change,
+    }
+}
+
+fn wanted_port(plan: &Plan, broker: BrokerId) -> u16 {
+    let after = u16::try_from(broker.0.saturating_sub(1)).unwrap_or(0);
+    plan.base_port.saturating_add(after)
+}
+
+fn take_port(
+    ports: &mut Ports,
+    wanted: u16,
+    who: &str,
+    notices: &mut Vec<String>,
+) -> Result<SocketAddr> {
+    let given = ports.take(wanted)?;
+    if let Some(holder) = given.wanted_held_by {
+        notices.push(format!(
+            "port {wanted} is taken by {holder}: {who} listens on {}",
+            given.port
+        ));
+    }
+    Ok(loopback(given.port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settings;
+
+    #[test]
+    fn offsets_are_kept_by_no_more_brokers_than_there_are() {
+        assert!(settings(1).contains(&"offsets.topic.replication.factor=1".to_owned()));
+        assert!(settings(4).contains(&"offsets.topic.replication.factor=3".to_owned()));
+    }
+}

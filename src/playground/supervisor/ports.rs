@@ -1,0 +1,135 @@
+//! Free ports on loopback, and who holds the others.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+
+use anyhow::{Result, bail};
+
+/// How many ports after the wanted one are tried: more than that means something else is wrong.
+const TRIED_MAX: u16 = 1000;
+
+/// Hands out ports, none of them twice.
+#[derive(Debug, Default)]
+pub struct Ports {
+    taken: BTreeSet<u16>,
+}
+
+/// A port, and what to tell if it is not the wanted one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// The port to listen on.
+    pub port: u16,
+    /// Who holds the wanted one instead: `java (pid 812)`, or `another process`.
+    pub wanted_held_by: Option<String>,
+}
+
+impl Ports {
+    /// Keeps `ports` out of what others get instead of theirs.
+    pub fn reserve(&mut self, ports: impl IntoIterator<Item = u16>) {
+        self.taken.extend(ports);
+    }
+
+    /// `wanted` if nobody listens there, else the next free port that is not reserved.
+    ///
+    /// # Errors
+    /// A thousand ports in a row are taken.
+    pub fn take(&mut self, wanted: u16) -> Result<Port> {
+        if is_free(wanted) {
+            self.taken.insert(wanted);
+            return Ok(Port {
+                port: wanted,
+                wanted_held_by: None,
+            });
+        }
+        let next = (wanted..=u16::MAX)
+            .take(usize::from(TRIED_MAX))
+            .skip(1)
+            .find(|port| !self.taken.contains(port) && is_free(*port));
+        let Some(port) = next else {
+            bail!("no free port from {wanted} on: say --base-port or --zookeeper-port");
+        };
+        self.taken.insert(port);
+        Ok(Port {
+            port,
+            wanted_held_by: Some(holder(wanted).unwrap_or_else(|| "another process".into())),
+        })
+    }
+}
+
+/// `port` on loopback.
+#[must_use]
+pub fn loopback(port: u16) -> SocketAddr {
+    SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn is_free(port: u16) -> bool {
+    // Bound and closed at once; a socket that never accepted leaves no TIME_WAIT behind.
+    TcpListener::bind(loopback(port)).is_ok()
+}
+
+/// The process that listens on `port`, as far as this user may see it.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn holder(port: u16) -> Option<String> {
+    use procfs::net::TcpState;
+    use procfs::process::FDTarget;
+
+    let inodes: BTreeSet<u64> = procfs::net::tcp()
+        .into_iter()
+        .chain(procfs::net::tcp6())
+        .flatten()
+        .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
+        .map(|entry| entry.inode)
+        .collect();
+    let process = procfs::process::all_processes()
+        .ok()?
+        .flatten()
+        .find(|process| {
+            process.fd().into_iter().flatten().flatten().any(|descriptor| {
+            matches!(descriptor.target, FDTarget::Socket(inode) if inodes.contains(&inode))
+        })
+        })?;
+    let name = process.stat().ok()?.comm;
+    Some(format!("{name} (pid {})", process.pid()))
+}
+
+/// Only Linux tells without privileges.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn holder(_port: u16) -> Option<String> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::{Ports, loopback};
+
+    #[test]
+    fn a_taken_port_names_its_holder_and_the_next_free_one_is_used() {
+        let listener = TcpListener::bind(loopback(0)).expect("a free port");
+        let wanted = listener.local_addr().expect("bound").port();
+        let mut ports = Ports::default();
+        ports.reserve([wanted, wanted.saturating_add(1)]);
+        let given = ports.take(wanted).expect("a free port");
+        assert!(
+            given.port > wanted + 1,
+            "reserved ports are left to their owners"
+        );
+        if cfg!(target_os = "linux") {
+            let pid = format!("(pid {})", std::process::id());
+            assert!(given.wanted_held_by.expect("held").ends_with(&pid));
+        }
+    }
+
+    #[test]
+    fn no_port_is_given_twice() {
+        let free = TcpListener::bind(loopback(0)).expect("a free port");
+        let wanted = free.local_addr().expect("bound").port();
+        let mut ports = Ports::default();
+        let first = ports.take(wanted).expect("free");
+        let second = ports.take(wanted).expect("free");
+        assert_ne!(first.port, second.port);
+    }
+}

@@ -1,0 +1,192 @@
+//! How commands find the running playground: a small file with its pid and addresses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use etcetera::BaseStrategy;
+use serde::{Deserialize, Serialize};
+
+use super::folder::data_home;
+
+/// Run files larger than this are not ours.
+const RUN_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// What one playground says about itself while it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The cluster's name.
+    pub name: String,
+    /// The playground's process.
+    pub pid: u32,
+    /// When that process started, in clock ticks since boot: a pid alone may be another's by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<u64>,
+    /// The brokers' addresses, comma-separated as clients take them.
+    pub bootstrap: String,
+    /// ZooKeeper's address.
+    pub zookeeper: String,
+    /// The data folder.
+    pub folder: PathBuf,
+}
+
+impl RunFile {
+    /// What this process says about itself.
+    #[must_use]
+    pub fn of_this_process(name: &str, bootstrap: &str, zookeeper: &str, folder: &Path) -> Self {
+        let pid = std::process::id();
+        Self {
+            name: name.to_owned(),
+            pid,
+            started: started(pid),
+            bootstrap: bootstrap.to_owned(),
+            zookeeper: zookeeper.to_owned(),
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// Writes the file where the commands look for it; whole or not at all.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write(&self) -> Result<WrittenRunFile> {
+        let folder = run_folder()?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let path = folder.join(format!("{}.json", self.name));
+        let unfinished = folder.join(format!("{}.json.{}", self.name, self.pid));
+        fs::write(&unfinished, serde_json::to_vec(self)?)
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(WrittenRunFile { path })
+    }
+
+    /// Whether the playground that wrote this still runs.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        match (self.started, started(self.pid)) {
+            (Some(then), now) => now == Some(then),
+            (None, _) => i32::try_from(self.pid).is_ok_and(|pid| {
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok()
+            }),
+        }
+    }
+}
+
+/// The file on disk, removed when the playground ends.
+#[derive(Debug)]
+pub struct WrittenRunFile {
+    path: PathBuf,
+}
+
+impl Drop for WrittenRunFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The running playground called `name`, or the only one there is.
+///
+/// # Errors
+/// None runs, or several do and none was named; the sentence says what to do.
+pub fn find(name: Option<&str>) -> Result<RunFile> {
+    let mut running = running_in(&run_folder()?);
+    if let Some(name) = name {
+        running.retain(|run| run.name == name);
+        return running.pop().with_context(|| {
+            format!("no playground {name} is running: start it with kafkarium --name {name}, or say --bootstrap-server HOST:PORT")
+        });
+    }
+    if let Some(at) = running
+        .iter()
+        .position(|run| run.name == super::DEFAULT_NAME)
+    {
+        return Ok(running.swap_remove(at));
+    }
+    match running.as_slice() {
+        [] => bail!(
+            "no playground is running: start one with kafkarium, or say --bootstrap-server HOST:PORT"
+        ),
+        [only] => Ok(only.clone()),
+        several => {
+            let names: Vec<&str> = several.iter().map(|run| run.name.as_str()).collect();
+            bail!(
+                "several playgrounds are running: say --name {}",
+                names.join(" or --name ")
+            )
+        }
+    }
+}
+
+/// The playgrounds whose file is in `folder` and whose process lives, by name.
+fn running_in(folder: &Path) -> Vec<RunFile> {
+    let mut found: Vec<RunFile> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "json")
+                && entry
+                    .metadata()
+                    .is_ok_and(|data| data.len() <= RUN_FILE_BYTES_MAX)
+        })
+        .filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok())
+        .filter(RunFile::is_alive)
+        .collect();
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    found
+}
+
+/// `$XDG_RUNTIME_DIR/kafkarium`, or the folder of all clusters where there is none.
+fn run_folder() -> Result<PathBuf> {
+    let runtime = etcetera::choose_base_strategy()
+        .ok()
+        .and_then(|base| base.runtime_dir())
+        .filter(|folder| folder.is_dir());
+    match runtime {
+        Some(folder) => Ok(folder.join("kafkarium")),
+        None => data_home(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn started(pid: u32) -> Option<u64> {
+    let stat = procfs::process::Process::new(i32::try_from(pid).ok()?)
+        .ok()?
+        .stat()
+        .ok()?;
+    // A zombie is dead; only its parent has not looked yet.
+    (stat.state != 'Z').then_some(stat.starttime)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn started(_pid: u32) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RunFile, running_in};
+
+    #[test]
+    fn the_file_of_a_dead_playground_is_ignored() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let alive =
+            RunFile::of_this_process("demo", "127.0.0.1:9092", "127.0.0.1:2181", "/".as_ref());
+        let dead = RunFile {
+            name: "old".into(),
+            started: Some(1),
+            ..alive.clone()
+        };
+        for run in [&alive, &dead] {
+            let text = serde_json::to_vec(run).expect("plain data");
+            std::fs::write(folder.path().join(format!("{}.json", run.name)), text)
+                .expect("written");
+        }
+        std::fs::write(folder.path().join("torn.json"), "{\"name\":").expect("written");
+        assert_eq!(running_in(folder.path()), [alive]);
+    }
+}
