@@ -1,25 +1,11 @@
 //! One file per subcommand: parse, call, print.
 
-#[expect(
-    dead_code,
-    reason = "used by the servers' commands, which are being built"
-)]
+mod broker;
 mod child;
 mod cluster;
 mod completions;
 mod consume;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "used by the servers' commands, which are being built"
-    )
-)]
 mod data_folder;
-#[expect(
-    dead_code,
-    reason = "used by the servers' commands, which are being built"
-)]
 mod logging;
 mod produce;
 mod shutdown;
@@ -39,6 +25,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Broker(broker::BrokerArguments),
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
     Completions(completions::CompletionsArguments),
@@ -50,6 +37,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         None => Ok(()),
+        Some(Command::Broker(arguments)) => broker::run(arguments),
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),

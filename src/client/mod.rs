@@ -1,6 +1,7 @@
 //! Connections to Kafka and to `ZooKeeper`, for brokers, playground and commands.
 
 pub mod consumer;
+pub mod kafka;
 pub mod producer;
 
 /// Settings of librdkafka for a cluster on this machine: its own back-off, up to a second, is

@@ -1,11 +1,13 @@
 //! Bytes and nouns: what travels between processes, and the names everything else uses.
 
 mod error_code;
+pub mod frame;
 mod ids;
 pub mod murmur2;
 pub mod record_batch;
 pub mod report;
 mod reporter;
+pub mod request_shape;
 
 pub use error_code::ErrorCode;
 pub use ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};

@@ -1,0 +1,88 @@
+//! ApiVersions 0 to 4: the versions of every API that this broker answers.
+//!
+//! Behaviour: a version that is not known is answered in version 0 with `UNSUPPORTED_VERSION` and
+//! the range of this API, so that the client asks again (KIP-511). The response header is of
+//! version 0 in all versions.
+//! Not done: features (KIP-584); none are finalized without a quorum.
+
+use std::sync::Arc;
+
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response::ApiVersion,
+};
+
+use super::{APIS, Api, Reply, RequestContext, RequestError};
+use crate::{broker::Broker, wire::ErrorCode};
+
+/// Longest name or version of a client's software; Kafka takes letters, digits, dots and hyphens.
+fn is_software_text(text: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.chars().all(inner) && edge(text.chars().next()) && edge(text.chars().next_back())
+}
+
+#[expect(
+    clippy::unused_async,
+    reason = "handlers have one signature, and most of them wait"
+)]
+pub(super) async fn handle(
+    _broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: ApiVersionsRequest,
+) -> ApiVersionsResponse {
+    let valid = context.version < 3
+        || (is_software_text(&request.client_software_name)
+            && is_software_text(&request.client_software_version));
+    if !valid {
+        return ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest.code());
+    }
+    ApiVersionsResponse::default().with_api_keys(APIS.iter().map(range).collect())
+}
+
+/// The answer to a version of ApiVersions that this broker does not know.
+pub(crate) fn unsupported_version(
+    correlation_id: i32,
+    peer: std::net::SocketAddr,
+) -> Result<Reply, RequestError> {
+    let context = RequestContext {
+        version: 0,
+        correlation_id,
+        client_id: None,
+        peer,
+    };
+    let own = APIS.iter().filter(|api| api.key == ApiKey::ApiVersions);
+    Reply::response(
+        &context,
+        &ApiVersionsResponse::default()
+            .with_error_code(ErrorCode::UnsupportedVersion.code())
+            .with_api_keys(own.map(range).collect()),
+    )
+}
+
+fn range(api: &Api) -> ApiVersion {
+    ApiVersion::default()
+        .with_api_key(api.key as i16)
+        .with_min_version(api.advertised_from)
+        .with_max_version(api.max_version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APIS, is_software_text};
+
+    #[test]
+    fn a_software_name_is_plain() {
+        for good in ["apache-kafka-java", "3.9.2", "x"] {
+            assert!(is_software_text(good), "{good}");
+        }
+        for bad in ["", "-a", "a.", "a b", "ä"] {
+            assert!(!is_software_text(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn apis_are_listed_once_and_in_order() {
+        assert!(APIS.is_sorted_by(|a, b| (a.key as i16) < (b.key as i16)));
+        assert!(APIS.iter().all(|api| api.min_version <= api.max_version));
+    }
+}

@@ -1,0 +1,275 @@
+//! One connection to a Kafka broker: typed requests, in versions both sides know.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::{
+    messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader},
+    protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes},
+};
+use thiserror::Error;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpStream, ToSocketAddrs},
+    time::timeout,
+};
+
+use crate::wire::{
+    ErrorCode,
+    frame::{FrameError, FrameReader, finish_frame},
+};
+
+/// The largest answer that is read: twice Kafka's default for a whole fetch answer.
+const RESPONSE_BYTES_MAX: usize = 112 * 1024 * 1024;
+
+/// Why a broker gave no answer. After any of these but [`KafkaError::Version`] the connection
+/// is of no further use.
+#[derive(Debug, Error)]
+pub enum KafkaError {
+    /// Nobody listens there, or the network failed.
+    #[error("cannot connect: {0}")]
+    Connect(std::io::Error),
+    /// No answer in time.
+    #[error("no answer to {api:?} within {waited:?}")]
+    Timeout { api: ApiKey, waited: Duration },
+    /// The broker has no version of this API that we know.
+    #[error("the broker does not offer {api:?} in a version we know")]
+    Version { api: ApiKey },
+    /// The broker closed the connection, as it does on requests it does not take.
+    #[error("the broker closed the connection while {api:?} waited for its answer")]
+    Closed { api: ApiKey },
+    /// The answer is not what was asked for.
+    #[error("the answer to {api:?} is not valid: {why}")]
+    Malformed { api: ApiKey, why: String },
+    /// The request has a field that its version does not have: a mistake of ours.
+    #[error("{api:?} version {version} cannot be encoded: {why}")]
+    Encode {
+        api: ApiKey,
+        version: i16,
+        why: String,
+    },
+    /// An earlier request was given up before its answer came.
+    #[error("the connection is out of step since a request was given up")]
+    OutOfStep,
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
+
+/// A connection that asks one request at a time.
+#[derive(Debug)]
+pub struct KafkaConnection {
+    stream: TcpStream,
+    frames: FrameReader,
+    client_id: StrBytes,
+    /// What the broker offers, by API key.
+    versions: BTreeMap<i16, (i16, i16)>,
+    correlation_id: i32,
+    /// Whether an answer is still to come: a request that was given up leaves this set.
+    asking: bool,
+}
+
+impl KafkaConnection {
+    /// Connects and asks which versions the broker offers, all within `wait`.
+    ///
+    /// # Errors
+    /// Nobody answered in time, or not in Kafka's protocol.
+    pub async fn connect<A: ToSocketAddrs>(
+        address: A,
+        client_id: &str,
+        wait: Duration,
+    ) -> Result<Self, KafkaError> {
+        let connect = async {
+            let stream = TcpStream::connect(address)
+                .await
+                .map_err(KafkaError::Connect)?;
+            stream.set_nodelay(true).map_err(KafkaError::Connect)?;
+            let mut connection = Self {
+                stream,
+                frames: FrameReader::new(RESPONSE_BYTES_MAX),
+                client_id: StrBytes::from(client_id.to_owned()),
+                versions: BTreeMap::new(),
+                correlation_id: 0,
+                asking: false,
+            };
+            connection.negotiate(wait).await?;
+            Ok(connection)
+        };
+        timeout(wait, connect)
+            .await
+            .map_err(|_| KafkaError::Timeout {
+                api: ApiKey::ApiVersions,
+                waited: wait,
+            })?
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    /// The socket is gone.
+    pub fn peer(&self) -> std::io::Result<SocketAddr> {
+        self.stream.peer_addr()
+    }
+
+    /// The highest version of `R` that the broker offers, the codec knows and `max` allows. Fields that
+    /// are not in that version must keep their defaults.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn version<R: Request>(&self, max: i16) -> Result<i16, KafkaError> {
+        let api = api_key::<R>();
+        let (low, high) = self
+            .versions
+            .get(&R::KEY)
+            .ok_or(KafkaError::Version { api })?;
+        let known = <R as Message>::VERSIONS;
+        let version = known.max.min(*high).min(max);
+        if version >= known.min.max(*low) {
+            Ok(version)
+        } else {
+            Err(KafkaError::Version { api })
+        }
+    }
+
+    /// Asks in the highest version both sides know, and waits for the answer.
+    ///
+    /// # Errors
+    /// There is no answer to be had on this connection.
+    pub async fn ask<R: Request>(
+        &mut self,
+        request: &R,
+        wait: Duration,
+    ) -> Result<R::Response, KafkaError> {
+        let version = self.version::<R>(i16::MAX)?;
+        self.ask_in(version, request, wait).await
+    }
+
+    /// Asks in `version`, and waits for the answer.
+    ///
+    /// # Errors
+    /// There is no answer to be had on this connection.
+    pub async fn ask_in<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+        wait: Duration,
+    ) -> Result<R::Response, KafkaError> {
+        let api = api_key::<R>();
+        timeout(wait, self.exchange(version, request))
+            .await
+            .map_err(|_| KafkaError::Timeout { api, waited: wait })?
+    }
+
+    async fn exchange<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Result<R::Response, KafkaError> {
+        if self.asking {
+            return Err(KafkaError::OutOfStep);
+        }
+        let api = api_key::<R>();
+        let frame = self.encode(version, request)?;
+        self.asking = true;
+        self.stream
+            .write_all(&frame)
+            .await
+            .map_err(FrameError::from)?;
+        let mut answer = self
+            .frames
+            .read(&mut self.stream)
+            .await?
+            .ok_or(KafkaError::Closed { api })?;
+        self.asking = false;
+        let malformed = |why: String| KafkaError::Malformed { api, why };
+        let correlation_id = answer
+            .try_get_i32()
+            .map_err(|error| malformed(error.to_string()))?;
+        if correlation_id != self.correlation_id {
+            return Err(malformed(format!(
+                "correlation id {correlation_id} instead of {}",
+                self.correlation_id
+            )));
+        }
+        decode_answer::<R>(version, answer).map_err(malformed)
+    }
+
+    fn encode<R: Request>(&mut self, version: i16, request: &R) -> Result<BytesMut, KafkaError> {
+        self.correlation_id = self.correlation_id.wrapping_add(1);
+        let header = RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(version)
+            .with_correlation_id(self.correlation_id)
+            .with_client_id(Some(self.client_id.clone()));
+        let mut frame = BytesMut::new();
+        frame.put_i32(0);
+        header
+            .encode(&mut frame, R::header_version(version))
+            .and_then(|()| request.encode(&mut frame, version))
+            .map_err(|error| KafkaError::Encode {
+                api: api_key::<R>(),
+                version,
+                why: error.to_string(),
+            })?;
+        finish_frame(&mut frame)?;
+        Ok(frame)
+    }
+
+    /// Asks for the offered versions as every client does: in a new version first, then in the oldest.
+    async fn negotiate(&mut self, wait: Duration) -> Result<(), KafkaError> {
+        let request = ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str("kafkarium"))
+            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+        let mut response: ApiVersionsResponse = self.ask_in(3, &request, wait).await?;
+        if response.error_code == ErrorCode::UnsupportedVersion.code() {
+            response = self.ask_in(0, &ApiVersionsRequest::default(), wait).await?;
+        }
+        if response.error_code != 0 {
+            return Err(KafkaError::Malformed {
+                api: ApiKey::ApiVersions,
+                why: ErrorCode::from_code(response.error_code).to_string(),
+            });
+        }
+        self.versions = response
+            .api_keys
+            .iter()
+            .map(|api| (api.api_key, (api.min_version, api.max_version)))
+            .collect();
+        Ok(())
+    }
+}
+
+fn api_key<R: Request>() -> ApiKey {
+    ApiKey::try_from(R::KEY).expect("the codec lists the keys of its own requests")
+}
+
+fn decode_answer<R: Request>(version: i16, mut answer: Bytes) -> Result<R::Response, String> {
+    if R::Response::header_version(version) >= 1 {
+        skip_tagged_fields(&mut answer).ok_or("a header cut short")?;
+    }
+    // The answer to an ApiVersions version that the broker does not know comes in version 0.
+    let refused = R::KEY == ApiKey::ApiVersions as i16
+        && answer.first_chunk() == Some(&ErrorCode::UnsupportedVersion.code().to_be_bytes());
+    let version = if refused { 0 } else { version };
+    R::Response::decode(&mut answer, version).map_err(|error| error.to_string())
+}
+
+fn skip_tagged_fields(answer: &mut Bytes) -> Option<()> {
+    for _ in 0..varint(answer)? {
+        varint(answer)?;
+        let size = usize::try_from(varint(answer)?).ok()?;
+        (size <= answer.len()).then(|| answer.advance(size))?;
+    }
+    Some(())
+}
+
+fn varint(answer: &mut Bytes) -> Option<u32> {
+    let mut value = 0;
+    for shift in [0, 7, 14, 21, 28] {
+        let byte = answer.try_get_u8().ok()?;
+        value |= u32::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            break;
+        }
+    }
+    Some(value)
+}

@@ -1,0 +1,260 @@
+//! The shapes against the codec: what a shape generates, the codec reads and writes back unchanged.
+
+use std::ops::RangeInclusive;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::{
+    messages::*,
+    protocol::{Decodable, Encodable},
+};
+
+use super::{Field, Kind, Shape, ShapeError, table::*};
+
+struct Case {
+    name: &'static str,
+    shape: &'static Shape,
+    versions: RangeInclusive<i16>,
+    /// Decodes with the codec and encodes again.
+    round_trip: fn(Bytes, i16) -> Bytes,
+}
+
+macro_rules! shape {
+    ($shape:ident, $request:ident, $versions:expr) => {
+        Case {
+            name: stringify!($request),
+            shape: &$shape,
+            versions: $versions,
+            round_trip: |mut bytes, version| {
+                let request = $request::decode(&mut bytes, version).expect("the codec reads it");
+                assert!(bytes.is_empty(), "the codec reads all of it");
+                let mut again = BytesMut::new();
+                request
+                    .encode(&mut again, version)
+                    .expect("the codec writes it");
+                again.freeze()
+            },
+        }
+    };
+}
+
+fn cases() -> Vec<Case> {
+    vec![
+        shape!(PRODUCE, ProduceRequest, 3..=13),
+        shape!(FETCH, FetchRequest, 4..=18),
+        shape!(LIST_OFFSETS, ListOffsetsRequest, 1..=10),
+        shape!(METADATA, MetadataRequest, 0..=13),
+        shape!(OFFSET_COMMIT, OffsetCommitRequest, 2..=9),
+        shape!(OFFSET_FETCH, OffsetFetchRequest, 1..=9),
+        shape!(FIND_COORDINATOR, FindCoordinatorRequest, 0..=6),
+        shape!(JOIN_GROUP, JoinGroupRequest, 0..=9),
+        shape!(HEARTBEAT, HeartbeatRequest, 0..=4),
+        shape!(LEAVE_GROUP, LeaveGroupRequest, 0..=5),
+        shape!(SYNC_GROUP, SyncGroupRequest, 0..=5),
+        shape!(DESCRIBE_GROUPS, DescribeGroupsRequest, 0..=6),
+        shape!(LIST_GROUPS, ListGroupsRequest, 0..=5),
+        shape!(API_VERSIONS, ApiVersionsRequest, 0..=4),
+        shape!(CREATE_TOPICS, CreateTopicsRequest, 2..=7),
+        shape!(DELETE_TOPICS, DeleteTopicsRequest, 1..=6),
+        shape!(DELETE_RECORDS, DeleteRecordsRequest, 0..=2),
+        shape!(INIT_PRODUCER_ID, InitProducerIdRequest, 0..=5),
+        shape!(OFFSET_FOR_LEADER_EPOCH, OffsetForLeaderEpochRequest, 2..=4),
+        shape!(DESCRIBE_CONFIGS, DescribeConfigsRequest, 1..=4),
+        shape!(ALTER_CONFIGS, AlterConfigsRequest, 0..=2),
+        shape!(DESCRIBE_LOG_DIRS, DescribeLogDirsRequest, 1..=4),
+        shape!(CREATE_PARTITIONS, CreatePartitionsRequest, 0..=3),
+        shape!(DELETE_GROUPS, DeleteGroupsRequest, 0..=2),
+        shape!(ELECT_LEADERS, ElectLeadersRequest, 0..=2),
+        shape!(
+            INCREMENTAL_ALTER_CONFIGS,
+            IncrementalAlterConfigsRequest,
+            0..=1
+        ),
+        shape!(
+            ALTER_PARTITION_REASSIGNMENTS,
+            AlterPartitionReassignmentsRequest,
+            0..=1
+        ),
+        shape!(
+            LIST_PARTITION_REASSIGNMENTS,
+            ListPartitionReassignmentsRequest,
+            0..=0
+        ),
+        shape!(OFFSET_DELETE, OffsetDeleteRequest, 0..=0),
+        shape!(DESCRIBE_CLUSTER, DescribeClusterRequest, 0..=2),
+        shape!(BROKER_HEARTBEAT, BrokerHeartbeatRequest, 0..=1),
+        shape!(ALLOCATE_PRODUCER_IDS, AllocateProducerIdsRequest, 0..=0),
+    ]
+}
+
+/// Writes a request of a shape with every field present and every array filled.
+struct Writer {
+    out: BytesMut,
+    version: i16,
+    flexible: bool,
+    next: u8,
+}
+
+impl Writer {
+    fn write(shape: &Shape, version: i16) -> Bytes {
+        let mut writer = Self {
+            out: BytesMut::new(),
+            version,
+            flexible: shape.is_flexible(version),
+            next: 0,
+        };
+        writer.structure(shape.fields);
+        writer.out.freeze()
+    }
+
+    fn structure(&mut self, fields: &'static [Field]) {
+        let version = self.version;
+        for field in fields {
+            if field.tag.is_none() && field.is_in(version) {
+                self.field(field);
+            }
+        }
+        if !self.flexible {
+            return;
+        }
+        let tagged: Vec<_> = fields
+            .iter()
+            .filter(|field| field.tag.is_some() && field.is_in(version))
+            .collect();
+        self.varint(tagged.len() + 1);
+        for field in tagged {
+            self.varint(field.tag.expect("it is tagged") as usize);
+            let outside = self.out.split_off(0);
+            let before = std::mem::replace(&mut self.out, BytesMut::new());
+            self.field(field);
+            let content = std::mem::replace(&mut self.out, before);
+            self.out.unsplit(outside);
+            self.varint(content.len());
+            self.out.put_slice(&content);
+        }
+        // A field of a later version that nobody knows yet.
+        self.varint(99);
+        self.varint(3);
+        self.out.put_slice(b"new");
+    }
+
+    fn field(&mut self, field: &'static Field) {
+        match field.kind {
+            // Only this also reads back as a boolean.
+            Kind::Fixed(1) => self.out.put_u8(1),
+            Kind::Fixed(size) => {
+                for _ in 0..size {
+                    self.next = self.next.wrapping_add(1);
+                    self.out.put_u8(self.next % 100);
+                }
+            }
+            Kind::Text if !self.flexible => {
+                self.out.put_i16(4);
+                self.out.put_slice(b"text");
+            }
+            Kind::Text | Kind::Bytes => {
+                self.length(4);
+                self.out.put_slice(b"text");
+            }
+            Kind::Structure(fields) => self.structure(fields),
+            Kind::Values(value) => {
+                self.length(3);
+                for _ in 0..3 {
+                    self.field(value);
+                }
+            }
+            Kind::List(fields) => {
+                self.length(2);
+                for _ in 0..2 {
+                    self.structure(fields);
+                }
+            }
+        }
+    }
+
+    fn length(&mut self, length: usize) {
+        if self.flexible {
+            self.varint(length + 1);
+        } else {
+            self.out.put_i32(i32::try_from(length).expect("small"));
+        }
+    }
+
+    fn varint(&mut self, mut value: usize) {
+        while value >= 0x80 {
+            self.out
+                .put_u8(u8::try_from(value & 0x7f).expect("seven bits") | 0x80);
+            value >>= 7;
+        }
+        self.out.put_u8(u8::try_from(value).expect("seven bits"));
+    }
+}
+
+#[test]
+fn the_codec_reads_what_the_shape_says_in_every_version() {
+    for case in cases() {
+        for version in case.versions.clone() {
+            let bytes = Writer::write(case.shape, version);
+            let again = (case.round_trip)(bytes.clone(), version);
+            assert_eq!(again, bytes, "{} version {version}", case.name);
+            assert_eq!(
+                case.shape.walk(version, &bytes),
+                Ok(bytes.len()),
+                "{} version {version}",
+                case.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_cut_request_is_refused_wherever_it_is_cut() {
+    for case in cases() {
+        for version in case.versions.clone() {
+            let bytes = Writer::write(case.shape, version);
+            for length in 0..bytes.len() {
+                let cut = bytes.get(..length).expect("shorter");
+                assert!(
+                    case.shape.check(version, cut).is_err(),
+                    "{} version {version} cut at {length}",
+                    case.name
+                );
+            }
+        }
+    }
+}
+
+/// Puts a huge count at every position: what the walk lets through must be safe to decode.
+#[test]
+fn no_count_reaches_the_codec_without_its_elements() {
+    for case in cases() {
+        for version in case.versions.clone() {
+            let bytes = Writer::write(case.shape, version);
+            for at in 0..bytes.len().saturating_sub(4) {
+                for hostile in [[0x7f, 0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0x7f]] {
+                    let mut wrong = BytesMut::from(bytes.as_ref());
+                    wrong
+                        .get_mut(at..at + 4)
+                        .expect("inside")
+                        .copy_from_slice(&hostile);
+                    if case.shape.check(version, &wrong).is_ok() {
+                        // It may be a number or a text; the codec may refuse it but not abort.
+                        let _ =
+                            std::panic::catch_unwind(|| (case.round_trip)(wrong.freeze(), version));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_count_without_elements_names_what_is_missing() {
+    assert_eq!(
+        METADATA.check(1, &[0x7f, 0xff, 0xff, 0xff]),
+        Err(ShapeError::Short { needed: 2, left: 0 })
+    );
+    assert_eq!(
+        METADATA.check(1, &[0xff, 0xff, 0xff, 0xfe]),
+        Err(ShapeError::Length(-2))
+    );
+}
