@@ -1,6 +1,9 @@
 //! What a broker knows of the cluster: one immutable picture of the znodes, replaced as a whole.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
@@ -14,10 +17,18 @@ pub(crate) struct ClusterImage {
     pub cluster_id: String,
     /// The broker named in `/controller`, if that znode exists.
     pub controller: Option<BrokerId>,
+    /// The session that owns `/controller`, or 0.
+    pub controller_session: i64,
+    /// The number in `/controller_epoch`, as last read.
+    pub controller_epoch: i32,
+    /// The version of the znode `/controller_epoch`: what each of the controller's writes checks.
+    pub controller_epoch_version: i32,
     /// The znodes under `/brokers/ids`.
     pub brokers: BTreeMap<BrokerId, BrokerNode>,
-    /// The znodes under `/brokers/topics`, by name.
-    pub topics: BTreeMap<String, TopicImage>,
+    /// The znodes under `/brokers/topics`, by name. Shared between pictures that agree on them.
+    pub topics: BTreeMap<String, Arc<TopicImage>>,
+    /// Topics named under `/admin/delete_topics`: the controller is about to remove them.
+    pub deleting: BTreeSet<String>,
     /// Dynamic broker configs from `/config/brokers`; `None` is `<default>`, for every broker.
     pub broker_configs: BTreeMap<Option<BrokerId>, BTreeMap<String, String>>,
 }
@@ -38,6 +49,14 @@ pub(crate) struct BrokerNode {
 pub(crate) struct TopicImage {
     /// Never reused: a topic created anew under the same name has another id.
     pub id: Uuid,
+    /// The transaction that created the topic: an older state belongs to an earlier topic.
+    pub czxid: i64,
+    /// The transaction that last wrote the assignment.
+    pub mzxid: i64,
+    /// The version of the topic's znode: what a change of the assignment names.
+    pub version: i32,
+    /// The transaction that last wrote the configs, or 0 where there are none.
+    pub configs_mzxid: i64,
     /// By partition index, from 0 without holes.
     pub partitions: BTreeMap<i32, PartitionImage>,
     /// Overrides from `/config/topics/T`, by Kafka's names.
@@ -79,7 +98,7 @@ impl ClusterImage {
         self.topics
             .iter()
             .find(|(_, topic)| topic.id == id)
-            .map(|(name, topic)| (name.as_str(), topic))
+            .map(|(name, topic)| (name.as_str(), topic.as_ref()))
     }
 
     /// The live leader of a partition: its broker is registered and was so before the state was written.
@@ -87,5 +106,30 @@ impl ClusterImage {
         let leader = partition.leader?;
         let node = self.brokers.get(&leader)?;
         (partition.mzxid > node.epoch).then_some(leader)
+    }
+}
+
+impl PartitionImage {
+    /// A partition that is assigned and has no state yet.
+    pub(crate) fn assigned(replicas: Vec<BrokerId>) -> Self {
+        Self {
+            replicas,
+            adding: Vec::new(),
+            removing: Vec::new(),
+            leader: None,
+            leader_epoch: LeaderEpoch(0),
+            isr: Vec::new(),
+            version: Self::NO_STATE,
+            mzxid: 0,
+            controller_epoch: 0,
+        }
+    }
+
+    /// The `version` of a partition whose state is not written yet.
+    pub(crate) const NO_STATE: i32 = -1;
+
+    /// Whether the state znode exists.
+    pub(crate) fn has_state(&self) -> bool {
+        self.version != Self::NO_STATE
     }
 }

@@ -1,8 +1,9 @@
-//! Connections to Kafka and to `ZooKeeper`, for brokers, playground and commands.
+//! Connections to Kafka and to ZooKeeper, for brokers, playground and commands.
 
 pub mod consumer;
 pub mod kafka;
 pub mod producer;
+pub(crate) mod zookeeper;
 
 /// Settings of librdkafka for a cluster on this machine: its own back-off, up to a second, is
 /// what one would otherwise see at a fail-over, and a frozen broker would hold its answers back

@@ -1,0 +1,214 @@
+//! The broker's side of the znodes: registers it, follows them into the [`ClusterImage`], writes them.
+//!
+//! Watches are hints and reads are truth: a watch only says which znode to read, and what was
+//! read counts only if it is newer than what is known.
+
+mod elections;
+mod mirror;
+mod producer_ids;
+mod reader;
+mod registration;
+mod task;
+mod topics;
+pub(crate) mod znodes;
+
+use std::{
+    collections::BTreeSet,
+    io,
+    ops::Range,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use self::elections::Controllership;
+use self::{mirror::Mirror, znodes::Znode};
+use crate::{
+    broker::image::ClusterImage,
+    client::zookeeper::{Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions},
+    wire::{BrokerId, Reporter, TopicPartition},
+};
+
+/// How long a start waits for ZooKeeper: Kafka's `zookeeper.connection.timeout.ms` in its own
+/// `server.properties`.
+const CONNECT_WAIT: Duration = Duration::from_secs(18);
+
+/// How often a write whose fate is unknown is looked at again before its caller is told.
+const TRIES_MAX: usize = 10;
+
+/// What a broker is called, and where its ZooKeeper is.
+#[derive(Debug, Clone)]
+pub(crate) struct RegistryOptions {
+    pub(crate) broker_id: BrokerId,
+    /// As clients reach it.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Kafka's `zookeeper.connect`.
+    pub(crate) zookeeper: String,
+    pub(crate) session_timeout: Duration,
+    /// The broker's locked folder: `meta.properties` and the session's id are kept there.
+    pub(crate) data_dir: PathBuf,
+}
+
+/// Why something about the cluster could not be read or written.
+#[derive(Debug, Error)]
+pub(crate) enum RegistryError {
+    #[error("ZooKeeper at {connect} did not answer for {} s", waited.as_secs())]
+    Unreachable { connect: String, waited: Duration },
+    #[error(
+        "this folder belongs to cluster {folder}, but the ZooKeeper here belongs to cluster {zookeeper}: {path} says so"
+    )]
+    WrongCluster {
+        folder: String,
+        zookeeper: String,
+        path: PathBuf,
+    },
+    #[error("this folder belongs to broker {folder}, not to broker {broker}: {path} says so")]
+    WrongBroker {
+        folder: BrokerId,
+        broker: BrokerId,
+        path: PathBuf,
+    },
+    #[error("broker {broker} is registered already, by another process (session {session:#x})")]
+    AlreadyRegistered { broker: BrokerId, session: i64 },
+    #[error("{path}: {source}")]
+    Disk { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    ZooKeeper(#[from] ZooKeeperError),
+    #[error("{at} changed meanwhile")]
+    Changed { at: TopicPartition },
+    #[error("topic {topic:?} does not exist")]
+    UnknownTopic { topic: String },
+    #[error("topic {topic:?} exists already")]
+    TopicExists { topic: String },
+    #[error("{0}")]
+    Topic(#[from] crate::broker::controller::AssignmentError),
+    #[error("this broker is not the controller")]
+    NotController,
+    #[error("the znode {path} is not what Kafka writes there")]
+    Unreadable { path: String },
+    #[error("{0} is stopping")]
+    Stopping(&'static str),
+}
+
+/// A cheap handle on the registry of this broker.
+#[derive(Debug, Clone)]
+pub(crate) struct Registry {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: RegistryOptions,
+    zookeeper: ZooKeeper,
+    mirror: Mirror,
+    reporter: Reporter,
+    /// The czxid of `/brokers/ids/N`, or -1 while this broker is not registered.
+    broker_epoch: AtomicI64,
+    producer_ids: tokio::sync::Mutex<Range<i64>>,
+}
+
+impl Registry {
+    /// Connects, compares the cluster's id with the folder's, registers the broker and reads
+    /// everything there is. What follows happens in `tasks` until `cancel`.
+    ///
+    /// # Errors
+    /// No ZooKeeper within 18 s, a folder of another cluster or broker, or another live process
+    /// under this id. Nothing is registered then.
+    pub(crate) async fn start(
+        options: RegistryOptions,
+        reporter: Reporter,
+        tasks: &mut JoinSet<()>,
+        cancel: CancellationToken,
+    ) -> Result<Self, RegistryError> {
+        let zookeeper = ZooKeeper::start(ZooKeeperOptions {
+            connect: options.zookeeper.clone(),
+            session_timeout: options.session_timeout,
+            watches: znodes::WATCHED.to_vec(),
+        })?;
+        let started = registration::join_cluster(&zookeeper, &options).await;
+        let (cluster_id, connection) = match started {
+            Ok(joined) => joined,
+            Err(error) => {
+                zookeeper.close().await;
+                return Err(error);
+            }
+        };
+        let registry = Self {
+            shared: Arc::new(Shared {
+                options,
+                zookeeper,
+                mirror: Mirror::new(cluster_id),
+                reporter,
+                broker_epoch: AtomicI64::new(-1),
+                producer_ids: tokio::sync::Mutex::new(0..0),
+            }),
+        };
+        if let Err(error) = registry.arrive(&connection).await {
+            registry.shared.zookeeper.close().await;
+            return Err(error);
+        }
+        tasks.spawn(task::run(registry.clone(), connection, cancel));
+        Ok(registry)
+    }
+
+    /// The newest picture of the cluster.
+    pub(crate) fn image(&self) -> Arc<ClusterImage> {
+        self.shared.mirror.image()
+    }
+
+    /// The picture as it changes.
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
+        self.shared.mirror.watch()
+    }
+
+    /// This broker.
+    pub(crate) fn broker_id(&self) -> BrokerId {
+        self.shared.options.broker_id
+    }
+
+    /// The czxid of this broker's znode; -1 while its session is being replaced.
+    pub(crate) fn broker_epoch(&self) -> i64 {
+        self.shared.broker_epoch.load(Ordering::Acquire)
+    }
+
+    /// Where this broker tells what happened.
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.shared.reporter
+    }
+
+    /// The connection to ZooKeeper as it comes and goes.
+    pub(super) fn links(&self) -> watch::Receiver<Link> {
+        self.shared.zookeeper.links()
+    }
+
+    /// Waits for a connection to ZooKeeper.
+    async fn connected(&self) -> Result<Connection, RegistryError> {
+        connected(&self.shared.zookeeper).await
+    }
+
+    /// Reads these znodes into the image now, without waiting for a watch.
+    pub(super) async fn refresh(&self, znodes: BTreeSet<Znode>) -> Result<(), RegistryError> {
+        let connection = self.connected().await?;
+        Ok(reader::read_changed(&connection, &self.shared.mirror, znodes).await?)
+    }
+}
+
+async fn connected(zookeeper: &ZooKeeper) -> Result<Connection, RegistryError> {
+    let mut links = zookeeper.links();
+    let link = links
+        .wait_for(|link| !matches!(link, Link::Connecting))
+        .await
+        .map_err(|_| RegistryError::Stopping("the ZooKeeper session"))?;
+    match &*link {
+        Link::Connected(connection) => Ok(connection.clone()),
+        Link::Connecting | Link::Closed => Err(RegistryError::Stopping("the ZooKeeper session")),
+    }
+}

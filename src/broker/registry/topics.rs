@@ -1,0 +1,403 @@
+//! Topics and the ISR: what brokers write, controller or not.
+//!
+//! As in Kafka, every broker may write a topic's assignment: the controller sees it and gives its
+//! partitions their leaders. When the broker is the controller itself, it writes all at once.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join_all;
+use uuid::Uuid;
+use zookeeper_client::Stat;
+
+use super::{
+    Controllership, Registry, RegistryError, TRIES_MAX,
+    elections::MULTI_BYTES_MAX,
+    mirror,
+    znodes::{self, ConfigJson, StateJson, TopicJson, Znode},
+};
+use crate::{
+    broker::{controller::assignment, image::PartitionImage},
+    client::zookeeper::{ZnodeWrite, ZooKeeperError},
+    wire::{BrokerId, TopicPartition, report::Report},
+};
+
+/// A topic that shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewTopic {
+    pub(crate) name: String,
+    /// Replicas of each partition, from 0 without holes; the first is the preferred leader.
+    pub(crate) assignment: BTreeMap<i32, Vec<BrokerId>>,
+    /// Overrides, by Kafka's names.
+    pub(crate) configs: BTreeMap<String, String>,
+}
+
+impl Registry {
+    /// As the leader of a partition, changes its ISR, if its state is still the expected one.
+    /// Returns the partition with its new state, which the image shows by then.
+    ///
+    /// # Errors
+    /// [`RegistryError::Changed`]: somebody else changed the state; the image shows the new one
+    /// and the caller decides again. Any other: not written.
+    pub(crate) async fn write_isr(
+        &self,
+        at: &TopicPartition,
+        expected: &PartitionImage,
+        isr: Vec<BrokerId>,
+        why: String,
+    ) -> Result<PartitionImage, RegistryError> {
+        let changed = || RegistryError::Changed { at: at.clone() };
+        let state = StateJson {
+            controller_epoch: expected.controller_epoch,
+            leader: expected.leader.ok_or_else(changed)?,
+            version: 1,
+            leader_epoch: expected.leader_epoch.0,
+            isr,
+        };
+        let path = znodes::state(at);
+        let data = znodes::write(&state);
+        let connection = self.connected().await?;
+        match connection
+            .set_data(&path, &data, Some(expected.version))
+            .await
+        {
+            Ok(stat) => {
+                self.shared
+                    .mirror
+                    .apply([(Znode::State(at.clone()), Some((data, stat)))]);
+                self.shared.reporter.report(Report::IsrChanged {
+                    topic: at.topic.clone(),
+                    partition: at.partition,
+                    leader: state.leader,
+                    isr_before: expected.isr.clone(),
+                    isr: state.isr.clone(),
+                    why,
+                });
+                Ok(mirror::with_state(expected.clone(), &state, &stat))
+            }
+            // After a lost connection the write may have happened: the state read again tells.
+            Err(
+                ZooKeeperError::BadVersion { .. }
+                | ZooKeeperError::NoNode { .. }
+                | ZooKeeperError::ConnectionLost,
+            ) => {
+                self.refresh([Znode::State(at.clone())].into()).await?;
+                let image = self.image();
+                match image.partition(at) {
+                    Some(now)
+                        if now.version == expected.version + 1
+                            && now.leader == expected.leader
+                            && now.leader_epoch == expected.leader_epoch
+                            && now.isr == state.isr =>
+                    {
+                        Ok(now.clone())
+                    }
+                    _ => Err(changed()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Creates a topic with this many partitions and replicas, placed over the live brokers.
+    pub(crate) async fn create_topic_of(
+        &self,
+        name: &str,
+        partitions: i32,
+        replication_factor: i16,
+        configs: BTreeMap<String, String>,
+    ) -> Result<Uuid, RegistryError> {
+        let assignment =
+            assignment::of_new_topic(&self.image(), name, partitions, replication_factor)?;
+        self.create_topic(NewTopic {
+            name: name.to_owned(),
+            assignment,
+            configs,
+        })
+        .await
+    }
+
+    /// Writes a new topic's znodes. On the controller its partitions have leaders at once and the
+    /// image shows it; elsewhere the controller gives it leaders a moment later.
+    pub(crate) async fn create_topic(&self, topic: NewTopic) -> Result<Uuid, RegistryError> {
+        let image = self.image();
+        if image.topics.contains_key(&topic.name) || image.deleting.contains(&topic.name) {
+            return Err(RegistryError::TopicExists { topic: topic.name });
+        }
+        let id = znodes::random_id();
+        let office = self.controllership();
+        let mut config_exists = false;
+        for _ in 0..TRIES_MAX {
+            let writes = new_topic_writes(&topic, id, config_exists);
+            let created = match office {
+                Some(office) => self.create_with_states(office, writes, &topic).await,
+                None => self.multi(writes).await,
+            };
+            match created {
+                // Left over from a deletion that did not come to its end.
+                Err(RegistryError::ZooKeeper(ZooKeeperError::NodeExists { path }))
+                    if path == znodes::topic_config(&topic.name) =>
+                {
+                    config_exists = true;
+                    continue;
+                }
+                // What is there now tells whether this write or another one made it.
+                Ok(())
+                | Err(RegistryError::ZooKeeper(
+                    ZooKeeperError::NodeExists { .. } | ZooKeeperError::ConnectionLost,
+                )) => {}
+                Err(error) => return Err(error),
+            }
+            self.refresh([Znode::Topic(topic.name.clone())].into())
+                .await?;
+            match self.image().topics.get(&topic.name) {
+                Some(found) if found.id == id => {
+                    if office.is_some() {
+                        self.shared.reporter.report(Report::TopicCreated {
+                            topic: topic.name,
+                            partitions: topic.assignment.into_values().collect(),
+                        });
+                    }
+                    return Ok(id);
+                }
+                Some(_) => return Err(RegistryError::TopicExists { topic: topic.name }),
+                None => {}
+            }
+        }
+        Err(RegistryError::ZooKeeper(ZooKeeperError::ConnectionLost))
+    }
+
+    /// Adds partitions with these replicas; indexes must go on where the topic ends.
+    pub(crate) async fn create_partitions(
+        &self,
+        name: &str,
+        added: BTreeMap<i32, Vec<BrokerId>>,
+    ) -> Result<(), RegistryError> {
+        self.change_assignment(name, |json| json.partitions.extend(added.clone()))
+            .await
+    }
+
+    /// Changes a topic's assignment, if nobody else did meanwhile; tries again if so.
+    pub(crate) async fn change_assignment(
+        &self,
+        name: &str,
+        change: impl Fn(&mut TopicJson),
+    ) -> Result<(), RegistryError> {
+        let path = znodes::topic(name);
+        let unknown = || RegistryError::UnknownTopic {
+            topic: name.to_owned(),
+        };
+        for _ in 0..TRIES_MAX {
+            let connection = self.connected().await?;
+            let read = match connection.read(&path).await {
+                Err(ZooKeeperError::ConnectionLost) => continue,
+                read => read?,
+            };
+            let (data, stat) = read.ok_or_else(unknown)?;
+            let mut json: TopicJson = znodes::read(&path, &data)
+                .ok_or_else(|| RegistryError::Unreadable { path: path.clone() })?;
+            let before = json.clone();
+            change(&mut json);
+            if json == before {
+                return Ok(());
+            }
+            match connection
+                .set_data(&path, &znodes::write(&json), Some(stat.version))
+                .await
+            {
+                Ok(_) => {
+                    self.refresh([Znode::Topic(name.to_owned())].into()).await?;
+                    return Ok(());
+                }
+                Err(ZooKeeperError::NoNode { .. }) => return Err(unknown()),
+                Err(ZooKeeperError::BadVersion { .. } | ZooKeeperError::ConnectionLost) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(RegistryError::ZooKeeper(ZooKeeperError::ConnectionLost))
+    }
+
+    /// Marks a topic for deletion: the controller removes it, also if this broker dies now.
+    pub(crate) async fn delete_topic(&self, name: &str) -> Result<(), RegistryError> {
+        if !self.image().topics.contains_key(name) {
+            return Err(RegistryError::UnknownTopic {
+                topic: name.to_owned(),
+            });
+        }
+        let mark = ZnodeWrite::Create {
+            path: znodes::delete_topic(name),
+            data: Vec::new(),
+        };
+        match self.multi(vec![mark]).await {
+            Ok(()) | Err(RegistryError::ZooKeeper(ZooKeeperError::NodeExists { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        self.refresh([Znode::DeleteTopic(name.to_owned())].into())
+            .await
+    }
+
+    /// Removes a topic's znodes, children first, then the mark: as the controller.
+    pub(crate) async fn remove_topic(
+        &self,
+        office: Controllership,
+        name: &str,
+    ) -> Result<(), RegistryError> {
+        let connection = self.connected().await?;
+        let under = znodes::partitions(name);
+        let [topic, config, mark] = [
+            znodes::topic(name),
+            znodes::topic_config(name),
+            znodes::delete_topic(name),
+        ];
+        let above = [under.clone(), topic, config, mark];
+        let (indexes, found_above) = futures::try_join!(
+            connection.children(&under),
+            try_join_all(above.iter().map(|path| connection.stat(path))),
+        )?;
+        let states: Vec<String> = indexes
+            .iter()
+            .map(|index| format!("{under}/{index}/state"))
+            .collect();
+        let found = try_join_all(states.iter().map(|path| connection.stat(path))).await?;
+        let paths = existing(states, found)
+            .chain(indexes.iter().map(|index| format!("{under}/{index}")))
+            .chain(existing(above.to_vec(), found_above));
+        let writes = paths.map(|path| ZnodeWrite::Delete { path }).collect();
+        drop(connection);
+        self.write_chunked(office, writes).await?;
+        self.refresh(
+            [
+                Znode::Topic(name.to_owned()),
+                Znode::DeleteTopic(name.to_owned()),
+            ]
+            .into(),
+        )
+        .await?;
+        self.shared.reporter.report(Report::TopicDeleted {
+            topic: name.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// Replaces the overrides of a topic or of brokers (`None`: of every broker).
+    pub(crate) async fn write_configs(
+        &self,
+        znode: Znode,
+        configs: BTreeMap<String, String>,
+    ) -> Result<(), RegistryError> {
+        let path = znode.path();
+        let data = znodes::write(&ConfigJson::new(configs));
+        let connection = self.connected().await?;
+        match connection.set_data(&path, &data, None).await {
+            Ok(_) => {}
+            Err(ZooKeeperError::NoNode { .. }) => {
+                connection
+                    .multi(&[ZnodeWrite::Create { path, data }])
+                    .await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.refresh([znode].into()).await
+    }
+
+    async fn create_with_states(
+        &self,
+        office: Controllership,
+        mut writes: Vec<ZnodeWrite>,
+        topic: &NewTopic,
+    ) -> Result<(), RegistryError> {
+        let image = self.image();
+        let live = |replicas: &[BrokerId]| -> Vec<BrokerId> {
+            replicas
+                .iter()
+                .copied()
+                .filter(|id| image.brokers.contains_key(id))
+                .collect()
+        };
+        writes.push(ZnodeWrite::Create {
+            path: znodes::partitions(&topic.name),
+            data: Vec::new(),
+        });
+        for (index, replicas) in &topic.assignment {
+            let at = TopicPartition::new(&topic.name, *index);
+            let isr = live(replicas);
+            // Without a live replica the partition has no state until one comes.
+            let Some(leader) = isr.first().copied() else {
+                continue;
+            };
+            let state = StateJson {
+                controller_epoch: office.epoch,
+                leader,
+                version: 1,
+                leader_epoch: 0,
+                isr,
+            };
+            writes.push(ZnodeWrite::Create {
+                path: znodes::partition(&at),
+                data: Vec::new(),
+            });
+            writes.push(ZnodeWrite::Create {
+                path: znodes::state(&at),
+                data: znodes::write(&state),
+            });
+        }
+        self.write_chunked(office, writes).await
+    }
+
+    /// Writes in as few multis as fit, each checking the office.
+    async fn write_chunked(
+        &self,
+        office: Controllership,
+        writes: Vec<ZnodeWrite>,
+    ) -> Result<(), RegistryError> {
+        let mut writes = writes.into_iter().peekable();
+        while writes.peek().is_some() {
+            let mut multi = vec![office.check()];
+            let mut bytes = 0;
+            while let Some(write) = writes.next_if(|_| bytes < MULTI_BYTES_MAX) {
+                bytes += write.size();
+                multi.push(write);
+            }
+            match self.multi(multi).await {
+                Err(RegistryError::ZooKeeper(ZooKeeperError::BadVersion { .. })) => {
+                    return Err(RegistryError::NotController);
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn multi(&self, writes: Vec<ZnodeWrite>) -> Result<(), RegistryError> {
+        self.connected().await?.multi(&writes).await?;
+        Ok(())
+    }
+}
+
+/// The paths that a znode was found at.
+fn existing(paths: Vec<String>, found: Vec<Option<Stat>>) -> impl Iterator<Item = String> {
+    let found = paths
+        .into_iter()
+        .zip(found)
+        .filter(|(_, stat)| stat.is_some());
+    found.map(|(path, _)| path)
+}
+
+fn new_topic_writes(topic: &NewTopic, id: Uuid, config_exists: bool) -> Vec<ZnodeWrite> {
+    let path = znodes::topic_config(&topic.name);
+    let data = znodes::write(&ConfigJson::new(topic.configs.clone()));
+    vec![
+        if config_exists {
+            ZnodeWrite::SetData {
+                path,
+                data,
+                version: None,
+            }
+        } else {
+            ZnodeWrite::Create { path, data }
+        },
+        ZnodeWrite::Create {
+            path: znodes::topic(&topic.name),
+            data: znodes::write(&TopicJson::new(id, topic.assignment.clone())),
+        },
+    ]
+}
