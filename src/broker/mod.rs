@@ -6,6 +6,8 @@ mod connection;
     expect(dead_code, reason = "called by its task, which is being built")
 )]
 mod controller;
+#[expect(dead_code, reason = "driven by the groups shell, which is being built")]
+mod coordinator;
 mod handlers;
 #[expect(
     dead_code,

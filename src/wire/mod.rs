@@ -1,6 +1,8 @@
 //! Bytes and nouns: what travels between processes, and the names everything else uses.
 
+pub mod consumer_protocol;
 mod error_code;
+pub mod fields;
 pub mod frame;
 mod ids;
 pub mod murmur2;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerId, LeaderEpoch, Offset};
+use super::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// One line: when, and what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,17 @@ pub struct PartitionOffset {
     pub partition: i32,
     /// `-1` where none is committed yet.
     pub offset: Offset,
+}
+
+/// A member of a group with the partitions that it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberPartitions {
+    /// The member id that the coordinator gave it.
+    pub member: String,
+    /// The name its client goes by.
+    pub client_id: String,
+    /// Empty: it sits idle.
+    pub partitions: Vec<TopicPartition>,
 }
 
 /// One thing that happened inside a process.
@@ -129,17 +140,49 @@ pub enum Report {
         /// Kafka's name: `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`, `Dead`.
         state: String,
         generation: i32,
-        /// In words: `consumer-c3 asks to join`, `consumer-c2 was not heard for 3000 ms`.
+        /// In words: `c3 asks to join`, `c2 was not heard for 3000 ms`, `leader c1 divides with "range"`.
         why: String,
+        /// The chosen assignor, while there is one.
+        #[serde(default)]
+        protocol: Option<String>,
+        /// The leader's client id.
+        #[serde(default)]
+        leader: Option<String>,
+        /// While `PreparingRebalance`: client ids of members that have not joined again yet.
+        #[serde(default)]
+        awaited: Vec<String>,
+        /// While `PreparingRebalance`: how long they have.
+        #[serde(default)]
+        rebalance_timeout_ms: u64,
+        /// Every member with what it holds: in `Stable`, the new division.
+        #[serde(default)]
+        members: Vec<MemberPartitions>,
+        /// In `Stable`: the division before, by members that may be gone.
+        #[serde(default)]
+        before: Vec<MemberPartitions>,
     },
     /// A member of a group joined (again), synced or left; what the Group pane's rows say.
     GroupMember {
         group: String,
         member: String,
         client_id: String,
-        /// `asked`, `joined`, `synced`, `left` or `expired`.
+        /// `asked`: it got a member id. `joined`: it waits for the others. `synced`: it has its
+        /// assignment. `left`: it said so. `expired`: it was not heard, or not in time.
         step: String,
         generation: i32,
+        /// `synced`: what it got. `joined`, `left`, `expired`: what it gave up.
+        #[serde(default)]
+        partitions: Vec<TopicPartition>,
+        /// In words, for `left` and `expired`.
+        #[serde(default)]
+        why: String,
+    },
+    /// This broker took over the groups of a partition of `__consumer_offsets` and read them.
+    GroupsLoaded {
+        broker: BrokerId,
+        partition: i32,
+        epoch: LeaderEpoch,
+        groups: Vec<String>,
     },
 
     // Consumers (`kafkarium consume --json`).

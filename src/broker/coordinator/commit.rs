@@ -1,0 +1,276 @@
+//! Committed offsets: storing, deleting, expiring.
+
+use super::event::WriteId;
+use super::event::{CommitRequest, RequestId, Response, StoredRecord};
+use super::group::{CommittedOffset, Group, GroupState};
+use super::group_metadata_record;
+use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
+use super::turn::{Then, Turn};
+use crate::wire::consumer_protocol::{CONSUMER_PROTOCOL_TYPE, decode_subscription};
+use crate::wire::{ErrorCode, TopicPartition};
+
+impl Group {
+    /// Writes offsets into the log; they count and are answered once committed there.
+    pub(crate) fn commit(&mut self, to: RequestId, request: CommitRequest, turn: &mut Turn<'_>) {
+        if let Err(error) = self.validate_commit(&request) {
+            refuse_commit(to, request, error, turn);
+            return;
+        }
+        match self.state {
+            GroupState::Empty | GroupState::Dead => {}
+            // The member learns of the rebalance from its heartbeat; until then it may commit.
+            GroupState::Stable | GroupState::PreparingRebalance => {
+                self.heard(&request.member.member_id, turn);
+            }
+            GroupState::CompletingRebalance => {
+                refuse_commit(to, request, ErrorCode::RebalanceInProgress, turn);
+                return;
+            }
+        }
+        let longest = turn.config.offset_metadata_bytes_max;
+        let offsets: Vec<_> = request
+            .offsets
+            .into_iter()
+            .map(|(at, offset)| {
+                let error = if offset.metadata.len() > longest {
+                    ErrorCode::OffsetMetadataTooLarge
+                } else {
+                    ErrorCode::None
+                };
+                (at, offset, error)
+            })
+            .collect();
+        let records: Vec<StoredRecord> = offsets
+            .iter()
+            .filter(|(_, _, error)| error.is_none())
+            .map(|(at, offset, _)| StoredRecord {
+                key: self.offset_key(at),
+                value: Some(offset.encode()),
+            })
+            .collect();
+        if records.is_empty() {
+            let results = offsets.into_iter().map(|(at, _, error)| (at, error));
+            turn.respond(to, Response::Commit(results.collect()));
+            return;
+        }
+        let written: Vec<TopicPartition> = offsets
+            .iter()
+            .filter(|(_, _, error)| error.is_none())
+            .map(|(at, ..)| at.clone())
+            .collect();
+        let write = turn.write(&self.id, self.home, records, Then::Commit { to, offsets });
+        for at in written {
+            self.pending_commits.insert(at, write);
+        }
+    }
+
+    /// Members commit under their generation; others (`-1`) only while there are no members.
+    fn validate_commit(&self, request: &CommitRequest) -> Result<(), ErrorCode> {
+        let member = &request.member;
+        if self.is(GroupState::Dead) {
+            Err(ErrorCode::CoordinatorNotAvailable)
+        } else if member.generation < 0 && self.is(GroupState::Empty) {
+            Ok(())
+        } else if member.generation >= 0
+            || !member.member_id.is_empty()
+            || member.group_instance_id.is_some()
+        {
+            self.validate_generation(member)
+        } else {
+            Err(ErrorCode::UnknownMemberId)
+        }
+    }
+
+    /// The offsets are in the log, or are not.
+    pub(crate) fn offsets_stored(
+        &mut self,
+        write: WriteId,
+        offsets: &[(TopicPartition, OffsetAndMetadata, ErrorCode)],
+        stored: bool,
+    ) {
+        for (at, offset, error) in offsets {
+            if !error.is_none() {
+                continue;
+            }
+            // Deleted meanwhile: the tombstone was written after it.
+            let Some(newest) = self.pending_commits.get(at).copied() else {
+                continue;
+            };
+            if newest == write {
+                self.pending_commits.remove(at);
+            }
+            let newer = self
+                .offsets
+                .get(at)
+                .is_some_and(|known| known.written_by > write);
+            if stored && !newer {
+                let committed = CommittedOffset {
+                    value: offset.clone(),
+                    written_by: write,
+                };
+                self.offsets.insert(at.clone(), committed);
+            }
+        }
+    }
+
+    /// Forgets offsets and writes their tombstones, and the group's if that was all of it.
+    /// Whether the group is gone.
+    pub(crate) fn forget_offsets(
+        &mut self,
+        partitions: &[TopicPartition],
+        then: Then,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let mut records = Vec::new();
+        for at in partitions {
+            let pending = self.pending_commits.remove(at).is_some();
+            if self.offsets.remove(at).is_some() || pending {
+                records.push(StoredRecord {
+                    key: self.offset_key(at),
+                    value: None,
+                });
+            }
+        }
+        let is_gone =
+            self.is(GroupState::Empty) && !self.has_offsets() && self.pending_members.is_empty();
+        if is_gone {
+            records.extend(self.tombstone());
+        }
+        if records.is_empty() {
+            // Nothing to write, but somebody may wait for the answer.
+            if let Then::DeleteOffsets { to, results } = then {
+                turn.respond(to, Response::DeleteOffsets(ErrorCode::None, results));
+            }
+        } else {
+            turn.write(&self.id, self.home, records, then);
+        }
+        is_gone
+    }
+
+    /// Tombstones for everything that the log holds of this group.
+    pub(crate) fn tombstones(&self) -> Vec<StoredRecord> {
+        self.offsets
+            .keys()
+            .chain(self.pending_commits.keys())
+            .map(|at| StoredRecord {
+                key: self.offset_key(at),
+                value: None,
+            })
+            .chain(self.tombstone())
+            .collect()
+    }
+
+    /// Only generations are stored: a group that never had one has no record.
+    fn tombstone(&self) -> Option<StoredRecord> {
+        (self.generation > 0).then(|| StoredRecord {
+            key: group_metadata_record::encode_key(&self.id),
+            value: None,
+        })
+    }
+
+    fn offset_key(&self, at: &TopicPartition) -> bytes::Bytes {
+        OffsetCommitKey {
+            group: self.id.clone(),
+            at: at.clone(),
+        }
+        .encode()
+    }
+
+    /// The offsets that nobody has needed for the retention time. A consumer group's age from the
+    /// moment it became empty; a stable one's only where it does not subscribe to the topic.
+    pub(crate) fn expired_offsets(&self, wall_ms: i64, retention_ms: i64) -> Vec<TopicPartition> {
+        let subscribed = self.subscribed_topics();
+        self.offsets
+            .iter()
+            .filter(|(at, _)| !self.pending_commits.contains_key(*at))
+            .filter(|(at, committed)| {
+                let value = &committed.value;
+                let committed_at = value.commit_timestamp_ms;
+                let since = match (&self.protocol_type, self.state) {
+                    (Some(_), GroupState::Empty) if self.state_since_ms >= 0 => self.state_since_ms,
+                    (None, _) | (Some(_), GroupState::Empty) => committed_at,
+                    (Some(_), GroupState::Stable) => match &subscribed {
+                        Some(topics) if !topics.contains(&at.topic) => committed_at,
+                        _ => return false,
+                    },
+                    (Some(_), _) => return false,
+                };
+                match value.expire_timestamp_ms {
+                    Some(expires_at) => wall_ms >= expires_at,
+                    None => wall_ms.saturating_sub(since) >= retention_ms,
+                }
+            })
+            .map(|(at, _)| at.clone())
+            .collect()
+    }
+
+    /// The topics of all members together; `None` where that cannot be known.
+    pub(crate) fn subscribed_topics(&self) -> Option<Vec<String>> {
+        if self.protocol_type.as_deref() != Some(CONSUMER_PROTOCOL_TYPE) {
+            return None;
+        }
+        let mut topics = Vec::new();
+        for member in self.members.values() {
+            let (_, metadata) = match &self.protocol {
+                Some(protocol) => member.protocols.iter().find(|(name, _)| name == protocol)?,
+                None => member.protocols.first()?,
+            };
+            topics.extend(decode_subscription(metadata).ok()?.topics);
+        }
+        Some(topics)
+    }
+
+    /// `OffsetDelete`: a consumer group's offsets of topics that it does not read, or any of an
+    /// empty group's. Whether the group is gone with them.
+    pub(crate) fn delete_offsets(
+        &mut self,
+        to: RequestId,
+        partitions: Vec<TopicPartition>,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        let subscribed = match self.state {
+            GroupState::Dead => {
+                let error = ErrorCode::GroupIdNotFound;
+                turn.respond(to, Response::DeleteOffsets(error, Vec::new()));
+                return false;
+            }
+            GroupState::Empty => Vec::new(),
+            _ => {
+                let Some(topics) = self.subscribed_topics() else {
+                    let error = ErrorCode::NonEmptyGroup;
+                    turn.respond(to, Response::DeleteOffsets(error, Vec::new()));
+                    return false;
+                };
+                topics
+            }
+        };
+        let results: Vec<(TopicPartition, ErrorCode)> = partitions
+            .into_iter()
+            .map(|at| {
+                let error = if subscribed.contains(&at.topic) {
+                    ErrorCode::GroupSubscribedToTopic
+                } else {
+                    ErrorCode::None
+                };
+                (at, error)
+            })
+            .collect();
+        let eligible: Vec<TopicPartition> = results
+            .iter()
+            .filter(|(_, error)| error.is_none())
+            .map(|(at, _)| at.clone())
+            .collect();
+        self.forget_offsets(&eligible, Then::DeleteOffsets { to, results }, turn)
+    }
+}
+
+/// The same error for every partition.
+pub(crate) fn refuse_commit(
+    to: RequestId,
+    request: CommitRequest,
+    error: ErrorCode,
+    turn: &mut Turn<'_>,
+) {
+    let results = request.offsets.into_iter().map(|(at, _)| (at, error));
+    turn.respond(to, Response::Commit(results.collect()));
+}

@@ -1,0 +1,225 @@
+//! Decides everything about consumer groups: who is a member, who leads, when a generation begins,
+//! where each group reads on. Pure: requests, time and outcomes of writes go in, answers and
+//! writes come out. Follows Kafka's classic group protocol
+//! (<https://kafka.apache.org/protocol#The_Messages_JoinGroup>, KIP-62, KIP-345, KIP-394, KIP-814).
+
+mod commit;
+mod deadlines;
+mod event;
+mod group;
+mod group_metadata_record;
+mod join;
+mod leadership;
+mod leave;
+mod loading;
+mod member;
+mod offset_commit_record;
+mod outcomes;
+mod queries;
+mod rebalance;
+mod reports;
+mod requests;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(crate) use event::{Effect, Event, Now};
+pub(crate) use turn::Config;
+
+use deadlines::Deadline;
+use group::{Group, Home};
+use turn::{Outstanding, Then, Turn};
+
+use crate::wire::{ErrorCode, LeaderEpoch, TopicPartition};
+
+/// All groups that this broker coordinates.
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    config: Config,
+    /// Partitions of `__consumer_offsets`, of all brokers together.
+    partition_count: i32,
+    /// The ones that this broker leads.
+    partitions: BTreeMap<i32, LedPartition>,
+    /// By id. Invariant: the home of each is in `partitions`, loaded, under the same epoch.
+    groups: BTreeMap<String, Group>,
+    outstanding: Outstanding,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct LedPartition {
+    leader_epoch: LeaderEpoch,
+    loaded: bool,
+}
+
+impl Coordinator {
+    /// A coordinator without partitions. `partition_count` is that of `__consumer_offsets`.
+    pub(crate) fn new(config: Config, partition_count: i32, now: Now) -> Self {
+        let mut outstanding = Outstanding::default();
+        let first_check = now
+            .monotonic
+            .saturating_add(config.retention_check_interval);
+        outstanding.deadlines.set(Deadline::Retention, first_check);
+        Self {
+            config,
+            partition_count: partition_count.max(1),
+            partitions: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            outstanding,
+        }
+    }
+
+    /// `__consumer_offsets` exists with this many partitions.
+    pub(crate) fn set_partition_count(&mut self, partition_count: i32) {
+        self.partition_count = partition_count.max(1);
+    }
+
+    /// The partition of `__consumer_offsets` that keeps this group.
+    pub(crate) fn partition_for(&self, group: &str) -> i32 {
+        partition_for(group, self.partition_count)
+    }
+
+    /// When [`Event::Tick`] has something to do next.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.outstanding.deadlines.next()
+    }
+
+    /// Decides. Effects are to be carried out in their order.
+    pub(crate) fn step(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Request { id, request } => self.request(id, request, now, &mut effects),
+            Event::Tick => self.tick(now, &mut effects),
+            Event::Stored { write, result } => self.stored(write, result, now, &mut effects),
+            Event::LoadStarted {
+                partition,
+                leader_epoch,
+            } => self.load_started(partition, leader_epoch, now, &mut effects),
+            Event::Loaded {
+                partition,
+                leader_epoch,
+                replay,
+            } => {
+                let home = Home {
+                    partition,
+                    leader_epoch,
+                };
+                self.loaded(home, *replay, now, &mut effects);
+            }
+            Event::Resigned { partition } => {
+                self.partitions.remove(&partition);
+                self.unload(partition, now, &mut effects);
+            }
+            Event::TopicsDeleted { topics } => {
+                self.forget_everywhere(now, &mut effects, |group| {
+                    let offsets = group.offsets.keys().chain(group.pending_commits.keys());
+                    offsets
+                        .filter(|at| topics.contains(&at.topic))
+                        .cloned()
+                        .collect()
+                });
+            }
+        }
+        effects
+    }
+
+    /// Where the group lives, if that is here and loaded.
+    fn home_of(&self, group: &str) -> Result<Home, ErrorCode> {
+        let partition = self.partition_for(group);
+        match self.partitions.get(&partition) {
+            None => Err(ErrorCode::NotCoordinator),
+            Some(led) if !led.loaded => Err(ErrorCode::CoordinatorLoadInProgress),
+            Some(led) => Ok(Home {
+                partition,
+                leader_epoch: led.leader_epoch,
+            }),
+        }
+    }
+
+    fn is_loading(&self) -> bool {
+        self.partitions.values().any(|led| !led.loaded)
+    }
+
+    /// Lets a group act; `None`: there is none of this name.
+    fn with_group<T>(
+        &mut self,
+        group: &str,
+        now: Now,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Group, &mut Turn<'_>) -> T,
+    ) -> Option<T> {
+        let group = self.groups.get_mut(group)?;
+        let mut turn = Turn {
+            now,
+            config: &self.config,
+            outstanding: &mut self.outstanding,
+            effects,
+        };
+        Some(act(group, &mut turn))
+    }
+
+    fn tick(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while let Some(due) = self.outstanding.deadlines.pop_due(now.monotonic) {
+            match due {
+                Deadline::Join { group } => {
+                    self.with_group(&group, now, effects, Group::join_is_due);
+                }
+                Deadline::Sync { group } => {
+                    self.with_group(&group, now, effects, Group::sync_is_due);
+                }
+                Deadline::Session { group, member_id } => {
+                    self.with_group(&group, now, effects, |group, turn| {
+                        group.session_is_due(&member_id, turn);
+                    });
+                }
+                Deadline::Pending { group, member_id } => {
+                    self.with_group(&group, now, effects, |group, turn| {
+                        group.remove_pending(&member_id, turn);
+                    });
+                }
+                Deadline::Retention => self.expire_offsets(now, effects),
+            }
+        }
+    }
+
+    fn expire_offsets(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let next = now
+            .monotonic
+            .saturating_add(self.config.retention_check_interval);
+        self.outstanding.deadlines.set(Deadline::Retention, next);
+        let retention_ms = self.config.offsets_retention_ms;
+        self.forget_everywhere(now, effects, |group| {
+            group.expired_offsets(now.wall_ms, retention_ms)
+        });
+    }
+
+    /// Deletes some offsets of every group, and the groups that are empty then.
+    fn forget_everywhere(
+        &mut self,
+        now: Now,
+        effects: &mut Vec<Effect>,
+        which: impl Fn(&Group) -> Vec<TopicPartition>,
+    ) {
+        let ids: Vec<String> = self.groups.keys().cloned().collect();
+        for id in ids {
+            let gone = self.with_group(&id, now, effects, |group, turn| {
+                let partitions = which(group);
+                group.forget_offsets(&partitions, Then::Nothing, turn)
+            });
+            if gone == Some(true) {
+                self.groups.remove(&id);
+            }
+        }
+    }
+}
+
+/// Kafka's choice: Java's `String.hashCode` without its sign, modulo the partitions.
+pub(crate) fn partition_for(group: &str, partition_count: i32) -> i32 {
+    let hash = group.encode_utf16().fold(0_i32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
+    });
+    (hash & i32::MAX) % partition_count.max(1)
+}

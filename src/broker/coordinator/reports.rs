@@ -1,0 +1,135 @@
+//! What the coordinator tells the people who watch.
+
+use bytes::Bytes;
+
+use super::group::{Group, GroupState};
+use super::member::Member;
+use super::turn::Turn;
+use crate::wire::TopicPartition;
+use crate::wire::consumer_protocol::{
+    CONSUMER_PROTOCOL_TYPE, decode_assignment, decode_subscription,
+};
+use crate::wire::report::{MemberPartitions, Report};
+
+/// A step of a member's life, by its name in the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemberStep {
+    Asked,
+    Joined,
+    Synced,
+    Left,
+    Expired,
+}
+
+impl MemberStep {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Joined => "joined",
+            Self::Synced => "synced",
+            Self::Left => "left",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// The group as it stands.
+pub(crate) fn group_state(group: &Group, why: String) -> Report {
+    let preparing = group.is(GroupState::PreparingRebalance);
+    let name_of = |member_id: &String| {
+        group
+            .members
+            .get(member_id)
+            .map(|member| member.name().to_owned())
+    };
+    Report::GroupState {
+        group: group.id.clone(),
+        state: group.state.to_string(),
+        generation: group.generation,
+        why,
+        protocol: group.protocol.clone(),
+        leader: group.leader.as_ref().and_then(name_of),
+        awaited: if preparing {
+            awaited(group)
+        } else {
+            Vec::new()
+        },
+        rebalance_timeout_ms: if preparing {
+            u64::try_from(group.rebalance_timeout().as_millis()).unwrap_or(u64::MAX)
+        } else {
+            0
+        },
+        members: division(group, |_| true),
+        before: if group.is(GroupState::Stable) {
+            group.before.clone()
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+/// Who of these members holds what.
+pub(crate) fn division(group: &Group, which: impl Fn(&Member) -> bool) -> Vec<MemberPartitions> {
+    group
+        .members
+        .values()
+        .filter(|member| which(member))
+        .map(|member| MemberPartitions {
+            member: member.member_id.clone(),
+            client_id: member.name().to_owned(),
+            partitions: partitions(group, &member.assignment),
+        })
+        .collect()
+}
+
+/// Tells one step of a member, with the partitions that it got or gave up.
+pub(crate) fn member(
+    group: &Group,
+    member: &Member,
+    step: MemberStep,
+    partitions: Vec<TopicPartition>,
+    why: impl Into<String>,
+    turn: &mut Turn<'_>,
+) {
+    turn.report(Report::GroupMember {
+        group: group.id.clone(),
+        member: member.member_id.clone(),
+        client_id: member.name().to_owned(),
+        step: step.name().to_owned(),
+        generation: group.generation,
+        partitions,
+        why: why.into(),
+    });
+}
+
+/// The partitions in a consumer's assignment; other protocol types keep theirs to themselves.
+pub(crate) fn partitions(group: &Group, assignment: &Bytes) -> Vec<TopicPartition> {
+    if group.protocol_type.as_deref() != Some(CONSUMER_PROTOCOL_TYPE) {
+        return Vec::new();
+    }
+    decode_assignment(assignment).unwrap_or_default()
+}
+
+/// What a member that joins again gave up: what it held, but for what it says it still owns
+/// (cooperative assignors).
+pub(crate) fn gave_up(group: &Group, member: &Member) -> Vec<TopicPartition> {
+    let owned = member
+        .protocols
+        .first()
+        .and_then(|(_, metadata)| decode_subscription(metadata).ok())
+        .map(|subscription| subscription.owned)
+        .unwrap_or_default();
+    partitions(group, &member.assignment)
+        .into_iter()
+        .filter(|held| !owned.contains(held))
+        .collect()
+}
+
+fn awaited(group: &Group) -> Vec<String> {
+    group
+        .members
+        .values()
+        .filter(|member| member.awaiting_join.is_none())
+        .map(|member| member.name().to_owned())
+        .collect()
+}

@@ -1,0 +1,719 @@
+//! Transcripts of the coordinator: each file in `tests/scenarios/groups` holds blocks of a command,
+//! `----`, and everything that happened. `UPDATE_SCENARIOS=1` writes down what happens now.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{env, fs};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition as Assigned;
+use kafka_protocol::messages::consumer_protocol_subscription::TopicPartition as Owned;
+use kafka_protocol::messages::{
+    ConsumerProtocolAssignment, ConsumerProtocolSubscription, TopicName,
+};
+use kafka_protocol::protocol::{Encodable, StrBytes};
+
+use super::event::{
+    CommitRequest, Event, JoinRequest, LeaveRequest, LeavingMember, MemberIdentity, Now, Request,
+    RequestId, Response, StoredRecord, SyncRequest, WriteId,
+};
+use super::group_metadata_record::GroupMetadataValue;
+use super::loading::Replay;
+use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
+use super::{Config, Coordinator, Effect, partition_for};
+use crate::wire::consumer_protocol::decode_assignment;
+use crate::wire::fields::FieldReader;
+use crate::wire::report::{MemberPartitions, Report};
+use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+
+#[test]
+fn groups_behave_as_written_down() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/groups");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 10, "the scenarios are found");
+    let mut wrong = Vec::new();
+    for file in files {
+        let written = fs::read_to_string(&file).expect("readable");
+        let happened = run(&written);
+        if happened == written {
+            continue;
+        }
+        if env::var_os("UPDATE_SCENARIOS").is_some() {
+            fs::write(&file, happened).expect("writable");
+        } else {
+            wrong.push(format!("{}:\n{happened}", file.display()));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "it happened otherwise:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn groups_fall_on_the_partitions_that_kafka_chooses() {
+    // "polygenelubricants".hashCode() is Integer.MIN_VALUE, "äö🦀" has a surrogate pair.
+    assert_eq!(partition_for("polygenelubricants", 50), 0);
+    assert_eq!(partition_for("billing", 50), 39);
+    assert_eq!(partition_for("äö🦀", 50), 6);
+    assert_eq!(partition_for("", 50), 0);
+}
+
+/// Runs the commands of a scenario; the text with what happened in place of what was written.
+fn run(text: &str) -> String {
+    let mut world = World::new();
+    let mut out = Vec::new();
+    for block in text.trim_end().split("\n\n") {
+        let commands: Vec<&str> = block.lines().take_while(|line| *line != "----").collect();
+        let mut happened = String::new();
+        for line in &commands {
+            if !line.starts_with('#') {
+                happened.push_str(&world.command(line));
+            }
+        }
+        let mut shown = commands.join("\n");
+        if commands.iter().any(|line| !line.starts_with('#')) {
+            let happened = if happened.is_empty() {
+                "nothing\n"
+            } else {
+                &happened
+            };
+            write!(shown, "\n----\n{}", happened.trim_end()).expect("a string");
+        }
+        out.push(shown);
+    }
+    out.join("\n\n") + "\n"
+}
+
+/// What a client remembers.
+#[derive(Default, Clone)]
+struct Client {
+    member_id: String,
+    generation: i32,
+    instance: Option<String>,
+    held: Vec<TopicPartition>,
+}
+
+struct World {
+    coordinator: Coordinator,
+    now: Now,
+    clients: BTreeMap<String, Client>,
+    /// Who asked what.
+    requests: BTreeMap<RequestId, (String, &'static str)>,
+    next_request: u64,
+    next_member: u64,
+    /// Everything that was appended.
+    log: Vec<StoredRecord>,
+    epoch: i32,
+    hold_writes: bool,
+    held: Vec<(WriteId, Vec<StoredRecord>)>,
+}
+
+fn config() -> Config {
+    Config {
+        broker: BrokerId(1),
+        session_timeout_min_ms: 1_000,
+        session_timeout_max_ms: 1_800_000,
+        initial_rebalance_delay: Duration::ZERO,
+        group_size_max: 100,
+        offsets_retention_ms: 600_000,
+        retention_check_interval: Duration::from_secs(300),
+        offset_metadata_bytes_max: 8,
+        new_member_join_timeout: Duration::from_secs(300),
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Now {
+            monotonic: Duration::ZERO,
+            wall_ms: 1_000_000,
+        };
+        let mut world = Self {
+            coordinator: Coordinator::new(config(), 1, now),
+            now,
+            clients: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            next_request: 0,
+            next_member: 0,
+            log: Vec::new(),
+            epoch: 0,
+            hold_writes: false,
+            held: Vec::new(),
+        };
+        world.lead();
+        world
+    }
+
+    fn lead(&mut self) -> String {
+        self.epoch += 1;
+        let started = Event::LoadStarted {
+            partition: 0,
+            leader_epoch: LeaderEpoch(self.epoch),
+        };
+        self.step(started)
+    }
+
+    fn loaded(&mut self) -> String {
+        let mut replay = Replay::default();
+        for record in &self.log {
+            replay.apply(record.clone()).expect("own record");
+        }
+        let loaded = Event::Loaded {
+            partition: 0,
+            leader_epoch: LeaderEpoch(self.epoch),
+            replay: Box::new(replay),
+        };
+        self.step(loaded)
+    }
+
+    fn command(&mut self, line: &str) -> String {
+        let mut words = line.split_whitespace();
+        let verb = words.next().expect("a command");
+        let words: Vec<&str> = words.collect();
+        let options: BTreeMap<&str, &str> = words
+            .iter()
+            .filter_map(|word| word.split_once('='))
+            .collect();
+        let plain: Vec<&str> = words
+            .iter()
+            .copied()
+            .filter(|word| !word.contains('='))
+            .collect();
+        match verb {
+            "load" => self.loaded(),
+            "lead" => {
+                let mut out = self.lead();
+                out += &self.loaded();
+                out
+            }
+            "lead-only" => self.lead(),
+            "resign" => self.step(Event::Resigned { partition: 0 }),
+            "config" => {
+                self.configure(&options);
+                String::new()
+            }
+            "hold-writes" => {
+                self.hold_writes = true;
+                String::new()
+            }
+            "write-ends" => self.write_ends(plain.first().copied().unwrap_or("NONE")),
+            "join" => self.join(plain[0], &plain, &options),
+            "sync" => self.sync(plain[0], &options),
+            "heartbeat" => {
+                let request = Request::Heartbeat(self.identity(plain[0], &options));
+                self.ask(plain[0], "heartbeat", request)
+            }
+            "leave" => self.leave(&plain, &options),
+            "commit" => self.commit(plain[0], &options),
+            "delete-group" => {
+                let group = plain.first().copied().unwrap_or("g").to_owned();
+                self.ask("admin", "delete-group", Request::DeleteGroup { group })
+            }
+            "delete-offsets" => {
+                let partitions = plain.iter().map(|text| partition(text)).collect();
+                let request = Request::DeleteOffsets {
+                    group: "g".into(),
+                    partitions,
+                };
+                self.ask("admin", "delete-offsets", request)
+            }
+            "topic-deleted" => {
+                let topics = plain.iter().map(|topic| (*topic).to_owned()).collect();
+                self.step(Event::TopicsDeleted { topics })
+            }
+            "fetch" => self.fetch(),
+            "describe" => self.describe(),
+            "list" => format!("{:?}\n", self.coordinator.list()),
+            "wait" => self.wait(plain[0].parse().expect("milliseconds")),
+            other => panic!("unknown command {other}"),
+        }
+    }
+
+    fn configure(&mut self, options: &BTreeMap<&str, &str>) {
+        let mut config = config();
+        for (name, value) in options {
+            let number: u64 = value.parse().expect("a number");
+            match *name {
+                "size" => config.group_size_max = usize::try_from(number).expect("small"),
+                "delay" => config.initial_rebalance_delay = Duration::from_millis(number),
+                other => panic!("unknown setting {other}"),
+            }
+        }
+        self.coordinator.config = config;
+    }
+
+    fn identity(&self, name: &str, options: &BTreeMap<&str, &str>) -> MemberIdentity {
+        let client = self.clients.get(name).cloned().unwrap_or_default();
+        MemberIdentity {
+            group: options.get("group").copied().unwrap_or("g").to_owned(),
+            generation: options
+                .get("generation")
+                .map_or(client.generation, |text| text.parse().expect("a number")),
+            member_id: options
+                .get("id")
+                .map_or(client.member_id, |id| (*id).to_owned()),
+            group_instance_id: options
+                .get("instance")
+                .map(|id| (*id).to_owned())
+                .or(client.instance),
+        }
+    }
+
+    fn join(&mut self, name: &str, plain: &[&str], options: &BTreeMap<&str, &str>) -> String {
+        let number = |key: &str, default: i32| {
+            options
+                .get(key)
+                .map_or(default, |text| text.parse().expect("a number"))
+        };
+        if plain.contains(&"anew") {
+            self.clients.remove(name);
+        }
+        let client = self.clients.entry(name.to_owned()).or_default();
+        if let Some(instance) = options.get("instance") {
+            client.instance = Some((*instance).to_owned());
+        }
+        let keeps = plain.contains(&"keeping");
+        let topics = options.get("topics").copied().unwrap_or("orders");
+        let metadata = subscription(topics, if keeps { &client.held } else { &[] });
+        let version = number("v", 9);
+        self.next_member += 1;
+        let request = JoinRequest {
+            group: options.get("group").copied().unwrap_or("g").to_owned(),
+            member_id: options
+                .get("id")
+                .map_or(client.member_id.clone(), |id| (*id).to_owned()),
+            group_instance_id: client.instance.clone(),
+            client_id: name.to_owned(),
+            client_host: "/127.0.0.1".into(),
+            session_timeout_ms: number("session", 10_000),
+            rebalance_timeout_ms: number("rebalance", 60_000),
+            protocol_type: options
+                .get("type")
+                .copied()
+                .unwrap_or("consumer")
+                .to_owned(),
+            protocols: options
+                .get("protocols")
+                .copied()
+                .unwrap_or("range")
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(|name| (name.to_owned(), metadata.clone()))
+                .collect(),
+            requires_known_member_id: version >= 4,
+            supports_skipping_assignment: version >= 9,
+            new_member_suffix: self.next_member.to_string(),
+        };
+        self.ask(name, "join", Request::Join(request))
+    }
+
+    fn sync(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
+        let known = ["group", "generation", "id", "instance", "type", "protocol"];
+        let assignments = options
+            .iter()
+            .filter(|(key, _)| !known.contains(key))
+            .map(|(member, partitions)| {
+                let client = self.clients.get(*member).cloned().unwrap_or_default();
+                (client.member_id, assignment(partitions))
+            })
+            .collect();
+        let owned = |key: &str| options.get(key).map(|text| (*text).to_owned());
+        let request = SyncRequest {
+            member: self.identity(name, options),
+            protocol_type: owned("type"),
+            protocol_name: owned("protocol"),
+            assignments,
+        };
+        self.ask(name, "sync", Request::Sync(request))
+    }
+
+    fn leave(&mut self, names: &[&str], options: &BTreeMap<&str, &str>) -> String {
+        let mut members: Vec<LeavingMember> = names
+            .iter()
+            .map(|name| LeavingMember {
+                member_id: self.identity(name, options).member_id,
+                group_instance_id: None,
+                reason: None,
+            })
+            .collect();
+        if let Some(instance) = options.get("instance") {
+            members.push(LeavingMember {
+                member_id: String::new(),
+                group_instance_id: Some((*instance).to_owned()),
+                reason: Some("an administrator says so".into()),
+            });
+        }
+        let request = LeaveRequest {
+            group: "g".into(),
+            members,
+        };
+        let name = names.first().copied().unwrap_or("admin");
+        self.ask(name, "leave", Request::Leave(request))
+    }
+
+    fn commit(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
+        let known = [
+            "group",
+            "generation",
+            "id",
+            "instance",
+            "metadata",
+            "retention",
+        ];
+        let retention = options
+            .get("retention")
+            .map(|text| text.parse::<i64>().expect("a number"));
+        let offsets = options
+            .iter()
+            .filter(|(key, _)| !known.contains(key))
+            .map(|(at, offset)| {
+                let offset = OffsetAndMetadata {
+                    offset: Offset(offset.parse().expect("an offset")),
+                    leader_epoch: LeaderEpoch(-1),
+                    metadata: options.get("metadata").copied().unwrap_or("").to_owned(),
+                    commit_timestamp_ms: self.now.wall_ms,
+                    expire_timestamp_ms: retention.map(|ms| self.now.wall_ms + ms),
+                };
+                (partition(at), offset)
+            })
+            .collect();
+        let request = CommitRequest {
+            member: self.identity(name, options),
+            offsets,
+        };
+        self.ask(name, "commit", Request::Commit(request))
+    }
+
+    fn fetch(&self) -> String {
+        match self.coordinator.fetch_offsets("g", None) {
+            Err(error) => format!("{error}\n"),
+            Ok(offsets) if offsets.is_empty() => "no offsets\n".into(),
+            Ok(offsets) => {
+                let mut out = String::new();
+                for (at, offset) in offsets {
+                    let offset = offset.expect("it exists").offset;
+                    writeln!(out, "{at} at {offset}").expect("a string");
+                }
+                out
+            }
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self.coordinator.describe("g") {
+            Err(error) => format!("{error}\n"),
+            Ok(None) => "no such group\n".into(),
+            Ok(Some(group)) => {
+                let mut out = format!(
+                    "{} {:?} {:?}\n",
+                    group.state, group.protocol_type, group.protocol
+                );
+                for member in group.members {
+                    let partitions = decode_assignment(&member.assignment).expect("own bytes");
+                    let partitions = list(&partitions);
+                    writeln!(
+                        out,
+                        "{} {}: {partitions}",
+                        member.member_id, member.client_id
+                    )
+                    .expect("a string");
+                }
+                out
+            }
+        }
+    }
+
+    /// Time passes from deadline to deadline.
+    fn wait(&mut self, ms: u64) -> String {
+        let end = self.now.monotonic + Duration::from_millis(ms);
+        let mut out = String::new();
+        while let Some(due) = self.coordinator.next_deadline().filter(|due| *due <= end) {
+            self.advance_to(due);
+            let happened = self.step(Event::Tick);
+            if !happened.is_empty() {
+                writeln!(out, "at {} ms", self.now.monotonic.as_millis()).expect("a string");
+                out += &happened;
+            }
+        }
+        self.advance_to(end);
+        out
+    }
+
+    fn advance_to(&mut self, monotonic: Duration) {
+        let passed = monotonic.saturating_sub(self.now.monotonic);
+        self.now.monotonic = monotonic.max(self.now.monotonic);
+        self.now.wall_ms += i64::try_from(passed.as_millis()).expect("small");
+    }
+
+    fn ask(&mut self, name: &str, what: &'static str, request: Request) -> String {
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        self.requests.insert(id, (name.to_owned(), what));
+        self.step(Event::Request { id, request })
+    }
+
+    fn write_ends(&mut self, error: &str) -> String {
+        let (write, records) = self.held.remove(0);
+        let result = match error {
+            "NONE" => {
+                self.log.extend(records);
+                Ok(())
+            }
+            "TIMED_OUT" => Err(ErrorCode::RequestTimedOut),
+            "NOT_LEADER" => Err(ErrorCode::NotLeaderOrFollower),
+            "NOT_ENOUGH" => Err(ErrorCode::NotEnoughReplicas),
+            other => panic!("unknown outcome {other}"),
+        };
+        self.step(Event::Stored { write, result })
+    }
+
+    fn step(&mut self, event: Event) -> String {
+        let effects = self.coordinator.step(event, self.now);
+        let mut out = String::new();
+        for effect in effects {
+            match effect {
+                Effect::Respond { to, response } => out += &self.response(to, response),
+                Effect::Report(report) => out += &show_report(report),
+                Effect::Store { write, records, .. } => {
+                    writeln!(out, "  log <- {}", show_records(&records)).expect("a string");
+                    if self.hold_writes {
+                        self.held.push((write, records));
+                    } else {
+                        self.log.extend(records);
+                        let stored = Event::Stored {
+                            write,
+                            result: Ok(()),
+                        };
+                        out += &self.step(stored);
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn response(&mut self, to: RequestId, response: Response) -> String {
+        let (name, what) = self.requests.remove(&to).expect("answered once");
+        let mut out = format!("{name} {what}: ");
+        let client = self.clients.entry(name).or_default();
+        match response {
+            Response::Join(join) => {
+                write!(out, "{}", join.error).expect("a string");
+                if join.error == ErrorCode::MemberIdRequired {
+                    client.member_id = join.member_id;
+                    write!(out, " {}", client.member_id).expect("a string");
+                } else if join.error.is_none() {
+                    client.member_id = join.member_id;
+                    client.generation = join.generation;
+                    let members: Vec<String> = join
+                        .members
+                        .into_iter()
+                        .map(|member| {
+                            assert!(!member.metadata.is_empty(), "metadata is handed on");
+                            member.member_id
+                        })
+                        .collect();
+                    write!(
+                        out,
+                        " as {}, generation {}, {} {}, leader {}, members [{}]",
+                        client.member_id,
+                        join.generation,
+                        join.protocol_type.unwrap_or_default(),
+                        join.protocol_name.unwrap_or_default(),
+                        join.leader,
+                        members.join(" ")
+                    )
+                    .expect("a string");
+                    if join.skip_assignment {
+                        out += ", skip assignment";
+                    }
+                }
+            }
+            Response::Sync(sync) => {
+                write!(out, "{}", sync.error).expect("a string");
+                if sync.error.is_none() {
+                    client.held = decode_assignment(&sync.assignment).expect("own bytes");
+                    write!(out, " gets {}", list(&client.held)).expect("a string");
+                }
+            }
+            Response::Heartbeat(error) | Response::DeleteGroup(error) => {
+                write!(out, "{error}").expect("a string");
+            }
+            Response::Leave(error, members) => {
+                write!(out, "{error}").expect("a string");
+                for (_, error) in members {
+                    write!(out, " {error}").expect("a string");
+                }
+            }
+            Response::Commit(results) => {
+                let results: Vec<String> = results
+                    .into_iter()
+                    .map(|(at, error)| format!("{at} {error}"))
+                    .collect();
+                out += &results.join(", ");
+            }
+            Response::DeleteOffsets(error, results) => {
+                write!(out, "{error}").expect("a string");
+                for (at, error) in results {
+                    write!(out, ", {at} {error}").expect("a string");
+                }
+            }
+        }
+        out + "\n"
+    }
+}
+
+fn partition(text: &str) -> TopicPartition {
+    let (topic, index) = text.rsplit_once('-').expect("topic-partition");
+    TopicPartition::new(topic, index.parse().expect("a number"))
+}
+
+fn list(partitions: &[TopicPartition]) -> String {
+    if partitions.is_empty() {
+        return "nothing".into();
+    }
+    let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+    names.join(" ")
+}
+
+fn subscription(topics: &str, owned: &[TopicPartition]) -> Bytes {
+    let message = ConsumerProtocolSubscription::default()
+        .with_topics(
+            topics
+                .split(',')
+                .map(|topic| StrBytes::from(topic.to_owned()))
+                .collect(),
+        )
+        .with_owned_partitions(
+            owned
+                .iter()
+                .map(|at| {
+                    Owned::default()
+                        .with_topic(TopicName(StrBytes::from(at.topic.clone())))
+                        .with_partitions(vec![at.partition])
+                })
+                .collect(),
+        );
+    let mut out = BytesMut::new();
+    out.put_i16(1);
+    message.encode(&mut out, 1).expect("valid");
+    out.freeze()
+}
+
+/// `0,2` as partitions of `orders`.
+fn assignment(partitions: &str) -> Bytes {
+    let partitions = partitions
+        .split(',')
+        .filter(|text| !text.is_empty())
+        .map(|text| text.parse().expect("a number"))
+        .collect();
+    let message = ConsumerProtocolAssignment::default().with_assigned_partitions(vec![
+        Assigned::default()
+            .with_topic(TopicName(StrBytes::from_static_str("orders")))
+            .with_partitions(partitions),
+    ]);
+    let mut out = BytesMut::new();
+    out.put_i16(1);
+    message.encode(&mut out, 1).expect("valid");
+    out.freeze()
+}
+
+fn show_records(records: &[StoredRecord]) -> String {
+    let shown: Vec<String> = records.iter().map(show_record).collect();
+    shown.join(", ")
+}
+
+fn show_record(record: &StoredRecord) -> String {
+    let mut key = FieldReader::new(record.key.clone());
+    let version = key.i16().expect("a version");
+    if version == 2 {
+        let group = key.string().expect("a group");
+        return match &record.value {
+            None => format!("{group} tombstone"),
+            Some(value) => {
+                let value = GroupMetadataValue::decode(value.clone()).expect("own value");
+                let members: Vec<String> = value
+                    .members
+                    .iter()
+                    .map(|member| member.member_id.clone())
+                    .collect();
+                format!(
+                    "{group} generation {} [{}]",
+                    value.generation,
+                    members.join(" ")
+                )
+            }
+        };
+    }
+    let key = OffsetCommitKey::decode(&mut key).expect("own key");
+    match &record.value {
+        None => format!("{} {} tombstone", key.group, key.at),
+        Some(value) => {
+            let value = OffsetAndMetadata::decode(value.clone()).expect("own value");
+            format!("{} {} at {}", key.group, key.at, value.offset)
+        }
+    }
+}
+
+fn show_report(report: Report) -> String {
+    match report {
+        Report::GroupState {
+            group,
+            state,
+            generation,
+            why,
+            awaited,
+            members,
+            before,
+            ..
+        } => {
+            let mut out = format!("  {group} {state}, generation {generation}: {why}");
+            if state == "PreparingRebalance" && !awaited.is_empty() {
+                write!(out, "; awaits {}", awaited.join(" ")).expect("a string");
+            }
+            if state == "Stable" {
+                write!(out, ": {}", show_division(&members)).expect("a string");
+                if !before.is_empty() {
+                    write!(out, " (before: {})", show_division(&before)).expect("a string");
+                }
+            }
+            out + "\n"
+        }
+        Report::GroupMember {
+            client_id,
+            step,
+            partitions,
+            why,
+            ..
+        } => {
+            let mut out = format!("  {client_id} {step}");
+            if !partitions.is_empty() {
+                write!(out, ", {}", list(&partitions)).expect("a string");
+            }
+            if !why.is_empty() {
+                write!(out, ": {why}").expect("a string");
+            }
+            out + "\n"
+        }
+        Report::GroupsLoaded { groups, epoch, .. } => {
+            format!("  loaded [{}] under epoch {epoch}\n", groups.join(" "))
+        }
+        other => panic!("not of the coordinator: {other:?}"),
+    }
+}
+
+fn show_division(members: &[MemberPartitions]) -> String {
+    let shown: Vec<String> = members
+        .iter()
+        .map(|member| format!("{} {}", member.client_id, list(&member.partitions)))
+        .collect();
+    shown.join(", ")
+}

@@ -1,0 +1,208 @@
+//! Kafka's primitive types in the classic (not compact) encoding, for the formats that are stored
+//! or nested in requests: <https://kafka.apache.org/protocol#protocol_types>.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use thiserror::Error;
+
+/// Bytes that are not the format they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum FieldError {
+    /// A field reaches beyond the bytes that are left.
+    #[error("a field of {wanted} bytes does not fit in the {left} that are left")]
+    Short { wanted: usize, left: usize },
+    /// A length is negative where null is not allowed, or an array has more entries than bytes.
+    #[error("length {0} is not possible here")]
+    Length(i32),
+    /// A string is not UTF-8.
+    #[error("a string is not UTF-8")]
+    NotUtf8,
+    /// A version that this reader does not know.
+    #[error("version {0} is not known")]
+    Version(i16),
+}
+
+/// Takes fields off the front of a buffer. Nothing is allocated before its length is checked
+/// against the bytes that are left.
+#[derive(Debug)]
+pub struct FieldReader {
+    rest: Bytes,
+}
+
+impl FieldReader {
+    /// Reads from the front of `bytes`.
+    #[must_use]
+    pub fn new(bytes: Bytes) -> Self {
+        Self { rest: bytes }
+    }
+
+    fn take(&mut self, wanted: usize) -> Result<Bytes, FieldError> {
+        let left = self.rest.len();
+        if wanted > left {
+            return Err(FieldError::Short { wanted, left });
+        }
+        Ok(self.rest.split_to(wanted))
+    }
+
+    fn array_of<const N: usize>(&mut self) -> Result<[u8; N], FieldError> {
+        let mut out = [0; N];
+        out.copy_from_slice(&self.take(N)?);
+        Ok(out)
+    }
+
+    /// An INT16.
+    ///
+    /// # Errors
+    /// Too few bytes are left; the same holds for every method here.
+    pub fn i16(&mut self) -> Result<i16, FieldError> {
+        self.array_of().map(i16::from_be_bytes)
+    }
+
+    /// An INT32.
+    ///
+    /// # Errors
+    /// Too few bytes are left.
+    pub fn i32(&mut self) -> Result<i32, FieldError> {
+        self.array_of().map(i32::from_be_bytes)
+    }
+
+    /// An INT64.
+    ///
+    /// # Errors
+    /// Too few bytes are left.
+    pub fn i64(&mut self) -> Result<i64, FieldError> {
+        self.array_of().map(i64::from_be_bytes)
+    }
+
+    /// A `NULLABLE_STRING`.
+    ///
+    /// # Errors
+    /// Too few bytes are left, or they are not UTF-8.
+    pub fn nullable_string(&mut self) -> Result<Option<String>, FieldError> {
+        let length = self.i16()?;
+        if length == -1 {
+            return Ok(None);
+        }
+        let length = usize::try_from(length).map_err(|_| FieldError::Length(i32::from(length)))?;
+        let bytes = self.take(length)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| FieldError::NotUtf8)?;
+        Ok(Some(text.to_owned()))
+    }
+
+    /// A STRING.
+    ///
+    /// # Errors
+    /// Too few bytes are left, they are not UTF-8, or the string is null.
+    pub fn string(&mut self) -> Result<String, FieldError> {
+        self.nullable_string()?.ok_or(FieldError::Length(-1))
+    }
+
+    /// `NULLABLE_BYTES`; null reads as empty.
+    ///
+    /// # Errors
+    /// Too few bytes are left.
+    pub fn bytes(&mut self) -> Result<Bytes, FieldError> {
+        let length = self.i32()?;
+        if length == -1 {
+            return Ok(Bytes::new());
+        }
+        self.take(usize::try_from(length).map_err(|_| FieldError::Length(length))?)
+    }
+
+    /// The entries of an ARRAY (null reads as empty), each read by `entry`.
+    ///
+    /// # Errors
+    /// The count is larger than the bytes that are left, or an entry fails to read.
+    pub fn array<T>(
+        &mut self,
+        mut entry: impl FnMut(&mut Self) -> Result<T, FieldError>,
+    ) -> Result<Vec<T>, FieldError> {
+        let count = self.i32()?;
+        if count == -1 {
+            return Ok(Vec::new());
+        }
+        let entries = usize::try_from(count).map_err(|_| FieldError::Length(count))?;
+        if entries > self.rest.len() {
+            return Err(FieldError::Length(count));
+        }
+        (0..entries).map(|_| entry(self)).collect()
+    }
+}
+
+/// Appends a STRING. Kafka's strings end at 32,767 bytes; a longer one is cut at a character.
+///
+/// # Panics
+/// Never: the text is cut to fit.
+pub fn put_string(out: &mut BytesMut, text: &str) {
+    let text = prefix_within(text, usize::from(i16::MAX.unsigned_abs()));
+    out.put_i16(i16::try_from(text.len()).expect("cut to fit"));
+    out.put_slice(text.as_bytes());
+}
+
+/// Appends a `NULLABLE_STRING`.
+pub fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => put_string(out, text),
+        None => out.put_i16(-1),
+    }
+}
+
+/// Appends BYTES.
+///
+/// # Panics
+/// The value is larger than 2 GiB: no frame that is accepted holds so much.
+pub fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+    out.put_i32(i32::try_from(bytes.len()).expect("a frame is smaller than 2 GiB"));
+    out.put_slice(bytes);
+}
+
+/// The longest prefix of at most `most` bytes that ends at a character.
+fn prefix_within(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::{BufMut, BytesMut};
+
+    use super::{FieldError, FieldReader, put_bytes, put_nullable_string, put_string};
+
+    #[test]
+    fn fields_read_back_as_written() {
+        let mut out = BytesMut::new();
+        put_string(&mut out, "käse");
+        put_nullable_string(&mut out, None);
+        put_bytes(&mut out, b"abc");
+        out.put_i32(2);
+        out.put_i32(7);
+        out.put_i32(8);
+        let mut fields = FieldReader::new(out.freeze());
+        assert_eq!(fields.string(), Ok("käse".to_owned()));
+        assert_eq!(fields.nullable_string(), Ok(None));
+        assert_eq!(fields.bytes().as_deref(), Ok(b"abc".as_slice()));
+        assert_eq!(fields.array(FieldReader::i32), Ok(vec![7, 8]));
+        assert_eq!(fields.i16(), Err(FieldError::Short { wanted: 2, left: 0 }));
+    }
+
+    #[test]
+    fn a_count_beyond_the_buffer_is_refused_before_it_allocates() {
+        let mut out = BytesMut::new();
+        out.put_i32(i32::MAX);
+        let mut fields = FieldReader::new(out.freeze());
+        assert_eq!(
+            fields.array(FieldReader::i32),
+            Err(FieldError::Length(i32::MAX))
+        );
+    }
+
+    #[test]
+    fn a_string_over_kafkas_limit_is_cut_at_a_character() {
+        let mut out = BytesMut::new();
+        put_string(&mut out, &"ä".repeat(20_000));
+        let read = FieldReader::new(out.freeze()).string().expect("valid");
+        assert_eq!(read.len(), 32_766);
+    }
+}
