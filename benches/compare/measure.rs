@@ -6,6 +6,7 @@
 )]
 
 use std::{
+    collections::BTreeMap,
     fs, thread,
     time::{Duration, Instant},
 };
@@ -178,8 +179,8 @@ impl Client {
             .load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// Leader and ISR size of each partition.
-    fn leaders(&self) -> Result<Vec<(i32, usize)>> {
+    /// Leader and ISR size of each partition, by partition.
+    fn leaders(&self) -> Result<BTreeMap<i32, (i32, usize)>> {
         let metadata = self
             .metadata
             .fetch_metadata(Some(TOPIC), Duration::from_secs(2))?;
@@ -187,7 +188,7 @@ impl Client {
         Ok(topic
             .partitions()
             .iter()
-            .map(|part| (part.leader(), part.isr().len()))
+            .map(|part| (part.id(), (part.leader(), part.isr().len())))
             .collect())
     }
 }
@@ -230,7 +231,7 @@ pub fn measure(engine: Engine) -> Result<Figures> {
     eprintln!("{name}: load measured");
 
     until("a full ISR", || Ok(full_isr(&client).then_some(())))?;
-    let (victim, _) = *client.leaders()?.first().context("partition 0")?;
+    let (victim, _) = *client.leaders()?.get(&0).context("partition 0")?;
     let start = Instant::now();
     cluster.kill_broker(victim)?;
     client.send_one(0)?;
@@ -250,7 +251,7 @@ fn full_isr(client: &Client) -> bool {
     client.leaders().is_ok_and(|leaders| {
         !leaders.is_empty()
             && leaders
-                .iter()
+                .values()
                 .all(|(leader, isr)| *leader > 0 && i32::try_from(*isr) == Ok(BROKERS))
     })
 }
