@@ -6,9 +6,12 @@ mod cluster;
 mod completions;
 mod consume;
 mod data_folder;
+mod groups;
 mod logging;
 mod produce;
 mod shutdown;
+mod table;
+mod topics;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,6 +29,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Broker(broker::BrokerArguments),
+    Topics(topics::TopicsArguments),
+    Groups(groups::GroupsArguments),
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
     Completions(completions::CompletionsArguments),
@@ -38,6 +43,8 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         None => Ok(()),
         Some(Command::Broker(arguments)) => broker::run(arguments),
+        Some(Command::Topics(arguments)) => topics::run(arguments),
+        Some(Command::Groups(arguments)) => groups::run(arguments),
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),

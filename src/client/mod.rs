@@ -1,8 +1,13 @@
 //! Connections to Kafka and to ZooKeeper, for brokers, playground and commands.
 
+pub mod admin;
 pub mod consumer;
+pub mod groups;
 pub mod kafka;
+pub mod offsets;
 pub mod producer;
+pub mod refusal;
+pub mod topics;
 pub(crate) mod zookeeper;
 
 /// Settings of librdkafka for a cluster on this machine: its own back-off, up to a second, is

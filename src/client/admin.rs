@@ -1,0 +1,254 @@
+//! Asks whoever must be asked: the controller, a coordinator, a leader, or anybody.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::groups::{self, Group};
+use super::kafka::{KafkaConnection, KafkaError};
+use super::offsets::{self, Position};
+use super::refusal::Refusal;
+use super::topics::{self, Cluster, NewTopic, TopicConfig};
+use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
+
+/// How long one broker may take to answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// How long one broker may take to accept a connection; a frozen one never does.
+const CONNECT_WAIT: Duration = Duration::from_millis(800);
+
+/// Connections to a cluster, opened as they are needed.
+#[derive(Debug)]
+pub struct Admin {
+    bootstrap: String,
+    client_id: String,
+    connections: BTreeMap<String, KafkaConnection>,
+}
+
+impl Admin {
+    /// Will ask brokers of `bootstrap`, addresses with commas between; connects to none yet.
+    #[must_use]
+    pub fn new(bootstrap: &str, client_id: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            client_id: client_id.to_owned(),
+            connections: BTreeMap::new(),
+        }
+    }
+
+    /// What any broker says of these topics, or of all.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn metadata(&mut self, topics: Option<&[String]>) -> Result<Cluster, Refusal> {
+        let mut why = "there is no address".to_owned();
+        let bootstrap = self.bootstrap.clone();
+        for address in bootstrap
+            .split(',')
+            .map(str::trim)
+            .filter(|address| !address.is_empty())
+        {
+            let answer = match self.connection(address).await {
+                Ok(connection) => topics::metadata(connection, topics, ANSWER_WAIT).await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(cluster) => return Ok(cluster),
+                Err(error) => {
+                    self.connections.remove(address);
+                    why = format!("{address}: {error}");
+                }
+            }
+        }
+        Err(Refusal::Unreachable { bootstrap, why })
+    }
+
+    /// Creates a topic.
+    ///
+    /// # Errors
+    /// The controller refuses or cannot be asked.
+    pub async fn create_topic(&mut self, topic: &NewTopic) -> Result<(), Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        topics::create_topic(connection, topic, ANSWER_WAIT).await
+    }
+
+    /// Deletes a topic.
+    ///
+    /// # Errors
+    /// The controller refuses or cannot be asked.
+    pub async fn delete_topic(&mut self, name: &str) -> Result<(), Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        topics::delete_topic(connection, name, ANSWER_WAIT).await
+    }
+
+    /// Elects preferred leaders; tells which partitions could not be helped.
+    ///
+    /// # Errors
+    /// The controller refuses or cannot be asked.
+    pub async fn elect_preferred_leaders(
+        &mut self,
+    ) -> Result<Vec<(TopicPartition, ErrorCode)>, Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        topics::elect_preferred_leaders(connection, ANSWER_WAIT).await
+    }
+
+    /// The settings of these topics.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn topic_configs(
+        &mut self,
+        names: &[String],
+    ) -> Result<Vec<(String, Vec<TopicConfig>)>, Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        Ok(topics::topic_configs(connection, names, ANSWER_WAIT).await?)
+    }
+
+    /// Every group of the cluster with its state, by name; brokers that do not answer are left out.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn list_groups(&mut self) -> Result<Vec<(String, String)>, Refusal> {
+        let cluster = self.metadata(Some(&[])).await?;
+        let mut found = BTreeMap::new();
+        let mut trouble = None;
+        for address in cluster.brokers.values() {
+            let listed = match self.connection(address).await {
+                Ok(connection) => groups::list_groups(connection, ANSWER_WAIT).await,
+                Err(error) => Err(error.into()),
+            };
+            match listed {
+                Ok(groups) => found.extend(groups),
+                Err(error) => trouble = Some(error),
+            }
+        }
+        match trouble {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found.into_iter().collect()),
+        }
+    }
+
+    /// One group with what it committed; its state is `Dead` if there is no such group.
+    ///
+    /// # Errors
+    /// Nobody coordinates it, or the coordinator refuses.
+    pub async fn describe_group(
+        &mut self,
+        group: &str,
+    ) -> Result<(BrokerId, Group, Vec<(TopicPartition, Offset)>), Refusal> {
+        let (coordinator, address) = self.coordinator(group).await?;
+        let connection = self.connection(&address).await?;
+        let names = [group.to_owned()];
+        let described = groups::describe_groups(connection, &names, ANSWER_WAIT).await?;
+        let committed = groups::committed_offsets(connection, group, ANSWER_WAIT).await?;
+        let described = described.into_iter().next().ok_or(Refusal::Code {
+            code: ErrorCode::NotCoordinator,
+            message: None,
+        })?;
+        Ok((coordinator, described, committed))
+    }
+
+    /// Deletes a group that has no members.
+    ///
+    /// # Errors
+    /// The coordinator refuses or cannot be asked.
+    pub async fn delete_group(&mut self, group: &str) -> Result<(), Refusal> {
+        let (_, address) = self.coordinator(group).await?;
+        let connection = self.connection(&address).await?;
+        groups::delete_group(connection, group, ANSWER_WAIT).await
+    }
+
+    /// Sets the committed offset of a group that has no members.
+    ///
+    /// # Errors
+    /// The coordinator refuses or cannot be asked.
+    pub async fn commit_offset(
+        &mut self,
+        group: &str,
+        at: &TopicPartition,
+        offset: Offset,
+    ) -> Result<(), Refusal> {
+        let (_, address) = self.coordinator(group).await?;
+        let connection = self.connection(&address).await?;
+        groups::commit_offset(connection, group, at, offset, ANSWER_WAIT).await
+    }
+
+    /// High watermarks, from each partition's leader; those without a leader are left out.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn high_watermarks(
+        &mut self,
+        topic_names: &[String],
+    ) -> Result<BTreeMap<TopicPartition, Offset>, Refusal> {
+        let cluster = self.metadata(Some(topic_names)).await?;
+        let mut by_leader: BTreeMap<BrokerId, Vec<TopicPartition>> = BTreeMap::new();
+        for topic in &cluster.topics {
+            for partition in &topic.partitions {
+                if let Some(leader) = partition.leader {
+                    let at = TopicPartition::new(topic.name.clone(), partition.partition);
+                    by_leader.entry(leader).or_default().push(at);
+                }
+            }
+        }
+        let mut found = BTreeMap::new();
+        for (leader, partitions) in by_leader {
+            let Some(address) = cluster.brokers.get(&leader) else {
+                continue;
+            };
+            if let Ok(connection) = self.connection(address).await
+                && let Ok(offsets) = offsets::list_offsets(
+                    connection,
+                    &partitions,
+                    Position::HighWatermark,
+                    ANSWER_WAIT,
+                )
+                .await
+            {
+                found.extend(offsets);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The controller's address.
+    async fn controller(&mut self) -> Result<String, Refusal> {
+        let cluster = self.metadata(Some(&[])).await?;
+        cluster
+            .controller
+            .and_then(|controller| cluster.brokers.get(&controller).cloned())
+            .ok_or(Refusal::NoController)
+    }
+
+    /// The coordinator of a group, asked of any broker that answers.
+    async fn coordinator(&mut self, group: &str) -> Result<(BrokerId, String), Refusal> {
+        let cluster = self.metadata(Some(&[])).await?;
+        let mut trouble = Refusal::NoController;
+        for address in cluster.brokers.values() {
+            let answer = match self.connection(address).await {
+                Ok(connection) => groups::find_coordinator(connection, group, ANSWER_WAIT).await,
+                Err(error) => Err(error.into()),
+            };
+            match answer {
+                Ok(found) => return Ok(found),
+                Err(error) => trouble = error,
+            }
+        }
+        Err(trouble)
+    }
+
+    async fn connection(&mut self, address: &str) -> Result<&mut KafkaConnection, KafkaError> {
+        if !self.connections.contains_key(address) {
+            let connection =
+                KafkaConnection::connect(address, &self.client_id, CONNECT_WAIT).await?;
+            self.connections.insert(address.to_owned(), connection);
+        }
+        Ok(self
+            .connections
+            .get_mut(address)
+            .expect("it was just put there"))
+    }
+}

@@ -1,0 +1,274 @@
+//! Questions about consumer groups, asked over one connection to their coordinator.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use kafka_protocol::messages::consumer_protocol_assignment::ConsumerProtocolAssignment;
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::{
+    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest,
+    OffsetCommitRequest, OffsetFetchRequest,
+};
+use kafka_protocol::protocol::Decodable;
+
+use super::kafka::{KafkaConnection, KafkaError};
+use super::refusal::Refusal;
+use super::topics::{text, topic_name};
+use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
+
+/// `FindCoordinator` up to here asks for one group.
+const FIND_COORDINATOR_VERSION_MAX: i16 = 3;
+
+/// `OffsetFetch` up to here asks for one group.
+const OFFSET_FETCH_VERSION_MAX: i16 = 7;
+
+/// `OffsetFetch` from here on can ask for all partitions.
+const OFFSET_FETCH_VERSION_ALL: i16 = 2;
+
+/// The largest member assignment that is read: an assignment of ten thousand partitions fits.
+const ASSIGNMENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A group as its coordinator describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its id.
+    pub group: String,
+    /// Kafka's name: `Stable`, `PreparingRebalance`, ...; `Dead` is a group that is not there.
+    pub state: String,
+    /// The assignor, `range`; empty while it is not agreed.
+    pub protocol: String,
+    /// Its members.
+    pub members: Vec<Member>,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Given by the coordinator.
+    pub member_id: String,
+    /// Given by the client.
+    pub client_id: String,
+    /// Where it connects from.
+    pub host: String,
+    /// What it reads.
+    pub assignment: Vec<TopicPartition>,
+}
+
+/// Who coordinates a group, and where it listens.
+///
+/// # Errors
+/// Nobody does yet (`COORDINATOR_NOT_AVAILABLE`), or the connection failed.
+pub async fn find_coordinator(
+    connection: &mut KafkaConnection,
+    group: &str,
+    wait: Duration,
+) -> Result<(BrokerId, String), Refusal> {
+    let version = connection.version::<FindCoordinatorRequest>(FIND_COORDINATOR_VERSION_MAX)?;
+    let request = FindCoordinatorRequest::default().with_key(text(group));
+    let answer = connection.ask_in(version, &request, wait).await?;
+    Refusal::check(answer.error_code, answer.error_message.as_deref())?;
+    Ok((
+        BrokerId(answer.node_id.0),
+        format!("{}:{}", answer.host, answer.port),
+    ))
+}
+
+/// The groups that this broker coordinates, with their states where it tells them.
+///
+/// # Errors
+/// The broker is still loading them, or the connection failed.
+pub async fn list_groups(
+    connection: &mut KafkaConnection,
+    wait: Duration,
+) -> Result<Vec<(String, String)>, Refusal> {
+    let answer = connection.ask(&ListGroupsRequest::default(), wait).await?;
+    Refusal::check(answer.error_code, None)?;
+    Ok(answer
+        .groups
+        .into_iter()
+        .map(|group| (group.group_id.to_string(), group.group_state.to_string()))
+        .collect())
+}
+
+/// Describes groups that this broker coordinates; those it does not are left out.
+///
+/// # Errors
+/// The connection failed.
+pub async fn describe_groups(
+    connection: &mut KafkaConnection,
+    groups: &[String],
+    wait: Duration,
+) -> Result<Vec<Group>, KafkaError> {
+    let request = DescribeGroupsRequest::default()
+        .with_groups(groups.iter().map(|group| group_id(group)).collect());
+    let answer = connection.ask(&request, wait).await?;
+    Ok(answer
+        .groups
+        .into_iter()
+        // From version 6 on an unknown group is an error with the state `Dead`, earlier only that.
+        .filter(|group| {
+            let code = ErrorCode::from_code(group.error_code);
+            code.is_none() || code == ErrorCode::GroupIdNotFound
+        })
+        .map(|group| Group {
+            group: group.group_id.to_string(),
+            state: group.group_state.to_string(),
+            protocol: group.protocol_data.to_string(),
+            members: group
+                .members
+                .into_iter()
+                .map(|member| Member {
+                    member_id: member.member_id.to_string(),
+                    client_id: member.client_id.to_string(),
+                    host: member.client_host.to_string(),
+                    assignment: assignment(member.member_assignment).unwrap_or_default(),
+                })
+                .collect(),
+        })
+        .collect())
+}
+
+/// Every offset that the group committed.
+///
+/// # Errors
+/// The coordinator refuses, or the connection failed.
+pub async fn committed_offsets(
+    connection: &mut KafkaConnection,
+    group: &str,
+    wait: Duration,
+) -> Result<Vec<(TopicPartition, Offset)>, Refusal> {
+    let version = connection.version::<OffsetFetchRequest>(OFFSET_FETCH_VERSION_MAX)?;
+    if version < OFFSET_FETCH_VERSION_ALL {
+        return Err(Refusal::Code {
+            code: ErrorCode::UnsupportedVersion,
+            message: Some("this broker cannot list a group's offsets".to_owned()),
+        });
+    }
+    let request = OffsetFetchRequest::default()
+        .with_group_id(group_id(group))
+        .with_topics(None);
+    let answer = connection.ask_in(version, &request, wait).await?;
+    Refusal::check(answer.error_code, None)?;
+    let mut committed = Vec::new();
+    for topic in answer.topics {
+        for partition in topic.partitions {
+            if partition.committed_offset >= 0 {
+                committed.push((
+                    TopicPartition::new(topic.name.to_string(), partition.partition_index),
+                    Offset(partition.committed_offset),
+                ));
+            }
+        }
+    }
+    committed.sort_unstable();
+    Ok(committed)
+}
+
+/// Sets a committed offset from outside; a group with members refuses.
+///
+/// # Errors
+/// The coordinator refuses, or the connection failed.
+pub async fn commit_offset(
+    connection: &mut KafkaConnection,
+    group: &str,
+    at: &TopicPartition,
+    offset: Offset,
+    wait: Duration,
+) -> Result<(), Refusal> {
+    let request = OffsetCommitRequest::default()
+        .with_group_id(group_id(group))
+        .with_generation_id_or_member_epoch(-1)
+        .with_topics(vec![
+            OffsetCommitRequestTopic::default()
+                .with_name(topic_name(&at.topic))
+                .with_partitions(vec![
+                    OffsetCommitRequestPartition::default()
+                        .with_partition_index(at.partition)
+                        .with_committed_offset(offset.0),
+                ]),
+        ]);
+    let answer = connection.ask(&request, wait).await?;
+    for partition in answer.topics.iter().flat_map(|topic| &topic.partitions) {
+        Refusal::check(partition.error_code, None)?;
+    }
+    Ok(())
+}
+
+/// Deletes a group that has no members.
+///
+/// # Errors
+/// The coordinator refuses, or the connection failed.
+pub async fn delete_group(
+    connection: &mut KafkaConnection,
+    group: &str,
+    wait: Duration,
+) -> Result<(), Refusal> {
+    let request = DeleteGroupsRequest::default().with_groups_names(vec![group_id(group)]);
+    let answer = connection.ask(&request, wait).await?;
+    for result in answer.results {
+        Refusal::check(result.error_code, None)?;
+    }
+    Ok(())
+}
+
+/// What the group's leader gave a member, in the consumer protocol: a version, then partitions.
+/// `None`: another protocol, or nothing yet.
+fn assignment(mut bytes: Bytes) -> Option<Vec<TopicPartition>> {
+    if bytes.len() > ASSIGNMENT_BYTES_MAX {
+        return None;
+    }
+    let version = bytes.try_get_i16().ok()?.clamp(0, 3);
+    let topics = bytes
+        .first_chunk()
+        .map(|count| i32::from_be_bytes(*count))?;
+    // Each topic takes at least a name's and an array's length; the codec trusts the count.
+    let topics_max = i32::try_from(bytes.len() / 6).ok()?;
+    if topics > topics_max {
+        return None;
+    }
+    let assignment = ConsumerProtocolAssignment::decode(&mut bytes, version).ok()?;
+    let mut partitions: Vec<TopicPartition> = assignment
+        .assigned_partitions
+        .into_iter()
+        .flat_map(|topic| {
+            let name = topic.topic.to_string();
+            topic
+                .partitions
+                .into_iter()
+                .map(move |partition| TopicPartition::new(name.clone(), partition))
+        })
+        .collect();
+    partitions.sort_unstable();
+    Some(partitions)
+}
+
+fn group_id(group: &str) -> GroupId {
+    GroupId(text(group))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::assignment;
+    use crate::wire::TopicPartition;
+
+    #[test]
+    fn an_assignment_is_read_and_an_absurd_one_is_not() {
+        let mut bytes = vec![0, 0, 0, 0, 0, 1, 0, 6];
+        bytes.extend_from_slice(b"orders");
+        bytes.extend_from_slice(&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 255, 255, 255, 255]);
+        let expected = [
+            TopicPartition::new("orders", 0),
+            TopicPartition::new("orders", 1),
+        ];
+        assert_eq!(
+            assignment(Bytes::from(bytes)).as_deref(),
+            Some(&expected[..])
+        );
+        let absurd = Bytes::from_static(&[0, 0, 0x7f, 255, 255, 255, 0, 0]);
+        assert_eq!(assignment(absurd), None);
+    }
+}
