@@ -17,7 +17,6 @@ use tokio::{
     },
     time::Instant,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Broker,
@@ -46,12 +45,7 @@ struct Connection {
 }
 
 /// Serves a connection until its end. Whatever ends it, other connections go on.
-pub(crate) async fn run(
-    broker: Arc<Broker>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    stop: CancellationToken,
-) {
+pub(crate) async fn run(broker: Arc<Broker>, stream: TcpStream, peer: SocketAddr) {
     // Answers are whole frames: nothing is gained by waiting for more.
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
@@ -67,15 +61,12 @@ pub(crate) async fn run(
         waiting: FuturesOrdered::new(),
         idle_since: Instant::now(),
     };
-    tokio::select! {
-        result = connection.serve() => match result {
-            Ok(()) => {}
-            Err(RequestError::Frame(FrameError::Io(error))) => {
-                tracing::debug!(%peer, "connection ended: {error}");
-            }
-            Err(error) => tracing::warn!(%peer, "connection closed: {error}"),
-        },
-        () = stop.cancelled() => {}
+    match connection.serve().await {
+        Ok(()) => {}
+        Err(RequestError::Frame(FrameError::Io(error))) => {
+            tracing::debug!(%peer, "connection ended: {error}");
+        }
+        Err(error) => tracing::warn!(%peer, "connection closed: {error}"),
     }
 }
 

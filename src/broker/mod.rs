@@ -15,16 +15,28 @@ mod handlers;
 )]
 mod image;
 mod meta_properties;
-#[expect(dead_code, reason = "used by the broker's run, which is being built")]
+#[expect(dead_code, reason = "most of it is used by rooms that are being built")]
 mod registry;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "called by the partitions, which are being built"
+)]
+mod replication;
 mod settings;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::registry::{Registry, RegistryOptions};
 use crate::wire::{BrokerId, Reporter};
 
 pub use settings::{Settings, SettingsError};
@@ -50,15 +62,18 @@ pub enum BrokerError {
         address: SocketAddr,
         error: std::io::Error,
     },
+    #[error("cannot join the cluster: {0}")]
+    Join(String),
+    #[error("the broker was put out of its cluster; the log says why")]
+    PutOut,
 }
 
 /// What all handlers and tasks of a broker share.
 pub(crate) struct Broker {
     pub(crate) id: BrokerId,
-    /// Where it listens, and what it advertises.
-    #[expect(dead_code, reason = "the registry advertises it, once it is built")]
-    pub(crate) address: SocketAddr,
     pub(crate) settings: Settings,
+    /// The cluster as the znodes tell it, and this broker's place in it.
+    pub(crate) registry: Registry,
     #[expect(dead_code, reason = "rooms that report are being built")]
     pub(crate) reporter: Reporter,
 }
@@ -82,20 +97,61 @@ pub async fn run(
     };
     let listener = TcpListener::bind(options.listener).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let mut tasks = JoinSet::new();
+    // The registry cancels this too, when the broker lost its place in the cluster.
+    let end = CancellationToken::new();
+    let joining = Registry::start(
+        registry_options(&options, address),
+        reporter.clone(),
+        &mut tasks,
+        end.clone(),
+    );
+    let registry = tokio::select! {
+        joined = joining => joined.map_err(|error| BrokerError::Join(error.to_string()))?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let broker = Arc::new(Broker {
         id: options.id,
-        address,
         settings: options.settings,
+        registry,
         reporter,
     });
     ready(address);
     tracing::info!("broker {} serves on {address}", broker.id);
-    accept(&broker, &listener, &stop).await;
+    let put_out = tokio::select! {
+        () = accept(&broker, &listener) => false,
+        () = stop.cancelled() => false,
+        () = end.cancelled() => true,
+    };
+    end.cancel();
+    while tasks.join_next().await.is_some() {}
+    broker.registry.close().await;
+    if put_out {
+        return Err(BrokerError::PutOut);
+    }
     Ok(())
 }
 
-/// Accepts connections until told to stop, then closes them.
-async fn accept(broker: &Arc<Broker>, listener: &TcpListener, stop: &CancellationToken) {
+fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOptions {
+    // Nobody can connect to "any address"; who listens there is reached at the loopback one.
+    let host = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let timeout_ms = options.settings.zookeeper_session_timeout_ms;
+    RegistryOptions {
+        broker_id: options.id,
+        host: host.to_string(),
+        port: address.port(),
+        zookeeper: options.zookeeper.clone(),
+        session_timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
+        data_dir: options.data_dir.clone(),
+    }
+}
+
+/// Accepts connections. Dropped, it closes them all.
+async fn accept(broker: &Arc<Broker>, listener: &TcpListener) {
     let connections_max = usize::try_from(broker.settings.max_connections).unwrap_or(usize::MAX);
     let mut connections = JoinSet::new();
     loop {
@@ -105,12 +161,7 @@ async fn accept(broker: &Arc<Broker>, listener: &TcpListener, stop: &Cancellatio
                     tracing::warn!(%peer, "refused: {connections_max} connections are open");
                 }
                 Ok((stream, peer)) => {
-                    connections.spawn(connection::run(
-                        Arc::clone(broker),
-                        stream,
-                        peer,
-                        stop.clone(),
-                    ));
+                    connections.spawn(connection::run(Arc::clone(broker), stream, peer));
                 }
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
@@ -118,8 +169,6 @@ async fn accept(broker: &Arc<Broker>, listener: &TcpListener, stop: &Cancellatio
                 }
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            () = stop.cancelled() => break,
         }
     }
-    while connections.join_next().await.is_some() {}
 }

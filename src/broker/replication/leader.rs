@@ -1,0 +1,313 @@
+//! A leader's view of its partition: followers' progress, the ISR and the high watermark.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use crate::wire::{BrokerId, LeaderEpoch, Offset};
+
+/// One partition as its leader sees it, for as long as it leads in one epoch.
+#[derive(Debug, Clone)]
+pub(crate) struct Leader {
+    own: BrokerId,
+    epoch: LeaderEpoch,
+    /// The log's end when this epoch began. Below it lie records of earlier leaders.
+    epoch_start: Offset,
+    log_end: Offset,
+    /// Never falls, never above `log_end`.
+    high_watermark: Offset,
+    /// The ISR in the state znode, in its order.
+    isr: Vec<BrokerId>,
+    /// The version of the state znode that holds `isr`: what the next write of it must name.
+    version: i32,
+    /// The write that is under way; there is one at a time.
+    pending: Option<IsrWrite>,
+    /// The other replicas.
+    followers: BTreeMap<BrokerId, Follower>,
+}
+
+/// How a broker begins to lead.
+#[derive(Debug, Clone)]
+pub(crate) struct LeaderStart<'a> {
+    pub(crate) own: BrokerId,
+    pub(crate) epoch: LeaderEpoch,
+    pub(crate) replicas: &'a [BrokerId],
+    pub(crate) isr: &'a [BrokerId],
+    pub(crate) version: i32,
+    pub(crate) log_end: Offset,
+    pub(crate) high_watermark: Offset,
+    pub(crate) now: Instant,
+}
+
+/// What the leader knows of one follower.
+#[derive(Debug, Clone)]
+struct Follower {
+    /// The offset of its last fetch: everything below is in its log. `None` before its first fetch in this epoch.
+    log_end: Option<Offset>,
+    /// When it last had everything, as far as its fetches tell.
+    caught_up_at: Option<Instant>,
+    last_fetch: Option<LastFetch>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct LastFetch {
+    at: Instant,
+    /// The leader's end at that time.
+    leader_end: Offset,
+}
+
+/// A follower's fetch, whose leader epoch is the leader's own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FollowerFetch {
+    pub(crate) broker: BrokerId,
+    /// Its log's end.
+    pub(crate) offset: Offset,
+    /// Whether the broker epoch it names is the one it is registered under: an old process, or one whose
+    /// session ended, must not enter the ISR.
+    pub(crate) registered: bool,
+    pub(crate) now: Instant,
+}
+
+/// A change of the ISR that the state znode does not know yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IsrWrite {
+    pub(crate) epoch: LeaderEpoch,
+    pub(crate) isr: Vec<BrokerId>,
+    /// The version the state znode must still have.
+    pub(crate) version: i32,
+    /// In words.
+    pub(crate) why: String,
+}
+
+/// What became of an [`IsrWrite`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WriteOutcome {
+    /// The state znode holds it, in this version.
+    Written { version: i32 },
+    /// It does not and will not: another write came first, and the image tells which.
+    Refused,
+}
+
+impl Leader {
+    /// Begins to lead. Followers count as caught up now if they are in the ISR.
+    pub(crate) fn new(start: &LeaderStart) -> Self {
+        let mut leader = Self {
+            own: start.own,
+            epoch: start.epoch,
+            epoch_start: start.log_end,
+            log_end: start.log_end,
+            high_watermark: start.high_watermark.min(start.log_end),
+            isr: start.isr.to_vec(),
+            version: start.version,
+            pending: None,
+            followers: BTreeMap::new(),
+        };
+        leader.assign(start.replicas, start.now);
+        leader.advance();
+        leader
+    }
+
+    pub(crate) fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    pub(crate) fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    pub(crate) fn isr(&self) -> &[BrokerId] {
+        &self.isr
+    }
+
+    pub(crate) fn version(&self) -> i32 {
+        self.version
+    }
+
+    /// Whether latest offsets may be told: below the epoch's start, what an earlier leader told
+    /// could seem to be withdrawn (KIP-207).
+    pub(crate) fn knows_high_watermark(&self) -> bool {
+        self.high_watermark >= self.epoch_start
+    }
+
+    /// Takes the replicas as they are assigned now.
+    pub(crate) fn assign(&mut self, replicas: &[BrokerId], now: Instant) {
+        self.followers
+            .retain(|broker, _| replicas.contains(broker) || self.isr.contains(broker));
+        for &broker in replicas.iter().chain(&self.isr) {
+            if broker != self.own {
+                self.followers.entry(broker).or_insert_with(|| Follower {
+                    log_end: None,
+                    caught_up_at: self.isr.contains(&broker).then_some(now),
+                    last_fetch: None,
+                });
+            }
+        }
+    }
+
+    /// Takes the state that was read from the znode, if it is newer than what is known.
+    pub(crate) fn observe(&mut self, isr: &[BrokerId], version: i32, now: Instant) {
+        if version <= self.version {
+            return;
+        }
+        for broker in isr {
+            if let Some(follower) = self.followers.get_mut(broker)
+                && !self.isr.contains(broker)
+            {
+                follower.caught_up_at.get_or_insert(now);
+            }
+        }
+        self.isr = isr.to_vec();
+        self.version = version;
+        // A write that named the older version is refused; its outcome finds nothing to do.
+        self.pending = None;
+        self.advance();
+    }
+
+    /// The log grew. Returns whether the high watermark rose.
+    pub(crate) fn appended(&mut self, log_end: Offset) -> bool {
+        assert!(log_end >= self.log_end, "a leader's log never shrinks");
+        self.log_end = log_end;
+        self.advance()
+    }
+
+    /// A follower fetched. Returns whether the high watermark rose. An ISR change that this allows is
+    /// found by [`Leader::propose`].
+    pub(crate) fn fetched(&mut self, fetch: &FollowerFetch) -> bool {
+        let Some(follower) = self.followers.get_mut(&fetch.broker) else {
+            return false;
+        };
+        // A fetch at what was the end at the one before shows that it had everything back then.
+        let caught_up = match follower.last_fetch {
+            _ if fetch.offset >= self.log_end => Some(fetch.now),
+            Some(last) if fetch.offset >= last.leader_end => Some(last.at),
+            _ => None,
+        };
+        follower.caught_up_at = follower.caught_up_at.max(caught_up);
+        follower.log_end = Some(fetch.offset.min(self.log_end));
+        follower.last_fetch = Some(LastFetch {
+            at: fetch.now,
+            leader_end: self.log_end,
+        });
+        self.advance()
+    }
+
+    /// Whether this fetch lets its sender enter the ISR: it is assigned, registered, and has everything
+    /// that is committed and everything of earlier epochs.
+    pub(crate) fn may_enter(&self, fetch: &FollowerFetch) -> bool {
+        self.pending.is_none()
+            && fetch.registered
+            && self.followers.contains_key(&fetch.broker)
+            && !self.isr.contains(&fetch.broker)
+            && fetch.offset >= self.high_watermark
+            && fetch.offset >= self.epoch_start
+    }
+
+    /// Begins to write an ISR with the sender of `fetch` in it. From now on the high watermark waits for it,
+    /// whatever becomes of the write.
+    pub(crate) fn enter(&mut self, fetch: &FollowerFetch) -> Option<IsrWrite> {
+        if !self.may_enter(fetch) {
+            return None;
+        }
+        let mut isr = self.isr.clone();
+        isr.push(fetch.broker);
+        Some(self.begin(isr, format!("broker {} caught up", fetch.broker)))
+    }
+
+    /// Begins to write an ISR without those that have not been caught up for `lag_time_max`. The high watermark
+    /// waits for them until it is written: the next leader might be one of them.
+    pub(crate) fn shrink(&mut self, now: Instant, lag_time_max: Duration) -> Option<IsrWrite> {
+        if self.pending.is_some() {
+            return None;
+        }
+        let lagging: BTreeSet<BrokerId> = self
+            .isr
+            .iter()
+            .copied()
+            .filter(|broker| self.is_lagging(*broker, now, lag_time_max))
+            .collect();
+        if lagging.is_empty() {
+            return None;
+        }
+        let names = lagging
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let isr = self
+            .isr
+            .iter()
+            .copied()
+            .filter(|broker| !lagging.contains(broker))
+            .collect();
+        let why = format!(
+            "broker {names} fell behind for {} ms",
+            lag_time_max.as_millis()
+        );
+        Some(self.begin(isr, why))
+    }
+
+    /// The fate of a write. Returns whether the high watermark rose.
+    pub(crate) fn written(&mut self, write: &IsrWrite, outcome: WriteOutcome) -> bool {
+        if self.pending.as_ref() != Some(write) {
+            return false;
+        }
+        self.pending = None;
+        match outcome {
+            WriteOutcome::Written { version } => {
+                self.isr.clone_from(&write.isr);
+                self.version = version;
+                self.advance()
+            }
+            WriteOutcome::Refused => false,
+        }
+    }
+
+    fn begin(&mut self, isr: Vec<BrokerId>, why: String) -> IsrWrite {
+        let write = IsrWrite {
+            epoch: self.epoch,
+            isr,
+            version: self.version,
+            why,
+        };
+        self.pending = Some(write.clone());
+        write
+    }
+
+    fn is_lagging(&self, broker: BrokerId, now: Instant, lag_time_max: Duration) -> bool {
+        self.followers.get(&broker).is_some_and(|follower| {
+            follower.log_end != Some(self.log_end)
+                && follower
+                    .caught_up_at
+                    .is_none_or(|at| now.saturating_duration_since(at) > lag_time_max)
+        })
+    }
+
+    /// Raises the high watermark to the least end of those who may be in the ISR: the committed one and
+    /// pending additions. A pending removal still counts.
+    fn advance(&mut self) -> bool {
+        let added = self.pending.iter().flat_map(|write| &write.isr);
+        let least = self
+            .isr
+            .iter()
+            .chain(added)
+            .filter(|broker| **broker != self.own)
+            .map(|broker| {
+                self.followers
+                    .get(broker)
+                    .and_then(|follower| follower.log_end)
+                    .unwrap_or_default()
+            })
+            .min()
+            .unwrap_or(self.log_end)
+            .min(self.log_end);
+        let rose = least > self.high_watermark;
+        if rose {
+            self.high_watermark = least;
+        }
+        rose
+    }
+}
+
+#[cfg(test)]
+mod tests;
