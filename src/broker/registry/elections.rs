@@ -9,9 +9,9 @@ use super::{
     znodes::{self, ControllerJson, StateJson, Znode},
 };
 use crate::{
-    broker::image::PartitionImage,
+    broker::controller::StateWrite,
     client::zookeeper::{Connection, ZnodeWrite, ZooKeeperError},
-    wire::{BrokerId, LeaderEpoch, TopicPartition, report::Report},
+    wire::{BrokerId, report::Report},
 };
 
 /// Bytes of one multi: half of ZooKeeper's default `jute.maxbuffer`.
@@ -25,18 +25,6 @@ pub(crate) struct Controllership {
     epoch_version: i32,
     /// The session that owns `/controller`.
     session: i64,
-}
-
-/// A partition's state as it was read and as it shall be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StateWrite {
-    pub(crate) at: TopicPartition,
-    pub(crate) before: PartitionImage,
-    pub(crate) leader: Option<BrokerId>,
-    pub(crate) leader_epoch: LeaderEpoch,
-    pub(crate) isr: Vec<BrokerId>,
-    /// In words.
-    pub(crate) why: String,
 }
 
 impl Controllership {
@@ -133,7 +121,7 @@ impl Registry {
             let mut set = Vec::new();
             while let Some(write) = writes.next_if(|_| bytes < MULTI_BYTES_MAX) {
                 let path = znodes::state(&write.at);
-                let data = znodes::write(&write.json(office.epoch));
+                let data = znodes::write(&state_json(&write, office.epoch));
                 if write.before.has_state() {
                     set.push(Some(multi.len()));
                     multi.push(ZnodeWrite::SetData {
@@ -233,7 +221,7 @@ impl Registry {
                 Some(stat) => {
                     found.push((
                         znode,
-                        Some((znodes::write(&write.json(office.epoch)), stat)),
+                        Some((znodes::write(&state_json(write, office.epoch)), stat)),
                     ));
                 }
                 // A create in a multi does not tell its stat everywhere (ZOOKEEPER-4026).
@@ -248,14 +236,12 @@ impl Registry {
     }
 }
 
-impl StateWrite {
-    fn json(&self, controller_epoch: i32) -> StateJson {
-        StateJson {
-            controller_epoch,
-            leader: self.leader.unwrap_or(BrokerId(-1)),
-            version: 1,
-            leader_epoch: self.leader_epoch.0,
-            isr: self.isr.clone(),
-        }
+fn state_json(write: &StateWrite, controller_epoch: i32) -> StateJson {
+    StateJson {
+        controller_epoch,
+        leader: write.leader.unwrap_or(BrokerId(-1)),
+        version: 1,
+        leader_epoch: write.leader_epoch.0,
+        isr: write.isr.clone(),
     }
 }

@@ -18,8 +18,9 @@ use crate::{
 /// Owner of the [`ClusterImage`].
 #[derive(Debug)]
 pub(super) struct Mirror {
-    /// The newest picture. Changed under the lock, so that two changes never lose each other.
-    image: Mutex<Arc<ClusterImage>>,
+    /// What was read so far, perhaps half of something. Changed under the lock, so that two
+    /// changes never lose each other.
+    draft: Mutex<ClusterImage>,
     published: watch::Sender<Arc<ClusterImage>>,
 }
 
@@ -28,13 +29,13 @@ pub(super) type Found = Option<(Vec<u8>, Stat)>;
 
 impl Mirror {
     pub(super) fn new(cluster_id: String) -> Self {
-        let image = Arc::new(ClusterImage {
+        let image = ClusterImage {
             cluster_id,
             ..ClusterImage::default()
-        });
+        };
         Self {
-            published: watch::Sender::new(image.clone()),
-            image: Mutex::new(image),
+            published: watch::Sender::new(Arc::new(image.clone())),
+            draft: Mutex::new(image),
         }
     }
 
@@ -55,34 +56,42 @@ impl Mirror {
         });
     }
 
+    /// Applies the first half of what belongs together; the second half publishes both. Returns
+    /// the picture so far.
+    pub(super) fn draft(&self, found: impl IntoIterator<Item = (Znode, Found)>) -> ClusterImage {
+        let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
+        for (znode, found) in found {
+            apply(&mut draft, znode, found);
+        }
+        draft.clone()
+    }
+
     /// Changes the picture and publishes it, if it differs.
     pub(super) fn update(&self, change: impl FnOnce(&mut ClusterImage)) {
-        let mut current = self.image.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut image = ClusterImage::clone(&current);
-        change(&mut image);
-        if image != **current {
-            *current = Arc::new(image);
-            self.published.send_replace(current.clone());
+        let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut draft);
+        if *draft != **self.published.borrow() {
+            self.published.send_replace(Arc::new(draft.clone()));
         }
     }
 
-    /// Drops what a listing did not name: it was removed while nobody watched.
+    /// Drops what a listing did not name: it was removed while nobody watched. Not published yet.
     pub(super) fn retain(&self, listing: &Listing) {
-        self.update(|image| {
-            image.brokers.retain(|id, _| listing.brokers.contains(id));
-            image.topics.retain(|name, _| listing.topics.contains(name));
-            image
-                .deleting
-                .retain(|name| listing.deleting.contains(name));
-            image
-                .broker_configs
-                .retain(|id, _| listing.broker_configs.contains(id));
-            for (name, topic) in &mut image.topics {
-                if !topic.configs.is_empty() && !listing.topic_configs.contains(name) {
-                    Arc::make_mut(topic).configs.clear();
-                }
+        let mut image = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
+        let image = &mut *image;
+        image.brokers.retain(|id, _| listing.brokers.contains(id));
+        image.topics.retain(|name, _| listing.topics.contains(name));
+        image
+            .deleting
+            .retain(|name| listing.deleting.contains(name));
+        image
+            .broker_configs
+            .retain(|id, _| listing.broker_configs.contains(id));
+        for (name, topic) in &mut image.topics {
+            if !topic.configs.is_empty() && !listing.topic_configs.contains(name) {
+                Arc::make_mut(topic).configs.clear();
             }
-        });
+        }
     }
 }
 

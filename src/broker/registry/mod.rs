@@ -28,7 +28,7 @@ use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::elections::Controllership;
+pub(crate) use self::elections::Controllership;
 use self::{mirror::Mirror, znodes::Znode};
 use crate::{
     broker::image::ClusterImage,

@@ -60,9 +60,8 @@ pub(super) async fn read_everything(
         read(connection, znodes),
         read_controller_epoch(connection, mirror)
     )?;
-    mirror.apply(found);
     mirror.retain(&listing);
-    let image = mirror.image();
+    let image = mirror.draft(found);
     let states = image.topics.iter().flat_map(|(name, topic)| {
         let indexes = topic.partitions.keys();
         indexes.map(move |index| Znode::State(TopicPartition::new(name, *index)))
@@ -97,10 +96,8 @@ pub(super) async fn read_changed(
         Znode::TopicConfig(name) => !topics.contains(name),
         _ => true,
     });
-    let found = read(connection, first).await?;
-    mirror.apply(found);
+    let after = mirror.draft(read(connection, first).await?);
     let mut second: BTreeSet<Znode> = second.into_iter().collect();
-    let after = mirror.image();
     for name in topics {
         let Some(topic) = after.topics.get(&name) else {
             continue;

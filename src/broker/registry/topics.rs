@@ -216,6 +216,31 @@ impl Registry {
         Err(RegistryError::ZooKeeper(ZooKeeperError::ConnectionLost))
     }
 
+    /// Leaves a partition with the replicas that a reassignment led to: as the controller.
+    pub(crate) async fn finish_reassignment(
+        &self,
+        office: Controllership,
+        at: &TopicPartition,
+        replicas: Vec<BrokerId>,
+    ) -> Result<(), RegistryError> {
+        let path = znodes::topic(&at.topic);
+        let Some((data, stat)) = self.connected().await?.read(&path).await? else {
+            return Ok(());
+        };
+        let mut json: TopicJson = znodes::read(&path, &data)
+            .ok_or_else(|| RegistryError::Unreadable { path: path.clone() })?;
+        json.partitions.insert(at.partition, replicas);
+        json.adding_replicas.remove(&at.partition);
+        json.removing_replicas.remove(&at.partition);
+        let write = ZnodeWrite::SetData {
+            path,
+            data: znodes::write(&json),
+            version: Some(stat.version),
+        };
+        self.multi(vec![office.check(), write]).await?;
+        self.refresh([Znode::Topic(at.topic.clone())].into()).await
+    }
+
     /// Marks a topic for deletion: the controller removes it, also if this broker dies now.
     pub(crate) async fn delete_topic(&self, name: &str) -> Result<(), RegistryError> {
         if !self.image().topics.contains_key(name) {

@@ -1,0 +1,327 @@
+//! The shell around the controller: stands for election, feeds it pictures of the cluster and
+//! wishes, writes what it decides.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+    time::sleep_until,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Settings,
+    controller::{Controller, ControllerSettings, Decisions, Election, Event, StateWrite},
+    registry::{Controllership, Registry, RegistryError},
+};
+use crate::wire::{BrokerId, ErrorCode, TopicPartition, report::Report};
+
+/// Wishes that wait for the controller: each is one request of a client or of another broker.
+const COMMANDS_WAITING_MAX: usize = 64;
+
+/// Pause before another try where a write failed and no change of the cluster tells when to go on.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Tells this broker's controller task what somebody wants of the controller.
+#[derive(Debug, Clone)]
+pub(crate) struct ControllerHandle {
+    commands: mpsc::Sender<Command>,
+}
+
+#[derive(Debug)]
+enum Command {
+    BrokerStops {
+        broker: BrokerId,
+        broker_epoch: i64,
+        /// Answered with the number of partitions that it still leads though others could.
+        answer: oneshot::Sender<usize>,
+    },
+    ElectLeaders {
+        election: Election,
+        partitions: Option<Vec<TopicPartition>>,
+        answer: oneshot::Sender<Vec<(TopicPartition, ErrorCode)>>,
+    },
+}
+
+impl ControllerHandle {
+    /// Starts the task. Every broker runs it; on all but one it waits for its turn.
+    pub(crate) fn start(
+        registry: Registry,
+        settings: &Settings,
+        tasks: &mut JoinSet<()>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let (commands, inbox) = mpsc::channel(COMMANDS_WAITING_MAX);
+        let task = ControllerTask {
+            registry,
+            settings: controller_settings(settings),
+            inbox,
+            office: None,
+            retry: false,
+        };
+        tasks.spawn(async move {
+            cancel.run_until_cancelled(task.run()).await;
+        });
+        Self { commands }
+    }
+
+    /// Moves leadership away from a broker and takes it out of the ISRs. Returns how many
+    /// partitions it still leads though others could: ask again until none is left.
+    pub(crate) async fn broker_stops(
+        &self,
+        broker: BrokerId,
+        broker_epoch: i64,
+    ) -> Result<usize, RegistryError> {
+        self.ask(|answer| Command::BrokerStops {
+            broker,
+            broker_epoch,
+            answer,
+        })
+        .await
+    }
+
+    /// Elects leaders of these partitions, or of all.
+    pub(crate) async fn elect_leaders(
+        &self,
+        election: Election,
+        partitions: Option<Vec<TopicPartition>>,
+    ) -> Result<Vec<(TopicPartition, ErrorCode)>, RegistryError> {
+        self.ask(|answer| Command::ElectLeaders {
+            election,
+            partitions,
+            answer,
+        })
+        .await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, RegistryError> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.commands.send(command(answer)).await;
+        sent.map_err(|_| RegistryError::Stopping("the controller"))?;
+        // The answer is dropped where this broker is not the controller, or ceases to be.
+        answered.await.map_err(|_| RegistryError::NotController)
+    }
+}
+
+struct ControllerTask {
+    registry: Registry,
+    settings: ControllerSettings,
+    inbox: mpsc::Receiver<Command>,
+    /// The office and the mind in it, while this broker is the controller.
+    office: Option<(Controllership, Controller)>,
+    /// Something was not written: look again soon.
+    retry: bool,
+}
+
+impl ControllerTask {
+    async fn run(mut self) {
+        let mut images = self.registry.watch();
+        let mut links = self.registry.links();
+        loop {
+            links.borrow_and_update();
+            let image = images.borrow_and_update().clone();
+            self.retry = false;
+            if let Err(error) = self.take_office().await {
+                tracing::info!(%error, "cannot stand for election");
+                self.retry = true;
+            }
+            if let Some((_, controller)) = &mut self.office {
+                let decisions = controller.step(Event::Image(image), Instant::now());
+                self.perform(decisions).await;
+            }
+            let wake_at = self.wake_at();
+            tokio::select! {
+                changed = images.changed() => if changed.is_err() { return },
+                changed = links.changed() => if changed.is_err() { return },
+                Some(command) = self.inbox.recv() => self.obey(command).await,
+                () = sleep_until(wake_at.into()) => self.tick().await,
+            }
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        /// Without anything to wait for, the clock is looked at now and then all the same.
+        const NEVER: Duration = Duration::from_secs(3_600);
+        let now = Instant::now();
+        if self.retry {
+            return now + RETRY_PAUSE;
+        }
+        self.office
+            .as_ref()
+            .map_or(now + NEVER, |(_, controller)| controller.wake_at())
+    }
+
+    /// Becomes the controller where there is none; resigns where another one is.
+    async fn take_office(&mut self) -> Result<(), RegistryError> {
+        let mut office = self.registry.controllership();
+        let vacant = self.registry.image().controller.is_none();
+        if office.is_none() && vacant && self.registry.broker_epoch() >= 0 {
+            office = self.registry.campaign().await?;
+        }
+        match (&self.office, office) {
+            (Some((held, _)), Some(now)) if *held == now => {}
+            (_, None) => self.office = None,
+            (_, Some(now)) => {
+                tracing::info!(epoch = now.epoch, "this broker is the controller");
+                let controller = Controller::new(self.settings, Instant::now());
+                self.office = Some((now, controller));
+            }
+        }
+        Ok(())
+    }
+
+    /// Wishes at a broker that is not the controller are dropped: who asked is told by that.
+    async fn obey(&mut self, command: Command) {
+        let Some((_, controller)) = &mut self.office else {
+            return;
+        };
+        let now = Instant::now();
+        match command {
+            Command::BrokerStops {
+                broker,
+                broker_epoch,
+                answer,
+            } => {
+                let event = Event::BrokerStops {
+                    broker,
+                    broker_epoch,
+                };
+                let decisions = controller.step(event, now);
+                self.perform(decisions).await;
+                if let Some((_, controller)) = &mut self.office {
+                    let image = self.registry.image();
+                    let decisions = controller.step(Event::Image(image), now);
+                    let left = controller.still_leads(broker);
+                    self.perform(decisions).await;
+                    // Nobody to tell: the broker gave up waiting.
+                    let _ = answer.send(left);
+                }
+            }
+            Command::ElectLeaders {
+                election,
+                partitions,
+                answer,
+            } => {
+                let event = Event::ElectLeaders {
+                    election,
+                    partitions,
+                };
+                let mut decisions = controller.step(event, now);
+                let mut elected = std::mem::take(&mut decisions.elected);
+                let wanted = decisions.states.clone();
+                let written = self.perform(decisions).await;
+                for write in wanted {
+                    if !written.iter().any(|done| done.at == write.at) {
+                        elected
+                            .iter_mut()
+                            .filter(|(at, _)| *at == write.at)
+                            .for_each(|(_, code)| *code = ErrorCode::RequestTimedOut);
+                    }
+                }
+                // Nobody to tell: the client is gone.
+                let _ = answer.send(elected);
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        if let Some((_, controller)) = &mut self.office {
+            let decisions = controller.step(Event::Tick, Instant::now());
+            self.perform(decisions).await;
+        }
+    }
+
+    /// Writes what was decided and reports it. What could not be written is decided anew.
+    async fn perform(&mut self, decisions: Decisions) -> Vec<StateWrite> {
+        let Some((office, _)) = &self.office else {
+            return Vec::new();
+        };
+        match self.write(*office, decisions).await {
+            Ok(written) => written,
+            Err(RegistryError::NotController) => {
+                tracing::info!("another broker became the controller");
+                self.office = None;
+                self.retry = true;
+                Vec::new()
+            }
+            Err(error) => {
+                tracing::info!(%error, "a decision of the controller is not written yet");
+                self.retry = true;
+                Vec::new()
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        office: Controllership,
+        decisions: Decisions,
+    ) -> Result<Vec<StateWrite>, RegistryError> {
+        let mut written = Vec::new();
+        if !decisions.states.is_empty() {
+            written = self.registry.write_states(office, decisions.states).await?;
+            self.report(&written);
+        }
+        for (at, replicas) in decisions.reassigned {
+            self.registry
+                .finish_reassignment(office, &at, replicas)
+                .await?;
+        }
+        for name in decisions.remove {
+            self.registry.remove_topic(office, &name).await?;
+        }
+        Ok(written)
+    }
+
+    fn report(&self, written: &[StateWrite]) {
+        const NOBODY: BrokerId = BrokerId(-1);
+        let image = self.registry.image();
+        let mut new_topics: Vec<&str> = Vec::new();
+        for write in written {
+            if !write.before.has_state() {
+                if !new_topics.contains(&write.at.topic.as_str()) {
+                    new_topics.push(&write.at.topic);
+                }
+                continue;
+            }
+            let before = &write.before;
+            self.registry.reporter().report(Report::PartitionChanged {
+                topic: write.at.topic.clone(),
+                partition: write.at.partition,
+                leader_before: before.leader.unwrap_or(NOBODY),
+                leader: write.leader.unwrap_or(NOBODY),
+                epoch_before: before.leader_epoch,
+                epoch: write.leader_epoch,
+                isr_before: before.isr.clone(),
+                isr: write.isr.clone(),
+                why: write.why.clone(),
+            });
+        }
+        for name in new_topics {
+            if let Some(topic) = image.topics.get(name) {
+                let replicas = topic
+                    .partitions
+                    .values()
+                    .map(|partition| partition.replicas.clone());
+                self.registry.reporter().report(Report::TopicCreated {
+                    topic: name.to_owned(),
+                    partitions: replicas.collect(),
+                });
+            }
+        }
+    }
+}
+
+fn controller_settings(settings: &Settings) -> ControllerSettings {
+    let seconds = u64::try_from(settings.leader_imbalance_check_interval_seconds).unwrap_or(0);
+    ControllerSettings {
+        unclean_leader_election: settings.unclean_leader_election_enable,
+        rebalance_interval: (settings.auto_leader_rebalance_enable && seconds > 0)
+            .then(|| Duration::from_secs(seconds)),
+        imbalance_percentage: settings.leader_imbalance_per_broker_percentage,
+    }
+}
