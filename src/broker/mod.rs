@@ -1,11 +1,15 @@
 //! The Kafka server: log, replication, groups and controller behind Kafka's wire protocol.
 
 mod connection;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the handlers that ask for more are being built")
+)]
 mod controller;
+#[expect(dead_code, reason = "the handlers that ask it are being built")]
+mod controller_task;
 #[expect(dead_code, reason = "driven by the groups shell, which is being built")]
 mod coordinator;
-#[expect(dead_code, reason = "used by the broker's run, which is being built")]
-mod controller_task;
 mod handlers;
 #[expect(
     dead_code,
@@ -34,7 +38,10 @@ use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::registry::{Registry, RegistryOptions};
+use self::{
+    controller_task::ControllerHandle,
+    registry::{Registry, RegistryOptions},
+};
 use crate::wire::{BrokerId, Reporter};
 
 pub use settings::{Settings, SettingsError};
@@ -72,6 +79,8 @@ pub(crate) struct Broker {
     pub(crate) settings: Settings,
     /// The cluster as the znodes tell it, and this broker's place in it.
     pub(crate) registry: Registry,
+    #[expect(dead_code, reason = "the handlers that ask it are being built")]
+    pub(crate) controller: ControllerHandle,
     #[expect(dead_code, reason = "rooms that report are being built")]
     pub(crate) reporter: Reporter,
 }
@@ -108,10 +117,13 @@ pub async fn run(
         joined = joining => joined.map_err(|error| BrokerError::Join(error.to_string()))?,
         () = stop.cancelled() => return Ok(()),
     };
+    let controller =
+        ControllerHandle::start(registry.clone(), &options.settings, &mut tasks, end.clone());
     let broker = Arc::new(Broker {
         id: options.id,
         settings: options.settings,
         registry,
+        controller,
         reporter,
     });
     ready(address);
