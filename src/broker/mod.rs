@@ -16,6 +16,12 @@ mod handlers;
     reason = "read by the partitions and handlers, which are being built"
 )]
 mod image;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "opened by the partitions, which are being built"
+)]
+mod log;
 mod meta_properties;
 #[expect(dead_code, reason = "most of it is used by rooms that are being built")]
 mod registry;

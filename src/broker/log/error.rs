@@ -1,0 +1,137 @@
+//! What can go wrong between a batch and the disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::wire::record_batch::BatchError;
+use crate::wire::{LeaderEpoch, Offset, TopicPartition};
+
+/// Why a log refused or failed. Where nothing else is said, the log is as it was before the call.
+#[derive(Debug, Error)]
+pub(crate) enum LogError {
+    /// The operating system refused (`KAFKA_STORAGE_ERROR`).
+    #[error("cannot {action} {}: {source}", path.display())]
+    Storage {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// A write failed and could not be undone; the log takes nothing more until it is opened anew
+    /// (`KAFKA_STORAGE_ERROR`).
+    #[error("{partition} is offline after a failed write")]
+    Offline { partition: TopicPartition },
+    /// A file holds what this program never wrote (`KAFKA_STORAGE_ERROR`).
+    #[error("{} is damaged at byte {position}: {reason}", path.display())]
+    Corrupt {
+        path: PathBuf,
+        position: u64,
+        reason: String,
+    },
+    /// The folder belongs to another incarnation of the topic (`INCONSISTENT_TOPIC_ID`).
+    #[error("{} belongs to topic id {found}, not {expected}", path.display())]
+    TopicId {
+        path: PathBuf,
+        found: uuid::Uuid,
+        expected: uuid::Uuid,
+    },
+    /// The log does not hold this offset (`OFFSET_OUT_OF_RANGE`).
+    #[error("{partition} holds offsets {start} to {end}, not {offset}")]
+    OffsetOutOfRange {
+        partition: TopicPartition,
+        offset: Offset,
+        start: Offset,
+        end: Offset,
+    },
+    /// The bytes are no batch, or their checksum is wrong (`CORRUPT_MESSAGE`).
+    #[error("batch for {partition}: {source}")]
+    CorruptBatch {
+        partition: TopicPartition,
+        source: BatchError,
+    },
+    /// The batch is sound but breaks a rule (`INVALID_RECORD`).
+    #[error("batch for {partition}: {reason}")]
+    InvalidRecord {
+        partition: TopicPartition,
+        reason: String,
+    },
+    /// A timestamp that the topic does not take (`INVALID_TIMESTAMP`).
+    #[error("batch for {partition}: timestamp {timestamp} is not acceptable: {reason}")]
+    InvalidTimestamp {
+        partition: TopicPartition,
+        timestamp: i64,
+        reason: &'static str,
+    },
+    /// Above `max.message.bytes` (`MESSAGE_TOO_LARGE`).
+    #[error("batch for {partition} takes {size_bytes} bytes, {max_bytes} are allowed")]
+    BatchTooLarge {
+        partition: TopicPartition,
+        size_bytes: usize,
+        max_bytes: usize,
+    },
+    /// Above `segment.bytes` (`RECORD_LIST_TOO_LARGE`).
+    #[error("batch for {partition} takes {size_bytes} bytes, a segment holds {segment_bytes}")]
+    LargerThanSegment {
+        partition: TopicPartition,
+        size_bytes: usize,
+        segment_bytes: u64,
+    },
+    /// A gap or a step back in a producer's sequence (`OUT_OF_ORDER_SEQUENCE_NUMBER`).
+    #[error(
+        "{partition}: producer {producer_id} sent sequence {sequence} of epoch {producer_epoch} after {last_sequence}"
+    )]
+    OutOfOrderSequence {
+        partition: TopicPartition,
+        producer_id: i64,
+        producer_epoch: i16,
+        sequence: i32,
+        last_sequence: i32,
+    },
+    /// A producer that was replaced by a newer one (`INVALID_PRODUCER_EPOCH`).
+    #[error(
+        "{partition}: producer {producer_id} is at epoch {current_epoch}, not {producer_epoch}"
+    )]
+    InvalidProducerEpoch {
+        partition: TopicPartition,
+        producer_id: i64,
+        producer_epoch: i16,
+        current_epoch: i16,
+    },
+    /// A follower was sent what does not follow its log; it must ask where it diverged.
+    #[error(
+        "{partition} ends at {end} in epoch {epoch}; a batch at {offset} of epoch {batch_epoch} does not follow"
+    )]
+    NotContiguous {
+        partition: TopicPartition,
+        end: Offset,
+        epoch: LeaderEpoch,
+        offset: Offset,
+        batch_epoch: LeaderEpoch,
+    },
+}
+
+impl LogError {
+    /// For `map_err`: the operating system's refusal of `action` on `path`.
+    pub(super) fn storage<'a>(
+        action: &'static str,
+        path: &'a Path,
+    ) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |source| Self::Storage {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether the disk is to blame, so that the partition cannot be served from here.
+    pub(crate) fn is_storage(&self) -> bool {
+        matches!(
+            self,
+            Self::Storage { .. }
+                | Self::Offline { .. }
+                | Self::Corrupt { .. }
+                | Self::TopicId { .. }
+        )
+    }
+}

@@ -1,0 +1,213 @@
+//! Which leader epoch began at which offset (KIP-101, KIP-279): Kafka's `leader-epoch-checkpoint`.
+
+use std::path::{Path, PathBuf};
+
+use super::LogError;
+use super::checkpoints::{read_lines, write_lines};
+use crate::wire::{LeaderEpoch, Offset};
+
+/// The epochs of one log, rising in both epoch and start offset.
+#[derive(Debug)]
+pub(super) struct LeaderEpochs {
+    path: PathBuf,
+    entries: Vec<(LeaderEpoch, Offset)>,
+}
+
+impl LeaderEpochs {
+    /// Reads `leader-epoch-checkpoint` in `folder`; without the file no epoch is known.
+    pub(super) fn open(folder: &Path) -> Result<Self, LogError> {
+        let path = folder.join("leader-epoch-checkpoint");
+        let mut epochs = Self {
+            path,
+            entries: Vec::new(),
+        };
+        for line in read_lines(&epochs.path)?.unwrap_or_default() {
+            let parsed = line.split_once(' ').and_then(|(epoch, start)| {
+                Some((
+                    LeaderEpoch(epoch.parse().ok()?),
+                    Offset(start.parse().ok()?),
+                ))
+            });
+            let rises = |entry: &(LeaderEpoch, Offset)| {
+                epochs
+                    .entries
+                    .last()
+                    .is_none_or(|last| last.0 < entry.0 && last.1 < entry.1)
+            };
+            match parsed.filter(rises) {
+                Some(entry) => epochs.entries.push(entry),
+                None => {
+                    return Err(LogError::Corrupt {
+                        path: epochs.path,
+                        position: 0,
+                        reason: format!("{line:?} is no epoch and start offset"),
+                    });
+                }
+            }
+        }
+        Ok(epochs)
+    }
+
+    /// The newest epoch.
+    pub(super) fn latest(&self) -> Option<LeaderEpoch> {
+        self.entries.last().map(|entry| entry.0)
+    }
+
+    /// The epoch of the record at `offset`, as far as is known.
+    pub(super) fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
+        let after = self.entries.partition_point(|entry| entry.1 <= offset);
+        self.entries.get(after.checked_sub(1)?).map(|entry| entry.0)
+    }
+
+    /// Epoch `epoch` begins at `start`. What contradicts it is dropped; an epoch that is known goes on.
+    pub(super) fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> Result<(), LogError> {
+        if let Some(last) = self.entries.last()
+            && last.0 == epoch
+            && last.1 <= start
+        {
+            return Ok(());
+        }
+        while self
+            .entries
+            .last()
+            .is_some_and(|last| last.0 >= epoch || last.1 >= start)
+        {
+            self.entries.pop();
+        }
+        self.entries.push((epoch, start));
+        self.write()
+    }
+
+    /// The largest epoch at or below `epoch` and the offset at which it ended, as
+    /// `OffsetForLeaderEpoch` answers; `None` where `epoch` is above all that is known.
+    pub(super) fn end_offset(
+        &self,
+        epoch: LeaderEpoch,
+        log_end_offset: Offset,
+    ) -> Option<(LeaderEpoch, Offset)> {
+        if self.latest()? == epoch {
+            return Some((epoch, log_end_offset));
+        }
+        let higher = self.entries.partition_point(|entry| entry.0 <= epoch);
+        let (_, end) = *self.entries.get(higher)?;
+        let floor = higher
+            .checked_sub(1)
+            .and_then(|floor| self.entries.get(floor));
+        // Below the first known epoch everything is gone: it ended where that one began.
+        Some((floor.map_or(epoch, |entry| entry.0), end))
+    }
+
+    /// The log now ends at `end`.
+    pub(super) fn truncate_from_end(&mut self, end: Offset) -> Result<(), LogError> {
+        let kept = self.entries.partition_point(|entry| entry.1 < end);
+        if kept == self.entries.len() {
+            return Ok(());
+        }
+        self.entries.truncate(kept);
+        self.write()
+    }
+
+    /// The log now starts at `start`; the epoch that covers it starts there.
+    pub(super) fn truncate_from_start(&mut self, start: Offset) -> Result<(), LogError> {
+        let passed = self.entries.partition_point(|entry| entry.1 <= start);
+        let Some(covering) = passed.checked_sub(1) else {
+            return Ok(());
+        };
+        if covering == 0 && self.entries.first().is_some_and(|entry| entry.1 == start) {
+            return Ok(());
+        }
+        self.entries.drain(..covering);
+        if let Some(first) = self.entries.first_mut() {
+            first.1 = start;
+        }
+        self.write()
+    }
+
+    /// Forgets every epoch.
+    pub(super) fn clear(&mut self) -> Result<(), LogError> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        self.entries.clear();
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), LogError> {
+        let lines = self.entries.iter();
+        write_lines(
+            &self.path,
+            lines.map(|(epoch, start)| format!("{epoch} {start}")),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epochs(folder: &Path, entries: &[(i32, i64)]) -> LeaderEpochs {
+        let mut epochs = LeaderEpochs::open(folder).expect("readable");
+        for (epoch, start) in entries {
+            epochs
+                .assign(LeaderEpoch(*epoch), Offset(*start))
+                .expect("written");
+        }
+        epochs
+    }
+
+    fn end(epochs: &LeaderEpochs, epoch: i32) -> Option<(i32, i64)> {
+        epochs
+            .end_offset(LeaderEpoch(epoch), Offset(100))
+            .map(|(epoch, end)| (epoch.0, end.0))
+    }
+
+    #[test]
+    fn an_epoch_ends_where_the_next_known_one_begins() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let epochs = epochs(folder.path(), &[(2, 10), (4, 30), (7, 60)]);
+        assert_eq!(end(&epochs, 7), Some((7, 100)));
+        assert_eq!(end(&epochs, 8), None);
+        assert_eq!(end(&epochs, 6), Some((4, 60)));
+        assert_eq!(end(&epochs, 2), Some((2, 30)));
+        assert_eq!(end(&epochs, 1), Some((1, 10)));
+        assert_eq!(epochs.epoch_at(Offset(9)), None);
+        assert_eq!(epochs.epoch_at(Offset(30)), Some(LeaderEpoch(4)));
+    }
+
+    #[test]
+    fn epochs_come_back_from_the_file() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        epochs(folder.path(), &[(0, 0), (1, 5)]);
+        let text = std::fs::read_to_string(folder.path().join("leader-epoch-checkpoint"));
+        assert_eq!(text.expect("written"), "0\n2\n0 0\n1 5\n");
+        let reopened = LeaderEpochs::open(folder.path()).expect("readable");
+        assert_eq!(
+            reopened.entries,
+            [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(1), Offset(5))]
+        );
+    }
+
+    #[test]
+    fn a_contradicting_assignment_drops_what_it_contradicts() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut epochs = epochs(folder.path(), &[(1, 10), (2, 20), (3, 30)]);
+        epochs
+            .assign(LeaderEpoch(3), Offset(40))
+            .expect("no change");
+        assert_eq!(end(&epochs, 2), Some((2, 30)));
+        epochs.assign(LeaderEpoch(4), Offset(20)).expect("written");
+        assert_eq!(end(&epochs, 3), Some((1, 20)));
+    }
+
+    #[test]
+    fn truncation_moves_both_ends() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut epochs = epochs(folder.path(), &[(1, 10), (2, 20), (3, 30)]);
+        epochs.truncate_from_end(Offset(30)).expect("written");
+        assert_eq!(epochs.latest(), Some(LeaderEpoch(2)));
+        epochs.truncate_from_start(Offset(15)).expect("written");
+        assert_eq!(end(&epochs, 0), Some((0, 15)));
+        epochs.truncate_from_start(Offset(25)).expect("written");
+        assert_eq!(epochs.entries, [(LeaderEpoch(2), Offset(25))]);
+    }
+}

@@ -1,0 +1,316 @@
+//! What a log knows of its idempotent producers, and Kafka's `.snapshot` file of it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Buf;
+
+use crate::wire::Offset;
+use crate::wire::record_batch::{BatchHeader, NO_SEQUENCE};
+
+/// Batches of each producer that a repetition is recognised by; Kafka's clients keep at most as many in flight.
+const BATCHES_KEPT: usize = 5;
+/// The version of the snapshot's layout.
+const SNAPSHOT_VERSION: i16 = 1;
+/// Version and checksum.
+const SNAPSHOT_HEADER_BYTES: usize = 6;
+/// One producer in a snapshot.
+const SNAPSHOT_ENTRY_BYTES: usize = 46;
+
+/// The producers of one partition.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct ProducerState {
+    producers: BTreeMap<i64, Producer>,
+}
+
+/// One producer as this log last heard of it.
+#[derive(Debug, Clone, PartialEq)]
+struct Producer {
+    epoch: i16,
+    /// Oldest first, of this epoch only, at most [`BATCHES_KEPT`].
+    batches: VecDeque<BatchMetadata>,
+    last_timestamp: i64,
+    coordinator_epoch: i32,
+    /// Where an open transaction began.
+    current_txn_first_offset: Option<Offset>,
+}
+
+/// What identifies a batch of a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BatchMetadata {
+    pub last_sequence: i32,
+    pub last_offset: Offset,
+    pub offset_delta: i32,
+    pub timestamp: i64,
+}
+
+/// What a producer may do with a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It follows, or nothing is known of its producer.
+    Accept,
+    /// It was appended before; this is where.
+    Duplicate(BatchMetadata),
+    /// Its epoch was replaced.
+    Fenced { current_epoch: i16 },
+    /// Its sequence does not follow.
+    OutOfOrder { last_sequence: i32 },
+}
+
+impl BatchMetadata {
+    fn new(header: &BatchHeader) -> Self {
+        Self {
+            last_sequence: header.last_sequence(),
+            last_offset: header.last_offset(),
+            offset_delta: header.last_offset_delta,
+            timestamp: header.max_timestamp,
+        }
+    }
+
+    /// The offset of the batch's first record.
+    pub(super) fn first_offset(&self) -> Offset {
+        Offset(self.last_offset.0 - i64::from(self.offset_delta))
+    }
+
+    fn first_sequence(&self) -> i32 {
+        crate::wire::record_batch::advance_sequence(self.last_sequence, -self.offset_delta)
+    }
+}
+
+impl ProducerState {
+    /// Judges a client's batch; nothing changes. A producer that is not known may begin anywhere
+    /// (KIP-360): its earlier records may have been deleted.
+    pub(super) fn check(&self, header: &BatchHeader) -> Verdict {
+        let Some(producer) = self.producers.get(&header.producer_id) else {
+            return Verdict::Accept;
+        };
+        if header.producer_epoch < producer.epoch {
+            return Verdict::Fenced {
+                current_epoch: producer.epoch,
+            };
+        }
+        let last = producer.batches.back();
+        let last_sequence = last.map_or(NO_SEQUENCE, |batch| batch.last_sequence);
+        let follows = if header.producer_epoch == producer.epoch {
+            let repeated = producer.batches.iter().find(|batch| {
+                batch.first_sequence() == header.base_sequence
+                    && batch.last_sequence == header.last_sequence()
+            });
+            if let Some(batch) = repeated {
+                return Verdict::Duplicate(*batch);
+            }
+            header.base_sequence == last_sequence.checked_add(1).unwrap_or(0)
+        } else {
+            header.base_sequence == 0
+        };
+        if follows {
+            Verdict::Accept
+        } else {
+            Verdict::OutOfOrder { last_sequence }
+        }
+    }
+
+    /// Takes over a batch that is in the log, its offsets stamped.
+    pub(super) fn update(&mut self, header: &BatchHeader) {
+        if !header.has_producer_id() {
+            return;
+        }
+        let producer = self
+            .producers
+            .entry(header.producer_id)
+            .or_insert(Producer {
+                epoch: header.producer_epoch,
+                batches: VecDeque::new(),
+                last_timestamp: header.max_timestamp,
+                coordinator_epoch: -1,
+                current_txn_first_offset: None,
+            });
+        if producer.epoch != header.producer_epoch {
+            producer.epoch = header.producer_epoch;
+            producer.batches.clear();
+        }
+        producer.last_timestamp = header.max_timestamp;
+        if header.is_control() {
+            // A marker ends the transaction and has no sequence of its own.
+            producer.current_txn_first_offset = None;
+            return;
+        }
+        if producer.batches.len() == BATCHES_KEPT {
+            producer.batches.pop_front();
+        }
+        producer.batches.push_back(BatchMetadata::new(header));
+        if header.is_transactional() {
+            producer
+                .current_txn_first_offset
+                .get_or_insert(header.base_offset);
+        }
+    }
+
+    /// Forgets producers that were silent for longer than `producer.id.expiration.ms`.
+    pub(super) fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
+        self.producers.retain(|_, producer| {
+            producer.current_txn_first_offset.is_some()
+                || now_ms.saturating_sub(producer.last_timestamp) < expiration_ms
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.producers.len()
+    }
+
+    /// The bytes of a `.snapshot` file. It holds only the last batch of each producer, as Kafka's does.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut entries = Vec::with_capacity(4 + self.producers.len() * SNAPSHOT_ENTRY_BYTES);
+        let count = i32::try_from(self.producers.len()).unwrap_or(i32::MAX);
+        entries.extend_from_slice(&count.to_be_bytes());
+        for (id, producer) in &self.producers {
+            let last = producer.batches.back().copied().unwrap_or(BatchMetadata {
+                last_sequence: NO_SEQUENCE,
+                last_offset: Offset(-1),
+                offset_delta: 0,
+                timestamp: producer.last_timestamp,
+            });
+            let txn = producer.current_txn_first_offset.map_or(-1, |at| at.0);
+            entries.extend_from_slice(&id.to_be_bytes());
+            entries.extend_from_slice(&producer.epoch.to_be_bytes());
+            entries.extend_from_slice(&last.last_sequence.to_be_bytes());
+            entries.extend_from_slice(&last.last_offset.0.to_be_bytes());
+            entries.extend_from_slice(&last.offset_delta.to_be_bytes());
+            entries.extend_from_slice(&producer.last_timestamp.to_be_bytes());
+            entries.extend_from_slice(&producer.coordinator_epoch.to_be_bytes());
+            entries.extend_from_slice(&txn.to_be_bytes());
+        }
+        let mut bytes = Vec::with_capacity(SNAPSHOT_HEADER_BYTES + entries.len());
+        bytes.extend_from_slice(&SNAPSHOT_VERSION.to_be_bytes());
+        bytes.extend_from_slice(&crc32c::crc32c(&entries).to_be_bytes());
+        bytes.extend_from_slice(&entries);
+        bytes
+    }
+
+    /// Reads a `.snapshot` file; `None` where version, checksum or size do not fit.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (header, mut entries) = bytes.split_at_checked(SNAPSHOT_HEADER_BYTES)?;
+        let version = i16::from_be_bytes(*header.first_chunk()?);
+        let stored = u32::from_be_bytes(*header.last_chunk()?);
+        if version != SNAPSHOT_VERSION || stored != crc32c::crc32c(entries) || entries.len() < 4 {
+            return None;
+        }
+        let count = usize::try_from(entries.get_i32()).ok()?;
+        if entries.len() != count.checked_mul(SNAPSHOT_ENTRY_BYTES)? {
+            return None;
+        }
+        let mut producers = BTreeMap::new();
+        while entries.has_remaining() {
+            let id = entries.get_i64();
+            let epoch = entries.get_i16();
+            let last_sequence = entries.get_i32();
+            let last_offset = Offset(entries.get_i64());
+            let offset_delta = entries.get_i32();
+            let timestamp = entries.get_i64();
+            let coordinator_epoch = entries.get_i32();
+            let txn = entries.get_i64();
+            let last = BatchMetadata {
+                last_sequence,
+                last_offset,
+                offset_delta,
+                timestamp,
+            };
+            let producer = Producer {
+                epoch,
+                batches: (last_offset.0 >= 0).then_some(last).into_iter().collect(),
+                last_timestamp: timestamp,
+                coordinator_epoch,
+                current_txn_first_offset: (txn >= 0).then_some(Offset(txn)),
+            };
+            producers.insert(id, producer);
+        }
+        Some(Self { producers })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::LeaderEpoch;
+    use crate::wire::record_batch::{Batch, BatchBuilder, stamp};
+
+    fn header(epoch: i16, sequence: i32, records: usize, offset: i64) -> BatchHeader {
+        let mut builder = BatchBuilder::new();
+        builder.producer(7, epoch, sequence);
+        for _ in 0..records {
+            builder.push(1, None, Some(b"v"));
+        }
+        let mut bytes = builder.build();
+        stamp(&mut bytes, Offset(offset), LeaderEpoch(0));
+        Batch::parse(&bytes).expect("own batch").header
+    }
+
+    #[test]
+    fn a_sequence_goes_on_without_gaps() {
+        let mut state = ProducerState::default();
+        assert_eq!(state.check(&header(0, 10, 2, 0)), Verdict::Accept);
+        state.update(&header(0, 10, 2, 0));
+        assert_eq!(state.check(&header(0, 12, 1, 2)), Verdict::Accept);
+        let gap = Verdict::OutOfOrder { last_sequence: 11 };
+        assert_eq!(state.check(&header(0, 13, 1, 2)), gap);
+        state.update(&header(0, i32::MAX, 1, 2));
+        assert_eq!(state.check(&header(0, 0, 1, 3)), Verdict::Accept);
+    }
+
+    #[test]
+    fn the_last_five_batches_are_recognised() {
+        let mut state = ProducerState::default();
+        for n in 0..6 {
+            state.update(&header(0, n * 3, 3, i64::from(n) * 3));
+        }
+        let Verdict::Duplicate(original) = state.check(&header(0, 3, 3, 99)) else {
+            panic!("a repetition")
+        };
+        assert_eq!(
+            (original.first_offset(), original.last_offset),
+            (Offset(3), Offset(5))
+        );
+        assert_eq!(
+            state.check(&header(0, 0, 3, 99)),
+            Verdict::OutOfOrder { last_sequence: 17 }
+        );
+    }
+
+    #[test]
+    fn a_new_epoch_begins_at_zero_and_fences_the_old_one() {
+        let mut state = ProducerState::default();
+        state.update(&header(3, 5, 1, 0));
+        assert_eq!(
+            state.check(&header(2, 6, 1, 1)),
+            Verdict::Fenced { current_epoch: 3 }
+        );
+        assert_eq!(
+            state.check(&header(4, 6, 1, 1)),
+            Verdict::OutOfOrder { last_sequence: 5 }
+        );
+        assert_eq!(state.check(&header(4, 0, 1, 1)), Verdict::Accept);
+    }
+
+    #[test]
+    fn a_snapshot_reads_back_and_a_damaged_one_does_not() {
+        let mut state = ProducerState::default();
+        state.update(&header(3, 5, 2, 40));
+        let bytes = state.encode();
+        assert_eq!(ProducerState::decode(&bytes), Some(state.clone()));
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            assert_eq!(ProducerState::decode(&flipped), None);
+            assert_eq!(ProducerState::decode(&bytes[..at]), None);
+        }
+    }
+
+    #[test]
+    fn silent_producers_are_forgotten() {
+        let mut state = ProducerState::default();
+        state.update(&header(3, 5, 2, 40));
+        state.expire(1_000, 1_000);
+        assert_eq!(state.len(), 1);
+        state.expire(1_001, 1_000);
+        assert_eq!(state.len(), 0);
+    }
+}
