@@ -134,8 +134,6 @@ pub enum Action {
     Delete,
     /// One more broker.
     AddBroker,
-    /// Elect preferred leaders.
-    ElectLeaders,
     /// Another layout by name.
     Layout(String),
     /// The next layout.
@@ -172,6 +170,8 @@ pub enum Action {
     Help,
     /// The palette, with this text in it.
     Palette(String),
+    /// Say yes to the footer's question, or do what was typed.
+    Accept,
     /// End the playground.
     Quit,
     /// Leave the screen; the cluster runs on.
@@ -193,7 +193,6 @@ fn plain() -> [(&'static str, Action); 29] {
         ("topic create", Action::CreateTopic(None)),
         ("delete", Action::Delete),
         ("broker add", Action::AddBroker),
-        ("leaders elect", Action::ElectLeaders),
         ("layout next", Action::NextLayout),
         ("layout previous", Action::PreviousLayout),
         ("pane full", Action::PaneFull),
@@ -209,6 +208,7 @@ fn plain() -> [(&'static str, Action); 29] {
         ("copy", Action::Copy),
         ("help", Action::Help),
         ("palette", Action::Palette(String::new())),
+        ("accept", Action::Accept),
         ("quit", Action::Quit),
         ("suspend", Action::Suspend),
         ("redraw", Action::Redraw),

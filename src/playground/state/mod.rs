@@ -3,24 +3,68 @@
 //! Pure: time comes with each event. A session is its list of events; replaying them replays it.
 
 mod action;
+mod ask;
+mod cluster;
+mod coach;
+mod compose;
+mod dispatch;
+mod fold;
+mod group;
 mod key;
+pub mod keymap;
+mod model;
+mod names;
+mod narrate;
+mod narrate_group;
+mod navigate;
 mod observation;
+mod opening;
+mod outage;
+mod palette;
+mod partition;
+mod perform;
+mod process;
 mod request;
 mod setup;
+mod story;
 mod target;
 mod time;
+mod typing;
+mod update;
+mod verbs;
+mod view;
 
 pub use action::{Action, ActionError, Motion, StreamRate};
+pub use ask::grouped;
+pub use cluster::{Cluster, Delivery, Topic};
+pub use coach::Coach;
+pub use compose::{Compose, FIELDS};
+pub use group::{Group, LAG_SECONDS, Member};
 pub use key::{Key, KeyPress, UnknownKey};
+pub use keymap::Context;
+pub use model::{DEMO_KEYS, State};
+pub use navigate::{LAYOUTS, help_rows};
 pub use observation::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
     ProcessChange, ProcessName, ProducedSeen, Receipt, RecordSeen, SessionSeen, TopicSeen,
     ZooKeeperSeen,
 };
+pub use opening::{Opening, Step};
+pub use outage::Outages;
+pub use palette::{Candidate, Palette, candidates, summary};
+pub use partition::{Partition, TAIL_MAX};
+pub use perform::pace;
+pub use process::{Expired, Intent, Process, Status};
 pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
 pub use setup::{Appearance, Depth, Glyphs, Scheme, Setup};
+pub use story::{Entry, Merge, Story, Subject, Tone};
 pub use target::{Target, UnknownTarget};
 pub use time::{Clock, Timestamp};
+pub use typing::Typing;
+pub use update::update;
+pub use view::{
+    Answer, Ask, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing, View,
+};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq)]

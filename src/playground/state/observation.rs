@@ -119,8 +119,6 @@ pub enum Observation {
     Notice(String),
     /// Text is on its way to the clipboard.
     Copied(String),
-    /// Recording to this file began, or ended (`None`).
-    Recording(Option<String>),
 }
 
 /// How a child process changed.

@@ -1,7 +1,7 @@
 //! What `update` asks the outside to do. The answer comes back as an observation.
 
-use super::{ProcessName, StreamRate, observation};
-use crate::wire::{Offset, TopicPartition};
+use super::{ProcessName, StreamRate};
+use crate::wire::TopicPartition;
 
 /// One thing to do. Requests are started in the order given and need not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,17 +35,6 @@ pub enum Request {
     DeleteTopic(String),
     /// Delete a group.
     DeleteGroup(String),
-    /// Elect the preferred leader of every partition that lacks it.
-    ElectLeaders,
-    /// Set a group's committed offset.
-    RewindGroup {
-        /// The group.
-        group: String,
-        /// Where.
-        partition: TopicPartition,
-        /// The offset it reads next.
-        offset: Offset,
-    },
     /// Poll and show the tail of these partitions from now on; all others may rest.
     Watch(Vec<TopicPartition>),
     /// Send `LogLines` for this process.
@@ -89,7 +78,7 @@ pub enum Acks {
     None,
 }
 
-/// A consumer to spawn.
+/// A consumer to spawn. A group that committed nothing yet begins at the first record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewConsumer {
     /// Its client id, `c3`.
@@ -104,7 +93,7 @@ impl NewConsumer {
     /// The process this consumer will be.
     #[must_use]
     pub fn process(&self) -> ProcessName {
-        observation::ProcessName::Consumer(self.name.clone())
+        ProcessName::Consumer(self.name.clone())
     }
 }
 

@@ -1,0 +1,123 @@
+//! Which actions ask first, and with which words.
+
+use super::{Action, Answer, Ask, Key, Pane, ProcessName, State, Status, Target};
+
+/// The question to put before this action, if there is one.
+pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> {
+    let again = Answer::Again { key, at: None };
+    let (action, text, how) = match action {
+        Action::Quit => (
+            Action::Quit,
+            format!("{key} again quits: the processes end, the data stays"),
+            again,
+        ),
+        Action::Start(target) => {
+            let picked = state.aimed(target);
+            let [process] = picked.as_slice() else {
+                return None;
+            };
+            let status = state.cluster.processes.get(process)?.status;
+            if status != Status::Up {
+                return None;
+            }
+            (
+                Action::Restart(Target::Process(process.clone())),
+                format!("{process} is up. {key} again restarts it"),
+                again,
+            )
+        }
+        Action::Kill(Target::AllBrokers) => (
+            action.clone(),
+            format!(
+                "kill all {} brokers?   y kill   esc keep",
+                state.cluster.brokers().count()
+            ),
+            Answer::Yes,
+        ),
+        Action::Delete if state.view.focus == Pane::Group => {
+            return question(state, &Action::DeleteGroup(state.view.group.clone()), key);
+        }
+        Action::Delete => {
+            return question(state, &Action::DeleteTopic(state.view.topic.clone()), key);
+        }
+        Action::DeleteTopic(topic) => {
+            let records: i64 = state
+                .cluster
+                .topics
+                .get(topic)?
+                .partitions
+                .iter()
+                .map(|partition| partition.log_end().0 - partition.log_start.0)
+                .sum();
+            let text = format!(
+                "delete topic {topic}, {} records, for good?   y delete   esc keep",
+                grouped(records)
+            );
+            (action.clone(), text, Answer::Yes)
+        }
+        Action::DeleteGroup(group) => {
+            state.cluster.groups.get(group)?;
+            let text = format!("delete group {group} and where it stands?   y delete   esc keep");
+            (action.clone(), text, Answer::Yes)
+        }
+        _ => return None,
+    };
+    Some(Ask {
+        action,
+        text,
+        since: state.now,
+        how,
+    })
+}
+
+impl State {
+    /// The processes that a target means now.
+    #[must_use]
+    pub fn aimed(&self, target: &Target) -> Vec<ProcessName> {
+        match target {
+            Target::Picked => vec![self.view.picked.clone()],
+            Target::Process(process) => vec![process.clone()],
+            Target::LeaderOf(place) => self
+                .cluster
+                .partition(place)
+                .and_then(|partition| partition.seen.leader)
+                .map(ProcessName::Broker)
+                .into_iter()
+                .collect(),
+            Target::AllBrokers => self
+                .cluster
+                .brokers()
+                .map(|broker| broker.name.clone())
+                .collect(),
+        }
+    }
+}
+
+/// `1,204`
+#[must_use]
+pub fn grouped(number: i64) -> String {
+    let digits = number.abs().to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1204, "1,204"),
+            (-1_000_000, "-1,000,000"),
+        ] {
+            assert_eq!(super::grouped(number), text);
+        }
+    }
+}

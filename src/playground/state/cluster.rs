@@ -1,0 +1,194 @@
+//! The cluster as far as it is known, and what follows from it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use super::{
+    Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status, StreamRate,
+    Timestamp, ZooKeeperSeen,
+};
+use crate::wire::{BrokerId, Offset, TopicPartition};
+
+/// Everything that is known of the cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    /// Our own processes.
+    pub processes: BTreeMap<ProcessName, Process>,
+    /// The controller, and since when.
+    pub controller: Option<(BrokerId, Timestamp)>,
+    /// Where clients begin.
+    pub bootstrap: Option<String>,
+    /// Topics by name.
+    pub topics: BTreeMap<String, Topic>,
+    /// Groups by id.
+    pub groups: BTreeMap<String, Group>,
+    /// `ZooKeeper`'s own account, once it gave one.
+    pub zookeeper: Option<ZooKeeperSeen>,
+    /// What our producer counted.
+    pub produced: ProducedSeen,
+    /// Acknowledged records that were looked for and not found.
+    pub lost: u64,
+    /// The pace of the demo stream.
+    pub stream: StreamRate,
+    /// The last acknowledged record.
+    pub receipt: Option<Delivery>,
+    /// What our consumers read last: a read may be told before the acknowledgement is.
+    pub(super) recent_reads: VecDeque<Read>,
+}
+
+/// A record that one of our consumers read.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    pub place: TopicPartition,
+    pub offset: Offset,
+    pub group: String,
+    pub consumer: String,
+    pub at: Timestamp,
+}
+
+/// A topic.
+#[derive(Debug, Clone, Default)]
+pub struct Topic {
+    /// Whether Kafka keeps it for itself.
+    pub internal: bool,
+    /// By index.
+    pub partitions: Vec<Partition>,
+    /// How many replicas must be in sync for `acks=all`.
+    pub min_insync_replicas: Option<i32>,
+    /// Configurations set on it.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// An acknowledged record, and who read it since.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The acknowledgement.
+    pub receipt: Receipt,
+    /// The ISR that acknowledged it.
+    pub isr: Vec<BrokerId>,
+    /// The group and consumer that read it first, and how long after it was sent.
+    pub read: Option<(String, String, Duration)>,
+}
+
+impl Cluster {
+    /// The broker processes, by id.
+    pub fn brokers(&self) -> impl Iterator<Item = &Process> {
+        self.processes
+            .values()
+            .filter(|process| process.broker().is_some())
+    }
+
+    /// How many brokers answer, and how many there should be.
+    #[must_use]
+    pub fn brokers_up(&self) -> (usize, usize) {
+        let up = self
+            .brokers()
+            .filter(|broker| broker.status == Status::Up)
+            .count();
+        (up, self.brokers().count())
+    }
+
+    /// Whether this broker is known not to run, whatever Metadata still says.
+    #[must_use]
+    pub fn is_gone(&self, broker: BrokerId) -> bool {
+        self.process(broker)
+            .is_some_and(|process| process.status.is_gone())
+    }
+
+    /// The process of a broker.
+    #[must_use]
+    pub fn process(&self, broker: BrokerId) -> Option<&Process> {
+        self.processes.get(&ProcessName::Broker(broker))
+    }
+
+    /// A partition.
+    #[must_use]
+    pub fn partition(&self, at: &TopicPartition) -> Option<&Partition> {
+        let index = usize::try_from(at.partition).ok()?;
+        self.topics.get(&at.topic)?.partitions.get(index)
+    }
+
+    /// The partitions of all topics that are people's, with their places.
+    pub fn partitions(&self) -> impl Iterator<Item = (TopicPartition, &Partition)> {
+        self.topics
+            .iter()
+            .filter(|(_, topic)| !topic.internal)
+            .flat_map(|(name, topic)| {
+                topic.partitions.iter().map(move |partition| {
+                    (
+                        TopicPartition::new(name, partition.seen.partition),
+                        partition,
+                    )
+                })
+            })
+    }
+
+    /// The partitions of this topic that the broker leads, and those it follows.
+    #[must_use]
+    pub fn roles(&self, broker: BrokerId, topic: &str) -> (Vec<i32>, Vec<i32>) {
+        let mut leads = Vec::new();
+        let mut follows = Vec::new();
+        let partitions = self.topics.get(topic).map(|topic| &topic.partitions);
+        for partition in partitions.into_iter().flatten() {
+            if partition.seen.leader == Some(broker) {
+                leads.push(partition.seen.partition);
+            } else if partition.seen.replicas.contains(&broker) {
+                follows.push(partition.seen.partition);
+            }
+        }
+        (leads, follows)
+    }
+
+    /// How far a group is behind: `HW - committed`, as `kafka-consumer-groups.sh` prints it.
+    #[must_use]
+    pub fn lag(&self, group: &Group, at: &TopicPartition) -> Option<i64> {
+        let committed = group.committed.get(at)?;
+        let partition = self.partition(at)?;
+        Some((partition.high_watermark.0 - committed.0).max(0))
+    }
+
+    /// Lag over all partitions of a group.
+    #[must_use]
+    pub fn group_lag(&self, group: &Group) -> i64 {
+        group
+            .committed
+            .keys()
+            .filter_map(|at| self.lag(group, at))
+            .sum()
+    }
+
+    /// The session of a broker, if `ZooKeeper` still keeps one.
+    #[must_use]
+    pub fn session(&self, broker: BrokerId) -> Option<&SessionSeen> {
+        let znode = format!("/brokers/ids/{broker}");
+        let known = self.process(broker).and_then(|process| process.session);
+        self.zookeeper
+            .as_ref()?
+            .sessions
+            .iter()
+            .find(|session| Some(session.session) == known || session.ephemerals.contains(&znode))
+    }
+
+    /// The broker that a session belongs to.
+    #[must_use]
+    pub fn session_owner(&self, session: i64) -> Option<BrokerId> {
+        self.brokers()
+            .find(|process| process.session == Some(session))
+            .and_then(Process::broker)
+            .or_else(|| {
+                let sessions = &self.zookeeper.as_ref()?.sessions;
+                let seen = sessions.iter().find(|seen| seen.session == session)?;
+                broker_of_znodes(&seen.ephemerals)
+            })
+    }
+}
+
+/// The broker whose registration is among these znodes.
+pub(super) fn broker_of_znodes(znodes: &[String]) -> Option<BrokerId> {
+    znodes
+        .iter()
+        .find_map(|path| path.strip_prefix("/brokers/ids/")?.parse().ok())
+        .map(BrokerId)
+}

@@ -1,0 +1,263 @@
+//! From a key to an action: the question first, then the overlay, the pane, and what holds always.
+
+use super::{
+    Action, Answer, Context, Key, KeyPress, Motion, NewTopic, Overlay, Purpose, Request, State,
+    keymap::lookup,
+    navigate,
+    perform::{self, perform},
+    update::act,
+    view::REPEAT_WITHIN,
+};
+
+/// What a key press does.
+pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
+    let now = state.now;
+    let soon = state
+        .view
+        .last_key
+        .is_some_and(|(last, at)| last == press.key && now.since(at) < REPEAT_WITHIN);
+    let press = KeyPress {
+        repeat: press.repeat || soon,
+        ..press
+    };
+    state.view.last_key = Some((press.key, now));
+    if state.view.ask.is_some() {
+        match answer(state, press) {
+            Answered::Done(requests) => return requests,
+            Answered::NotMeant => {}
+        }
+    }
+    let always = lookup(Context::Always, press.key);
+    match &state.view.overlay {
+        Overlay::Palette(_) | Overlay::Compose(_) | Overlay::Prompt(_) => input(state, press),
+        Overlay::Help(help) if help.typing => input(state, press),
+        Overlay::Help(_) | Overlay::Opened(_) => match lookup(Context::Overlay, press.key) {
+            Some((action, _)) => perform(state, &action, false),
+            None => match (press.key, always) {
+                (Key::Ctrl(_), Some((action, _))) => act(state, &action, press),
+                _ => Vec::new(),
+            },
+        },
+        Overlay::None => {
+            let pane = Context::Pane(state.view.focus);
+            match lookup(pane, press.key).or(always) {
+                Some((_, repeats)) if press.repeat && !repeats => Vec::new(),
+                Some((action, _)) => act(state, &action, press),
+                None => {
+                    unbound(state, press.key);
+                    Vec::new()
+                }
+            }
+        }
+    }
+}
+
+enum Answered {
+    Done(Vec<Request>),
+    NotMeant,
+}
+
+/// Takes a key as the answer to the open question. A held key never confirms: its second press
+/// counts only when the wake-up comes before a third.
+fn answer(state: &mut State, press: KeyPress) -> Answered {
+    let Some(ask) = &mut state.view.ask else {
+        return Answered::NotMeant;
+    };
+    match &mut ask.how {
+        Answer::Yes => {
+            let action = ask.action.clone();
+            match lookup(Context::Confirm, press.key) {
+                Some((Action::Accept, _)) if !press.repeat => {
+                    state.view.ask = None;
+                    Answered::Done(perform(state, &action, true))
+                }
+                Some((Action::Back, _)) => {
+                    state.view.ask = None;
+                    state.message("kept as it is", false);
+                    Answered::Done(Vec::new())
+                }
+                _ => Answered::Done(Vec::new()),
+            }
+        }
+        Answer::Again { key, at } => {
+            let quits = |key: Key| matches!(key, Key::Char('q') | Key::Ctrl('c'));
+            let same = *key == press.key || (quits(*key) && quits(press.key));
+            if same && at.is_none() && !press.repeat {
+                *at = Some(state.now);
+                return Answered::Done(Vec::new());
+            }
+            state.view.ask = None;
+            if same || press.key == Key::Esc {
+                Answered::Done(Vec::new())
+            } else {
+                Answered::NotMeant
+            }
+        }
+    }
+}
+
+/// A key while a line is typed.
+fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
+    if matches!(press.key, Key::Ctrl('c' | 'z' | 'l')) {
+        if press.key == Key::Ctrl('c') {
+            navigate::back(state);
+            return Vec::new();
+        }
+        return lookup(Context::Always, press.key)
+            .map(|(action, _)| perform(state, &action, false))
+            .unwrap_or_default();
+    }
+    let bound = lookup(Context::Input, press.key).map(|(action, _)| action);
+    match (&mut state.view.overlay, bound) {
+        (_, Some(Action::Accept)) => accept(state, press),
+        (Overlay::Help(help), Some(Action::Back)) => {
+            help.typing = false;
+            help.search = super::Typing::default();
+            Vec::new()
+        }
+        (_, Some(Action::Back)) => {
+            navigate::back(state);
+            Vec::new()
+        }
+        (Overlay::Palette(_), Some(Action::Move(motion))) => {
+            let count = super::palette::candidates(state).len();
+            if let Overlay::Palette(palette) = &mut state.view.overlay {
+                palette.step(motion == Motion::Down, count);
+            }
+            Vec::new()
+        }
+        (Overlay::Palette(_), Some(Action::NextPane)) => {
+            super::palette::complete(state);
+            Vec::new()
+        }
+        (Overlay::Compose(compose), Some(Action::Move(Motion::Down) | Action::NextPane)) => {
+            compose.step(true);
+            Vec::new()
+        }
+        (Overlay::Compose(compose), Some(Action::Move(Motion::Up) | Action::PreviousPane)) => {
+            compose.step(false);
+            Vec::new()
+        }
+        (Overlay::Compose(compose), None) => {
+            compose.press(press.key);
+            Vec::new()
+        }
+        (Overlay::Palette(palette), None) => {
+            palette.press(press.key);
+            Vec::new()
+        }
+        (Overlay::Prompt(prompt), None) => {
+            prompt.input.press(press.key);
+            Vec::new()
+        }
+        (Overlay::Help(help), None) => {
+            help.search.press(press.key);
+            help.cursor = 0;
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Enter in an input.
+fn accept(state: &mut State, press: KeyPress) -> Vec<Request> {
+    if press.repeat {
+        return Vec::new();
+    }
+    match &mut state.view.overlay {
+        Overlay::Palette(_) => {
+            let Some(text) = super::palette::chosen(state) else {
+                return Vec::new();
+            };
+            match text.parse::<Action>() {
+                Ok(action) => {
+                    state.view.overlay = Overlay::None;
+                    state.view.recent.retain(|known| *known != text);
+                    state.view.recent.push(text);
+                    let excess = state.view.recent.len().saturating_sub(RECENT_MAX);
+                    state.view.recent.drain(..excess);
+                    act(state, &action, press)
+                }
+                Err(wrong) => {
+                    if let Overlay::Palette(palette) = &mut state.view.overlay {
+                        palette.wrong = Some(wrong.to_string());
+                    }
+                    Vec::new()
+                }
+            }
+        }
+        Overlay::Compose(compose) => match compose.record(&state.view.topic) {
+            Ok(record) => {
+                state.view.overlay = Overlay::None;
+                perform::send(state, vec![record])
+            }
+            Err(wrong) => {
+                compose.wrong = Some(wrong);
+                Vec::new()
+            }
+        },
+        Overlay::Prompt(prompt) => {
+            let purpose = prompt.purpose;
+            let text = prompt.input.text().trim().to_owned();
+            state.view.overlay = Overlay::None;
+            answer_prompt(state, purpose, &text)
+        }
+        Overlay::Help(help) => {
+            help.typing = false;
+            Vec::new()
+        }
+        Overlay::None | Overlay::Opened(_) => Vec::new(),
+    }
+}
+
+/// Typed actions that the palette offers again.
+const RECENT_MAX: usize = 20;
+
+fn answer_prompt(state: &mut State, purpose: Purpose, text: &str) -> Vec<Request> {
+    match purpose {
+        Purpose::Filter(pane) => {
+            state.view.filters.retain(|(filtered, _)| *filtered != pane);
+            if !text.is_empty() {
+                state.view.filters.push((pane, text.to_owned()));
+            }
+            Vec::new()
+        }
+        Purpose::NewTopic if text.is_empty() => Vec::new(),
+        Purpose::NewTopic => match format!("topic create {text}").parse() {
+            Ok(action) => perform(state, &action, true),
+            Err(wrong) => {
+                state.message(super::ActionError::to_string(&wrong), true);
+                Vec::new()
+            }
+        },
+    }
+}
+
+/// Says of a key that it does nothing, and why that may be.
+fn unbound(state: &mut State, key: Key) {
+    let text = match key {
+        // Some clickers send it to blank the screen.
+        Key::Char('b') => return,
+        Key::Char(character) if character.is_ascii_uppercase() => {
+            format!("{character} is not a key here (caps lock?)")
+        }
+        Key::Char(character) if !character.is_ascii() && character.is_alphabetic() => {
+            format!("{character} is not a key here: switch keyboard")
+        }
+        key => format!("{key} is not a key here: ? shows all"),
+    };
+    state.message(text, false);
+}
+
+impl State {
+    /// What a topic without numbers gets: as many replicas as there are brokers, up to three.
+    #[must_use]
+    pub fn default_topic(&self, name: &str) -> NewTopic {
+        let brokers = i16::try_from(self.cluster.brokers_up().0).unwrap_or(3);
+        NewTopic {
+            name: name.to_owned(),
+            partitions: 3,
+            replication_factor: brokers.clamp(1, 3),
+        }
+    }
+}

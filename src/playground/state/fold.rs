@@ -1,0 +1,353 @@
+//! Folds observations into what is known of the cluster.
+
+use std::time::Duration;
+
+use super::{
+    Cluster, ClusterSeen, Delivery, Observation, Partition, Process, ProcessName, Status,
+    Timestamp,
+    cluster::{Read, broker_of_znodes},
+    process::Expired,
+};
+use crate::wire::{
+    BrokerId, Offset, TopicPartition,
+    report::{Report, ReportLine},
+};
+
+/// Reads kept to be matched with acknowledgements that come later.
+const RECENT_READS_MAX: usize = 64;
+
+impl Cluster {
+    /// Folds one observation in.
+    pub(super) fn see(&mut self, seen: &Observation, at: Timestamp) {
+        match seen {
+            Observation::Process { process, change } => {
+                let led = process_led(self, process);
+                let known = self
+                    .processes
+                    .entry(process.clone())
+                    .or_insert_with(|| Process::planned(process.clone(), at));
+                let was_gone = known.status.is_gone();
+                known.change(change, at);
+                if known.status.is_gone() && !was_gone {
+                    known.led = led;
+                }
+            }
+            Observation::Memory { process, rss_bytes } => {
+                if let Some(known) = self.processes.get_mut(process) {
+                    known.rss_bytes = Some(*rss_bytes);
+                }
+            }
+            Observation::LogLines {
+                process,
+                file,
+                lines,
+            } => {
+                if let Some(known) = self.processes.get_mut(process) {
+                    known.log.clone_from(lines);
+                    known.log_file.clone_from(file);
+                }
+            }
+            Observation::Report { process, line } => self.see_report(process, line, at),
+            Observation::Cluster(cluster) => self.see_metadata(cluster, at),
+            Observation::Offsets(offsets) => {
+                for known in offsets {
+                    if let Some(partition) = self.partition_mut(&known.partition) {
+                        partition.see_offsets(known, at);
+                    }
+                }
+                self.sample_lags(at);
+            }
+            Observation::Records { partition, records } => {
+                if let Some(partition) = self.partition_mut(partition) {
+                    partition.see_records(records);
+                }
+            }
+            Observation::Group(group) => {
+                self.groups
+                    .entry(group.group.clone())
+                    .or_default()
+                    .see(group, at);
+                self.sample_lags(at);
+            }
+            Observation::GroupGone { group } => {
+                self.groups.remove(group);
+            }
+            Observation::ZooKeeper(zookeeper) => self.zookeeper = Some(zookeeper.clone()),
+            Observation::Produced(produced) => self.produced.clone_from(produced),
+            Observation::Acked(receipt) => {
+                let isr = self
+                    .partition(&receipt.partition)
+                    .map(|partition| partition.seen.isr.clone())
+                    .unwrap_or_default();
+                let read = self
+                    .recent_reads
+                    .iter()
+                    .find(|read| read.place == receipt.partition && read.offset == receipt.offset)
+                    .map(|read| {
+                        let after = read.at.since(receipt.sent_at);
+                        (read.group.clone(), read.consumer.clone(), after)
+                    });
+                self.receipt = Some(Delivery {
+                    receipt: receipt.clone(),
+                    isr,
+                    read,
+                });
+            }
+            Observation::LostChecked { lost } => self.lost = *lost,
+            Observation::DataFolder { .. }
+            | Observation::SendFailed { .. }
+            | Observation::Done { .. }
+            | Observation::Failed { .. }
+            | Observation::Notice(_)
+            | Observation::Copied(_) => {}
+        }
+    }
+
+    fn partition_mut(&mut self, at: &TopicPartition) -> Option<&mut Partition> {
+        let index = usize::try_from(at.partition).ok()?;
+        self.topics.get_mut(&at.topic)?.partitions.get_mut(index)
+    }
+
+    fn see_metadata(&mut self, seen: &ClusterSeen, at: Timestamp) {
+        self.bootstrap = seen
+            .brokers
+            .first()
+            .map(|broker| broker.address.clone())
+            .or(self.bootstrap.take());
+        if let Some(controller) = seen.controller {
+            self.see_controller(controller, at);
+        }
+        self.topics
+            .retain(|name, _| seen.topics.iter().any(|topic| topic.name == *name));
+        for topic in &seen.topics {
+            let known = self.topics.entry(topic.name.clone()).or_default();
+            known.internal = topic.internal;
+            known.min_insync_replicas = topic.min_insync_replicas.or(known.min_insync_replicas);
+            known.configs.clone_from(&topic.configs);
+            known
+                .partitions
+                .resize_with(topic.partitions.len(), Partition::default);
+            for (partition, seen) in known.partitions.iter_mut().zip(&topic.partitions) {
+                partition.see(seen, at);
+            }
+        }
+    }
+
+    fn see_controller(&mut self, controller: BrokerId, at: Timestamp) {
+        if self.controller.map(|(known, _)| known) != Some(controller) {
+            self.controller = Some((controller, at));
+        }
+    }
+
+    fn see_report(&mut self, process: &ProcessName, line: &ReportLine, at: Timestamp) {
+        let told_at = Timestamp::from_ms(line.at_ms);
+        match &line.report {
+            Report::Registered {
+                broker, session, ..
+            } => {
+                if let Some(known) = self.processes.get_mut(&ProcessName::Broker(*broker)) {
+                    known.session = Some(*session);
+                    known.session_expired = None;
+                }
+            }
+            Report::SessionExpired {
+                session,
+                timeout_ms,
+                ephemerals,
+            } => {
+                let owner = self
+                    .session_owner(*session)
+                    .or_else(|| broker_of_znodes(ephemerals));
+                let known = owner.map(ProcessName::Broker);
+                if let Some(known) = known.and_then(|name| self.processes.get_mut(&name)) {
+                    known.session_expired = Some(Expired {
+                        at: told_at,
+                        timeout: Duration::from_millis(u64::from(*timeout_ms)),
+                    });
+                }
+            }
+            Report::ControllerElected { broker, .. } => self.see_controller(*broker, told_at),
+            Report::PartitionChanged {
+                topic,
+                partition,
+                leader,
+                epoch,
+                isr,
+                ..
+            } => {
+                let place = TopicPartition::new(topic, *partition);
+                if let Some(known) = self.partition_mut(&place)
+                    && *epoch >= known.seen.epoch
+                {
+                    let mut seen = known.seen.clone();
+                    seen.leader = (leader.0 >= 0).then_some(*leader);
+                    seen.epoch = *epoch;
+                    seen.isr.clone_from(isr);
+                    known.see(&seen, at);
+                }
+            }
+            Report::IsrChanged {
+                topic,
+                partition,
+                leader,
+                isr,
+                ..
+            } => {
+                let place = TopicPartition::new(topic, *partition);
+                if let Some(known) = self.partition_mut(&place)
+                    && known.seen.leader == Some(*leader)
+                {
+                    let mut seen = known.seen.clone();
+                    seen.isr.clone_from(isr);
+                    known.see(&seen, at);
+                }
+            }
+            report => self.see_group_report(process, report, told_at, at),
+        }
+    }
+
+    fn see_group_report(
+        &mut self,
+        process: &ProcessName,
+        report: &Report,
+        told_at: Timestamp,
+        at: Timestamp,
+    ) {
+        match report {
+            Report::GroupState {
+                group,
+                state,
+                generation,
+                protocol,
+                awaited,
+                rebalance_timeout_ms,
+                members,
+                ..
+            } => {
+                let known = self.groups.entry(group.clone()).or_default();
+                known.enter(state, told_at);
+                known.generation = Some(*generation);
+                known.awaited.clone_from(awaited);
+                known.rebalance_timeout_ms = *rebalance_timeout_ms;
+                if let Some(protocol) = protocol {
+                    known.protocol.clone_from(protocol);
+                }
+                if state == "Stable" || state == "Empty" {
+                    known.divide(members, told_at);
+                }
+                if let ProcessName::Broker(broker) = process {
+                    known.coordinator = Some(*broker);
+                }
+            }
+            Report::GroupMember {
+                group,
+                client_id,
+                step,
+                partitions,
+                ..
+            } => {
+                let known = self.groups.entry(group.clone()).or_default();
+                known.awaited.retain(|awaited| {
+                    awaited != client_id || matches!(step.as_str(), "asked" | "synced")
+                });
+                let member = known.member(client_id, told_at);
+                step.clone_into(&mut member.step);
+                match step.as_str() {
+                    "synced" => member.reads = partitions.iter().cloned().collect(),
+                    "joined" | "left" | "expired" => known.revoke(client_id, partitions),
+                    _ => {}
+                }
+            }
+            report => self.see_consumer_report(process, report, at),
+        }
+    }
+
+    fn see_consumer_report(&mut self, process: &ProcessName, report: &Report, at: Timestamp) {
+        let ProcessName::Consumer(name) = process else {
+            return;
+        };
+        let Some(consumer) = self.processes.get_mut(process) else {
+            return;
+        };
+        if consumer.status == Status::Starting && matches!(report, Report::Assigned { .. }) {
+            consumer.status = Status::Up;
+            consumer.since = at;
+        }
+        let Some(group_id) = consumer.group.clone() else {
+            return;
+        };
+        let group = self.groups.entry(group_id.clone()).or_default();
+        match report {
+            Report::Assigned { partitions } => {
+                for reads in partitions {
+                    let place = TopicPartition::new(&reads.topic, reads.partition);
+                    if reads.offset.0 >= 0 {
+                        group.positions.insert(place.clone(), reads.offset);
+                    }
+                    group.member(name, at).reads.insert(place);
+                }
+            }
+            Report::Revoked { partitions } => {
+                let places: Vec<TopicPartition> = partitions
+                    .iter()
+                    .map(|gone| TopicPartition::new(&gone.topic, gone.partition))
+                    .collect();
+                group.revoke(name, &places);
+            }
+            Report::Committed { partitions } => group.commit(partitions),
+            Report::Record {
+                topic,
+                partition,
+                offset,
+                ..
+            } => {
+                let place = TopicPartition::new(topic, *partition);
+                if let Some(delivery) = &mut self.receipt
+                    && delivery.read.is_none()
+                    && delivery.receipt.partition == place
+                    && delivery.receipt.offset == *offset
+                {
+                    let after = at.since(delivery.receipt.sent_at);
+                    delivery.read = Some((group_id.clone(), name.clone(), after));
+                }
+                self.recent_reads.push_back(Read {
+                    place: place.clone(),
+                    offset: *offset,
+                    group: group_id,
+                    consumer: name.clone(),
+                    at,
+                });
+                if self.recent_reads.len() > RECENT_READS_MAX {
+                    self.recent_reads.pop_front();
+                }
+                group.positions.insert(place, Offset(offset.0 + 1));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn sample_lags(&mut self, at: Timestamp) {
+        let lags: Vec<(String, i64)> = self
+            .groups
+            .iter()
+            .map(|(id, group)| (id.clone(), self.group_lag(group)))
+            .collect();
+        for (id, lag) in lags {
+            if let Some(group) = self.groups.get_mut(&id) {
+                group.sample_lag(lag, at);
+            }
+        }
+    }
+}
+
+/// What a broker leads now, in every topic that is people's.
+fn process_led(cluster: &Cluster, process: &ProcessName) -> Vec<TopicPartition> {
+    let ProcessName::Broker(broker) = process else {
+        return Vec::new();
+    };
+    cluster
+        .partitions()
+        .filter(|(_, partition)| partition.seen.leader == Some(*broker))
+        .map(|(place, _)| place)
+        .collect()
+}

@@ -1,0 +1,479 @@
+//! The one table of keys: dispatch, footer, help and README all read it.
+
+use std::fmt::Write as _;
+
+use super::{Action, Key, Pane, ProcessName};
+use crate::wire::BrokerId;
+
+/// Where a key means what its row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// Wherever nothing nearer takes it.
+    Always,
+    /// In one pane.
+    Pane(Pane),
+    /// On a page that lies over the panes.
+    Overlay,
+    /// While the footer asks.
+    Confirm,
+    /// While a line is typed; all other keys type.
+    Input,
+}
+
+/// The part of the help page that a row stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Choosing.
+    Pick,
+    /// Breaking and healing.
+    Break,
+    /// Records and consumers.
+    Feed,
+    /// Brokers and topics.
+    Grow,
+    /// The screen.
+    See,
+    /// Now and then.
+    Time,
+    /// The program.
+    Program,
+    /// Not on the page: it is said where it applies.
+    Hidden,
+}
+
+impl Section {
+    /// Sections in the order of the help page: first its left column, then its right one.
+    pub const LEFT: [Self; 3] = [Self::Pick, Self::Break, Self::Feed];
+    /// The right column.
+    pub const RIGHT: [Self; 4] = [Self::Grow, Self::See, Self::Time, Self::Program];
+
+    /// Its headline.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Pick => "Pick",
+            Self::Break => "Break and heal what is picked",
+            Self::Feed => "Feed",
+            Self::Grow => "Grow",
+            Self::See => "See",
+            Self::Time => "Time",
+            Self::Program => "Program",
+            Self::Hidden => "",
+        }
+    }
+}
+
+/// A row: keys that belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Where they work.
+    pub context: Context,
+    /// Where help lists them.
+    pub section: Section,
+    /// The keys as help writes them.
+    pub shown: &'static str,
+    /// What they do.
+    pub label: &'static str,
+    /// Whether a held key does it again and again.
+    pub repeats: bool,
+    /// Each key with its action by name; `pick` is followed by the key's own digit.
+    pub keys: &'static [(Key, &'static str)],
+}
+
+const fn row(
+    section: Section,
+    shown: &'static str,
+    label: &'static str,
+    keys: &'static [(Key, &'static str)],
+) -> Row {
+    Row {
+        context: Context::Always,
+        section,
+        shown,
+        label,
+        repeats: false,
+        keys,
+    }
+}
+
+const fn repeating(row: Row) -> Row {
+    Row {
+        repeats: true,
+        ..row
+    }
+}
+
+const fn within(context: Context, keys: &'static [(Key, &'static str)]) -> Row {
+    Row {
+        context,
+        section: Section::Hidden,
+        shown: "",
+        label: "",
+        repeats: true,
+        keys,
+    }
+}
+
+const fn key(character: char) -> Key {
+    Key::Char(character)
+}
+
+/// Every key there is.
+pub const TABLE: &[Row] = &[
+    row(
+        Section::Pick,
+        "0-9",
+        "a process: broker by its id, 0 is ZooKeeper",
+        &[
+            (key('0'), "pick"),
+            (key('1'), "pick"),
+            (key('2'), "pick"),
+            (key('3'), "pick"),
+            (key('4'), "pick"),
+            (key('5'), "pick"),
+            (key('6'), "pick"),
+            (key('7'), "pick"),
+            (key('8'), "pick"),
+            (key('9'), "pick"),
+        ],
+    ),
+    repeating(row(
+        Section::Pick,
+        "tab",
+        "next pane   (shift-tab: previous)",
+        &[(Key::Tab, "pane next"), (Key::BackTab, "pane previous")],
+    )),
+    repeating(row(
+        Section::Pick,
+        "arrows",
+        "inside the pane   (also h j k l)",
+        &[
+            (Key::Up, "move up"),
+            (Key::Down, "move down"),
+            (Key::Left, "move left"),
+            (Key::Right, "move right"),
+            (key('k'), "move up"),
+            (key('j'), "move down"),
+            (key('h'), "move left"),
+            (key('l'), "move right"),
+        ],
+    )),
+    repeating(row(
+        Section::Pick,
+        "g G",
+        "first, last and follow",
+        &[
+            (key('g'), "move first"),
+            (key('G'), "move last"),
+            (Key::Home, "move first"),
+            (Key::End, "move last"),
+        ],
+    )),
+    row(
+        Section::Pick,
+        "enter",
+        "open: record, process output, group, topic",
+        &[(Key::Enter, "open")],
+    ),
+    row(
+        Section::Pick,
+        "/",
+        "filter this pane",
+        &[(key('/'), "filter")],
+    ),
+    row(
+        Section::Pick,
+        "esc",
+        "back; never quits",
+        &[(Key::Esc, "back")],
+    ),
+    row(Section::Break, "x", "kill -9", &[(key('x'), "kill")]),
+    row(
+        Section::Break,
+        "s",
+        "stop: broker ends cleanly, consumer leaves",
+        &[(key('s'), "stop")],
+    ),
+    row(
+        Section::Break,
+        "z",
+        "freeze, thaw (SIGSTOP, SIGCONT)",
+        &[(key('z'), "freeze")],
+    ),
+    row(
+        Section::Break,
+        "r",
+        "start again; when it runs: r r restarts",
+        &[(key('r'), "start")],
+    ),
+    row(
+        Section::Break,
+        "H",
+        "heal all: start and thaw",
+        &[(key('H'), "heal")],
+    ),
+    repeating(row(
+        Section::Feed,
+        "p",
+        "produce one record; hold for more",
+        &[(key('p'), "produce")],
+    )),
+    row(
+        Section::Feed,
+        "P",
+        "compose: key, value, headers, partition, acks",
+        &[(key('P'), "compose")],
+    ),
+    repeating(row(
+        Section::Feed,
+        "+ -",
+        "stream: off 1 10 100 1k 10k max per second",
+        &[
+            (key('+'), "stream faster"),
+            (key('='), "stream faster"),
+            (key('-'), "stream slower"),
+        ],
+    )),
+    row(
+        Section::Feed,
+        "c C",
+        "consumer into the group; C into a new group",
+        &[(key('c'), "consumer add"), (key('C'), "group add")],
+    ),
+    row(
+        Section::Grow,
+        "a",
+        "add a broker",
+        &[(key('a'), "broker add")],
+    ),
+    row(
+        Section::Grow,
+        "t",
+        "new topic",
+        &[(key('t'), "topic create")],
+    ),
+    row(
+        Section::Grow,
+        "D",
+        "delete the topic or group (asks)",
+        &[(key('D'), "delete")],
+    ),
+    row(
+        Section::See,
+        "v V",
+        "next, previous layout",
+        &[(key('v'), "layout next"), (key('V'), "layout previous")],
+    ),
+    row(
+        Section::See,
+        "f",
+        "this pane full, and back",
+        &[(key('f'), "pane full")],
+    ),
+    row(
+        Section::See,
+        "i",
+        "show it another way: key value time size",
+        &[(key('i'), "show")],
+    ),
+    row(
+        Section::See,
+        "y",
+        "copy the command of the last action",
+        &[(key('y'), "copy")],
+    ),
+    row(
+        Section::Time,
+        "space",
+        "hold the picture, live again",
+        &[(key(' '), "hold")],
+    ),
+    repeating(row(
+        Section::Time,
+        "PgUp PgDn",
+        "page",
+        &[
+            (Key::PageUp, "move page up"),
+            (Key::PageDown, "move page down"),
+        ],
+    )),
+    row(
+        Section::Program,
+        ":",
+        "every action by name",
+        &[(key(':'), "palette")],
+    ),
+    row(Section::Program, "?", "this page", &[(key('?'), "help")]),
+    row(
+        Section::Program,
+        "q",
+        "quit (asks; q q quits)",
+        &[(key('q'), "quit")],
+    ),
+    row(
+        Section::Program,
+        "^C",
+        "the same",
+        &[(Key::Ctrl('c'), "quit")],
+    ),
+    row(
+        Section::Program,
+        "^Z",
+        "leave the screen, cluster runs on; fg",
+        &[(Key::Ctrl('z'), "suspend")],
+    ),
+    row(
+        Section::Program,
+        "^L",
+        "draw again",
+        &[(Key::Ctrl('l'), "redraw")],
+    ),
+    within(
+        Context::Overlay,
+        &[
+            (Key::Esc, "back"),
+            (key('q'), "back"),
+            (key('?'), "back"),
+            (Key::Up, "move up"),
+            (Key::Down, "move down"),
+            (key('k'), "move up"),
+            (key('j'), "move down"),
+            (Key::PageUp, "move page up"),
+            (Key::PageDown, "move page down"),
+            (key('g'), "move first"),
+            (key('G'), "move last"),
+            (Key::Home, "move first"),
+            (Key::End, "move last"),
+            (key('/'), "filter"),
+            (Key::Enter, "accept"),
+            (key('y'), "copy"),
+        ],
+    ),
+    within(
+        Context::Confirm,
+        &[(key('y'), "accept"), (key('n'), "back"), (Key::Esc, "back")],
+    ),
+    within(
+        Context::Input,
+        &[
+            (Key::Enter, "accept"),
+            (Key::Esc, "back"),
+            (Key::Up, "move up"),
+            (Key::Down, "move down"),
+            (Key::Tab, "pane next"),
+            (Key::BackTab, "pane previous"),
+        ],
+    ),
+];
+
+/// What a key does in a context, and whether holding it does it again.
+#[must_use]
+pub fn lookup(context: Context, pressed: Key) -> Option<(Action, bool)> {
+    let (row, name) = TABLE
+        .iter()
+        .filter(|row| row.context == context)
+        .find_map(|row| {
+            let (_, name) = row.keys.iter().find(|(key, _)| *key == pressed)?;
+            Some((row, *name))
+        })?;
+    let action = match (name, pressed) {
+        ("pick", Key::Char('0')) => Action::Pick(ProcessName::ZooKeeper),
+        ("pick", Key::Char(digit)) => {
+            let id = digit.to_digit(10).and_then(|id| i32::try_from(id).ok())?;
+            Action::Pick(ProcessName::Broker(BrokerId(id)))
+        }
+        _ => name.parse().ok()?,
+    };
+    Some((action, row.repeats))
+}
+
+/// The first key of an action, by the action's name.
+#[must_use]
+pub fn key_of(action: &str) -> Option<Key> {
+    TABLE
+        .iter()
+        .filter(|row| row.context == Context::Always)
+        .flat_map(|row| row.keys)
+        .find(|(_, name)| *name == action)
+        .map(|(key, _)| *key)
+}
+
+/// The rows of a section of the help page.
+pub fn section(section: Section) -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().filter(move |row| row.section == section)
+}
+
+/// The key table of the README.
+#[must_use]
+pub fn markdown() -> String {
+    let mut table = String::from("| key | what it does |\n|---|---|\n");
+    for part in Section::LEFT.into_iter().chain(Section::RIGHT) {
+        let _ = writeln!(table, "| **{}** | |", part.title());
+        for row in section(part) {
+            let keys: Vec<String> = row.shown.split(' ').map(|key| format!("`{key}`")).collect();
+            let _ = writeln!(table, "| {} | {} |", keys.join(" "), row.label);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{Context, TABLE, lookup, markdown};
+    use crate::{
+        playground::state::{Action, Key, Pane, ProcessName},
+        wire::BrokerId,
+    };
+
+    #[test]
+    fn no_key_means_two_things_in_one_context() {
+        let contexts = [
+            Context::Always,
+            Context::Overlay,
+            Context::Confirm,
+            Context::Input,
+        ]
+        .into_iter()
+        .chain(Pane::ALL.map(Context::Pane));
+        for context in contexts {
+            let mut seen = HashSet::new();
+            for (key, _) in TABLE
+                .iter()
+                .filter(|row| row.context == context)
+                .flat_map(|row| row.keys)
+            {
+                assert!(seen.insert(*key), "{key} is bound twice in {context:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_has_an_action() {
+        for row in TABLE {
+            for (key, name) in row.keys {
+                assert!(
+                    lookup(row.context, *key).is_some(),
+                    "{key} names no action: {name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn digits_pick_and_avoided_keys_stay_free() {
+        assert_eq!(
+            lookup(Context::Always, Key::Char('3')),
+            Some((Action::Pick(ProcessName::Broker(BrokerId(3))), false))
+        );
+        for free in ['b', 'd', 'u', 'w', 'K'] {
+            assert_eq!(lookup(Context::Always, Key::Char(free)), None);
+        }
+    }
+
+    #[test]
+    fn the_readme_table_has_a_line_for_each_row() {
+        assert!(markdown().contains("| `+` `-` | stream: off 1 10 100 1k 10k max per second |"));
+    }
+}

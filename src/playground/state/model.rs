@@ -1,0 +1,213 @@
+//! The state: what is known, what happened, what is shown.
+
+use super::{
+    Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, ProcessName, RecordFace,
+    Request, Setup, Timestamp, View,
+    narrate::Narrator,
+    outage::Outages,
+    story::Story,
+    view::{HELD_WITHIN, MESSAGE_FOR, Message},
+};
+use crate::wire::TopicPartition;
+
+/// Everything the screen is drawn from. Only `update` changes it.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// What this run was told at its beginning.
+    pub setup: Setup,
+    /// The time of the last event.
+    pub now: Timestamp,
+    /// The cluster as far as it is known.
+    pub cluster: Cluster,
+    /// What happened.
+    pub story: Story,
+    /// What is shown.
+    pub view: View,
+    /// Partitions that cannot be written, and how long that took the last time.
+    pub outages: Outages,
+    /// The start.
+    pub opening: Opening,
+    /// The guide.
+    pub coach: Coach,
+    /// The picture that is held while life goes on.
+    pub held: Option<Box<State>>,
+    /// Where the data is, as shown, and when it was last used.
+    pub data_folder: Option<(String, Option<Timestamp>)>,
+    /// How many demo records were sent with `p`: the next key follows from it.
+    pub demo_records: u64,
+    pub(super) narrator: Narrator,
+    pub(super) watched: Vec<TopicPartition>,
+}
+
+impl State {
+    /// The state before anything happened, and what to do first.
+    #[must_use]
+    pub fn new(setup: Setup) -> (Self, Vec<Request>) {
+        let mut cluster = Cluster::default();
+        let requests = Opening::first(&setup, &mut cluster);
+        let topic = setup
+            .topics
+            .first()
+            .map(|topic| topic.name.clone())
+            .unwrap_or_default();
+        let picked = setup
+            .brokers
+            .last()
+            .copied()
+            .map_or(ProcessName::ZooKeeper, ProcessName::Broker);
+        let view = View {
+            size: setup.size,
+            appearance: setup.appearance,
+            layout: "overview".into(),
+            focus: Pane::Processes,
+            tab: Pane::Story,
+            full: false,
+            picked,
+            topic: topic.clone(),
+            group: setup.group.clone(),
+            partition: 0,
+            record: None,
+            face: RecordFace::default(),
+            story_back: 0,
+            story_seen: 0,
+            member: 0,
+            filters: Vec::new(),
+            overlay: Overlay::default(),
+            ask: None,
+            message: None,
+            command: None,
+            recent: Vec::new(),
+            last_key: None,
+            replicas_scroll: 0,
+        };
+        let state = Self {
+            now: setup.started_at,
+            cluster,
+            story: Story::default(),
+            view,
+            outages: Outages::default(),
+            opening: Opening::default(),
+            coach: Coach::default(),
+            held: None,
+            data_folder: None,
+            demo_records: 0,
+            narrator: Narrator {
+                opening: true,
+                home: topic,
+                ..Narrator::default()
+            },
+            watched: Vec::new(),
+            setup,
+        };
+        (state, requests)
+    }
+
+    /// The topic that goes without its name in lines and footers.
+    #[must_use]
+    pub fn home_topic(&self) -> &str {
+        &self.narrator.home
+    }
+
+    /// Whether the demo's topic and group are there.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.opening.ready_after.is_some()
+    }
+
+    /// When something on the screen changes by itself: send a `Tick` then. Far off is the next
+    /// second of the clock.
+    #[must_use]
+    pub fn wake_at(&self) -> Timestamp {
+        let next_second = Timestamp::from_ms((self.now.ms() / 1000 + 1) * 1000);
+        let confirm = match self.view.ask.as_ref().map(|ask| &ask.how) {
+            Some(Answer::Again { at: Some(at), .. }) => Some(at.plus(HELD_WITHIN)),
+            _ => None,
+        };
+        let message = self
+            .view
+            .message
+            .as_ref()
+            .map(|message| message.since.plus(MESSAGE_FOR));
+        let counting = self
+            .counts()
+            .then(|| self.now.plus(std::time::Duration::from_millis(100)));
+        [confirm, message, counting]
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > self.now)
+            .fold(next_second, Timestamp::min)
+    }
+
+    /// Whether tenths of seconds are on the screen.
+    fn counts(&self) -> bool {
+        let moving = |process: &super::Process| {
+            let fresh = self.now.since(process.since).as_secs() < 10;
+            let ends = process.status.is_gone() && process.session_expired.is_none() && fresh;
+            process.status == super::Status::Starting
+                || (process.status == super::Status::Frozen && fresh)
+                || ends
+        };
+        self.cluster.processes.values().any(moving)
+            || self.cluster.groups.values().any(super::Group::rebalancing)
+    }
+
+    /// A sentence for the footer.
+    pub(super) fn message(&mut self, text: impl Into<String>, bad: bool) {
+        self.view.message = Some(Message {
+            text: text.into(),
+            since: self.now,
+            bad,
+        });
+    }
+
+    /// The next demo record. The keys fall evenly on three partitions, on two and on six.
+    pub(super) fn next_demo_record(&mut self) -> NewRecord {
+        let keys = DEMO_KEYS;
+        let count = u64::try_from(keys.len()).unwrap_or(1);
+        let index = usize::try_from(self.demo_records % count).unwrap_or(0);
+        self.demo_records += 1;
+        NewRecord {
+            topic: self.view.topic.clone(),
+            key: keys.get(index).map(|key| (*key).to_owned()),
+            value: Some(format!("order {}", self.demo_records)),
+            ..NewRecord::default()
+        }
+    }
+
+    /// Where clients begin.
+    #[must_use]
+    pub fn bootstrap(&self) -> String {
+        let known = self.cluster.bootstrap.clone();
+        known
+            .or_else(|| {
+                self.cluster
+                    .brokers()
+                    .find_map(|broker| broker.address.clone())
+            })
+            .unwrap_or_else(|| "127.0.0.1:9092".into())
+    }
+
+    /// Whether this action would change the cluster.
+    pub(super) fn is_verb(action: &Action) -> bool {
+        action.aim().is_some()
+            || matches!(
+                action,
+                Action::Heal
+                    | Action::Produce(_)
+                    | Action::Compose
+                    | Action::Stream(_)
+                    | Action::StreamFaster
+                    | Action::StreamSlower
+                    | Action::AddConsumer(_)
+                    | Action::AddGroup
+                    | Action::CreateTopic(_)
+                    | Action::DeleteTopic(_)
+                    | Action::DeleteGroup(_)
+                    | Action::Delete
+                    | Action::AddBroker
+            )
+    }
+}
+
+/// Two of them fall on each of three partitions by Kafka's murmur2.
+pub const DEMO_KEYS: [&str; 6] = ["amy", "ben", "cleo", "dan", "eli", "fay"];

@@ -1,0 +1,400 @@
+//! Moves about on the screen: picking, panes, cursors, pages.
+
+use super::{
+    Action, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose, Request, State,
+    Thing, Typing, keymap,
+};
+use crate::wire::{Offset, TopicPartition};
+
+/// The layouts in the order of `v`.
+pub const LAYOUTS: [&str; 3] = ["overview", "replication", "groups"];
+
+/// Does an action that only concerns the screen.
+pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
+    match action {
+        Action::Pick(process) => pick(state, process),
+        Action::NextPane => next_pane(state, true),
+        Action::PreviousPane => next_pane(state, false),
+        Action::PaneFull => {
+            if state.view.focus == Pane::Processes {
+                state.view.focus = Pane::Log;
+            }
+            state.view.full = !state.view.full;
+        }
+        Action::NextLayout => step_layout(state, 1),
+        Action::PreviousLayout => step_layout(state, LAYOUTS.len() - 1),
+        Action::Layout(name) => set_layout(state, name),
+        Action::Move(motion) => movement(state, *motion),
+        Action::Open => return open(state),
+        Action::Accept => return do_help_row(state),
+        Action::Back => back(state),
+        Action::Filter(text) => filter(state, text.as_deref()),
+        Action::Show => {
+            state.view.face = state.view.face.next();
+        }
+        Action::Hold => match state.held.take() {
+            Some(_) => {}
+            None => hold(state),
+        },
+        Action::Live => state.held = None,
+        Action::Help => state.view.overlay = Overlay::Help(Help::default()),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn hold(state: &mut State) {
+    let picture = state.clone();
+    state.held = Some(Box::new(picture));
+}
+
+fn pick(state: &mut State, process: &ProcessName) {
+    if state.cluster.processes.contains_key(process) {
+        state.view.picked = process.clone();
+        if !matches!(process, ProcessName::Consumer(_)) {
+            state.view.focus = Pane::Processes;
+        }
+    } else {
+        let brokers: Vec<String> = state
+            .cluster
+            .brokers()
+            .filter_map(super::Process::broker)
+            .map(|broker| broker.to_string())
+            .collect();
+        let there = brokers.join(" ");
+        state.message(
+            format!("there is no {process}: brokers {there}, 0 is ZooKeeper, a adds a broker"),
+            false,
+        );
+    }
+}
+
+fn next_pane(state: &mut State, forward: bool) {
+    let count = Pane::ALL.len();
+    let at = Pane::ALL
+        .iter()
+        .position(|pane| *pane == state.view.focus)
+        .unwrap_or(0);
+    let next = (at + if forward { 1 } else { count - 1 }) % count;
+    state.view.focus = Pane::ALL.get(next).copied().unwrap_or(Pane::Processes);
+    if matches!(state.view.focus, Pane::Story | Pane::Replicas | Pane::Group) {
+        state.view.tab = state.view.focus;
+    }
+}
+
+fn step_layout(state: &mut State, by: usize) {
+    let at = LAYOUTS
+        .iter()
+        .position(|name| *name == state.view.layout)
+        .unwrap_or(0);
+    let next = LAYOUTS.get((at + by) % LAYOUTS.len()).copied();
+    set_layout(state, next.unwrap_or("overview"));
+}
+
+fn set_layout(state: &mut State, name: &str) {
+    if LAYOUTS.contains(&name) {
+        name.clone_into(&mut state.view.layout);
+        state.view.full = false;
+    } else {
+        let known = LAYOUTS.join(", ");
+        state.message(format!("no layout \"{name}\": {known}"), true);
+    }
+}
+
+/// Moves the cursor of what lies on top: a page, else the focused pane.
+fn movement(state: &mut State, motion: Motion) {
+    let page = usize::from(state.view.size.1 / 2).max(1);
+    match &mut state.view.overlay {
+        Overlay::Help(help) => help.cursor = step(help.cursor, motion, page),
+        Overlay::Opened(opened) => opened.scroll = step(opened.scroll, motion, page),
+        _ => match state.view.focus {
+            Pane::Processes => move_between_processes(state, motion),
+            Pane::Log => move_in_log(state, motion),
+            Pane::Replicas => move_between_partitions(state, motion),
+            Pane::Group => move_between_members(state, motion),
+            Pane::Story => {
+                let back = &mut state.view.story_back;
+                let most = state.story.entries().len().saturating_sub(1);
+                *back = match motion {
+                    Motion::Up => *back + 1,
+                    Motion::Down => back.saturating_sub(1),
+                    Motion::PageUp => *back + page,
+                    Motion::PageDown => back.saturating_sub(page),
+                    Motion::First => most,
+                    Motion::Last => 0,
+                    Motion::Left | Motion::Right => *back,
+                }
+                .min(most);
+            }
+        },
+    }
+}
+
+fn step(at: usize, motion: Motion, page: usize) -> usize {
+    match motion {
+        Motion::Up => at.saturating_sub(1),
+        Motion::Down => at + 1,
+        Motion::PageUp => at.saturating_sub(page),
+        Motion::PageDown => at + page,
+        Motion::First => 0,
+        Motion::Last => usize::MAX / 2,
+        Motion::Left | Motion::Right => at,
+    }
+}
+
+fn move_between_processes(state: &mut State, motion: Motion) {
+    let names: Vec<ProcessName> = state
+        .cluster
+        .brokers()
+        .map(|broker| broker.name.clone())
+        .chain([ProcessName::ZooKeeper])
+        .collect();
+    let at = names.iter().position(|name| *name == state.view.picked);
+    let last = names.len().saturating_sub(1);
+    let next = match (motion, at) {
+        (Motion::First, _) | (_, None) => 0,
+        (Motion::Last, _) => last,
+        (Motion::Left | Motion::Up, Some(at)) => at.saturating_sub(1),
+        (_, Some(at)) => (at + 1).min(last),
+    };
+    if let Some(name) = names.get(next) {
+        state.view.picked = name.clone();
+    }
+}
+
+fn partitions_shown(state: &State) -> i32 {
+    let topic = state.cluster.topics.get(&state.view.topic);
+    topic.map_or(0, |topic| {
+        i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
+    })
+}
+
+fn move_between_partitions(state: &mut State, motion: Motion) {
+    let topics: Vec<&String> = state
+        .cluster
+        .topics
+        .iter()
+        .filter(|(_, topic)| !topic.internal)
+        .map(|(name, _)| name)
+        .collect();
+    let last = (partitions_shown(state) - 1).max(0);
+    let at = topics.iter().position(|name| **name == state.view.topic);
+    let next_topic = match (motion, at) {
+        (Motion::Left, Some(at)) => at.checked_sub(1),
+        (Motion::Right, Some(at)) => Some(at + 1),
+        _ => None,
+    };
+    if let Some(name) = next_topic.and_then(|next| topics.get(next)) {
+        state.view.topic = (*name).clone();
+        state.view.partition = 0;
+        state.view.record = None;
+        return;
+    }
+    let partition = &mut state.view.partition;
+    let before = *partition;
+    *partition = match motion {
+        Motion::Up => *partition - 1,
+        Motion::Down => *partition + 1,
+        Motion::PageUp => *partition - 10,
+        Motion::PageDown => *partition + 10,
+        Motion::First => 0,
+        Motion::Last => last,
+        Motion::Left | Motion::Right => *partition,
+    }
+    .clamp(0, last);
+    if *partition != before {
+        state.view.record = None;
+    }
+}
+
+fn move_in_log(state: &mut State, motion: Motion) {
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let Some(partition) = state.cluster.partition(&place) else {
+        return;
+    };
+    let first = partition.log_start.0;
+    let newest = partition.log_end().0 - 1;
+    if matches!(motion, Motion::Up | Motion::Down) {
+        move_between_partitions(state, motion);
+        return;
+    }
+    let at = state.view.record.map_or(newest, |offset| offset.0);
+    let next = match motion {
+        Motion::Left => at - 1,
+        Motion::Right => at + 1,
+        Motion::PageUp => at - 8,
+        Motion::PageDown => at + 8,
+        Motion::First => first,
+        Motion::Last | Motion::Up | Motion::Down => newest + 1,
+    };
+    let follows = next > newest || newest < first;
+    state.view.record = (!follows).then_some(Offset(next.max(first)));
+}
+
+fn move_between_members(state: &mut State, motion: Motion) {
+    let members: Vec<ProcessName> = state.group_rows();
+    let last = members.len().saturating_sub(1);
+    let at = members.iter().position(|name| *name == state.view.picked);
+    let groups: Vec<&String> = state.cluster.groups.keys().collect();
+    if let (Motion::Left | Motion::Right, Some(at)) = (
+        motion,
+        groups.iter().position(|name| **name == state.view.group),
+    ) {
+        let next = match motion {
+            Motion::Left => at.checked_sub(1),
+            _ => Some(at + 1),
+        };
+        if let Some(name) = next.and_then(|next| groups.get(next)) {
+            state.view.group = (*name).clone();
+        }
+        return;
+    }
+    let next = match (motion, at) {
+        (Motion::Last | Motion::PageDown, _) => last,
+        (Motion::First | Motion::PageUp, _) | (_, None) => 0,
+        (Motion::Up, Some(at)) => at.saturating_sub(1),
+        (_, Some(at)) => (at + 1).min(last),
+    };
+    if let Some(name) = members.get(next) {
+        state.view.picked = name.clone();
+        state.view.member = next;
+    }
+}
+
+/// Opens what the cursor is on.
+fn open(state: &mut State) -> Vec<Request> {
+    let thing = match state.view.focus {
+        Pane::Processes => Thing::Process(state.view.picked.clone()),
+        Pane::Replicas => Thing::Topic(state.view.topic.clone()),
+        Pane::Group => match &state.view.picked {
+            ProcessName::Consumer(name) => Thing::Process(ProcessName::Consumer(name.clone())),
+            _ => Thing::Group(state.view.group.clone()),
+        },
+        Pane::Log => {
+            let place = TopicPartition::new(&state.view.topic, state.view.partition);
+            let newest = state
+                .cluster
+                .partition(&place)
+                .and_then(|partition| partition.tail.back())
+                .map(|record| record.offset);
+            match state.view.record.or(newest) {
+                Some(offset) => Thing::Record(offset),
+                None => return Vec::new(),
+            }
+        }
+        Pane::Story => return Vec::new(),
+    };
+    let log = match &thing {
+        Thing::Process(process) => Some(Request::ReadLog(process.clone())),
+        _ => None,
+    };
+    state.view.overlay = Overlay::Opened(Opened {
+        what: thing,
+        scroll: 0,
+    });
+    log.into_iter().collect()
+}
+
+/// One step back: out of a page, a filter, a look back, a full pane, a pane. Never out of the program.
+pub(super) fn back(state: &mut State) {
+    let view = &mut state.view;
+    if view.overlay != Overlay::None {
+        view.overlay = Overlay::None;
+    } else if view.message.take().is_some() {
+    } else if let Some(at) = view
+        .filters
+        .iter()
+        .position(|(pane, _)| *pane == view.focus)
+    {
+        view.filters.remove(at);
+    } else if view.record.is_some() || view.story_back > 0 {
+        view.record = None;
+        view.story_back = 0;
+    } else if view.full {
+        view.full = false;
+    } else if view.focus != Pane::Processes {
+        view.focus = Pane::Processes;
+        if matches!(view.picked, ProcessName::Consumer(_))
+            && let Some(broker) = state.setup.brokers.last()
+        {
+            view.picked = ProcessName::Broker(*broker);
+        }
+    } else {
+        state.coach.hidden = true;
+    }
+}
+
+fn filter(state: &mut State, text: Option<&str>) {
+    if let Overlay::Help(help) = &mut state.view.overlay {
+        help.typing = true;
+        return;
+    }
+    let pane = match state.view.focus {
+        Pane::Processes => Pane::Story,
+        pane => pane,
+    };
+    if let Some(text) = text {
+        state.view.filters.retain(|(filtered, _)| *filtered != pane);
+        state.view.filters.push((pane, text.to_owned()));
+        return;
+    }
+    state.view.focus = pane;
+    let known = state.view.filter(pane).unwrap_or_default().to_owned();
+    state.view.overlay = Overlay::Prompt(Prompt {
+        purpose: Purpose::Filter(pane),
+        input: Typing::new(known),
+    });
+}
+
+/// Enter on the help page does the row under the cursor.
+fn do_help_row(state: &mut State) -> Vec<Request> {
+    let Overlay::Help(help) = &state.view.overlay else {
+        return Vec::new();
+    };
+    let rows = help_rows(help.search.text());
+    let row = rows.get(help.cursor.min(rows.len().saturating_sub(1)));
+    let name = row.and_then(|row| row.keys.first()).map(|(_, name)| *name);
+    state.view.overlay = Overlay::None;
+    match name.and_then(|name| name.parse::<Action>().ok()) {
+        Some(Action::Quit) | None => Vec::new(),
+        Some(action) => super::perform::perform(state, &action, false),
+    }
+}
+
+/// The rows of the help page that a search leaves, in the order they are drawn.
+#[must_use]
+pub fn help_rows(search: &str) -> Vec<&'static keymap::Row> {
+    let wanted = search.to_lowercase();
+    keymap::Section::LEFT
+        .into_iter()
+        .chain(keymap::Section::RIGHT)
+        .flat_map(keymap::section)
+        .filter(|row| row.label.to_lowercase().contains(&wanted) || row.shown.contains(search))
+        .collect()
+}
+
+impl State {
+    /// The consumers of the group that is shown, ours and others, in the order of their rows.
+    #[must_use]
+    pub fn group_rows(&self) -> Vec<ProcessName> {
+        let group = &self.view.group;
+        let mut names: Vec<String> = self
+            .cluster
+            .processes
+            .values()
+            .filter(|process| process.group.as_deref() == Some(group))
+            .filter_map(|process| match &process.name {
+                ProcessName::Consumer(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        let members = self.cluster.groups.get(group).map(|group| &group.members);
+        for name in members.into_iter().flat_map(|members| members.keys()) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        names.into_iter().map(ProcessName::Consumer).collect()
+    }
+}

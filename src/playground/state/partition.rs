@@ -1,0 +1,195 @@
+//! A partition as Metadata, `ListOffsets` and its own records tell it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{PartitionOffsets, PartitionSeen, RecordSeen, Timestamp};
+use crate::wire::{BrokerId, Offset};
+
+/// Records kept for looking back: more than a screen of the widest terminal shows.
+pub const TAIL_MAX: usize = 400;
+
+/// Offsets kept for the rate: ten seconds at a poll each 100 ms.
+const SAMPLES_MAX: usize = 100;
+
+/// From this pace on a cell of the Log pane stands for a range of records.
+const RANGES_FROM_PER_SECOND: f64 = 20.0;
+
+/// A partition of a topic.
+#[derive(Debug, Clone, Default)]
+pub struct Partition {
+    /// Metadata's word on it.
+    pub seen: PartitionSeen,
+    /// The oldest record that is still there.
+    pub log_start: Offset,
+    /// Consumers see records below it.
+    pub high_watermark: Offset,
+    /// Readers of committed transactions see records below it, if that is less.
+    pub last_stable: Option<Offset>,
+    /// Each replica's log end when it was last asked with success.
+    pub ends: BTreeMap<BrokerId, Offset>,
+    /// The newest records.
+    pub tail: VecDeque<RecordSeen>,
+    /// When leader, ISR or epoch last changed.
+    pub changed_at: Option<Timestamp>,
+    samples: VecDeque<(Timestamp, Offset)>,
+}
+
+impl Partition {
+    /// Where the leader's log ends, or, where nobody leads, the farthest end that was seen.
+    #[must_use]
+    pub fn log_end(&self) -> Offset {
+        self.seen
+            .leader
+            .and_then(|leader| self.ends.get(&leader).copied())
+            .or_else(|| self.ends.values().max().copied())
+            .unwrap_or(self.high_watermark)
+            .max(self.high_watermark)
+    }
+
+    /// Whether a replica is missing from the ISR.
+    #[must_use]
+    pub fn under_replicated(&self) -> bool {
+        self.seen.isr.len() < self.seen.replicas.len()
+    }
+
+    /// The replica that leads when all is well.
+    #[must_use]
+    pub fn preferred(&self) -> Option<BrokerId> {
+        self.seen.replicas.first().copied()
+    }
+
+    /// The record at this offset, if it is among those kept.
+    #[must_use]
+    pub fn record(&self, offset: Offset) -> Option<&RecordSeen> {
+        let at = self
+            .tail
+            .binary_search_by_key(&offset, |record| record.offset)
+            .ok()?;
+        self.tail.get(at)
+    }
+
+    /// Records a second over the last seconds.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        let (Some((first, from)), Some((last, to))) = (self.samples.front(), self.samples.back())
+        else {
+            return 0.0;
+        };
+        let seconds = last.since(*first).as_secs_f64();
+        if seconds < 1.0 {
+            return 0.0;
+        }
+        let records = u32::try_from(to.0 - from.0).unwrap_or(u32::MAX);
+        f64::from(records) / seconds
+    }
+
+    /// How many offsets one cell of the Log pane stands for: 1, or a power of ten that keeps the
+    /// picture slow enough to read.
+    #[must_use]
+    pub fn records_per_cell(&self) -> i64 {
+        let mut per_cell = 1_u32;
+        while self.rate() > RANGES_FROM_PER_SECOND * f64::from(per_cell) && per_cell < 1_000_000 {
+            per_cell *= 10;
+        }
+        i64::from(per_cell)
+    }
+
+    pub(super) fn see(&mut self, seen: &PartitionSeen, at: Timestamp) {
+        let older = seen.epoch < self.seen.epoch && seen.replicas == self.seen.replicas;
+        if older || *seen == self.seen {
+            return;
+        }
+        let known = !self.seen.replicas.is_empty();
+        self.seen.clone_from(seen);
+        if known {
+            self.changed_at = Some(at);
+        }
+    }
+
+    pub(super) fn see_offsets(&mut self, offsets: &PartitionOffsets, at: Timestamp) {
+        self.log_start = offsets.log_start;
+        self.high_watermark = offsets.high_watermark;
+        self.last_stable = offsets.last_stable;
+        self.ends.extend(offsets.ends.iter().copied());
+        let end = self.log_end();
+        self.tail.retain(|record| record.offset < end);
+        self.samples.push_back((at, end));
+        while self.samples.len() > SAMPLES_MAX
+            || self
+                .samples
+                .front()
+                .is_some_and(|(first, _)| at.since(*first).as_secs() > 4)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    pub(super) fn see_records(&mut self, records: &[RecordSeen]) {
+        for record in records {
+            match self
+                .tail
+                .binary_search_by_key(&record.offset, |known| known.offset)
+            {
+                Ok(at) => {
+                    if let Some(known) = self.tail.get_mut(at) {
+                        known.clone_from(record);
+                    }
+                }
+                Err(at) => self.tail.insert(at, record.clone()),
+            }
+        }
+        let excess = self.tail.len().saturating_sub(TAIL_MAX);
+        self.tail.drain(..excess);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Partition, TAIL_MAX};
+    use crate::{
+        playground::state::{PartitionOffsets, RecordSeen, Timestamp},
+        wire::{BrokerId, Offset, TopicPartition},
+    };
+
+    fn record(offset: i64) -> RecordSeen {
+        RecordSeen {
+            offset: Offset(offset),
+            key: None,
+            value: None,
+            timestamp_ms: 0,
+            size_bytes: 0,
+            headers: Vec::new(),
+        }
+    }
+
+    fn offsets(end: i64) -> PartitionOffsets {
+        PartitionOffsets {
+            partition: TopicPartition::new("orders", 0),
+            log_start: Offset(0),
+            high_watermark: Offset(end),
+            last_stable: None,
+            ends: vec![(BrokerId(1), Offset(end))],
+        }
+    }
+
+    #[test]
+    fn the_tail_keeps_the_newest_and_loses_what_was_cut() {
+        let mut partition = Partition::default();
+        let many = i64::try_from(TAIL_MAX).expect("small") + 50;
+        partition.see_records(&(0..many).map(record).collect::<Vec<_>>());
+        assert_eq!(partition.tail.len(), TAIL_MAX);
+        assert!(partition.record(Offset(49)).is_none());
+        partition.see_offsets(&offsets(many - 10), Timestamp(0));
+        assert!(partition.record(Offset(many - 11)).is_some());
+        assert!(partition.record(Offset(many - 10)).is_none());
+    }
+
+    #[test]
+    fn a_fast_partition_groups_its_cells() {
+        let mut partition = Partition::default();
+        for second in 0..4_i64 {
+            partition.see_offsets(&offsets(second * 3000), Timestamp::from_ms(second * 1000));
+        }
+        assert_eq!(partition.records_per_cell(), 1000);
+    }
+}

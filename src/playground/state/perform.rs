@@ -1,0 +1,296 @@
+//! Does actions: changes what is shown at once, and asks the outside for the rest.
+
+use super::{
+    Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
+    Purpose, Request, Scheme, State, StreamRate, Typing, navigate,
+    story::{Line, Subject, Tone},
+    verbs,
+};
+use crate::wire::BrokerId;
+
+/// Does one action. `sure`: whoever wants it was asked already, or is a script.
+pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
+    if state.held.is_some() && State::is_verb(action) {
+        let clock = state.held.as_ref().map_or(state.now, |held| held.now);
+        let clock = clock.clock(state.setup.utc_offset_s);
+        state.message(
+            format!("this is {clock:#}, not now. space returns to now"),
+            false,
+        );
+        return Vec::new();
+    }
+    if state
+        .view
+        .message
+        .as_ref()
+        .is_some_and(|message| !message.bad)
+    {
+        state.view.message = None;
+    }
+    match action {
+        Action::Kill(target) => verbs::each(state, target, verbs::kill),
+        Action::Stop(target) => verbs::each(state, target, verbs::stop),
+        Action::Freeze(target) => verbs::each(state, target, verbs::freeze),
+        Action::Thaw(target) => verbs::each(state, target, verbs::thaw),
+        Action::Start(target) => verbs::each(state, target, verbs::start),
+        Action::Restart(target) => verbs::each(state, target, verbs::restart),
+        Action::Heal => verbs::heal(state),
+        Action::Produce(None) => {
+            if !state.is_ready() {
+                state.opening.kept += 1;
+                let topic = state.view.topic.clone();
+                state.message(format!("p kept: sent when {topic} is there"), false);
+                return Vec::new();
+            }
+            let record = state.next_demo_record();
+            send(state, vec![record])
+        }
+        Action::Produce(Some((key, value))) => {
+            let record = NewRecord {
+                topic: state.view.topic.clone(),
+                key: Some(key.clone()).filter(|key| !key.is_empty()),
+                value: Some(value.clone()),
+                ..NewRecord::default()
+            };
+            send(state, vec![record])
+        }
+        Action::Compose => {
+            state.view.overlay = Overlay::Compose(super::Compose::new("amy", ""));
+            Vec::new()
+        }
+        Action::Stream(rate) => stream(state, *rate),
+        Action::StreamFaster => stream(state, state.cluster.stream.faster()),
+        Action::StreamSlower => stream(state, state.cluster.stream.slower()),
+        Action::AddConsumer(group) => {
+            let group = group.clone().unwrap_or_else(|| state.view.group.clone());
+            add_consumer(state, group)
+        }
+        Action::AddGroup => {
+            let group = unused_group(state);
+            state.view.group.clone_from(&group);
+            add_consumer(state, group)
+        }
+        Action::CreateTopic(None) => {
+            state.view.overlay = Overlay::Prompt(Prompt {
+                purpose: Purpose::NewTopic,
+                input: Typing::default(),
+            });
+            Vec::new()
+        }
+        Action::CreateTopic(Some((name, partitions, factor))) => {
+            create_topic(state, name, *partitions, *factor)
+        }
+        Action::Delete | Action::DeleteTopic(_) | Action::DeleteGroup(_) if !sure => Vec::new(),
+        Action::DeleteTopic(name) => delete_topic(state, name),
+        Action::DeleteGroup(name) => delete_group(state, name),
+        Action::AddBroker => add_broker(state),
+        Action::Copy => {
+            let command = state.view.command.clone();
+            command.map(Request::Copy).into_iter().collect()
+        }
+        Action::Palette(text) => {
+            state.view.overlay = Overlay::Palette(Palette::new(text));
+            Vec::new()
+        }
+        Action::Theme(name) => theme(state, name),
+        Action::Coach => {
+            state.coach.hidden = !state.coach.hidden;
+            Vec::new()
+        }
+        Action::Quit => vec![Request::Quit],
+        Action::Suspend => vec![Request::Suspend],
+        Action::Redraw => vec![Request::Redraw],
+        action => navigate::navigate(state, action),
+    }
+}
+
+/// Sends records, and shows how a shell would.
+pub(super) fn send(state: &mut State, records: Vec<NewRecord>) -> Vec<Request> {
+    if let Some(record) = records.last() {
+        let key = record.key.as_deref().unwrap_or_default();
+        let value = record.value.as_deref().unwrap_or_default();
+        let text = format!("{key}:{value}").replace('\'', "'\\''");
+        let partition = record
+            .partition
+            .map_or_else(String::new, |partition| format!(" -p {partition}"));
+        state.view.command = Some(format!(
+            "echo '{text}' | kcat -b {} -t {} -P -K:{partition}",
+            state.bootstrap(),
+            record.topic
+        ));
+    }
+    vec![Request::Produce(records)]
+}
+
+fn theme(state: &mut State, name: &str) -> Vec<Request> {
+    let scheme = match name {
+        "dark" => Scheme::Dark,
+        "light" => Scheme::Light,
+        "mono" => Scheme::Mono,
+        _ => {
+            state.message("theme dark, light or mono", true);
+            return Vec::new();
+        }
+    };
+    state.view.appearance.scheme = scheme;
+    vec![Request::Redraw]
+}
+
+fn stream(state: &mut State, rate: StreamRate) -> Vec<Request> {
+    if rate == state.cluster.stream {
+        return Vec::new();
+    }
+    state.cluster.stream = rate;
+    let topic = state.view.topic.clone();
+    let words = match rate {
+        StreamRate::Off => "stream off".to_owned(),
+        rate => format!("stream {} into {topic}", pace(rate)),
+    };
+    state.story.begin(Line::new(state.now, "you").say(words));
+    let throughput = match rate {
+        StreamRate::Off => 0,
+        StreamRate::PerSecond(rate) => i64::from(rate),
+        StreamRate::Max => -1,
+    };
+    state.view.command = Some(format!(
+        "kafka-producer-perf-test.sh --topic {topic} --throughput {throughput} --num-records 1000000 --record-size 100 --producer-props bootstrap.servers={} acks=all",
+        state.bootstrap()
+    ));
+    vec![Request::Stream { topic, rate }]
+}
+
+/// `10/s`, `1k/s`, `max`
+#[must_use]
+pub fn pace(rate: StreamRate) -> String {
+    match rate {
+        StreamRate::Off => "off".to_owned(),
+        StreamRate::PerSecond(rate) if rate >= 1000 && rate.is_multiple_of(1000) => {
+            format!("{}k/s", rate / 1000)
+        }
+        StreamRate::PerSecond(rate) => format!("{rate}/s"),
+        StreamRate::Max => "max".to_owned(),
+    }
+}
+
+fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
+    let number = (1..=CONSUMERS_MAX).find(|number| {
+        let name = ProcessName::Consumer(format!("c{number}"));
+        !state.cluster.processes.contains_key(&name)
+    });
+    let Some(number) = number else {
+        state.message(
+            format!("{CONSUMERS_MAX} consumers is all this screen keeps"),
+            true,
+        );
+        return Vec::new();
+    };
+    let consumer = NewConsumer {
+        name: format!("c{number}"),
+        group,
+        topic: state.view.topic.clone(),
+    };
+    let mut process = Process::planned(consumer.process(), state.now);
+    process.group = Some(consumer.group.clone());
+    state.cluster.processes.insert(consumer.process(), process);
+    let line = Line::new(state.now, "you")
+        .say(format!(
+            "add consumer {} to {}",
+            consumer.name, consumer.group
+        ))
+        .about(Subject::Process(consumer.process()));
+    state.story.begin(line);
+    state.view.command = Some(format!(
+        "kafka-console-consumer.sh --bootstrap-server {} --topic {} --group {}",
+        state.bootstrap(),
+        consumer.topic,
+        consumer.group
+    ));
+    vec![Request::AddConsumer(consumer)]
+}
+
+/// Each is a process; more of them teach nothing new and weigh on the machine.
+const CONSUMERS_MAX: u32 = 99;
+
+/// Names for groups that come after the first, as a shop would have them.
+const GROUPS: [&str; 4] = ["shipping", "audit", "search", "fraud"];
+
+fn unused_group(state: &State) -> String {
+    let taken = |name: &str| {
+        state.cluster.groups.contains_key(name)
+            || state
+                .cluster
+                .processes
+                .values()
+                .any(|process| process.group.as_deref() == Some(name))
+    };
+    GROUPS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain((1..=CONSUMERS_MAX).map(|number| format!("group-{number}")))
+        .find(|name| !taken(name))
+        .unwrap_or_default()
+}
+
+fn create_topic(
+    state: &mut State,
+    name: &str,
+    partitions: i32,
+    replication_factor: i16,
+) -> Vec<Request> {
+    let line = Line::new(state.now, "you")
+        .say(format!(
+            "create topic {name}: {partitions} partitions, RF {replication_factor}"
+        ))
+        .about(Subject::Topic(name.to_owned()));
+    state.story.begin(line);
+    state.view.command = Some(format!(
+        "kafka-topics.sh --bootstrap-server {} --create --topic {name} --partitions {partitions} --replication-factor {replication_factor}",
+        state.bootstrap()
+    ));
+    vec![Request::CreateTopic(NewTopic {
+        name: name.to_owned(),
+        partitions,
+        replication_factor,
+    })]
+}
+
+fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
+    let line = Line::new(state.now, "you")
+        .say(format!("delete topic {name}"))
+        .about(Subject::Topic(name.to_owned()));
+    state.story.begin(line);
+    state.view.command = Some(format!(
+        "kafka-topics.sh --bootstrap-server {} --delete --topic {name}",
+        state.bootstrap()
+    ));
+    vec![Request::DeleteTopic(name.to_owned())]
+}
+
+fn delete_group(state: &mut State, name: &str) -> Vec<Request> {
+    let line = Line::new(state.now, "you")
+        .say(format!("delete group {name}"))
+        .about(Subject::GroupState(name.to_owned()));
+    state.story.begin(line);
+    state.view.command = Some(format!(
+        "kafka-consumer-groups.sh --bootstrap-server {} --delete --group {name}",
+        state.bootstrap()
+    ));
+    vec![Request::DeleteGroup(name.to_owned())]
+}
+
+fn add_broker(state: &mut State) -> Vec<Request> {
+    let highest = state.cluster.brokers().filter_map(Process::broker).max();
+    let id = BrokerId(highest.map_or(1, |highest| highest.0 + 1));
+    let name = ProcessName::Broker(id);
+    let process = Process::planned(name.clone(), state.now);
+    state.cluster.processes.insert(name.clone(), process);
+    let line = Line::new(state.now, "you")
+        .say(format!("add broker {id}"))
+        .with(Tone::Dim, "  it keeps nothing until a topic is created")
+        .about(Subject::Process(name.clone()));
+    state.story.begin(line);
+    state.view.command = Some(format!(
+        "kafka-server-start.sh config/server.properties --override broker.id={id}"
+    ));
+    vec![Request::Start(name)]
+}

@@ -1,0 +1,300 @@
+//! The only writer: takes an event, changes the state, says what is to be done.
+
+use super::{
+    Action, Answer, Event, Happening, KeyPress, Observation, Overlay, ProcessChange, ProcessName,
+    Request, State, Status,
+    dispatch::key,
+    perform::perform,
+    story::{Line, Merge, Subject, Tone},
+    view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
+};
+use crate::wire::TopicPartition;
+
+/// Folds one event into the state.
+pub fn update(state: &mut State, event: Event) -> Vec<Request> {
+    state.now = state.now.max(event.at);
+    let mut requests = match event.what {
+        Happening::Key(press) => key(state, press),
+        Happening::Paste(text) => {
+            paste(state, &text);
+            Vec::new()
+        }
+        Happening::Resize(columns, rows) => {
+            state.view.size = (columns, rows);
+            Vec::new()
+        }
+        Happening::Tick => tick(state),
+        Happening::Do(action) => perform(state, &action, true),
+        Happening::Observed(observation) => observe(state, &observation),
+    };
+    requests.extend(watch(state));
+    state
+        .coach
+        .follow(&state.cluster, &state.outages, state.now);
+    if state.view.focus == super::Pane::Story || !state.view.narrow() {
+        state.view.story_seen = state.story.told;
+    }
+    requests
+}
+
+/// Confirmations that were pressed once too few, messages that stood long enough.
+fn tick(state: &mut State) -> Vec<Request> {
+    let now = state.now;
+    let outdated = |message: &super::Message| now.since(message.since) >= MESSAGE_FOR;
+    if state.view.message.as_ref().is_some_and(outdated) {
+        state.view.message = None;
+    }
+    state.cluster.sample_lags(now);
+    let Some(ask) = state.view.ask.clone() else {
+        return Vec::new();
+    };
+    match ask.how {
+        Answer::Again { at: Some(at), .. } if now.since(at) >= HELD_WITHIN => {
+            state.view.ask = None;
+            perform(state, &ask.action, true)
+        }
+        Answer::Again { at: None, .. } if now.since(ask.since) >= AGAIN_WITHIN => {
+            state.view.ask = None;
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Pasted text never fires keys: it goes into the open input, or into the composer.
+fn paste(state: &mut State, text: &str) {
+    match &mut state.view.overlay {
+        Overlay::Palette(palette) => palette.paste(text),
+        Overlay::Prompt(prompt) => prompt.input.insert(text),
+        Overlay::Compose(compose) => compose.paste(text),
+        Overlay::Help(help) if help.typing => help.search.insert(text),
+        overlay => {
+            let (key, value) = text.split_once(':').unwrap_or(("", text));
+            let key = if key.len() > 40 { "" } else { key };
+            let value = if key.is_empty() { text } else { value };
+            *overlay = Overlay::Compose(super::Compose::new(key.trim(), value.trim()));
+        }
+    }
+}
+
+fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
+    let at = state.now;
+    if let Observation::Report { process, line } = seen {
+        state
+            .narrator
+            .tell(&mut state.story, &state.cluster, process, line);
+    }
+    if let Observation::Process { process, change } = seen {
+        if matches!(change, ProcessChange::Exited { .. } | ProcessChange::Frozen) {
+            state.outages.begin(&state.cluster, process, at);
+        }
+        state.cluster.see(seen, at);
+        process_changed(state, process, change);
+    } else {
+        state.cluster.see(seen, at);
+    }
+    match seen {
+        Observation::Acked(receipt) => {
+            let home = state.narrator.home.clone();
+            state
+                .outages
+                .end(&mut state.story, &state.cluster, &home, receipt);
+        }
+        Observation::SendFailed {
+            partition,
+            key,
+            error,
+        } => refused(state, partition.as_ref(), key.as_deref(), error),
+        Observation::DataFolder { path, last_used } => {
+            state.data_folder = Some((path.clone(), *last_used));
+            let line = Line::new(at, "kafkarium");
+            let name = &state.setup.name;
+            let line = match last_used {
+                None => line.say(format!("data folder {name} created")),
+                Some(used) => line.say(format!(
+                    "{name} from {}: its data is there.  --fresh starts anew",
+                    used.clock(state.setup.utc_offset_s)
+                )),
+            };
+            state.story.begin(line.about(Subject::Opening));
+        }
+        Observation::Notice(text) => {
+            let causes = if state.is_ready() {
+                &[][..]
+            } else {
+                &[Subject::Opening][..]
+            };
+            let line = Line::new(at, "kafkarium").say(text.clone());
+            state.story.tell(causes, line);
+        }
+        Observation::Done { say: Some(text) } => {
+            let line = Line::new(at, "kafkarium").with(Tone::Good, text.clone());
+            state.story.begin(line);
+        }
+        Observation::Failed { why } => {
+            let line = Line::new(at, "kafkarium").with(Tone::Bad, why.clone());
+            state.story.begin(line);
+            state.message(why.clone(), true);
+        }
+        Observation::Copied(text) => {
+            let said = format!("copied (your terminal may refuse OSC 52): $ {text}");
+            state.message(said, false);
+        }
+        _ => {}
+    }
+    open_further(state)
+}
+
+/// A child came, went or changed: what only the process table can tell.
+fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessChange) {
+    let at = state.now;
+    let subject = Subject::Process(process.clone());
+    let opening = state.narrator.opening;
+    match change {
+        ProcessChange::Spawned { pid, address, .. } => {
+            if opening && !matches!(process, ProcessName::Consumer(_)) {
+                let place = address
+                    .clone()
+                    .map(|at| format!(", {at}"))
+                    .unwrap_or_default();
+                let line = Line::new(at, process.to_string())
+                    .say(format!("pid {pid} started{place}"))
+                    .about(subject)
+                    .merging(Merge::Started(process.clone()));
+                state.story.tell(&[Subject::Opening], line);
+            } else {
+                let words = format!(" (pid {pid})");
+                state.story.amend_root(&subject, at, &words);
+            }
+        }
+        ProcessChange::Ready { address } => {
+            if matches!(process, ProcessName::Consumer(_)) {
+                return;
+            }
+            let line = Line::new(at, process.to_string()).say(format!("ready on {address}"));
+            if opening && *process == ProcessName::ZooKeeper {
+                state
+                    .story
+                    .retract(|merge| *merge == Merge::Started(ProcessName::ZooKeeper));
+                state.story.tell(&[Subject::Opening], line.about(subject));
+            } else if !opening {
+                let cause = std::slice::from_ref(&subject);
+                state.story.tell(cause, line.about(subject.clone()));
+            }
+        }
+        ProcessChange::Exited { code, signal } => {
+            let status = state
+                .cluster
+                .processes
+                .get(process)
+                .map(|known| known.status);
+            let line = Line::new(at, process.to_string()).about(subject.clone());
+            match status {
+                Some(Status::Died { .. }) => {
+                    let end = match (code, signal) {
+                        (Some(code), _) => format!("exit {code}"),
+                        (None, Some(signal)) => format!("signal {signal}"),
+                        (None, None) => "gone".to_owned(),
+                    };
+                    let words = format!("DIED: {end}.  r starts it again");
+                    state.story.begin(line.with(Tone::Bad, words));
+                }
+                Some(Status::Stopped) => state.story.tell(&[subject], line.say("ended")),
+                _ => {}
+            }
+        }
+        ProcessChange::Frozen | ProcessChange::Thawed => {}
+    }
+}
+
+/// A record that the producer gave up; many of a kind share a line.
+fn refused(state: &mut State, place: Option<&TopicPartition>, key: Option<&str>, error: &str) {
+    let at = state.now;
+    let window = std::time::Duration::from_secs(5);
+    let merged = state.story.merged(
+        at,
+        window,
+        |merge| matches!(merge, Merge::Refused(other, _) if other == error),
+    );
+    if let Some(entry) = merged
+        && let Some(Merge::Refused(_, count)) = &mut entry.merge
+    {
+        *count += 1;
+        entry.text = vec![(Tone::Bad, format!("{count} records refused: {error}"))];
+        return;
+    }
+    let place = place.map_or_else(String::new, |place| format!(" -> p{}", place.partition));
+    let words = format!("{}{place} refused: {error}", key.unwrap_or("a record"));
+    let line = Line::new(at, "client")
+        .with(Tone::Bad, words)
+        .merging(Merge::Refused(error.to_owned(), 1));
+    state.story.begin(line);
+}
+
+/// Goes on with the start where the last fact allows it; what was kept is sent when all is there.
+fn open_further(state: &mut State) -> Vec<Request> {
+    let mut requests = state.opening.next(&state.setup, &state.cluster, state.now);
+    if state.narrator.opening && state.is_ready() {
+        state.narrator.opening = false;
+        let took = state.opening.ready_after.unwrap_or_default().as_secs_f64();
+        let line = Line::new(state.now, "")
+            .with(Tone::Good, format!("ready in {took:.3} s"))
+            .with(
+                Tone::Dim,
+                format!(
+                    " connect: kcat -b {} -t {} -C",
+                    state.bootstrap(),
+                    state.view.topic
+                ),
+            );
+        state.story.tell(&[Subject::Opening], line);
+        if let Some(topic) = state.setup.topics.first().cloned() {
+            state.view.command.get_or_insert_with(|| {
+                format!(
+                    "kafka-topics.sh --bootstrap-server {} --create --topic {} --partitions {} --replication-factor {}",
+                    state
+                        .cluster
+                        .bootstrap
+                        .clone()
+                        .unwrap_or_else(|| "127.0.0.1:9092".into()),
+                    topic.name,
+                    topic.partitions,
+                    topic.replication_factor
+                )
+            });
+        }
+        let kept = std::mem::take(&mut state.opening.kept);
+        let records: Vec<_> = (0..kept).map(|_| state.next_demo_record()).collect();
+        if !records.is_empty() {
+            requests.push(Request::Produce(records));
+        }
+    }
+    requests
+}
+
+/// Asks for the tails of what the screen shows, when that changed.
+fn watch(state: &mut State) -> Option<Request> {
+    let topic = &state.view.topic;
+    let wanted: Vec<TopicPartition> = state
+        .cluster
+        .topics
+        .get(topic)
+        .into_iter()
+        .flat_map(|known| &known.partitions)
+        .map(|partition| TopicPartition::new(topic, partition.seen.partition))
+        .collect();
+    if wanted == state.watched {
+        return None;
+    }
+    state.watched.clone_from(&wanted);
+    Some(Request::Watch(wanted))
+}
+
+/// Does what a key says, asking first where that is due.
+pub(super) fn act(state: &mut State, action: &Action, press: KeyPress) -> Vec<Request> {
+    if let Some(ask) = super::ask::question(state, action, press.key) {
+        state.view.ask = Some(ask);
+        return Vec::new();
+    }
+    perform(state, action, false)
+}

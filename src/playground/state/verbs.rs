@@ -1,0 +1,207 @@
+//! The verbs that reach a process: kill, stop, freeze, thaw, start, restart, heal.
+
+use super::{
+    Process, ProcessName, Request, State, Status, Target,
+    names::places,
+    process::Intent,
+    story::{Line, Subject, Tone},
+};
+
+/// Does one verb to one process.
+type Verb = fn(&mut State, &Process) -> Option<Request>;
+
+/// Does a verb to each process that a target means.
+pub(super) fn each(state: &mut State, target: &Target, verb: Verb) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for name in state.aimed(target) {
+        match state.cluster.processes.get(&name).cloned() {
+            Some(process) => requests.extend(verb(state, &process)),
+            None => state.message(format!("there is no {name}"), true),
+        }
+    }
+    requests
+}
+
+/// SIGKILL.
+pub(super) fn kill(state: &mut State, process: &Process) -> Option<Request> {
+    if !alive(state, process) {
+        return None;
+    }
+    intend(state, process, Intent::Kill);
+    begin(state, process, "kill -9 ", "");
+    command(state, process, "-9");
+    Some(Request::Kill(process.name.clone()))
+}
+
+/// SIGTERM.
+pub(super) fn stop(state: &mut State, process: &Process) -> Option<Request> {
+    if !alive(state, process) {
+        return None;
+    }
+    if process.status == Status::Frozen {
+        let name = &process.name;
+        state.message(format!("{name} is frozen: z thaws it first"), false);
+        return None;
+    }
+    intend(state, process, Intent::Stop);
+    let how = match process.name {
+        ProcessName::Consumer(_) => ": it leaves its group",
+        _ => "",
+    };
+    begin(state, process, "stop ", how);
+    command(state, process, "-TERM");
+    Some(Request::Stop(process.name.clone()))
+}
+
+/// SIGSTOP, or SIGCONT where that was sent before.
+pub(super) fn freeze(state: &mut State, process: &Process) -> Option<Request> {
+    if process.status == Status::Frozen {
+        return thaw(state, process);
+    }
+    if !alive(state, process) {
+        return None;
+    }
+    begin(state, process, "freeze ", "  z thaws it");
+    command(state, process, "-STOP");
+    Some(Request::Freeze(process.name.clone()))
+}
+
+/// SIGCONT.
+pub(super) fn thaw(state: &mut State, process: &Process) -> Option<Request> {
+    if process.status != Status::Frozen {
+        state.message(format!("{} is not frozen", process.name), false);
+        return None;
+    }
+    begin(state, process, "thaw ", "");
+    command(state, process, "-CONT");
+    Some(Request::Thaw(process.name.clone()))
+}
+
+/// Starts what is gone.
+pub(super) fn start(state: &mut State, process: &Process) -> Option<Request> {
+    let name = &process.name;
+    match process.status {
+        Status::Frozen => {
+            state.message(format!("{name} is frozen: z thaws it"), false);
+            return None;
+        }
+        status if !status.is_gone() => {
+            state.message(format!("{name} is on its way"), false);
+            return None;
+        }
+        _ => {}
+    }
+    let line = Line::new(state.now, "you")
+        .say(format!("start {name} again"))
+        .about(Subject::Process(name.clone()));
+    state.story.begin(line);
+    if let Some(known) = state.cluster.processes.get_mut(name) {
+        known.intent = None;
+        known.status = Status::Starting;
+        known.since = state.now;
+        known.pid = None;
+    }
+    state.view.command = Some(match name {
+        ProcessName::ZooKeeper => "zookeeper-server-start.sh config/zookeeper.properties".into(),
+        ProcessName::Broker(id) => {
+            format!("kafka-server-start.sh config/server.properties --override broker.id={id}")
+        }
+        ProcessName::Consumer(_) => format!(
+            "kafka-console-consumer.sh --bootstrap-server {} --topic {} --group {}",
+            state.bootstrap(),
+            state.view.topic,
+            process.group.as_deref().unwrap_or_default()
+        ),
+    });
+    Some(Request::Start(name.clone()))
+}
+
+/// Stops and starts what runs.
+pub(super) fn restart(state: &mut State, process: &Process) -> Option<Request> {
+    if process.status.is_gone() {
+        return start(state, process);
+    }
+    if !alive(state, process) {
+        return None;
+    }
+    intend(state, process, Intent::Stop);
+    begin(state, process, "restart ", "");
+    Some(Request::Restart(process.name.clone()))
+}
+
+/// Starts everything that did not end on purpose, thaws everything that is frozen.
+pub(super) fn heal(state: &mut State) -> Vec<Request> {
+    let processes: Vec<Process> = state.cluster.processes.values().cloned().collect();
+    let mut requests = Vec::new();
+    for process in &processes {
+        let consumer = matches!(process.name, ProcessName::Consumer(_));
+        match process.status {
+            Status::Frozen => requests.extend(thaw(state, process)),
+            Status::Stopped if consumer => {}
+            status if status.is_gone() => requests.extend(start(state, process)),
+            _ => {}
+        }
+    }
+    if requests.is_empty() {
+        state.message("all processes are up", false);
+    }
+    requests
+}
+
+/// Whether a verb can reach it; says so if not.
+fn alive(state: &mut State, process: &Process) -> bool {
+    let name = &process.name;
+    let alive = process.status.is_running() && process.pid.is_some();
+    if process.status.is_gone() {
+        state.message(format!("{name} is dead already: r starts it again"), false);
+    } else if !alive {
+        state.message(format!("{name} is not there yet"), false);
+    }
+    alive
+}
+
+fn intend(state: &mut State, process: &Process, intent: Intent) {
+    if let Some(known) = state.cluster.processes.get_mut(&process.name) {
+        known.intent = Some(intent);
+        if intent == Intent::Stop {
+            known.status = Status::Stopping;
+        }
+    }
+}
+
+/// `kill -9 broker 3 (pid 4123, leader of p2)`
+fn begin(state: &mut State, process: &Process, verb: &str, how: &str) {
+    let mut facts: Vec<String> = process
+        .pid
+        .map(|pid| format!("pid {pid}"))
+        .into_iter()
+        .collect();
+    if let Some(broker) = process.broker() {
+        let led: Vec<_> = state
+            .cluster
+            .partitions()
+            .filter(|(_, partition)| partition.seen.leader == Some(broker))
+            .map(|(place, _)| place)
+            .collect();
+        match led.len() {
+            0 => {}
+            1..=4 => facts.push(format!("leader of {}", places(state.home_topic(), &led))),
+            many => facts.push(format!("leader of {many} partitions")),
+        }
+        if state.cluster.controller.map(|(id, _)| id) == Some(broker) {
+            facts.push("controller".into());
+        }
+    }
+    let line = Line::new(state.now, "you")
+        .say(format!("{verb}{}", process.name))
+        .with(Tone::Dim, format!(" ({})", facts.join(", ")))
+        .with(Tone::Dim, how)
+        .about(Subject::Process(process.name.clone()));
+    state.story.begin(line);
+}
+
+fn command(state: &mut State, process: &Process, signal: &str) {
+    if let Some(pid) = process.pid {
+        state.view.command = Some(format!("kill {signal} {pid}"));
+    }
+}

@@ -1,0 +1,267 @@
+//! What is shown and where the person is in it: nothing here is a fact about the cluster.
+
+use std::time::Duration;
+
+use super::{Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing};
+use crate::wire::Offset;
+
+/// A message in the footer stands this long.
+pub const MESSAGE_FOR: Duration = Duration::from_secs(6);
+
+/// The same key again within this time is a "yes".
+pub const AGAIN_WITHIN: Duration = Duration::from_secs(3);
+
+/// The confirming press acts when no further one follows for so long: a held key never confirms.
+pub const HELD_WITHIN: Duration = Duration::from_millis(100);
+
+/// The same key this soon after its last is the terminal repeating it.
+pub const REPEAT_WITHIN: Duration = Duration::from_millis(80);
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pane {
+    /// The boxes.
+    Processes,
+    /// Which broker keeps which partition.
+    Replicas,
+    /// The partitions' logs.
+    Log,
+    /// The group.
+    Group,
+    /// What happened.
+    Story,
+}
+
+impl Pane {
+    /// Panes in the order of the tabulator.
+    pub const ALL: [Self; 5] = [
+        Self::Processes,
+        Self::Replicas,
+        Self::Log,
+        Self::Group,
+        Self::Story,
+    ];
+
+    /// Its title's first words.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Processes => "Processes",
+            Self::Replicas => "Replicas",
+            Self::Log => "Log",
+            Self::Group => "Group",
+            Self::Story => "What happened",
+        }
+    }
+}
+
+/// What a cell of the Log pane says under its offset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RecordFace {
+    /// The key.
+    #[default]
+    Key,
+    /// The value.
+    Value,
+    /// The time of day.
+    Time,
+    /// The size.
+    Size,
+}
+
+impl RecordFace {
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Key => Self::Value,
+            Self::Value => Self::Time,
+            Self::Time => Self::Size,
+            Self::Size => Self::Key,
+        }
+    }
+}
+
+/// What lies over the panes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// All keys; typed text searches them.
+    Help(Help),
+    /// Every action by name.
+    Palette(Palette),
+    /// A record in the making.
+    Compose(Compose),
+    /// One line that is asked for.
+    Prompt(Prompt),
+    /// Something was opened with enter.
+    Opened(Opened),
+}
+
+/// The help page.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Help {
+    /// The row that enter would do.
+    pub cursor: usize,
+    /// What is searched for, while somebody types it or after.
+    pub search: Typing,
+    /// Whether keys go into the search.
+    pub typing: bool,
+}
+
+/// A question for one line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prompt {
+    /// What for.
+    pub purpose: Purpose,
+    /// What was typed.
+    pub input: Typing,
+}
+
+/// What a prompt asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Name, partitions and replication factor of a topic.
+    NewTopic,
+    /// What the pane shall be filtered by.
+    Filter(Pane),
+}
+
+/// What enter opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// Which thing.
+    pub what: Thing,
+    /// The first line shown.
+    pub scroll: usize,
+}
+
+/// A thing that can be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Thing {
+    /// A process with its log.
+    Process(ProcessName),
+    /// The record of the picked partition at this offset.
+    Record(Offset),
+    /// A group and what differs from Kafka's defaults.
+    Group(String),
+    /// A topic and its configuration.
+    Topic(String),
+    /// A line of what happened, in full.
+    Line(usize),
+}
+
+/// A question that waits for its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// What will be done.
+    pub action: Action,
+    /// The question, as the footer shows it.
+    pub text: String,
+    /// When it was put.
+    pub since: Timestamp,
+    /// How it is answered.
+    pub how: Answer,
+}
+
+/// How a question is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// With `y`; anything else keeps everything as it is.
+    Yes,
+    /// With the same key again; `at` is when that came, and it acts unless a third follows.
+    Again {
+        /// The key.
+        key: Key,
+        /// The second press.
+        at: Option<Timestamp>,
+    },
+}
+
+/// A sentence in the footer, for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The sentence.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether something went wrong.
+    pub bad: bool,
+}
+
+/// Where the person is.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// Colours and signs.
+    pub appearance: Appearance,
+    /// The layout's name.
+    pub layout: String,
+    /// The pane that movement keys move in.
+    pub focus: Pane,
+    /// Which pane the lower row shows where there is room for one only.
+    pub tab: Pane,
+    /// Whether the focused pane fills the screen.
+    pub full: bool,
+    /// The process that the verbs reach.
+    pub picked: ProcessName,
+    /// The topic that Replicas and Log show.
+    pub topic: String,
+    /// The group that is shown.
+    pub group: String,
+    /// The partition that is open where not all can be.
+    pub partition: i32,
+    /// The record that the cursor is on; `None` follows the newest.
+    pub record: Option<Offset>,
+    /// What the Log's cells say.
+    pub face: RecordFace,
+    /// How many lines What happened is scrolled back; 0 follows.
+    pub story_back: usize,
+    /// How many lines had been told when What happened was last on the screen.
+    pub story_seen: u64,
+    /// The member that the Group pane's cursor is on.
+    pub member: usize,
+    /// Per-pane filters.
+    pub filters: Vec<(Pane, String)>,
+    /// What lies over it all.
+    pub overlay: Overlay,
+    /// The open question.
+    pub ask: Option<Ask>,
+    /// The footer's message.
+    pub message: Option<Message>,
+    /// The command line that does what was done last.
+    pub command: Option<String>,
+    /// Actions that were typed, newest last, for the palette.
+    pub recent: Vec<String>,
+    /// The last key, for telling repeats.
+    pub last_key: Option<(Key, Timestamp)>,
+    /// Whether a topic name is folded open in Replicas, by the cursor's row.
+    pub replicas_scroll: usize,
+}
+
+impl View {
+    /// The filter of a pane, if it has one.
+    #[must_use]
+    pub fn filter(&self, pane: Pane) -> Option<&str> {
+        self.filters
+            .iter()
+            .find(|(filtered, _)| *filtered == pane)
+            .map(|(_, text)| text.as_str())
+    }
+
+    /// Whether the window is too narrow or too low for the wide form of a layout.
+    #[must_use]
+    pub fn narrow(&self) -> bool {
+        self.size.0 < 100 || self.size.1 < 30
+    }
+
+    /// Whether nothing can be shown.
+    #[must_use]
+    pub fn too_small(&self) -> bool {
+        self.size.0 < 60 || self.size.1 < 16
+    }
+}
