@@ -5,6 +5,7 @@ mod error_code;
 pub mod fields;
 pub mod frame;
 mod ids;
+pub mod jute;
 pub mod murmur2;
 pub mod record_batch;
 pub mod report;
