@@ -8,10 +8,12 @@ mod consume;
 mod data_folder;
 mod groups;
 mod logging;
+mod open_files;
 mod produce;
 mod shutdown;
 mod table;
 mod topics;
+mod zookeeper;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -28,6 +30,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(name = "zookeeper")]
+    ZooKeeper(zookeeper::ZooKeeperArguments),
     Broker(broker::BrokerArguments),
     Topics(topics::TopicsArguments),
     Groups(groups::GroupsArguments),
@@ -42,6 +46,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         None => Ok(()),
+        Some(Command::ZooKeeper(arguments)) => zookeeper::run(&arguments),
         Some(Command::Broker(arguments)) => broker::run(arguments),
         Some(Command::Topics(arguments)) => topics::run(arguments),
         Some(Command::Groups(arguments)) => groups::run(arguments),

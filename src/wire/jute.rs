@@ -31,6 +31,9 @@ pub enum JuteError {
     /// A string is not UTF-8.
     #[error("a string is not UTF-8")]
     NotUtf8,
+    /// A byte that tells kinds of records apart has no such meaning.
+    #[error("there is no record of kind {0}")]
+    Tag(u8),
 }
 
 /// What travels: read from untrusted bytes, written to a growing buffer.

@@ -120,6 +120,13 @@ codes! {
     }
 }
 
+/// A request whose bytes are not a request is answered with a marshalling error.
+impl From<super::JuteError> for KeeperCode {
+    fn from(_: super::JuteError) -> Self {
+        Self::MarshallingError
+    }
+}
+
 impl CreateMode {
     /// Whether the server appends the parent's counter to the name.
     #[must_use]
