@@ -1,20 +1,12 @@
 //! The Kafka server: log, replication, groups and controller behind Kafka's wire protocol.
 
 mod connection;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the handlers that ask for more are being built")
-)]
 mod controller;
-#[expect(dead_code, reason = "the handlers that ask it are being built")]
 mod controller_task;
 #[expect(dead_code, reason = "driven by the groups shell, which is being built")]
 mod coordinator;
+mod error_code;
 mod handlers;
-#[expect(
-    dead_code,
-    reason = "read by the partitions and handlers, which are being built"
-)]
 mod image;
 #[expect(
     dead_code,
@@ -32,6 +24,8 @@ mod registry;
 )]
 mod replication;
 mod settings;
+mod topic_configs;
+mod topic_name;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -46,7 +40,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     controller_task::ControllerHandle,
+    image::ClusterImage,
     registry::{Registry, RegistryOptions},
+    topic_configs::BrokerLayers,
 };
 use crate::wire::{BrokerId, Reporter};
 
@@ -85,10 +81,20 @@ pub(crate) struct Broker {
     pub(crate) settings: Settings,
     /// The cluster as the znodes tell it, and this broker's place in it.
     pub(crate) registry: Registry,
-    #[expect(dead_code, reason = "the handlers that ask it are being built")]
     pub(crate) controller: ControllerHandle,
     #[expect(dead_code, reason = "rooms that report are being built")]
     pub(crate) reporter: Reporter,
+}
+
+impl Broker {
+    /// This broker's settings with what was changed since its start.
+    pub(crate) fn config_layers<'a>(&'a self, image: &'a ClusterImage) -> BrokerLayers<'a> {
+        BrokerLayers {
+            settings: &self.settings,
+            own: image.broker_configs.get(&Some(self.id)),
+            every: image.broker_configs.get(&None),
+        }
+    }
 }
 
 /// How long accepting pauses when the process has no file descriptor left.

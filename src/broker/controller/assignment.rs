@@ -21,6 +21,8 @@ pub(crate) enum AssignmentError {
         "Unable to replicate the partition {wanted} time(s): {wanted} wanted, {live} broker(s) live."
     )]
     TooFewBrokers { wanted: i16, live: usize },
+    #[error("{0}")]
+    Manual(String),
 }
 
 /// Places a new topic over the live brokers.
@@ -57,6 +59,47 @@ pub(crate) fn of_more_partitions(
         .and_then(|leader| ring.brokers.iter().position(|broker| broker >= leader))
         .unwrap_or(0);
     Ok(ring.place(indexes, start, start))
+}
+
+/// Checks replicas that were placed by hand, for partitions from `first` on.
+pub(crate) fn check_manual(
+    image: &ClusterImage,
+    first: i32,
+    wanted: &BTreeMap<i32, Vec<BrokerId>>,
+) -> Result<(), AssignmentError> {
+    let refuse = |message: String| Err(AssignmentError::Manual(message));
+    let replication_factor = wanted.values().next().map_or(0, Vec::len);
+    for (expected, (index, replicas)) in (first..).zip(wanted) {
+        if *index != expected {
+            return refuse(format!(
+                "Partitions should be a consecutive 0-based integer sequence: {expected} is missing"
+            ));
+        }
+        if *index >= PARTITIONS_MAX {
+            return Err(AssignmentError::Partitions(*index + 1));
+        }
+        if replicas.is_empty() {
+            return refuse(format!("Partition {index} has no replicas"));
+        }
+        if replicas.len() != replication_factor {
+            return refuse(format!(
+                "Partition {index} has another replication factor than the others"
+            ));
+        }
+        for (position, id) in replicas.iter().enumerate() {
+            if replicas.iter().take(position).any(|other| other == id) {
+                return refuse(format!(
+                    "Duplicate broker {id} in the replicas of partition {index}"
+                ));
+            }
+            if !image.brokers.contains_key(id) {
+                return refuse(format!(
+                    "Unknown broker {id} in the replicas of partition {index}: it is not live"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The live brokers in the order of their ids.
@@ -183,7 +226,7 @@ pub(crate) fn is_internal(name: &str) -> bool {
 mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
-    use super::{AssignmentError, of_more_partitions, of_new_topic};
+    use super::{AssignmentError, check_manual, of_more_partitions, of_new_topic};
     use crate::{
         broker::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
         wire::BrokerId,
@@ -287,5 +330,30 @@ mod tests {
             of_new_topic(&cluster(3), "t", 1, 0),
             Err(AssignmentError::NoReplicas(0))
         );
+    }
+
+    #[test]
+    fn replicas_placed_by_hand_are_checked() {
+        let image = cluster(3);
+        let check = |wanted: &[(i32, &[i32])]| {
+            let wanted = wanted
+                .iter()
+                .map(|(index, ids)| (*index, ids.iter().copied().map(BrokerId).collect()))
+                .collect();
+            check_manual(&image, 0, &wanted)
+        };
+        assert_eq!(check(&[(0, &[3, 1]), (1, &[1, 2])]), Ok(()));
+        for bad in [
+            &[(1, &[1][..])][..],
+            &[(0, &[])],
+            &[(0, &[1, 1])],
+            &[(0, &[1, 9])],
+            &[(0, &[1, 2]), (1, &[1])],
+        ] {
+            assert!(
+                matches!(check(bad), Err(AssignmentError::Manual(_))),
+                "{bad:?}"
+            );
+        }
     }
 }

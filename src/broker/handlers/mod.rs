@@ -5,6 +5,13 @@
 //! returns the response, or a [`Reply`] where it answers nothing or wants to answer later.
 
 mod api_versions;
+mod broker_heartbeat;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod describe_cluster;
+mod elect_leaders;
+mod metadata;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -105,7 +112,16 @@ macro_rules! api {
 }
 
 /// In the order of their keys. Advertise only what is tested.
-pub(crate) static APIS: &[Api] = &[api!(ApiVersions 0..=4, API_VERSIONS, api_versions)];
+pub(crate) static APIS: &[Api] = &[
+    api!(Metadata 0..=13, METADATA, metadata),
+    api!(ApiVersions 0..=4, API_VERSIONS, api_versions),
+    api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics),
+    api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics),
+    api!(CreatePartitions 0..=3, CREATE_PARTITIONS, create_partitions),
+    api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
+    api!(DescribeCluster 0..=2, DESCRIBE_CLUSTER, describe_cluster),
+    api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat),
+];
 
 impl Api {
     /// Lists versions below those that are decoded, for clients that look for them.

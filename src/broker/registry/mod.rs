@@ -28,7 +28,7 @@ use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::elections::Controllership;
+pub(crate) use self::{elections::Controllership, topics::NewTopic};
 use self::{mirror::Mirror, znodes::Znode};
 use crate::{
     broker::image::ClusterImage,
@@ -167,6 +167,17 @@ impl Registry {
     /// The picture as it changes.
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
         self.shared.mirror.watch()
+    }
+
+    /// Waits until the picture is as wished; `false` when it was not in time.
+    pub(crate) async fn wait_for(
+        &self,
+        patience: Duration,
+        mut holds: impl FnMut(&ClusterImage) -> bool,
+    ) -> bool {
+        let mut images = self.watch();
+        let waiting = images.wait_for(|image| holds(image));
+        matches!(tokio::time::timeout(patience, waiting).await, Ok(Ok(_)))
     }
 
     /// This broker.

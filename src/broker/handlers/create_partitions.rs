@@ -1,0 +1,130 @@
+//! CreatePartitions 0 to 3: a topic gets more partitions.
+//!
+//! Behaviour: the count must grow (`INVALID_PARTITIONS`); placed going on from the topic's first
+//! partition, or by hand. Refused while the topic is being reassigned. Answered when the new
+//! partitions have leaders, else `REQUEST_TIMED_OUT`. `validate_only` changes nothing.
+//! Not done: quotas.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use kafka_protocol::{
+    messages::{
+        CreatePartitionsRequest, CreatePartitionsResponse,
+        create_partitions_request::CreatePartitionsTopic,
+        create_partitions_response::CreatePartitionsTopicResult,
+    },
+    protocol::StrBytes,
+};
+
+use super::{RequestContext, create_topics::Refusal};
+use crate::{
+    broker::{
+        Broker,
+        controller::{AssignmentError, assignment},
+        image::TopicImage,
+    },
+    wire::{BrokerId, ErrorCode},
+};
+
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    _context: &RequestContext,
+    request: CreatePartitionsRequest,
+) -> CreatePartitionsResponse {
+    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let results = request.topics.iter().map(|topic| async {
+        let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
+        match create(broker, topic, request.validate_only, patience).await {
+            Ok(()) => result,
+            Err((code, message)) => result
+                .with_error_code(code.code())
+                .with_error_message(Some(StrBytes::from_string(message))),
+        }
+    });
+    CreatePartitionsResponse::default().with_results(join_all(results).await)
+}
+
+async fn create(
+    broker: &Broker,
+    topic: &CreatePartitionsTopic,
+    validate_only: bool,
+    patience: Duration,
+) -> Result<(), Refusal> {
+    let added = place(broker, topic)?;
+    if validate_only {
+        return Ok(());
+    }
+    let created = broker.registry.create_partitions(&topic.name, added).await;
+    created.map_err(|error| (ErrorCode::from(&error), error.to_string()))?;
+    let led = broker.registry.wait_for(patience, |image| {
+        let found = image.topics.get(topic.name.as_str());
+        found.is_none_or(|found| found.partitions.values().all(|one| one.leader.is_some()))
+    });
+    if led.await {
+        Ok(())
+    } else {
+        let message = "The new partitions have no leaders yet.".to_owned();
+        Err((ErrorCode::RequestTimedOut, message))
+    }
+}
+
+fn place(
+    broker: &Broker,
+    topic: &CreatePartitionsTopic,
+) -> Result<BTreeMap<i32, Vec<BrokerId>>, Refusal> {
+    let image = broker.registry.image();
+    let found = image.topics.get(topic.name.as_str()).ok_or_else(|| {
+        let message = format!("The topic '{}' does not exist.", *topic.name);
+        (ErrorCode::UnknownTopicOrPartition, message)
+    })?;
+    if is_being_reassigned(found) {
+        let message = format!(
+            "A partition reassignment is in progress for the topic '{}'.",
+            *topic.name
+        );
+        return Err((ErrorCode::ReassignmentInProgress, message));
+    }
+    let count = i32::try_from(found.partitions.len()).unwrap_or(i32::MAX);
+    if topic.count <= count {
+        let message = if topic.count == count {
+            format!("Topic already has {count} partitions.")
+        } else {
+            format!(
+                "Topic currently has {count} partitions, which is higher than the requested {}.",
+                topic.count
+            )
+        };
+        return Err((ErrorCode::InvalidPartitions, message));
+    }
+    let first = found
+        .partitions
+        .values()
+        .next()
+        .map(|one| one.replicas.clone());
+    let first = first.unwrap_or_default();
+    let refuse = |error: AssignmentError| (ErrorCode::from(&error), error.to_string());
+    let Some(wanted) = &topic.assignments else {
+        return assignment::of_more_partitions(&image, &first, count..topic.count).map_err(refuse);
+    };
+    let wanted = wanted
+        .iter()
+        .map(|one| one.broker_ids.iter().map(|id| BrokerId(id.0)).collect());
+    let wanted: BTreeMap<i32, Vec<BrokerId>> = (count..).zip(wanted).collect();
+    if i32::try_from(wanted.len()).ok() != Some(topic.count - count) {
+        let message = format!(
+            "Increasing the number of partitions by {} but {} assignments provided.",
+            topic.count - count,
+            wanted.len()
+        );
+        return Err((ErrorCode::InvalidReplicaAssignment, message));
+    }
+    assignment::check_manual(&image, count, &wanted).map_err(refuse)?;
+    Ok(wanted)
+}
+
+/// Whether replicas of some partition are being moved.
+fn is_being_reassigned(topic: &TopicImage) -> bool {
+    let mut partitions = topic.partitions.values();
+    partitions.any(|one| !(one.adding.is_empty() && one.removing.is_empty()))
+}

@@ -1,0 +1,218 @@
+//! CreateTopics 2 to 7: new topics, placed by the cluster or by hand.
+//!
+//! Behaviour: answered when every partition has a leader, else `REQUEST_TIMED_OUT` after the
+//! request's timeout (the topic is created all the same). Any broker creates topics, as with
+//! Kafka's forwarding: what it writes, the controller gives leaders. `validate_only` checks and
+//! creates nothing. From version 5 the answer has partitions, replication factor and configs.
+//! Not done: quotas, so no throttling.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use kafka_protocol::{
+    messages::{
+        CreateTopicsRequest, CreateTopicsResponse,
+        create_topics_request::CreatableTopic,
+        create_topics_response::{CreatableTopicConfigs, CreatableTopicResult},
+    },
+    protocol::StrBytes,
+};
+use uuid::Uuid;
+
+use super::RequestContext;
+use crate::{
+    broker::{
+        Broker,
+        controller::{AssignmentError, assignment},
+        image::ClusterImage,
+        registry::NewTopic,
+        topic_configs::{self, TOPIC_CONFIGS},
+        topic_name,
+    },
+    wire::{BrokerId, ErrorCode},
+};
+
+/// An error as a client is told it.
+pub(super) type Refusal = (ErrorCode, String);
+
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: CreateTopicsRequest,
+) -> CreateTopicsResponse {
+    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for topic in &request.topics {
+        *counts.entry(topic.name.as_str()).or_default() += 1;
+    }
+    let results = request.topics.iter().map(|topic| async {
+        let twice = counts
+            .get(topic.name.as_str())
+            .is_some_and(|count| *count > 1);
+        let created = if twice {
+            Err((
+                ErrorCode::InvalidRequest,
+                "Duplicate topic name.".to_owned(),
+            ))
+        } else {
+            create(broker, topic, request.validate_only, patience).await
+        };
+        match created {
+            Ok((id, new)) => done(broker, context.version, id, &new),
+            Err((code, message)) => CreatableTopicResult::default()
+                .with_name(topic.name.clone())
+                .with_error_code(code.code())
+                .with_error_message(Some(StrBytes::from_string(message)))
+                .with_num_partitions(-1)
+                .with_replication_factor(-1)
+                .with_configs(Some(Vec::new())),
+        }
+    });
+    let mut topics = join_all(results).await;
+    topics.dedup_by(|one, other| one.name == other.name);
+    CreateTopicsResponse::default().with_topics(topics)
+}
+
+async fn create(
+    broker: &Broker,
+    topic: &CreatableTopic,
+    validate_only: bool,
+    patience: Duration,
+) -> Result<(Uuid, NewTopic), Refusal> {
+    let new = new_topic(broker, topic)?;
+    if validate_only {
+        return Ok((Uuid::nil(), new));
+    }
+    let created = broker.registry.create_topic(new.clone()).await;
+    let id = created.map_err(|error| {
+        let code = ErrorCode::from(&error);
+        let message = match code {
+            ErrorCode::TopicAlreadyExists => format!("Topic '{}' already exists.", new.name),
+            _ => error.to_string(),
+        };
+        (code, message)
+    })?;
+    let led = |image: &ClusterImage| {
+        image.topics.get(&new.name).is_none_or(|topic| {
+            topic.id != id
+                || topic
+                    .partitions
+                    .values()
+                    .all(|partition| partition.leader.is_some())
+        })
+    };
+    if broker.registry.wait_for(patience, led).await {
+        Ok((id, new))
+    } else {
+        let message = format!("Topic '{}' has no leaders yet.", new.name);
+        Err((ErrorCode::RequestTimedOut, message))
+    }
+}
+
+/// Checks a wish for a topic and completes it with the broker's defaults.
+fn new_topic(broker: &Broker, topic: &CreatableTopic) -> Result<NewTopic, Refusal> {
+    let name = topic.name.as_str();
+    if let Some(refusal) = topic_name::refusal(name) {
+        return Err((ErrorCode::InvalidTopicException, refusal));
+    }
+    let image = broker.registry.image();
+    if image.topics.contains_key(name) {
+        let message = format!("Topic '{name}' already exists.");
+        return Err((ErrorCode::TopicAlreadyExists, message));
+    }
+    if let Some(other) = image
+        .topics
+        .keys()
+        .find(|other| topic_name::collide(name, other))
+    {
+        let message = format!("Topic '{name}' collides with existing topics: {other}");
+        return Err((ErrorCode::InvalidTopicException, message));
+    }
+    let mut configs = BTreeMap::new();
+    for config in &topic.configs {
+        let Some(value) = &config.value else {
+            let message = format!(
+                "Null value not supported for topic configs: {}",
+                config.name
+            );
+            return Err((ErrorCode::InvalidConfig, message));
+        };
+        configs.insert(config.name.to_string(), value.to_string());
+    }
+    topic_configs::check(&configs).map_err(|error| (ErrorCode::from(&error), error.to_string()))?;
+    let assignment = place(broker, &image, topic)?;
+    Ok(NewTopic {
+        name: name.to_owned(),
+        assignment,
+        configs,
+    })
+}
+
+fn place(
+    broker: &Broker,
+    image: &ClusterImage,
+    topic: &CreatableTopic,
+) -> Result<BTreeMap<i32, Vec<BrokerId>>, Refusal> {
+    /// The client leaves the number to the broker.
+    const DEFAULT: i32 = -1;
+    let refuse = |error: AssignmentError| (ErrorCode::from(&error), error.to_string());
+    let replicas = i32::from(topic.replication_factor);
+    if topic.assignments.is_empty() {
+        let partitions = match topic.num_partitions {
+            DEFAULT => broker.settings.num_partitions,
+            wanted => wanted,
+        };
+        let replicas = match replicas {
+            DEFAULT => broker.settings.default_replication_factor,
+            wanted => wanted,
+        };
+        let replicas = i16::try_from(replicas).unwrap_or(i16::MAX);
+        return assignment::of_new_topic(image, &topic.name, partitions, replicas).map_err(refuse);
+    }
+    if topic.num_partitions != DEFAULT || replicas != DEFAULT {
+        let message = "Both numPartitions or replicationFactor and replicasAssignments were set. \
+                       Both cannot be used at the same time.";
+        return Err((ErrorCode::InvalidRequest, message.to_owned()));
+    }
+    let mut wanted = BTreeMap::new();
+    for partition in &topic.assignments {
+        let replicas: Vec<BrokerId> = partition
+            .broker_ids
+            .iter()
+            .map(|id| BrokerId(id.0))
+            .collect();
+        if wanted.insert(partition.partition_index, replicas).is_some() {
+            let message = format!("Partition {} is assigned twice.", partition.partition_index);
+            return Err((ErrorCode::InvalidReplicaAssignment, message));
+        }
+    }
+    assignment::check_manual(image, 0, &wanted).map_err(refuse)?;
+    Ok(wanted)
+}
+
+fn done(broker: &Broker, version: i16, id: Uuid, new: &NewTopic) -> CreatableTopicResult {
+    /// From here on the answer describes the topic.
+    const DESCRIBED: i16 = 5;
+    let result = CreatableTopicResult::default()
+        .with_name(StrBytes::from_string(new.name.clone()).into())
+        .with_topic_id(id);
+    if version < DESCRIBED {
+        return result;
+    }
+    let image = broker.registry.image();
+    let layers = broker.config_layers(&image);
+    let configs = TOPIC_CONFIGS.iter().filter_map(|config| {
+        let layer = config.layers(&new.configs, &layers).into_iter().next()?;
+        Some(
+            CreatableTopicConfigs::default()
+                .with_name(StrBytes::from_static_str(config.name))
+                .with_value(Some(StrBytes::from_string(layer.value)))
+                .with_config_source(layer.source as i8),
+        )
+    });
+    let replicas = new.assignment.values().next().map_or(0, Vec::len);
+    result
+        .with_num_partitions(i32::try_from(new.assignment.len()).unwrap_or(i32::MAX))
+        .with_replication_factor(i16::try_from(replicas).unwrap_or(i16::MAX))
+        .with_configs(Some(configs.collect()))
+}

@@ -1,0 +1,222 @@
+//! Metadata 0 to 13: the live brokers, the controller, and who leads which partition.
+//!
+//! Behaviour: the leader is the one that leads now, `LEADER_NOT_AVAILABLE` where nobody does or
+//! its broker is not registered any more. A topic asked for by name that does not exist is
+//! created when the request and `auto.create.topics.enable` allow it (the answer is
+//! `LEADER_NOT_AVAILABLE` until it has leaders; the client asks again), else
+//! `UNKNOWN_TOPIC_OR_PARTITION`. By id (from 10): `UNKNOWN_TOPIC_ID`. Version 0 asks for all topics
+//! with an empty list, later versions with none. Authorized operations: all, for there are no ACLs.
+//! Not done: racks.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kafka_protocol::{
+    messages::{
+        MetadataRequest, MetadataResponse, TopicName,
+        metadata_request::MetadataRequestTopic,
+        metadata_response::{
+            MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+        },
+    },
+    protocol::StrBytes,
+};
+use uuid::Uuid;
+
+use super::RequestContext;
+use crate::{
+    broker::{
+        Broker,
+        controller::assignment,
+        image::{ClusterImage, PartitionImage, TopicImage},
+        registry::RegistryError,
+        topic_name,
+    },
+    wire::{BrokerId, ErrorCode},
+};
+
+/// The bits of every operation on a topic: read, write, create, delete, alter, describe,
+/// describe configs, alter configs.
+pub(super) const TOPIC_OPERATIONS: i32 = 0x0df8;
+
+/// The bits of every operation on the cluster: create, alter, describe, cluster action, describe
+/// configs, alter configs, idempotent write.
+pub(super) const CLUSTER_OPERATIONS: i32 = 0x1fa0;
+
+/// What `authorized_operations` says when nobody asked for it.
+pub(super) const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+
+/// Nobody, on the wire.
+const NOBODY: BrokerId = BrokerId(-1);
+
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: MetadataRequest,
+) -> MetadataResponse {
+    let image = broker.registry.image();
+    let create = request.allow_auto_topic_creation || context.version < 4;
+    let operations = if request.include_topic_authorized_operations {
+        TOPIC_OPERATIONS
+    } else {
+        OPERATIONS_NOT_ASKED
+    };
+    let wanted = request
+        .topics
+        .filter(|topics| context.version > 0 || !topics.is_empty());
+    let topics = match wanted {
+        None => image
+            .topics
+            .iter()
+            .map(|(name, topic)| known(&image, name, topic))
+            .collect(),
+        Some(wanted) => {
+            let mut topics = Vec::with_capacity(wanted.len());
+            for topic in wanted {
+                topics.push(one(broker, context.version, topic, create).await);
+            }
+            topics
+        }
+    };
+    let topics = topics
+        .into_iter()
+        .map(|topic| topic.with_topic_authorized_operations(operations))
+        .collect();
+    let brokers = image.brokers.iter().map(|(id, node)| {
+        MetadataResponseBroker::default()
+            .with_node_id(id.0.into())
+            .with_host(StrBytes::from_string(node.host.clone()))
+            .with_port(node.port.into())
+    });
+    let response = MetadataResponse::default()
+        .with_brokers(brokers.collect())
+        .with_cluster_id(Some(StrBytes::from_string(image.cluster_id.clone())))
+        .with_controller_id(live_controller(&image).unwrap_or(NOBODY).0.into())
+        .with_topics(topics);
+    if (8..=10).contains(&context.version) {
+        let asked = request.include_cluster_authorized_operations;
+        let operations = if asked {
+            CLUSTER_OPERATIONS
+        } else {
+            OPERATIONS_NOT_ASKED
+        };
+        return response.with_cluster_authorized_operations(operations);
+    }
+    response
+}
+
+/// The controller, as long as clients can reach it.
+pub(super) fn live_controller(image: &ClusterImage) -> Option<BrokerId> {
+    image.controller.filter(|id| image.brokers.contains_key(id))
+}
+
+async fn one(
+    broker: &Broker,
+    version: i16,
+    wanted: MetadataRequestTopic,
+    create: bool,
+) -> MetadataResponseTopic {
+    /// From here on an unknown id is answered without a name; before, with an empty one.
+    const NULLABLE_NAME: i16 = 12;
+    let image = &broker.registry.image();
+    if !wanted.topic_id.is_nil() {
+        if let Some((name, topic)) = image.topic_by_id(wanted.topic_id) {
+            return known(image, name, topic);
+        }
+        let name = (version < NULLABLE_NAME).then(TopicName::default);
+        return error(name, wanted.topic_id, ErrorCode::UnknownTopicId);
+    }
+    let Some(name) = wanted.name else {
+        return error(
+            Some(TopicName::default()),
+            Uuid::nil(),
+            ErrorCode::InvalidRequest,
+        );
+    };
+    if let Some(topic) = image.topics.get(name.as_str()) {
+        return known(image, &name, topic);
+    }
+    let code = if !topic_name::is_valid(&name) {
+        ErrorCode::InvalidTopicException
+    } else if create && broker.settings.auto_create_topics_enable {
+        match auto_create(broker, &name).await {
+            Ok(()) => match broker.registry.image().topics.get(name.as_str()) {
+                Some(topic) => return known(&broker.registry.image(), &name, topic),
+                None => ErrorCode::LeaderNotAvailable,
+            },
+            Err(code) => code,
+        }
+    } else {
+        ErrorCode::UnknownTopicOrPartition
+    };
+    error(Some(name), Uuid::nil(), code)
+}
+
+/// Creates a topic that a client asked for, with the broker's defaults.
+async fn auto_create(broker: &Broker, name: &str) -> Result<(), ErrorCode> {
+    let settings = &broker.settings;
+    let (partitions, replicas) = if assignment::is_internal(name) {
+        (
+            settings.offsets_topic_num_partitions,
+            settings.offsets_topic_replication_factor,
+        )
+    } else {
+        (settings.num_partitions, settings.default_replication_factor)
+    };
+    let replicas = i16::try_from(replicas).unwrap_or(i16::MAX);
+    let configs = BTreeMap::new();
+    match broker
+        .registry
+        .create_topic_of(name, partitions, replicas, configs)
+        .await
+    {
+        Ok(_) | Err(RegistryError::TopicExists { .. }) => Ok(()),
+        Err(error) => {
+            tracing::info!(topic = name, %error, "a topic is not created by itself");
+            Err(ErrorCode::from(&error))
+        }
+    }
+}
+
+fn error(name: Option<TopicName>, id: Uuid, code: ErrorCode) -> MetadataResponseTopic {
+    MetadataResponseTopic::default()
+        .with_name(name)
+        .with_topic_id(id)
+        .with_error_code(code.code())
+}
+
+fn known(image: &ClusterImage, name: &str, topic: &TopicImage) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter().map(|(index, partition)| {
+        let leader = image.valid_leader(partition);
+        let code = if leader.is_some() {
+            ErrorCode::None
+        } else {
+            ErrorCode::LeaderNotAvailable
+        };
+        MetadataResponsePartition::default()
+            .with_error_code(code.code())
+            .with_partition_index(*index)
+            .with_leader_id(leader.unwrap_or(NOBODY).0.into())
+            .with_leader_epoch(partition.leader_epoch.0)
+            .with_replica_nodes(ids(&partition.replicas))
+            .with_isr_nodes(ids(&partition.isr))
+            .with_offline_replicas(ids(&offline_replicas(image, partition)))
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(StrBytes::from_string(name.to_owned()).into()))
+        .with_topic_id(topic.id)
+        .with_is_internal(assignment::is_internal(name))
+        .with_partitions(partitions.collect())
+}
+
+/// Replicas on brokers that are not registered.
+pub(super) fn offline_replicas(image: &ClusterImage, partition: &PartitionImage) -> Vec<BrokerId> {
+    let replicas = partition.replicas.iter().copied();
+    replicas
+        .filter(|id| !image.brokers.contains_key(id))
+        .collect()
+}
+
+/// Broker ids as the codec has them.
+pub(super) fn ids(ids: &[BrokerId]) -> Vec<kafka_protocol::messages::BrokerId> {
+    ids.iter().map(|id| id.0.into()).collect()
+}

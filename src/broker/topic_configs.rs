@@ -1,0 +1,418 @@
+//! Topic configs by Kafka's names: what they accept, and which value holds.
+//!
+//! A topic's own override holds, else the broker setting that the config falls back to.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::settings::{SettingType, Settings};
+
+/// One config that a topic can have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TopicConfig {
+    pub(crate) name: &'static str,
+    #[expect(dead_code, reason = "DescribeConfigs, which tells it, is being built")]
+    pub(crate) kind: ConfigType,
+    pub(crate) fallback: Fallback,
+    accepts: Accepts,
+    #[expect(dead_code, reason = "DescribeConfigs, which tells it, is being built")]
+    pub(crate) doc: &'static str,
+}
+
+/// What holds without an override.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fallback {
+    /// The broker setting of this name.
+    Setting(&'static str),
+    /// Kafka's default.
+    Value(&'static str),
+}
+
+/// Kafka's config types, with their numbers in `DescribeConfigs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConfigType {
+    Boolean = 1,
+    String = 2,
+    Int = 3,
+    Long = 5,
+    Double = 6,
+    List = 7,
+}
+
+impl From<SettingType> for ConfigType {
+    fn from(kind: SettingType) -> Self {
+        match kind {
+            SettingType::Boolean => Self::Boolean,
+            SettingType::Int => Self::Int,
+            SettingType::Long => Self::Long,
+            SettingType::String => Self::String,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Accepts {
+    Boolean,
+    Number { min: i64, max: i64 },
+    Share,
+    OneOf(&'static [&'static str]),
+    ListOf(&'static [&'static str]),
+    AnyList,
+}
+
+/// Where a value comes from, with Kafka's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConfigSource {
+    Topic = 1,
+    DynamicBroker = 2,
+    DynamicDefaultBroker = 3,
+    StaticBroker = 4,
+    Default = 5,
+}
+
+/// A value with its source; the first of several holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layer {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) source: ConfigSource,
+}
+
+/// Why an override is refused, in Kafka's words.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum ConfigError {
+    #[error("Unknown topic config name: {0}")]
+    Unknown(String),
+    #[error("Invalid value {value} for configuration {name}: {expected}")]
+    Invalid {
+        name: String,
+        value: String,
+        expected: String,
+    },
+}
+
+const LONG: Accepts = Accepts::Number {
+    min: 0,
+    max: i64::MAX,
+};
+const COUNT: Accepts = Accepts::Number {
+    min: 1,
+    max: i64::MAX,
+};
+const LONG_OR_NONE: Accepts = Accepts::Number {
+    min: -1,
+    max: i64::MAX,
+};
+const SIZE: Accepts = Accepts::Number {
+    min: 0,
+    max: i32::MAX as i64,
+};
+const FOREVER: Fallback = Fallback::Value("9223372036854775807");
+
+macro_rules! configs {
+    ($($name:literal $kind:ident $fallback:expr, $accepts:expr, $doc:literal;)*) => {
+        /// In the order of their names.
+        pub(crate) static TOPIC_CONFIGS: &[TopicConfig] = &[$(TopicConfig {
+            name: $name,
+            kind: ConfigType::$kind,
+            fallback: $fallback,
+            accepts: $accepts,
+            doc: $doc,
+        },)*];
+    };
+}
+
+configs! {
+    "cleanup.policy" List Fallback::Setting("log.cleanup.policy"), Accepts::ListOf(&["compact", "delete"]), "What happens to old segments: delete, compact or both.";
+    "compression.type" String Fallback::Setting("compression.type"), Accepts::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), "The codec of stored batches; producer keeps what the producer chose.";
+    "delete.retention.ms" Long Fallback::Value("86400000"), LONG, "How long tombstones are kept in compacted topics.";
+    "file.delete.delay.ms" Long Fallback::Value("60000"), LONG, "How long a file waits before it is deleted from the disk.";
+    "flush.messages" Long Fallback::Setting("log.flush.interval.messages"), COUNT, "Records written before the log is forced to the disk.";
+    "flush.ms" Long FOREVER, LONG, "How long records may wait before the log is forced to the disk.";
+    "follower.replication.throttled.replicas" List Fallback::Value(""), Accepts::AnyList, "Replicas whose fetching is throttled.";
+    "index.interval.bytes" Int Fallback::Setting("log.index.interval.bytes"), SIZE, "Bytes of log between two entries of its index.";
+    "leader.replication.throttled.replicas" List Fallback::Value(""), Accepts::AnyList, "Replicas whose serving is throttled.";
+    "max.compaction.lag.ms" Long FOREVER, COUNT, "How long a record may stay uncompacted at most.";
+    "max.message.bytes" Int Fallback::Setting("message.max.bytes"), SIZE, "The largest record batch that is accepted.";
+    "message.timestamp.after.max.ms" Long FOREVER, LONG, "How far a record's timestamp may be ahead of the broker's clock.";
+    "message.timestamp.before.max.ms" Long FOREVER, LONG, "How far a record's timestamp may be behind the broker's clock.";
+    "message.timestamp.type" String Fallback::Setting("log.message.timestamp.type"), Accepts::OneOf(&["CreateTime", "LogAppendTime"]), "Whether the producer's or the broker's clock stamps records.";
+    "min.cleanable.dirty.ratio" Double Fallback::Value("0.5"), Accepts::Share, "The share of the log that must be dirty before it is compacted.";
+    "min.compaction.lag.ms" Long Fallback::Value("0"), LONG, "How long a record stays uncompacted at least.";
+    "min.insync.replicas" Int Fallback::Setting("min.insync.replicas"), Accepts::Number { min: 1, max: i32::MAX as i64 }, "Replicas that must be in sync for acks=all to be accepted.";
+    "preallocate" Boolean Fallback::Value("false"), Accepts::Boolean, "Whether a new segment takes its room on the disk at once.";
+    "retention.bytes" Long Fallback::Setting("log.retention.bytes"), LONG_OR_NONE, "Bytes of each partition that are kept; -1 is no limit.";
+    "retention.ms" Long Fallback::Setting("log.retention.ms"), LONG_OR_NONE, "How long records are kept, consumed or not; -1 is forever.";
+    "segment.bytes" Int Fallback::Setting("log.segment.bytes"), Accepts::Number { min: 14, max: i32::MAX as i64 }, "A segment that reaches this size is closed and a new one begun.";
+    "segment.index.bytes" Int Fallback::Value("10485760"), Accepts::Number { min: 4, max: i32::MAX as i64 }, "The largest size of an index.";
+    "segment.jitter.ms" Long Fallback::Value("0"), LONG, "By how much the closing of segments is spread in time.";
+    "segment.ms" Long Fallback::Setting("log.roll.ms"), COUNT, "A segment that reaches this age is closed and a new one begun.";
+    "unclean.leader.election.enable" Boolean Fallback::Setting("unclean.leader.election.enable"), Accepts::Boolean, "Whether a replica outside the ISR may lead as a last resort, losing records.";
+}
+
+impl TopicConfig {
+    /// The config of this name.
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
+        TOPIC_CONFIGS.iter().find(|config| config.name == name)
+    }
+
+    /// The values from the topic's override down to Kafka's default; the first holds.
+    pub(crate) fn layers(
+        &self,
+        overrides: &BTreeMap<String, String>,
+        broker: &BrokerLayers<'_>,
+    ) -> Vec<Layer> {
+        let own = overrides.get(self.name).map(|value| Layer {
+            name: self.name,
+            value: value.clone(),
+            source: ConfigSource::Topic,
+        });
+        let mut layers: Vec<Layer> = own.into_iter().collect();
+        match self.fallback {
+            Fallback::Setting(setting) => layers.extend(broker.layers(setting)),
+            Fallback::Value(value) => layers.push(Layer {
+                name: self.name,
+                value: value.to_owned(),
+                source: ConfigSource::Default,
+            }),
+        }
+        layers
+    }
+
+    fn check(&self, value: &str) -> Result<(), ConfigError> {
+        self.accepts
+            .check(value.trim())
+            .map_err(|expected| ConfigError::Invalid {
+                name: self.name.to_owned(),
+                value: value.to_owned(),
+                expected,
+            })
+    }
+}
+
+impl Accepts {
+    fn check(self, value: &str) -> Result<(), String> {
+        let one_of = |allowed: &[&str]| format!("String must be one of: {}", allowed.join(", "));
+        match self {
+            Self::Boolean if matches!(value.to_ascii_lowercase().as_str(), "true" | "false") => {
+                Ok(())
+            }
+            Self::Boolean => Err("Expected value to be either true or false".into()),
+            Self::Number { min, max } => match value.parse::<i64>() {
+                Ok(number) if number < min => Err(format!("Value must be at least {min}")),
+                Ok(number) if number > max => Err(format!("Value must be no more than {max}")),
+                Ok(_) => Ok(()),
+                Err(_) => Err("Not a number of its type".into()),
+            },
+            Self::Share => match value.parse::<f64>() {
+                Ok(share) if (0.0..=1.0).contains(&share) => Ok(()),
+                _ => Err("Value must be between 0 and 1".into()),
+            },
+            Self::OneOf(allowed) if allowed.contains(&value) => Ok(()),
+            Self::OneOf(allowed) => Err(one_of(allowed)),
+            Self::ListOf(allowed) => {
+                let all = value.split(',').all(|part| allowed.contains(&part.trim()));
+                if all { Ok(()) } else { Err(one_of(allowed)) }
+            }
+            Self::AnyList => Ok(()),
+        }
+    }
+}
+
+/// Checks all of a topic's overrides.
+pub(crate) fn check(overrides: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    for (name, value) in overrides {
+        TopicConfig::find(name)
+            .ok_or_else(|| ConfigError::Unknown(name.clone()))?
+            .check(value)?;
+    }
+    Ok(())
+}
+
+/// The broker's settings, as they were started and as they were changed since.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BrokerLayers<'a> {
+    pub(crate) settings: &'a Settings,
+    /// From `/config/brokers/N`.
+    pub(crate) own: Option<&'a BTreeMap<String, String>>,
+    /// From `/config/brokers/<default>`.
+    pub(crate) every: Option<&'a BTreeMap<String, String>>,
+}
+
+impl BrokerLayers<'_> {
+    /// The values of one setting from the newest change down to Kafka's default.
+    pub(crate) fn layers(&self, setting: &str) -> Vec<Layer> {
+        let find = |settings: &Settings| {
+            let mut all = settings.describe().into_iter();
+            all.find(|(name, ..)| *name == setting)
+                .map(|(name, value, ..)| (name, value))
+        };
+        let Some((name, started_with)) = find(self.settings) else {
+            return Vec::new();
+        };
+        let mut layers = Vec::new();
+        let changed = [
+            (self.own, ConfigSource::DynamicBroker),
+            (self.every, ConfigSource::DynamicDefaultBroker),
+        ];
+        for (configs, source) in changed {
+            if let Some(value) = configs.and_then(|configs| configs.get(setting)) {
+                layers.push(Layer {
+                    name,
+                    value: value.clone(),
+                    source,
+                });
+            }
+        }
+        let default = find(&Settings::default())
+            .map(|(_, value)| value)
+            .unwrap_or_default();
+        if started_with != default {
+            layers.push(Layer {
+                name,
+                value: started_with,
+                source: ConfigSource::StaticBroker,
+            });
+        }
+        layers.push(Layer {
+            name,
+            value: default,
+            source: ConfigSource::Default,
+        });
+        layers
+    }
+
+    /// The settings that hold, changes included.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "broker settings cannot be changed yet")
+    )]
+    pub(crate) fn effective(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        for (name, value) in self.every.into_iter().chain(self.own).flatten() {
+            if let Err(error) = settings.set(name, value) {
+                tracing::warn!(%error, "a changed broker setting is passed over");
+            }
+        }
+        settings
+    }
+}
+
+/// Whether a broker setting takes effect when it is changed while the broker runs: those that
+/// topics fall back to, read anew whenever the picture of the cluster changes.
+#[expect(dead_code, reason = "broker settings cannot be changed yet")]
+pub(crate) fn is_dynamic(setting: &str) -> bool {
+    TOPIC_CONFIGS
+        .iter()
+        .any(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
+}
+
+/// Checks a change of a broker setting by the topic config that falls back to it.
+#[expect(dead_code, reason = "broker settings cannot be changed yet")]
+pub(crate) fn check_setting(setting: &str, value: &str) -> Result<(), ConfigError> {
+    TOPIC_CONFIGS
+        .iter()
+        .find(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
+        .ok_or_else(|| ConfigError::Unknown(setting.to_owned()))?
+        .check(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{
+        BrokerLayers, ConfigError, ConfigSource, Fallback, TOPIC_CONFIGS, TopicConfig, check,
+    };
+    use crate::broker::settings::Settings;
+
+    fn overrides(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect()
+    }
+
+    #[test]
+    fn every_fallback_is_a_setting_or_a_valid_value() {
+        let settings = Settings::default();
+        let broker = BrokerLayers {
+            settings: &settings,
+            own: None,
+            every: None,
+        };
+        assert!(TOPIC_CONFIGS.is_sorted_by(|a, b| a.name < b.name));
+        for config in TOPIC_CONFIGS {
+            let layers = config.layers(&BTreeMap::new(), &broker);
+            assert_eq!(layers.len(), 1, "{}", config.name);
+            if !matches!(config.fallback, Fallback::Value("")) {
+                config.check(&layers[0].value).expect(config.name);
+            }
+        }
+    }
+
+    #[test]
+    fn overrides_are_checked_with_kafkas_words() {
+        assert_eq!(
+            check(&overrides(&[
+                ("cleanup.policy", "compact, delete"),
+                ("retention.ms", "-1")
+            ])),
+            Ok(())
+        );
+        let refused = |name, value| check(&overrides(&[(name, value)])).expect_err("refused");
+        assert_eq!(
+            refused("retention", "1"),
+            ConfigError::Unknown("retention".into())
+        );
+        assert!(
+            refused("retention.ms", "-2")
+                .to_string()
+                .contains("at least -1")
+        );
+        assert!(
+            refused("compression.type", "lzma")
+                .to_string()
+                .contains("must be one of")
+        );
+        assert!(
+            refused("min.insync.replicas", "two")
+                .to_string()
+                .contains("number")
+        );
+        assert!(
+            refused("min.insync.replicas", "0")
+                .to_string()
+                .contains("at least 1")
+        );
+    }
+
+    #[test]
+    fn the_nearest_value_holds() {
+        let mut settings = Settings::default();
+        settings.set("min.insync.replicas", "2").expect("valid");
+        let own = overrides(&[("min.insync.replicas", "3")]);
+        let broker = BrokerLayers {
+            settings: &settings,
+            own: Some(&own),
+            every: None,
+        };
+        let config = TopicConfig::find("min.insync.replicas").expect("it exists");
+        let layers = config.layers(&overrides(&[("min.insync.replicas", "4")]), &broker);
+        let found: Vec<_> = layers
+            .iter()
+            .map(|l| (l.value.as_str(), l.source))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("4", ConfigSource::Topic),
+                ("3", ConfigSource::DynamicBroker),
+                ("2", ConfigSource::StaticBroker),
+                ("1", ConfigSource::Default),
+            ]
+        );
+        assert_eq!(broker.effective().min_insync_replicas, 3);
+    }
+}
