@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use kafka_protocol::messages::consumer_protocol_assignment::ConsumerProtocolAssignment;
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
@@ -11,11 +9,11 @@ use kafka_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest,
     OffsetCommitRequest, OffsetFetchRequest,
 };
-use kafka_protocol::protocol::Decodable;
 
 use super::kafka::{KafkaConnection, KafkaError};
 use super::refusal::Refusal;
 use super::topics::{text, topic_name};
+use crate::wire::consumer_protocol::decode_assignment;
 use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// `FindCoordinator` up to here asks for one group.
@@ -26,9 +24,6 @@ const OFFSET_FETCH_VERSION_MAX: i16 = 7;
 
 /// `OffsetFetch` from here on can ask for all partitions.
 const OFFSET_FETCH_VERSION_ALL: i16 = 2;
-
-/// The largest member assignment that is read: an assignment of ten thousand partitions fits.
-const ASSIGNMENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// A group as its coordinator describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +118,7 @@ pub async fn describe_groups(
                     member_id: member.member_id.to_string(),
                     client_id: member.client_id.to_string(),
                     host: member.client_host.to_string(),
-                    assignment: assignment(member.member_assignment).unwrap_or_default(),
+                    assignment: decode_assignment(&member.member_assignment).unwrap_or_default(),
                 })
                 .collect(),
         })
@@ -213,62 +208,6 @@ pub async fn delete_group(
     Ok(())
 }
 
-/// What the group's leader gave a member, in the consumer protocol: a version, then partitions.
-/// `None`: another protocol, or nothing yet.
-fn assignment(mut bytes: Bytes) -> Option<Vec<TopicPartition>> {
-    if bytes.len() > ASSIGNMENT_BYTES_MAX {
-        return None;
-    }
-    let version = bytes.try_get_i16().ok()?.clamp(0, 3);
-    let topics = bytes
-        .first_chunk()
-        .map(|count| i32::from_be_bytes(*count))?;
-    // Each topic takes at least a name's and an array's length; the codec trusts the count.
-    let topics_max = i32::try_from(bytes.len() / 6).ok()?;
-    if topics > topics_max {
-        return None;
-    }
-    let assignment = ConsumerProtocolAssignment::decode(&mut bytes, version).ok()?;
-    let mut partitions: Vec<TopicPartition> = assignment
-        .assigned_partitions
-        .into_iter()
-        .flat_map(|topic| {
-            let name = topic.topic.to_string();
-            topic
-                .partitions
-                .into_iter()
-                .map(move |partition| TopicPartition::new(name.clone(), partition))
-        })
-        .collect();
-    partitions.sort_unstable();
-    Some(partitions)
-}
-
 fn group_id(group: &str) -> GroupId {
     GroupId(text(group))
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::assignment;
-    use crate::wire::TopicPartition;
-
-    #[test]
-    fn an_assignment_is_read_and_an_absurd_one_is_not() {
-        let mut bytes = vec![0, 0, 0, 0, 0, 1, 0, 6];
-        bytes.extend_from_slice(b"orders");
-        bytes.extend_from_slice(&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 255, 255, 255, 255]);
-        let expected = [
-            TopicPartition::new("orders", 0),
-            TopicPartition::new("orders", 1),
-        ];
-        assert_eq!(
-            assignment(Bytes::from(bytes)).as_deref(),
-            Some(&expected[..])
-        );
-        let absurd = Bytes::from_static(&[0, 0, 0x7f, 255, 255, 255, 0, 0]);
-        assert_eq!(assignment(absurd), None);
-    }
 }

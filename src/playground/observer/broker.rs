@@ -1,0 +1,293 @@
+//! Looks at one broker again and again: metadata, log ends, the groups it coordinates.
+//!
+//! Each broker has a task of its own, so one that is frozen or gone holds up none of the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::scope::{LogSeen, Scope};
+use crate::client::groups;
+use crate::client::kafka::{KafkaConnection, KafkaError};
+use crate::client::offsets::{self, Position};
+use crate::client::refusal::Refusal;
+use crate::client::topics::{self, Cluster, TopicConfig};
+use crate::playground::state::{
+    BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, PartitionSeen, TopicSeen,
+};
+use crate::wire::{BrokerId, Offset, TopicPartition};
+
+/// How long a broker may take to answer; they are on this machine.
+const ANSWER_WAIT: Duration = Duration::from_millis(500);
+
+/// How often to look where nothing seems to happen.
+const QUIET_LOOK: Duration = Duration::from_secs(1);
+
+/// How long two looks are apart at least, however much happens.
+const BUSY_LOOK: Duration = Duration::from_millis(25);
+
+/// How long one broker's metadata is good enough for all, where nothing seems to happen.
+const METADATA_QUIET: Duration = Duration::from_millis(900);
+
+/// The same while much happens.
+const METADATA_BUSY: Duration = Duration::from_millis(20);
+
+/// How often groups are asked for while only records come: committed offsets follow them slowly.
+const GROUPS_QUIET: Duration = Duration::from_millis(250);
+
+/// The same while members come and go.
+const GROUPS_BUSY: Duration = Duration::from_millis(20);
+
+/// How often topics' settings are asked for; they change by hand only.
+const CONFIGS_LOOK: Duration = Duration::from_secs(10);
+
+/// How long after a failed connection the next is tried, where nothing seems to happen.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Looks at one broker.
+pub(super) struct BrokerLook {
+    pub(super) broker: BrokerId,
+    pub(super) address: String,
+    pub(super) scope: Arc<Scope>,
+    connection: Option<KafkaConnection>,
+    groups_looked: Option<Instant>,
+    configs: BTreeMap<String, Vec<TopicConfig>>,
+    configs_looked: Option<Instant>,
+}
+
+impl BrokerLook {
+    pub(super) fn new(broker: BrokerId, address: String, scope: Arc<Scope>) -> Self {
+        Self {
+            broker,
+            address,
+            scope,
+            connection: None,
+            groups_looked: None,
+            configs: BTreeMap::new(),
+            configs_looked: None,
+        }
+    }
+
+    /// Looks until cancelled.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut nudges = self.scope.nudges();
+        let mut changes_seen = 0;
+        loop {
+            let changes = nudges.borrow_and_update().cluster;
+            let woken = changes != changes_seen;
+            changes_seen = changes;
+            // On an error the connection is not put back.
+            let pause = if self.look(woken).await.is_ok() {
+                QUIET_LOOK
+            } else {
+                RETRY
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(BUSY_LOOK) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                Ok(()) = nudges.changed() => {}
+            }
+        }
+    }
+
+    async fn look(&mut self, woken: bool) -> Result<(), Refusal> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => KafkaConnection::connect(&*self.address, "playground", ANSWER_WAIT).await?,
+        };
+        self.look_at_cluster(&mut connection, woken).await?;
+        self.look_at_logs(&mut connection).await?;
+        self.look_at_groups(&mut connection, woken).await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// One broker's metadata serves all: they follow the same znodes.
+    async fn look_at_cluster(
+        &mut self,
+        connection: &mut KafkaConnection,
+        woken: bool,
+    ) -> Result<(), KafkaError> {
+        let interval = if woken { METADATA_BUSY } else { METADATA_QUIET };
+        if !self.scope.claim_metadata(interval) {
+            return Ok(());
+        }
+        let cluster = match topics::metadata(connection, None, ANSWER_WAIT).await {
+            Ok(cluster) => cluster,
+            Err(error) => {
+                self.scope.release_metadata();
+                return Err(error);
+            }
+        };
+        self.look_at_configs(connection, &cluster).await?;
+        self.scope.see_cluster(self.seen(cluster)).await;
+        Ok(())
+    }
+
+    async fn look_at_configs(
+        &mut self,
+        connection: &mut KafkaConnection,
+        cluster: &Cluster,
+    ) -> Result<(), KafkaError> {
+        let known = |name: &String| self.configs.contains_key(name);
+        let names: Vec<String> = cluster
+            .topics
+            .iter()
+            .map(|topic| topic.name.clone())
+            .collect();
+        let old = self
+            .configs_looked
+            .is_none_or(|last| last.elapsed() >= CONFIGS_LOOK);
+        if names.is_empty() || (!old && names.iter().all(known)) {
+            return Ok(());
+        }
+        let wait = ANSWER_WAIT;
+        self.configs = topics::topic_configs(connection, &names, wait)
+            .await?
+            .into_iter()
+            .collect();
+        self.configs_looked = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn look_at_logs(&self, connection: &mut KafkaConnection) -> Result<(), KafkaError> {
+        let share = self.scope.share_of(self.broker);
+        if share.kept.is_empty() {
+            return Ok(());
+        }
+        let mut seen: BTreeMap<TopicPartition, LogSeen> = BTreeMap::new();
+        if !share.led.is_empty() {
+            let ask = Position::HighWatermark;
+            for (at, offset) in ask_offsets(connection, &share.led, ask).await? {
+                seen.entry(at).or_default().high_watermark = Some(offset);
+            }
+            let ask = Position::LogStart;
+            for (at, offset) in ask_offsets(connection, &share.led, ask).await? {
+                seen.entry(at).or_default().log_start = Some(offset);
+            }
+        }
+        for (at, offset) in ask_offsets(connection, &share.kept, Position::LogEnd).await? {
+            seen.entry(at).or_default().end = Some((self.broker, offset));
+        }
+        let seen: Vec<(TopicPartition, LogSeen)> = seen.into_iter().collect();
+        self.scope.see_logs(&seen).await;
+        Ok(())
+    }
+
+    async fn look_at_groups(
+        &mut self,
+        connection: &mut KafkaConnection,
+        woken: bool,
+    ) -> Result<(), Refusal> {
+        let interval = if woken { GROUPS_BUSY } else { GROUPS_QUIET };
+        if self
+            .groups_looked
+            .is_some_and(|last| last.elapsed() < interval)
+        {
+            return Ok(());
+        }
+        self.groups_looked = Some(Instant::now());
+        let listed = match groups::list_groups(connection, ANSWER_WAIT).await {
+            Ok(listed) => listed,
+            // Still loading what it coordinates; the next look knows more.
+            Err(Refusal::Code { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let names: Vec<String> = listed.into_iter().map(|(name, _)| name).collect();
+        self.scope.see_groups_of(self.broker, &names).await;
+        if names.is_empty() {
+            return Ok(());
+        }
+        for group in groups::describe_groups(connection, &names, ANSWER_WAIT).await? {
+            let committed =
+                match groups::committed_offsets(connection, &group.group, ANSWER_WAIT).await {
+                    Ok(committed) => committed,
+                    Err(Refusal::Code { .. }) => continue,
+                    Err(error) => return Err(error),
+                };
+            let seen = GroupSeen {
+                group: group.group,
+                state: group.state,
+                coordinator: Some(self.broker),
+                protocol: group.protocol,
+                members: group
+                    .members
+                    .into_iter()
+                    .map(|member| MemberSeen {
+                        member_id: member.member_id,
+                        client_id: member.client_id,
+                        host: member.host,
+                        assignment: member.assignment,
+                    })
+                    .collect(),
+                committed,
+            };
+            self.scope.see_group(seen).await;
+        }
+        Ok(())
+    }
+
+    fn seen(&self, cluster: Cluster) -> ClusterSeen {
+        let brokers = cluster
+            .brokers
+            .into_iter()
+            .map(|(id, address)| BrokerSeen { id, address })
+            .collect();
+        let topics = cluster
+            .topics
+            .into_iter()
+            .filter(|topic| topic.error.is_none())
+            .map(|topic| {
+                let configs = self
+                    .configs
+                    .get(&topic.name)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                TopicSeen {
+                    min_insync_replicas: configs
+                        .iter()
+                        .find(|config| config.name == "min.insync.replicas")
+                        .and_then(|config| config.value.parse().ok()),
+                    configs: configs
+                        .iter()
+                        .filter(|config| config.of_topic)
+                        .map(|config| (config.name.clone(), config.value.clone()))
+                        .collect(),
+                    partitions: topic
+                        .partitions
+                        .into_iter()
+                        .map(|partition| PartitionSeen {
+                            partition: partition.partition,
+                            leader: partition.leader,
+                            epoch: partition.epoch,
+                            replicas: partition.replicas,
+                            isr: partition.isr,
+                        })
+                        .collect(),
+                    name: topic.name,
+                    internal: topic.internal,
+                }
+            })
+            .collect();
+        ClusterSeen {
+            cluster_id: cluster.cluster_id,
+            controller: cluster.controller,
+            brokers,
+            topics,
+        }
+    }
+}
+
+async fn ask_offsets(
+    connection: &mut KafkaConnection,
+    partitions: &[TopicPartition],
+    position: Position,
+) -> Result<Vec<(TopicPartition, Offset)>, KafkaError> {
+    offsets::list_offsets(connection, partitions, position, ANSWER_WAIT).await
+}

@@ -1,0 +1,388 @@
+//! What the observer's tasks share: what the screen shows, and what was last told of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::playground::state::{ClusterSeen, GroupSeen, Observation, PartitionOffsets};
+use crate::wire::{BrokerId, Offset, TopicPartition};
+
+/// Groups that are described at each look; more would cost more than they tell.
+const GROUPS_MAX: usize = 32;
+
+/// Shared by all tasks of one observer.
+#[derive(Debug)]
+pub(super) struct Scope {
+    known: Mutex<Known>,
+    /// Wakes whoever looks.
+    nudges: watch::Sender<Nudges>,
+    /// Counts changes of which partitions are watched, and who leads them.
+    leaders: watch::Sender<u64>,
+    observations: mpsc::Sender<Observation>,
+}
+
+/// How often something happened that is worth a look.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Nudges {
+    /// Roles, members or processes may have changed.
+    pub(super) cluster: u64,
+    /// Records came.
+    pub(super) logs: u64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    cluster: ClusterSeen,
+    metadata_claimed: Option<Instant>,
+    watched: Vec<TopicPartition>,
+    logs: BTreeMap<TopicPartition, LogKnown>,
+    groups: BTreeMap<String, GroupSeen>,
+    /// Where each tail is read on.
+    tails: BTreeMap<TopicPartition, Offset>,
+}
+
+/// What is known of one log; also what was last told.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct LogKnown {
+    log_start: Offset,
+    high_watermark: Option<Offset>,
+    last_stable: Option<Offset>,
+    ends: BTreeMap<BrokerId, Offset>,
+}
+
+/// One broker's share of what is watched.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Share {
+    /// Partitions it keeps.
+    pub(super) kept: Vec<TopicPartition>,
+    /// Those of them that it leads.
+    pub(super) led: Vec<TopicPartition>,
+}
+
+/// What one broker told of one log. What it did not tell is `None`.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct LogSeen {
+    pub(super) log_start: Option<Offset>,
+    pub(super) high_watermark: Option<Offset>,
+    pub(super) last_stable: Option<Offset>,
+    pub(super) end: Option<(BrokerId, Offset)>,
+}
+
+impl Scope {
+    pub(super) fn new(observations: mpsc::Sender<Observation>) -> Self {
+        Self {
+            known: Mutex::default(),
+            nudges: watch::Sender::default(),
+            leaders: watch::Sender::new(0),
+            observations,
+        }
+    }
+
+    /// Tells the playground; waits while it is behind.
+    pub(super) async fn tell(&self, observation: Observation) {
+        // It only fails when the playground ends.
+        let _ = self.observations.send(observation).await;
+    }
+
+    /// Roles, members or processes may have changed: everybody looks now.
+    pub(super) fn nudge(&self) {
+        self.nudges.send_modify(|nudges| nudges.cluster += 1);
+    }
+
+    /// Records came: everybody looks at the logs.
+    pub(super) fn nudge_logs(&self) {
+        self.nudges.send_modify(|nudges| nudges.logs += 1);
+    }
+
+    pub(super) fn nudges(&self) -> watch::Receiver<Nudges> {
+        self.nudges.subscribe()
+    }
+
+    pub(super) fn leaders(&self) -> watch::Receiver<u64> {
+        self.leaders.subscribe()
+    }
+
+    /// Watches these partitions from now on.
+    pub(super) fn watch(&self, partitions: Vec<TopicPartition>) {
+        let mut known = self.known();
+        let kept: BTreeSet<&TopicPartition> = partitions.iter().collect();
+        known.tails.retain(|at, _| kept.contains(at));
+        known.logs.retain(|at, _| kept.contains(at));
+        known.watched = partitions;
+        known.watched.sort_unstable();
+        drop(known);
+        self.leaders.send_modify(|count| *count += 1);
+        self.nudge();
+    }
+
+    /// Whether the caller shall ask for metadata: nobody else did within `interval`.
+    pub(super) fn claim_metadata(&self, interval: Duration) -> bool {
+        let mut known = self.known();
+        let now = Instant::now();
+        let due = known
+            .metadata_claimed
+            .is_none_or(|last| now.duration_since(last) >= interval);
+        if due {
+            known.metadata_claimed = Some(now);
+        }
+        due
+    }
+
+    /// Lets the next one ask for metadata at once: the claim came to nothing.
+    pub(super) fn release_metadata(&self) {
+        self.known().metadata_claimed = None;
+    }
+
+    /// Takes what Metadata said; tells it if it is news.
+    pub(super) async fn see_cluster(&self, seen: ClusterSeen) {
+        let moved = {
+            let mut known = self.known();
+            if known.cluster == seen {
+                return;
+            }
+            let before = known.leaders_of_watched();
+            known.cluster.clone_from(&seen);
+            let gone =
+                |at: &TopicPartition| !seen.topics.iter().any(|topic| topic.name == at.topic);
+            // A topic made anew under the same name begins at offset 0 again.
+            known.tails.retain(|at, _| !gone(at));
+            known.logs.retain(|at, _| !gone(at));
+            before != known.leaders_of_watched()
+        };
+        self.tell(Observation::Cluster(seen)).await;
+        if moved {
+            self.leaders.send_modify(|count| *count += 1);
+            self.nudge();
+        }
+    }
+
+    /// The newest metadata.
+    pub(super) fn cluster(&self) -> ClusterSeen {
+        self.known().cluster.clone()
+    }
+
+    /// How many partitions a topic has, if it is known.
+    pub(super) fn partitions_of(&self, topic: &str) -> Option<i32> {
+        let known = self.known();
+        let topic = known
+            .cluster
+            .topics
+            .iter()
+            .find(|known| known.name == topic)?;
+        i32::try_from(topic.partitions.len()).ok()
+    }
+
+    /// What of the watched partitions this broker keeps and leads.
+    pub(super) fn share_of(&self, broker: BrokerId) -> Share {
+        let known = self.known();
+        let mut share = Share::default();
+        for (at, partition) in known.watched_partitions() {
+            if partition.replicas.contains(&broker) {
+                share.kept.push(at.clone());
+            }
+            if partition.leader == Some(broker) {
+                share.led.push(at.clone());
+            }
+        }
+        share
+    }
+
+    /// Merges what a broker told of logs, and tells what is news.
+    pub(super) async fn see_logs(&self, seen: &[(TopicPartition, LogSeen)]) {
+        let news: Vec<PartitionOffsets> = {
+            let mut known = self.known();
+            seen.iter()
+                .filter_map(|(at, seen)| known.merge(at, *seen))
+                .collect()
+        };
+        if !news.is_empty() {
+            self.tell(Observation::Offsets(news)).await;
+        }
+    }
+
+    /// Where to read this tail on.
+    pub(super) fn tail(&self, at: &TopicPartition) -> Option<Offset> {
+        self.known().tails.get(at).copied()
+    }
+
+    /// Reads this tail on from here, if it is still watched.
+    pub(super) fn set_tail(&self, at: &TopicPartition, offset: Offset) {
+        let mut known = self.known();
+        if known.watched.binary_search(at).is_ok() {
+            known.tails.insert(at.clone(), offset);
+        }
+    }
+
+    /// Takes what a coordinator said of a group; tells it if it is news.
+    pub(super) async fn see_group(&self, seen: GroupSeen) {
+        {
+            let mut known = self.known();
+            let full = known.groups.len() >= GROUPS_MAX && !known.groups.contains_key(&seen.group);
+            if full || known.groups.get(&seen.group) == Some(&seen) {
+                return;
+            }
+            known.groups.insert(seen.group.clone(), seen.clone());
+        }
+        self.tell(Observation::Group(seen)).await;
+    }
+
+    /// A coordinator told all its groups: those that it had before and has no more are gone.
+    pub(super) async fn see_groups_of(&self, coordinator: BrokerId, listed: &[String]) {
+        let gone: Vec<String> = {
+            let mut known = self.known();
+            let gone: Vec<String> = known
+                .groups
+                .values()
+                .filter(|group| {
+                    group.coordinator == Some(coordinator) && !listed.contains(&group.group)
+                })
+                .map(|group| group.group.clone())
+                .collect();
+            for group in &gone {
+                known.groups.remove(group);
+            }
+            gone
+        };
+        for group in gone {
+            self.tell(Observation::GroupGone { group }).await;
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A panic ends the process; a poisoned lock is never seen.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn watched_partitions(
+        &self,
+    ) -> impl Iterator<Item = (&TopicPartition, &crate::playground::state::PartitionSeen)> {
+        self.watched
+            .iter()
+            .filter_map(|at| Some((at, self.partition(at)?)))
+    }
+
+    fn partition(&self, at: &TopicPartition) -> Option<&crate::playground::state::PartitionSeen> {
+        let topic = self
+            .cluster
+            .topics
+            .iter()
+            .find(|topic| topic.name == at.topic)?;
+        topic
+            .partitions
+            .iter()
+            .find(|partition| partition.partition == at.partition)
+    }
+
+    fn leaders_of_watched(&self) -> Vec<(TopicPartition, Option<BrokerId>, Vec<BrokerId>)> {
+        self.watched_partitions()
+            .map(|(at, partition)| (at.clone(), partition.leader, partition.replicas.clone()))
+            .collect()
+    }
+
+    /// What is told of the log if this is news.
+    fn merge(&mut self, at: &TopicPartition, seen: LogSeen) -> Option<PartitionOffsets> {
+        let isr = self.partition(at)?.isr.clone();
+        let log = self.logs.entry(at.clone()).or_default();
+        let before = log.clone();
+        log.log_start = seen.log_start.unwrap_or(log.log_start);
+        log.high_watermark = seen.high_watermark.or(log.high_watermark);
+        log.last_stable = seen.last_stable.or(log.last_stable);
+        if let Some((broker, end)) = seen.end {
+            log.ends.insert(broker, end);
+        }
+        let high_watermark = log.high_watermark?;
+        // The high watermark moved because every replica in sync has the records below it. Their
+        // own answers may be older than the leader's.
+        for broker in isr {
+            if let Some(end) = log.ends.get_mut(&broker) {
+                *end = (*end).max(high_watermark);
+            }
+        }
+        (*log != before).then(|| PartitionOffsets {
+            partition: at.clone(),
+            log_start: log.log_start,
+            high_watermark,
+            last_stable: log.last_stable,
+            ends: log
+                .ends
+                .iter()
+                .map(|(broker, end)| (*broker, *end))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::{LogSeen, Scope};
+    use crate::playground::state::{ClusterSeen, Observation, PartitionSeen, TopicSeen};
+    use crate::wire::{BrokerId, Offset, TopicPartition};
+
+    fn cluster(leader: i32) -> ClusterSeen {
+        ClusterSeen {
+            topics: vec![TopicSeen {
+                name: "orders".into(),
+                partitions: vec![PartitionSeen {
+                    leader: Some(BrokerId(leader)),
+                    replicas: vec![BrokerId(1), BrokerId(2)],
+                    isr: vec![BrokerId(1), BrokerId(2)],
+                    ..PartitionSeen::default()
+                }],
+                ..TopicSeen::default()
+            }],
+            ..ClusterSeen::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_high_watermark_never_passes_an_in_sync_log_end() {
+        let (sender, mut told) = mpsc::channel(16);
+        let scope = Scope::new(sender);
+        let at = TopicPartition::new("orders", 0);
+        scope.watch(vec![at.clone()]);
+        scope.see_cluster(cluster(1)).await;
+        let end = |broker, end| LogSeen {
+            end: Some((BrokerId(broker), Offset(end))),
+            ..LogSeen::default()
+        };
+        scope.see_logs(&[(at.clone(), end(2, 5))]).await;
+        let leader = LogSeen {
+            high_watermark: Some(Offset(7)),
+            ..end(1, 8)
+        };
+        scope.see_logs(&[(at, leader)]).await;
+        let mut last = None;
+        while let Ok(observation) = told.try_recv() {
+            last = Some(observation);
+        }
+        let Some(Observation::Offsets(offsets)) = last else {
+            panic!("offsets are told last");
+        };
+        let ends = &offsets.first().expect("one partition").ends;
+        assert_eq!(
+            ends[..],
+            [(BrokerId(1), Offset(8)), (BrokerId(2), Offset(7))]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_change_of_leader_wakes_the_tails() {
+        let (sender, _told) = mpsc::channel(16);
+        let scope = Scope::new(sender);
+        let at = TopicPartition::new("orders", 0);
+        scope.watch(vec![at.clone()]);
+        scope.see_cluster(cluster(1)).await;
+        let mut leaders = scope.leaders();
+        leaders.mark_unchanged();
+        scope.see_cluster(cluster(2)).await;
+        assert!(leaders.has_changed().expect("the scope lives"));
+        assert_eq!(scope.share_of(BrokerId(2)).led, [at]);
+        assert!(scope.share_of(BrokerId(1)).led.is_empty());
+    }
+}

@@ -1,0 +1,216 @@
+//! Asks `ZooKeeper` by its four-letter words: sessions, when it last heard from them, counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::now;
+use super::scope::Scope;
+use crate::playground::state::{Observation, SessionSeen, Timestamp, ZooKeeperSeen};
+
+/// How long it may take to answer a word.
+const ANSWER_WAIT: Duration = Duration::from_millis(400);
+
+/// How often to look: a heartbeat comes every third of a session.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long two looks are apart at least.
+const BUSY_LOOK: Duration = Duration::from_millis(60);
+
+/// The longest answer that is read: thousands of sessions.
+const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Looks at one `ZooKeeper` server.
+pub(super) struct ZooKeeperLook {
+    pub(super) address: String,
+    pub(super) scope: Arc<Scope>,
+    /// By session: how many packets came, and when that number was new.
+    heard: BTreeMap<i64, (u64, Timestamp)>,
+}
+
+/// One line of `cons`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Connection {
+    session: i64,
+    timeout_ms: u64,
+    received: u64,
+}
+
+impl ZooKeeperLook {
+    pub(super) fn new(address: String, scope: Arc<Scope>) -> Self {
+        Self {
+            address,
+            scope,
+            heard: BTreeMap::new(),
+        }
+    }
+
+    /// Looks until cancelled.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut nudges = self.scope.nudges();
+        let mut told = ZooKeeperSeen::default();
+        loop {
+            let changes = nudges.borrow_and_update().cluster;
+            if let Some(seen) = self.look().await
+                && seen != told
+            {
+                told.clone_from(&seen);
+                self.scope.tell(Observation::ZooKeeper(seen)).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(BUSY_LOOK) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+                Ok(_) = nudges.wait_for(|nudges| nudges.cluster != changes) => {}
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Option<ZooKeeperSeen> {
+        let server = self.ask("srvr").await?;
+        let connections = connections(&self.ask("cons").await?);
+        let ephemerals = ephemerals(&self.ask("dump").await?);
+        let watches = self.ask("wchp").await.as_deref().map_or(0, watches);
+        let at = now();
+        let heard = &mut self.heard;
+        heard.retain(|session, _| connections.iter().any(|known| known.session == *session));
+        let sessions = connections
+            .into_iter()
+            .map(|connection| {
+                let last = heard
+                    .entry(connection.session)
+                    .or_insert((connection.received, at));
+                if last.0 != connection.received {
+                    *last = (connection.received, at);
+                }
+                SessionSeen {
+                    session: connection.session,
+                    timeout: Duration::from_millis(connection.timeout_ms),
+                    last_heard: last.1,
+                    ephemerals: ephemerals
+                        .get(&connection.session)
+                        .cloned()
+                        .unwrap_or_default(),
+                }
+            })
+            .collect();
+        Some(ZooKeeperSeen {
+            znodes: field(&server, "Node count:").unwrap_or(0),
+            watches,
+            sessions,
+        })
+    }
+
+    /// One word and its answer; the server closes the connection after it.
+    async fn ask(&self, word: &str) -> Option<String> {
+        let exchange = async {
+            let mut stream = TcpStream::connect(&self.address).await?;
+            stream.write_all(word.as_bytes()).await?;
+            let mut answer = Vec::new();
+            stream
+                .take(ANSWER_BYTES_MAX)
+                .read_to_end(&mut answer)
+                .await?;
+            std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
+        };
+        tokio::time::timeout(ANSWER_WAIT, exchange).await.ok()?.ok()
+    }
+}
+
+/// The lines of `cons`: ` /127.0.0.1:5[1](queued=0,recved=12,sent=12,sid=0x1,lop=PING,to=1500,...)`.
+fn connections(answer: &str) -> Vec<Connection> {
+    answer
+        .lines()
+        .filter_map(|line| {
+            let (_, fields) = line.trim().trim_end_matches(')').split_once('(')?;
+            let value = |name: &str| {
+                fields
+                    .split(',')
+                    .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+            };
+            Some(Connection {
+                session: session(value("sid")?)?,
+                timeout_ms: value("to")?.parse().ok()?,
+                received: value("recved")?.parse().ok()?,
+            })
+        })
+        .collect()
+}
+
+/// The part of `dump` that lists ephemeral znodes below their sessions.
+fn ephemerals(answer: &str) -> BTreeMap<i64, Vec<String>> {
+    let mut found: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    let mut owner = None;
+    for line in answer.lines().map(str::trim) {
+        if let Some(id) = line.strip_suffix(':').and_then(session) {
+            owner = Some(id);
+        } else if line.starts_with('/') {
+            if let Some(owner) = owner {
+                found.entry(owner).or_default().push(line.to_owned());
+            }
+        } else {
+            owner = None;
+        }
+    }
+    found
+}
+
+/// `wchp` lists paths, and below each the sessions that watch it.
+fn watches(answer: &str) -> u64 {
+    let sessions = answer.lines().filter(|line| line.trim().starts_with("0x"));
+    u64::try_from(sessions.count()).unwrap_or(u64::MAX)
+}
+
+fn field(answer: &str, name: &str) -> Option<u64> {
+    answer
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+fn session(text: &str) -> Option<i64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16)
+        .ok()
+        .map(u64::cast_signed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{connections, ephemerals, field, watches};
+
+    #[test]
+    fn the_words_of_zookeeper_3_8_are_read() {
+        let cons = " /127.0.0.1:40846[1](queued=0,recved=123,sent=125,sid=0x1000016d3eb0001,\
+                    lop=PING,est=1763805,to=18000,lcxid=0x51,lzxid=0x3c,lresp=9,llat=0,minlat=0)\n\
+                    \x20/127.0.0.1:40852[0](queued=0,recved=1,sent=0)\n";
+        let read = connections(cons);
+        assert_eq!(
+            read.len(),
+            1,
+            "the second one is our own, without a session"
+        );
+        let first = read.first().expect("one");
+        assert_eq!(
+            (first.session, first.timeout_ms),
+            (0x0100_0016_d3eb_0001, 18000)
+        );
+        assert_eq!(first.received, 123);
+
+        let dump = "SessionTracker dump:\nSession Sets (1)/(1):\n1 expire at Sat:\n\t0x1\n\
+                    ephemeral nodes dump:\nSessions with Ephemerals (1):\n\
+                    0x1:\n\t/brokers/ids/1\n\t/controller\nConnections dump:\n";
+        let owned = ephemerals(dump);
+        assert_eq!(owned.get(&1).map(Vec::len), Some(2));
+        assert_eq!(watches("/brokers\n\t0x1\n\t0x2\n/controller\n\t0x1\n"), 3);
+        assert_eq!(
+            field("Mode: standalone\nNode count: 61\n", "Node count:"),
+            Some(61)
+        );
+    }
+}

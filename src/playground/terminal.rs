@@ -1,0 +1,242 @@
+//! The terminal: taken over as a whole, and given back as it was on every way out.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use base64::Engine;
+use crossterm::event::{
+    DisableBracketedPaste, EnableBracketedPaste, Event, KeyboardEnhancementFlags,
+    PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute};
+use ratatui::backend::CrosstermBackend;
+use tokio::sync::mpsc;
+
+use super::late_answer::LateAnswer;
+use super::state::{Appearance, Depth, Glyphs, Scheme};
+
+/// Bytes of a frame that are collected before they are written: a whole screen of changes.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// Keys that may wait for the loop; it takes them faster than anybody types or pastes.
+const INPUTS_MAX: usize = 256;
+
+/// How long a terminal may take to tell its background; the first frame waits for it.
+const BACKGROUND_WAIT: Duration = Duration::from_millis(50);
+
+/// Whether the screen is ours; the panic hook and the signals' way out look here.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+type Backend = CrosstermBackend<BufWriter<Stdout>>;
+
+/// The screen, given back when this is dropped.
+pub(super) struct Screen {
+    terminal: ratatui::Terminal<Backend>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(super) fn take() -> Result<Self> {
+        give_back_on_panic();
+        take().context("cannot take the terminal over")?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        let terminal = ratatui::Terminal::new(backend).context("cannot draw on the terminal")?;
+        Ok(Self { terminal })
+    }
+
+    /// Draws one frame.
+    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> Result<()> {
+        self.terminal
+            .draw(draw)
+            .context("cannot draw on the terminal")?;
+        Ok(())
+    }
+
+    /// Draws everything anew at the next frame.
+    pub(super) fn clear(&mut self) -> Result<()> {
+        self.terminal.clear().context("cannot draw on the terminal")
+    }
+
+    /// Gives the terminal back, stops this process until the shell's `fg`, and takes it again.
+    pub(super) fn suspend(&mut self, say: &str) -> Result<()> {
+        give_back();
+        let _ = writeln!(io::stdout(), "{say}");
+        // To the whole group, as the terminal itself does with ^Z: a shell script that started
+        // us waits with us. The children have their own groups and run on.
+        nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(0),
+            nix::sys::signal::Signal::SIGTSTP,
+        )
+        .context("cannot leave the screen")?;
+        take().context("cannot take the terminal over again")?;
+        self.clear()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Puts text on the clipboard of whoever sits at the terminal, also over ssh (OSC 52).
+pub(super) fn copy(text: &str) -> Result<()> {
+    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "\x1b]52;c;{encoded}\x07")
+        .and_then(|()| stdout.flush())
+        .context("cannot write to the terminal")
+}
+
+fn take() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode()?;
+    let mut stdout = io::stdout();
+    execute!(
+        stdout,
+        EnterAlternateScreen,
+        cursor::Hide,
+        EnableBracketedPaste
+    )?;
+    if knows_escape_sequences() {
+        // Told without asking whether it is understood: the question can cost two seconds where
+        // nobody answers, and who does not know the sequence ignores it.
+        let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES
+            | KeyboardEnhancementFlags::REPORT_EVENT_TYPES;
+        execute!(stdout, PushKeyboardEnhancementFlags(flags))?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal back if it is ours; does nothing the second time.
+fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut stdout = io::stdout();
+    if knows_escape_sequences() {
+        let _ = execute!(stdout, PopKeyboardEnhancementFlags);
+    }
+    let _ = execute!(
+        stdout,
+        DisableBracketedPaste,
+        cursor::Show,
+        LeaveAlternateScreen
+    );
+    let _ = disable_raw_mode();
+}
+
+/// The hook runs before an abort too, so the message is readable and the shell usable.
+fn give_back_on_panic() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        give_back();
+        hook(panic);
+    }));
+}
+
+/// The Linux console prints parts of sequences that it does not know.
+fn knows_escape_sequences() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "linux")
+}
+
+/// Whether there is a person at a terminal, on both ends.
+pub(super) fn is_there() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !dumb
+}
+
+/// Columns and rows.
+pub(super) fn size() -> (u16, u16) {
+    crossterm::terminal::size().unwrap_or((80, 24))
+}
+
+/// What this terminal can show, and whether it may still answer the question for its background.
+/// Must be asked before keys are read.
+pub(super) fn appearance(reduced_motion: bool) -> (Appearance, LateAnswer) {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let mut late = LateAnswer::none();
+    let scheme = if variable("NO_COLOR").is_empty() {
+        background(&mut late)
+    } else {
+        Scheme::Mono
+    };
+    let term = variable("TERM");
+    let depth = match variable("COLORTERM").as_str() {
+        "truecolor" | "24bit" => Depth::True,
+        _ if term == "linux" || term == "xterm" || term == "vt100" => Depth::Ansi,
+        _ => Depth::Indexed,
+    };
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .map(variable)
+        .find(|value| !value.is_empty())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    // Without any locale the terminal's own habit is the better guess, and that is UTF-8.
+    let utf8 = locale.is_empty() || locale.contains("utf-8") || locale.contains("utf8");
+    let glyphs = if term == "linux" || !utf8 {
+        Glyphs::Ascii
+    } else {
+        Glyphs::Unicode
+    };
+    let appearance = Appearance {
+        scheme,
+        depth,
+        glyphs,
+        reduced_motion,
+    };
+    (appearance, late)
+}
+
+/// Dark, unless the terminal or its environment says light.
+fn background(late: &mut LateAnswer) -> Scheme {
+    use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
+
+    if let Some(scheme) = background_by_environment() {
+        return scheme;
+    }
+    let mut options = QueryOptions::default();
+    options.timeout = BACKGROUND_WAIT;
+    match theme_mode(options) {
+        Ok(ThemeMode::Light) => Scheme::Light,
+        Ok(ThemeMode::Dark) => Scheme::Dark,
+        Err(_) => {
+            *late = LateAnswer::expected();
+            Scheme::Dark
+        }
+    }
+}
+
+/// `COLORFGBG=15;0`: the last number is the background, in the sixteen colours.
+fn background_by_environment() -> Option<Scheme> {
+    let colors = std::env::var("COLORFGBG").ok()?;
+    let background: u8 = colors.rsplit(';').next()?.parse().ok()?;
+    Some(if matches!(background, 7 | 15) {
+        Scheme::Light
+    } else {
+        Scheme::Dark
+    })
+}
+
+/// Reads the terminal's events on a thread of its own, which ends with the process: it waits in
+/// the system, where nothing else can wake it.
+pub(super) fn read_input(mut late: LateAnswer) -> Result<mpsc::Receiver<Event>> {
+    let (sender, receiver) = mpsc::channel(INPUTS_MAX);
+    std::thread::Builder::new()
+        .name("keys".into())
+        .spawn(move || {
+            while let Ok(event) = crossterm::event::read() {
+                if !late.is_part(&event) && sender.blocking_send(event).is_err() {
+                    break;
+                }
+            }
+        })
+        .context("cannot start the thread that reads keys")?;
+    Ok(receiver)
+}
