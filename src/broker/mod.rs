@@ -3,9 +3,18 @@
 mod connection;
 mod controller;
 mod controller_task;
-#[expect(dead_code, reason = "driven by the groups shell, which is being built")]
+#[expect(
+    unused_imports,
+    reason = "driven by the groups, whose handlers wait for the partitions"
+)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the same"))]
 mod coordinator;
 mod error_code;
+#[expect(
+    dead_code,
+    reason = "their handlers wait for the partitions, which are being built"
+)]
+mod groups;
 mod handlers;
 mod image;
 #[expect(

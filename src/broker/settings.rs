@@ -133,6 +133,8 @@ settings! {
     "offsets.topic.replication.factor" => offsets_topic_replication_factor: i32 = 3, "Replicas of the topic that keeps committed offsets.";
     "offsets.topic.segment.bytes" => offsets_topic_segment_bytes: i32 = 104_857_600, "Segment size of the topic that keeps committed offsets.";
     "offsets.retention.minutes" => offsets_retention_minutes: i32 = 10_080, "How long the offsets of a group without members are kept.";
+    "offsets.retention.check.interval.ms" => offsets_retention_check_interval_ms: i64 = 600_000, "How often offsets are checked for their retention.";
+    "offsets.commit.timeout.ms" => offsets_commit_timeout_ms: i32 = 5_000, "How long an offset commit waits for the replicas of the topic that keeps it.";
     "offset.metadata.max.bytes" => offset_metadata_max_bytes: i32 = 4_096, "The longest metadata text of a committed offset.";
     "producer.id.expiration.ms" => producer_id_expiration_ms: i32 = 86_400_000, "How long the sequence of a silent idempotent producer is remembered.";
     "auto.leader.rebalance.enable" => auto_leader_rebalance_enable: bool = true, "Whether the controller gives leadership back to preferred leaders.";

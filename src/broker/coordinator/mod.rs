@@ -27,7 +27,15 @@ mod turn;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(crate) use event::{Effect, Event, Now};
+pub(crate) use event::{
+    CommitRequest, Effect, Event, JoinRequest, JoinResponse, LeaveRequest, LeavingMember,
+    MemberIdentity, Now, Request, RequestId, Response, StoredRecord, SyncRequest, SyncResponse,
+    WriteId,
+};
+pub(crate) use group::GroupState;
+pub(crate) use loading::Replay;
+pub(crate) use offset_commit_record::OffsetAndMetadata;
+pub(crate) use queries::{GroupDescription, ListedGroup};
 pub(crate) use turn::Config;
 
 use deadlines::Deadline;
@@ -137,6 +145,13 @@ impl Coordinator {
                 leader_epoch: led.leader_epoch,
             }),
         }
+    }
+
+    /// Whether the partition's log is still to be read, under this epoch.
+    pub(crate) fn is_awaiting_load(&self, partition: i32, leader_epoch: LeaderEpoch) -> bool {
+        self.partitions
+            .get(&partition)
+            .is_some_and(|led| led.leader_epoch == leader_epoch && !led.loaded)
     }
 
     fn is_loading(&self) -> bool {

@@ -1,0 +1,259 @@
+//! The shell around the [`coordinator`](super::coordinator): hands it requests, time and the
+//! outcomes of writes, and carries out what it decides.
+
+mod offsets_log;
+mod offsets_topic;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::coordinator::{
+    Config, Coordinator, Effect, Event, GroupDescription, ListedGroup, Now, OffsetAndMetadata,
+    Request, RequestId, Response, WriteId,
+};
+use super::image::ClusterImage;
+use super::settings::Settings;
+use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
+
+pub(crate) use offsets_log::{OFFSETS_TOPIC, OffsetsLog};
+
+/// Writes that may wait for their replicas at once. Each belongs to a request that is held, or to
+/// a group's deadline; beyond it requests are refused as by a coordinator that is not available.
+const WRITES_WAITING_MAX: usize = 10_000;
+
+/// How long the first `JoinGroup` of a new member may be held (Kafka's own constant).
+const NEW_MEMBER_JOIN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// The groups of this broker. Clones are handles on the same.
+#[derive(Clone)]
+pub(crate) struct Groups {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    broker: BrokerId,
+    state: Mutex<State>,
+    log: Arc<dyn OffsetsLog>,
+    reporter: Reporter,
+    commit_timeout: Duration,
+    started: Instant,
+    writes: mpsc::Sender<Write>,
+    /// What the task has yet to take up, per partition of `__consumer_offsets`.
+    roles: Mutex<HashMap<i32, Option<LeaderEpoch>>>,
+    /// The task has roles to take or a deadline to set.
+    wake: Notify,
+}
+
+struct State {
+    coordinator: Coordinator,
+    waiting: HashMap<RequestId, oneshot::Sender<Response>>,
+    next_request: u64,
+    /// What the task sleeps until.
+    sleeping_until: Option<Duration>,
+}
+
+/// A write whose replicas are waited for.
+struct Write {
+    id: WriteId,
+    outcome: BoxFuture<'static, Result<(), ErrorCode>>,
+}
+
+impl Groups {
+    /// Starts the groups' task in `tasks`. `image` tells which partitions of the topic this broker
+    /// leads, and which topics are gone.
+    pub(crate) fn start(
+        broker: BrokerId,
+        settings: &Settings,
+        log: Arc<dyn OffsetsLog>,
+        image: watch::Receiver<Arc<ClusterImage>>,
+        reporter: Reporter,
+        tasks: &mut JoinSet<()>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let (writes, written) = mpsc::channel(WRITES_WAITING_MAX);
+        let started = Instant::now();
+        let now = now_since(started);
+        let config = config(broker, settings);
+        let coordinator = Coordinator::new(config, settings.offsets_topic_num_partitions, now);
+        let groups = Self {
+            shared: Arc::new(Shared {
+                broker,
+                state: Mutex::new(State {
+                    coordinator,
+                    waiting: HashMap::new(),
+                    next_request: 0,
+                    sleeping_until: None,
+                }),
+                log,
+                reporter,
+                commit_timeout: millis(settings.offsets_commit_timeout_ms),
+                started,
+                writes,
+                roles: Mutex::new(HashMap::new()),
+                wake: Notify::new(),
+            }),
+        };
+        tasks.spawn(task::run(groups.clone(), written, image, cancel));
+        groups
+    }
+
+    /// Whether this broker leads a partition of `__consumer_offsets`, and under which epoch.
+    /// Returns at once; the partition's groups are there once its log is read.
+    fn set_role(&self, partition: i32, role: Option<LeaderEpoch>) {
+        let mut roles = lock(&self.shared.roles);
+        roles.insert(partition, role);
+        drop(roles);
+        self.shared.wake.notify_one();
+    }
+
+    /// Asks the coordinator. The answer may take as long as others need to join. `None`: the
+    /// broker is stopping.
+    pub(crate) async fn ask(&self, request: Request) -> Option<Response> {
+        self.put(request).await.ok()
+    }
+
+    fn put(&self, request: Request) -> oneshot::Receiver<Response> {
+        let (answer, answered) = oneshot::channel();
+        let mut state = lock(&self.shared.state);
+        let id = RequestId(state.next_request);
+        state.next_request += 1;
+        state.waiting.insert(id, answer);
+        self.carry_out(&mut state, Event::Request { id, request });
+        answered
+    }
+
+    /// See [`Coordinator::describe`].
+    pub(crate) fn describe(&self, group: &str) -> Result<Option<GroupDescription>, ErrorCode> {
+        lock(&self.shared.state).coordinator.describe(group)
+    }
+
+    /// See [`Coordinator::list`].
+    pub(crate) fn list(&self) -> (ErrorCode, Vec<ListedGroup>) {
+        lock(&self.shared.state).coordinator.list()
+    }
+
+    /// See [`Coordinator::fetch_offsets`].
+    pub(crate) fn fetch_offsets(
+        &self,
+        group: &str,
+        partitions: Option<&[TopicPartition]>,
+    ) -> Result<Vec<(TopicPartition, Option<OffsetAndMetadata>)>, ErrorCode> {
+        let state = lock(&self.shared.state);
+        state.coordinator.fetch_offsets(group, partitions)
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn wall_ms(&self) -> i64 {
+        now_since(self.shared.started).wall_ms
+    }
+
+    fn step(&self, event: Event) {
+        self.carry_out(&mut lock(&self.shared.state), event);
+    }
+
+    /// Lets the coordinator decide and does what it says, also what follows from writes that are
+    /// committed at once and from deadlines that are due by now.
+    fn carry_out(&self, state: &mut State, event: Event) {
+        let now = now_since(self.shared.started);
+        let mut effects = VecDeque::from(state.coordinator.step(event, now));
+        loop {
+            while let Some(effect) = effects.pop_front() {
+                if let Some(stored) = self.carry_out_one(state, effect, now) {
+                    effects.extend(state.coordinator.step(stored, now));
+                }
+            }
+            match state.coordinator.next_deadline() {
+                Some(due) if due <= now.monotonic => {
+                    effects.extend(state.coordinator.step(Event::Tick, now));
+                }
+                next => {
+                    if next != state.sleeping_until {
+                        state.sleeping_until = next;
+                        self.shared.wake.notify_one();
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn carry_out_one(&self, state: &mut State, effect: Effect, now: Now) -> Option<Event> {
+        match effect {
+            Effect::Respond { to, response } => {
+                if let Some(answer) = state.waiting.remove(&to) {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(response);
+                }
+                None
+            }
+            Effect::Report(report) => {
+                self.shared.reporter.report(report);
+                None
+            }
+            Effect::Store {
+                write,
+                partition,
+                leader_epoch,
+                records,
+            } => {
+                let Ok(permit) = self.shared.writes.try_reserve() else {
+                    let result = Err(ErrorCode::CoordinatorNotAvailable);
+                    return Some(Event::Stored { write, result });
+                };
+                let batch = offsets_log::batch_of(&records, now.wall_ms);
+                let mut outcome = self.shared.log.append(partition, leader_epoch, batch);
+                let stored = (&mut outcome).now_or_never();
+                if stored.is_none() {
+                    permit.send(Write { id: write, outcome });
+                }
+                stored.map(|result| Event::Stored { write, result })
+            }
+        }
+    }
+}
+
+/// The state stays whole whatever a caller's panic interrupted: a panic ends the process.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn now_since(started: Instant) -> Now {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
+    Now {
+        monotonic: started.elapsed(),
+        wall_ms: wall.map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        }),
+    }
+}
+
+fn config(broker: BrokerId, settings: &Settings) -> Config {
+    Config {
+        broker,
+        session_timeout_min_ms: settings.group_min_session_timeout_ms,
+        session_timeout_max_ms: settings.group_max_session_timeout_ms,
+        initial_rebalance_delay: millis(settings.group_initial_rebalance_delay_ms),
+        group_size_max: usize::try_from(settings.group_max_size).unwrap_or(0),
+        offsets_retention_ms: i64::from(settings.offsets_retention_minutes) * 60_000,
+        retention_check_interval: Duration::from_millis(
+            u64::try_from(settings.offsets_retention_check_interval_ms).unwrap_or(0),
+        )
+        .max(Duration::from_millis(1)),
+        offset_metadata_bytes_max: usize::try_from(settings.offset_metadata_max_bytes).unwrap_or(0),
+        new_member_join_timeout: NEW_MEMBER_JOIN_TIMEOUT,
+    }
+}
+
+fn millis(ms: i32) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}

@@ -1,0 +1,246 @@
+//! The groups' one task: deadlines, writes on their way, partitions that come and go.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::offsets_log::replay_batches;
+use super::{Groups, OFFSETS_TOPIC, Write, lock};
+use crate::broker::coordinator::{Event, Replay};
+use crate::broker::image::ClusterImage;
+use crate::wire::record_batch::BatchError;
+use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset};
+
+/// Why a partition cannot be read.
+#[derive(Debug, Error)]
+enum LoadError {
+    #[error("{0}")]
+    Log(ErrorCode),
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+}
+
+impl From<ErrorCode> for LoadError {
+    fn from(error: ErrorCode) -> Self {
+        Self::Log(error)
+    }
+}
+
+/// How long a failed load waits before it is tried again: first shortly, because the image may be
+/// ahead of the log, which is about to learn that it leads.
+const LOAD_RETRY: Duration = Duration::from_millis(2);
+const LOAD_RETRY_MAX: Duration = Duration::from_millis(100);
+
+/// Runs until `cancel`.
+pub(super) async fn run(
+    groups: Groups,
+    mut written: mpsc::Receiver<Write>,
+    mut image: watch::Receiver<Arc<ClusterImage>>,
+    cancel: CancellationToken,
+) {
+    let mut writes: FuturesUnordered<BoxFuture<'static, Event>> = FuturesUnordered::new();
+    let mut loads: FuturesUnordered<BoxFuture<'static, Option<Event>>> = FuturesUnordered::new();
+    let mut topics = BTreeMap::new();
+    let mut led = BTreeMap::new();
+    // The first image is news, too.
+    image.mark_changed();
+    let mut image_lives = true;
+    loop {
+        let due = lock(&groups.shared.state).sleeping_until;
+        tokio::select! {
+            () = cancel.cancelled() => break,
+            Some(write) = written.recv() => writes.push(outcome(write, groups.shared.commit_timeout)),
+            Some(stored) = writes.next(), if !writes.is_empty() => groups.step(stored),
+            Some(loaded) = loads.next(), if !loads.is_empty() => {
+                if let Some(loaded) = loaded {
+                    groups.step(loaded);
+                }
+            }
+            () = groups.shared.wake.notified() => {
+                for (partition, leader_epoch) in groups.take_roles() {
+                    loads.push(load(groups.clone(), partition, leader_epoch));
+                }
+            }
+            () = sleep_until(groups.shared.started, due) => groups.step(Event::Tick),
+            changed = image.changed(), if image_lives => {
+                image_lives = changed.is_ok();
+                let now = image.borrow_and_update().clone();
+                groups.follow_partition_count(&now);
+                groups.follow_leaders(&mut led, now.led_partitions(groups.shared.broker));
+                groups.forget_topics(&mut topics, topic_ids(&now));
+            }
+        }
+    }
+    // Whoever still waits hears that the broker is stopping.
+    lock(&groups.shared.state).waiting.clear();
+}
+
+impl Groups {
+    /// Takes up the newest roles; the partitions to load now.
+    fn take_roles(&self) -> Vec<(i32, LeaderEpoch)> {
+        let roles = mem::take(&mut *lock(&self.shared.roles));
+        let mut to_load = Vec::new();
+        for (partition, role) in roles {
+            if let Some(leader_epoch) = role {
+                self.step(Event::LoadStarted {
+                    partition,
+                    leader_epoch,
+                });
+                to_load.push((partition, leader_epoch));
+            } else {
+                self.step(Event::Resigned { partition });
+            }
+        }
+        to_load
+    }
+
+    fn follow_partition_count(&self, image: &ClusterImage) {
+        let Some(topic) = image.topics.get(OFFSETS_TOPIC) else {
+            return;
+        };
+        if let Ok(count) = i32::try_from(topic.partitions.len())
+            && count > 0
+        {
+            lock(&self.shared.state)
+                .coordinator
+                .set_partition_count(count);
+        }
+    }
+
+    /// Takes up what this broker leads from now on, and lets go of what it does not.
+    fn follow_leaders(
+        &self,
+        led: &mut BTreeMap<i32, LeaderEpoch>,
+        now: BTreeMap<i32, LeaderEpoch>,
+    ) {
+        for partition in led.keys().filter(|partition| !now.contains_key(partition)) {
+            self.set_role(*partition, None);
+        }
+        for (partition, leader_epoch) in &now {
+            if led.get(partition) != Some(leader_epoch) {
+                self.set_role(*partition, Some(*leader_epoch));
+            }
+        }
+        *led = now;
+    }
+
+    /// Offsets of topics that are gone, or were created anew under their name, go too.
+    fn forget_topics(&self, known: &mut BTreeMap<String, Uuid>, now: BTreeMap<String, Uuid>) {
+        let topics: Vec<String> = known
+            .iter()
+            .filter(|(name, id)| now.get(*name) != Some(id))
+            .map(|(name, _)| name.clone())
+            .collect();
+        *known = now;
+        if !topics.is_empty() {
+            self.step(Event::TopicsDeleted { topics });
+        }
+    }
+}
+
+impl ClusterImage {
+    /// The partitions of `__consumer_offsets` that this broker leads.
+    fn led_partitions(&self, broker: BrokerId) -> BTreeMap<i32, LeaderEpoch> {
+        let topic = self.topics.get(OFFSETS_TOPIC);
+        topic
+            .into_iter()
+            .flat_map(|topic| &topic.partitions)
+            .filter(|(_, partition)| self.valid_leader(partition) == Some(broker))
+            .map(|(index, partition)| (*index, partition.leader_epoch))
+            .collect()
+    }
+}
+
+fn topic_ids(image: &ClusterImage) -> BTreeMap<String, Uuid> {
+    let ids = image.topics.iter();
+    ids.map(|(name, topic)| (name.clone(), topic.id)).collect()
+}
+
+async fn sleep_until(started: Instant, due: Option<Duration>) {
+    match due.and_then(|due| started.checked_add(due)) {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a write's replicas, as long as `offsets.commit.timeout.ms` says.
+fn outcome(write: Write, timeout: Duration) -> BoxFuture<'static, Event> {
+    Box::pin(async move {
+        let result = tokio::time::timeout(timeout, write.outcome)
+            .await
+            .unwrap_or(Err(ErrorCode::RequestTimedOut));
+        Event::Stored {
+            write: write.id,
+            result,
+        }
+    })
+}
+
+/// Reads a partition to its end and tries again where that fails; `None` once the partition is
+/// led under another epoch, or by another broker.
+fn load(
+    groups: Groups,
+    partition: i32,
+    leader_epoch: LeaderEpoch,
+) -> BoxFuture<'static, Option<Event>> {
+    Box::pin(async move {
+        let mut retry = LOAD_RETRY;
+        loop {
+            match read_to_end(&groups, partition, leader_epoch).await {
+                Ok(replay) => {
+                    return Some(Event::Loaded {
+                        partition,
+                        leader_epoch,
+                        replay: Box::new(replay),
+                    });
+                }
+                Err(error) => {
+                    let wanted = lock(&groups.shared.state)
+                        .coordinator
+                        .is_awaiting_load(partition, leader_epoch);
+                    if !wanted {
+                        return None;
+                    }
+                    if retry == LOAD_RETRY_MAX {
+                        tracing::warn!("cannot read {OFFSETS_TOPIC}-{partition}: {error}");
+                    }
+                    tokio::time::sleep(retry).await;
+                    retry = (retry * 2).min(LOAD_RETRY_MAX);
+                }
+            }
+        }
+    })
+}
+
+async fn read_to_end(
+    groups: &Groups,
+    partition: i32,
+    leader_epoch: LeaderEpoch,
+) -> Result<Replay, LoadError> {
+    let started = Instant::now();
+    let log = &groups.shared.log;
+    let mut replay = Replay::default();
+    let mut next = Offset(0);
+    loop {
+        let batches = log.read(partition, leader_epoch, next).await?;
+        match replay_batches(&mut replay, &batches)? {
+            // A batch that begins before `next` is not read twice.
+            Some(read_to) if read_to > next => next = read_to,
+            _ => break,
+        }
+    }
+    tracing::info!(
+        "read {OFFSETS_TOPIC}-{partition} up to {next} in {} us",
+        started.elapsed().as_micros()
+    );
+    Ok(replay)
+}

@@ -1,0 +1,33 @@
+//! `DeleteGroups`, versions 0 to 2: groups without members go, with all their offsets.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use kafka_protocol::messages::{
+    DeleteGroupsRequest, DeleteGroupsResponse, delete_groups_response::DeletableGroupResult,
+};
+
+use super::RequestContext;
+use crate::broker::Broker;
+use crate::broker::coordinator::{Request, Response};
+use crate::wire::ErrorCode;
+
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    _context: &RequestContext,
+    request: DeleteGroupsRequest,
+) -> DeleteGroupsResponse {
+    let deletions = request.groups_names.into_iter().map(|id| async move {
+        let delete = Request::DeleteGroup {
+            group: id.to_string(),
+        };
+        let error = match broker.groups.ask(delete).await {
+            Some(Response::DeleteGroup(error)) => error,
+            _ => ErrorCode::CoordinatorNotAvailable,
+        };
+        DeletableGroupResult::default()
+            .with_group_id(id)
+            .with_error_code(error.code())
+    });
+    DeleteGroupsResponse::default().with_results(join_all(deletions).await)
+}

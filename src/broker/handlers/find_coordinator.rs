@@ -1,0 +1,68 @@
+//! `FindCoordinator`, versions 0 to 6: which broker coordinates a group.
+//!
+//! Several keys at once from version 4 on. The first question creates `__consumer_offsets`, and
+//! waits for its leaders a moment instead of sending the client away to ask again. Not done:
+//! transactional ids and share groups (there are none) are refused with `INVALID_REQUEST`.
+
+use std::sync::Arc;
+
+use kafka_protocol::messages::{
+    BrokerId as WireBrokerId, FindCoordinatorRequest, FindCoordinatorResponse,
+    find_coordinator_response::Coordinator,
+};
+use kafka_protocol::protocol::StrBytes;
+
+use super::RequestContext;
+use crate::broker::Broker;
+use crate::wire::ErrorCode;
+
+/// `key_type` of groups.
+const GROUP: i8 = 0;
+
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: FindCoordinatorRequest,
+) -> FindCoordinatorResponse {
+    if context.version >= 4 {
+        let mut coordinators = Vec::with_capacity(request.coordinator_keys.len());
+        for key in request.coordinator_keys {
+            coordinators.push(find(broker, request.key_type, key).await);
+        }
+        return FindCoordinatorResponse::default().with_coordinators(coordinators);
+    }
+    let found = find(broker, request.key_type, request.key).await;
+    let response = FindCoordinatorResponse::default()
+        .with_error_code(found.error_code)
+        .with_node_id(found.node_id)
+        .with_host(found.host)
+        .with_port(found.port);
+    if context.version >= 1 {
+        response.with_error_message(found.error_message)
+    } else {
+        response
+    }
+}
+
+async fn find(broker: &Arc<Broker>, key_type: i8, key: StrBytes) -> Coordinator {
+    let nowhere = |error: ErrorCode, message: &str| {
+        Coordinator::default()
+            .with_key(key.clone())
+            .with_node_id(WireBrokerId(-1))
+            .with_port(-1)
+            .with_error_code(error.code())
+            .with_error_message(Some(StrBytes::from(message.to_owned())))
+    };
+    if key_type != GROUP {
+        let message = "this cluster coordinates groups only: transactions and share groups are not built";
+        return nowhere(ErrorCode::InvalidRequest, message);
+    }
+    match broker.find_coordinator(&key).await {
+        Ok((id, node)) => Coordinator::default()
+            .with_key(key)
+            .with_node_id(WireBrokerId(id.0))
+            .with_host(StrBytes::from(node.host))
+            .with_port(i32::from(node.port)),
+        Err(error) => nowhere(error, "The coordinator is not available."),
+    }
+}
