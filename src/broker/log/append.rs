@@ -1,10 +1,12 @@
 //! Appending: what a leader accepts from clients, and what a follower takes over from its leader.
 
+use std::ops::Range;
+
 use super::producer_state::Verdict;
-use super::segment::{AppendFailure, Place};
+use super::segment::AppendFailure;
 use super::{Log, LogError};
 use crate::wire::record_batch::{
-    Batch, BatchBuilder, BatchError, Batches, Compression, TimestampType, stamp,
+    Batch, BatchBuilder, BatchError, BatchHeader, Batches, Compression, TimestampType, stamp,
     stamp_log_append_time,
 };
 use crate::wire::{LeaderEpoch, Offset};
@@ -72,31 +74,35 @@ impl Log {
     ) -> Result<Appended, LogError> {
         self.check_online()?;
         let first_offset = self.log_end_offset();
-        let mut size_bytes = 0;
+        let mut run = Run::at(0);
+        let (mut end, mut epoch) = (first_offset, self.latest_epoch().unwrap_or(LeaderEpoch(-1)));
         for batch in Batches::new(records) {
             let batch = match batch {
                 Err(BatchError::Truncated { .. }) => break,
                 other => other.map_err(|source| self.corrupt_batch(source))?,
             };
             self.check_sound(&batch)?;
-            let epoch = self.latest_epoch().unwrap_or(LeaderEpoch(-1));
-            if batch.header.base_offset < self.log_end_offset() || batch.header.leader_epoch < epoch
-            {
+            let header = batch.header;
+            if header.base_offset < end || header.leader_epoch < epoch {
                 return Err(LogError::NotContiguous {
                     partition: self.partition.clone(),
-                    end: self.log_end_offset(),
+                    end,
                     epoch,
-                    offset: batch.header.base_offset,
-                    batch_epoch: batch.header.leader_epoch,
+                    offset: header.base_offset,
+                    batch_epoch: header.leader_epoch,
                 });
             }
-            if batch.header.leader_epoch.0 >= 0 {
-                self.epochs
-                    .assign(batch.header.leader_epoch, batch.header.base_offset)?;
+            if self.needs_roll(&header, run.bytes.len(), now_ms)? {
+                self.write(&run.headers, run.of(records), &[])?;
+                run = Run::at(run.bytes.end);
+                self.make_room(&header, now_ms)?;
             }
-            self.write(&batch, batch.bytes, &[], now_ms)?;
-            size_bytes += batch.bytes.len();
+            (end, epoch) = (header.next_offset(), header.leader_epoch);
+            run.headers.push(header);
+            run.bytes.end += batch.bytes.len();
         }
+        let size_bytes = run.bytes.end;
+        self.write(&run.headers, run.of(records), &[])?;
         Ok(Appended {
             first_offset,
             last_offset: Offset(self.log_end_offset().0 - 1),
@@ -115,34 +121,30 @@ impl Log {
         now_ms: i64,
     ) -> Result<Appended, LogError> {
         let first_offset = self.log_end_offset();
-        let log_append_time = match self.config.timestamp_type {
-            TimestampType::LogAppendTime => now_ms,
-            TimestampType::CreateTime => -1,
-        };
-        self.epochs.assign(leader_epoch, first_offset)?;
-        let last_offset = if log_append_time >= 0 {
-            // The stamp is inside the checksum.
+        let mut header = batch.header;
+        header.base_offset = first_offset;
+        header.leader_epoch = leader_epoch;
+        self.make_room(&header, now_ms)?;
+        let mut log_append_time = -1;
+        if self.config.timestamp_type == TimestampType::LogAppendTime {
+            // The time is inside the checksum.
+            log_append_time = now_ms;
             let mut bytes = batch.bytes.to_vec();
             stamp(&mut bytes, first_offset, leader_epoch);
             stamp_log_append_time(&mut bytes, now_ms);
-            let stamped = Batch::parse(&bytes).expect("stamping changes no length");
-            self.write(&stamped, stamped.bytes, &[], now_ms)?;
-            stamped.header.last_offset()
+            header.max_timestamp = now_ms;
+            self.write(&[header], &bytes, &[])?;
         } else {
             let Some((head, tail)) = batch.bytes.split_first_chunk::<STAMPED_BYTES>() else {
                 return Err(self.invalid("a batch without a header"));
             };
             let mut head = *head;
             stamp(&mut head, first_offset, leader_epoch);
-            let mut stamped = *batch;
-            stamped.header.base_offset = first_offset;
-            stamped.header.leader_epoch = leader_epoch;
-            self.write(&stamped, &head, tail, now_ms)?;
-            stamped.header.last_offset()
-        };
+            self.write(&[header], &head, tail)?;
+        }
         Ok(Appended {
             first_offset,
-            last_offset,
+            last_offset: header.last_offset(),
             log_append_time,
             log_start_offset: self.log_start_offset,
             duplicate: false,
@@ -150,54 +152,65 @@ impl Log {
         })
     }
 
-    /// Writes a batch, whose bytes are `head` and `tail`, behind the last one.
-    fn write(
-        &mut self,
-        batch: &Batch<'_>,
-        head: &[u8],
-        tail: &[u8],
-        now_ms: i64,
-    ) -> Result<(), LogError> {
-        let header = &batch.header;
-        self.make_room(batch, now_ms)?;
+    /// Writes batches, whose bytes are `head` and `tail`, behind the last one, their epochs first.
+    fn write(&mut self, headers: &[BatchHeader], head: &[u8], tail: &[u8]) -> Result<(), LogError> {
+        let Some(first) = headers.first() else {
+            return Ok(());
+        };
+        for header in headers.iter().filter(|header| header.leader_epoch.0 >= 0) {
+            self.epochs
+                .assign(header.leader_epoch, header.base_offset)?;
+        }
         let interval = self.config.index_interval_bytes;
-        let segment = self.active_mut();
-        let place = Place::new(segment.size_bytes, header);
-        match segment.append(head, tail, place, interval) {
+        match self.active_mut().append(head, tail, headers, interval) {
             Ok(()) => {}
-            Err(AppendFailure::Undone(error)) => return Err(error),
+            Err(AppendFailure::Undone(error)) => {
+                self.epochs.truncate_from_end(self.log_end_offset())?;
+                return Err(error);
+            }
             Err(AppendFailure::Torn(error)) => {
                 self.offline = true;
                 return Err(error);
             }
         }
         self.active_first_timestamp
-            .get_or_insert(header.max_timestamp);
-        self.producers.update(header);
+            .get_or_insert(first.max_timestamp);
+        for header in headers {
+            self.producers.update(header);
+        }
         Ok(())
     }
 
-    /// Rolls if the batch does not belong into the active segment any more.
-    fn make_room(&mut self, batch: &Batch<'_>, now_ms: i64) -> Result<(), LogError> {
-        let segment = self.active();
-        if segment.is_empty() {
-            // A follower's first batch may lie beyond where the log was told to start, and
-            // relative offsets must stay small.
-            let gap = batch.header.last_offset().0 - segment.base_offset.0;
-            if gap > i64::from(i32::MAX) {
-                let base = batch.header.base_offset;
-                self.truncate_fully_and_start_at(base, now_ms)?;
-                self.assign_epoch_start(batch.header.leader_epoch, base)?;
-            }
+    /// Rolls if a batch does not belong into the active segment any more.
+    fn make_room(&mut self, header: &BatchHeader, now_ms: i64) -> Result<(), LogError> {
+        if !self.needs_roll(header, 0, now_ms)? {
             return Ok(());
         }
-        let size = u64::try_from(batch.bytes.len()).unwrap_or(u64::MAX);
-        let is_full = segment.size_bytes.saturating_add(size) > self.config.segment_bytes;
-        let is_wide = batch.header.last_offset().0 - segment.base_offset.0 > i64::from(i32::MAX);
-        if is_full || is_wide || self.is_old(batch.header.max_timestamp, now_ms)? {
-            self.roll(now_ms)?;
+        if self.active().is_empty() {
+            // A follower's first batch lies so far beyond where the log was told to start that
+            // relative offsets would not hold it.
+            return self.truncate_fully_and_start_at(header.base_offset, now_ms);
         }
-        Ok(())
+        self.roll(now_ms)
+    }
+
+    /// Whether the active segment cannot take a batch after `pending` more bytes.
+    fn needs_roll(
+        &mut self,
+        header: &BatchHeader,
+        pending: usize,
+        now_ms: i64,
+    ) -> Result<bool, LogError> {
+        let segment = self.active();
+        if header.last_offset().0 - segment.base_offset.0 > i64::from(i32::MAX) {
+            return Ok(true);
+        }
+        if segment.is_empty() && pending == 0 {
+            return Ok(false);
+        }
+        let added = u64::try_from(header.size_bytes() + pending).unwrap_or(u64::MAX);
+        let is_full = segment.size_bytes.saturating_add(added) > self.config.segment_bytes;
+        Ok(is_full || self.is_old(header.max_timestamp, now_ms)?)
     }
 
     /// The one batch that a Produce request may carry for a partition.
@@ -404,6 +417,26 @@ impl Log {
             partition: self.partition.clone(),
             source,
         }
+    }
+}
+
+/// Batches that are written together.
+struct Run {
+    headers: Vec<BatchHeader>,
+    /// Where they lie in what the leader sent.
+    bytes: Range<usize>,
+}
+
+impl Run {
+    fn at(start: usize) -> Self {
+        Self {
+            headers: Vec::new(),
+            bytes: start..start,
+        }
+    }
+
+    fn of<'a>(&self, records: &'a [u8]) -> &'a [u8] {
+        records.get(self.bytes.clone()).unwrap_or_default()
     }
 }
 

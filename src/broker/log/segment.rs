@@ -152,7 +152,7 @@ impl Segment {
         self.size_bytes == 0
     }
 
-    /// Appends `head` and then `tail`, which together are the batch at `place`.
+    /// Appends `head` and then `tail`, which together are the batches of `headers`.
     ///
     /// Where the file does not take all of it, it is cut back and the segment is as before;
     /// where even that fails, the error says so and the file's end is not known.
@@ -160,7 +160,7 @@ impl Segment {
         &mut self,
         head: &[u8],
         tail: &[u8],
-        place: Place,
+        headers: &[BatchHeader],
         index_interval_bytes: u64,
     ) -> Result<(), AppendFailure> {
         let file = Arc::clone(self.file().map_err(AppendFailure::Undone)?);
@@ -175,10 +175,13 @@ impl Segment {
                 Err(_) => AppendFailure::Torn(error),
             });
         }
-        // The records are in; an index that cannot be written only makes reads slower,
-        // and the next flush meets the same disk and says so.
-        if let Err(error) = self.note(place, index_interval_bytes) {
-            tracing::warn!(%error, "index entry lost");
+        for header in headers {
+            // The records are in; an index that cannot be written only makes reads slower,
+            // and the next flush meets the same disk and says so.
+            if let Err(error) = self.note(Place::new(self.size_bytes, header), index_interval_bytes)
+            {
+                tracing::warn!(%error, "index entry lost");
+            }
         }
         Ok(())
     }
