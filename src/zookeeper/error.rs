@@ -7,14 +7,20 @@ use thiserror::Error;
 /// Why a server did not start, or had to stop. Nothing of this is caused by a client.
 #[derive(Debug, Error)]
 pub enum ZooKeeperError {
+    /// Another process listens there.
+    #[error(
+        "cannot listen on {address}: port {} is in use by another process; stop it or choose another port (0 picks a free one)",
+        .address.port()
+    )]
+    PortInUse { address: SocketAddr },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {}", listen_failure(*.address, .source))]
+    #[error("cannot listen on {address}")]
     Listen {
         address: SocketAddr,
         source: io::Error,
     },
     /// A file or folder cannot be read or written. What was not on disk was not answered.
-    #[error("cannot {action} {}: {source}", .path.display())]
+    #[error("cannot {action} {}", .path.display())]
     File {
         action: &'static str,
         path: PathBuf,
@@ -24,14 +30,22 @@ pub enum ZooKeeperError {
     #[error("{} is damaged: {why}", .path.display())]
     Damaged { path: PathBuf, why: String },
     /// A thread cannot be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(io::Error),
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
     /// The thread that writes the log is gone without saying why.
     #[error("the thread that writes the transaction log is gone")]
     WriterGone,
 }
 
 impl ZooKeeperError {
+    /// Makes the error of a failed attempt to listen.
+    pub(super) fn listen(address: SocketAddr) -> impl Fn(io::Error) -> Self {
+        move |source| match source.kind() {
+            io::ErrorKind::AddrInUse => Self::PortInUse { address },
+            _ => Self::Listen { address, source },
+        }
+    }
+
     /// Makes the error of a failed action on a file.
     pub(super) fn file(
         action: &'static str,
@@ -43,15 +57,5 @@ impl ZooKeeperError {
             path,
             source,
         }
-    }
-}
-
-fn listen_failure(address: SocketAddr, source: &io::Error) -> String {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "port {} is in use by another process; stop it or choose another port (0 picks a free one)",
-            address.port()
-        ),
-        _ => source.to_string(),
     }
 }

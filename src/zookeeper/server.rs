@@ -95,12 +95,9 @@ impl ZooKeeperServer {
         data_dir: PathBuf,
         reporter: Reporter,
     ) -> Result<Self, ZooKeeperError> {
-        let listen_failed = |source| ZooKeeperError::Listen {
-            address: listener,
-            source,
-        };
-        let socket = TcpListener::bind(listener).await.map_err(listen_failed)?;
-        let address = socket.local_addr().map_err(listen_failed)?;
+        let failed = ZooKeeperError::listen(listener);
+        let socket = TcpListener::bind(listener).await.map_err(&failed)?;
+        let address = socket.local_addr().map_err(&failed)?;
         let (storage, database) = Storage::open(&data_dir)?;
         let now = now();
         tracing::info!(
