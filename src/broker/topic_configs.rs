@@ -12,11 +12,9 @@ use super::settings::{SettingType, Settings};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TopicConfig {
     pub(crate) name: &'static str,
-    #[expect(dead_code, reason = "DescribeConfigs, which tells it, is being built")]
     pub(crate) kind: ConfigType,
     pub(crate) fallback: Fallback,
     accepts: Accepts,
-    #[expect(dead_code, reason = "DescribeConfigs, which tells it, is being built")]
     pub(crate) doc: &'static str,
 }
 
@@ -301,7 +299,6 @@ impl BrokerLayers<'_> {
 
 /// Whether a broker setting takes effect when it is changed while the broker runs: those that
 /// topics fall back to, read anew whenever the picture of the cluster changes.
-#[expect(dead_code, reason = "broker settings cannot be changed yet")]
 pub(crate) fn is_dynamic(setting: &str) -> bool {
     TOPIC_CONFIGS
         .iter()
@@ -309,7 +306,6 @@ pub(crate) fn is_dynamic(setting: &str) -> bool {
 }
 
 /// Checks a change of a broker setting by the topic config that falls back to it.
-#[expect(dead_code, reason = "broker settings cannot be changed yet")]
 pub(crate) fn check_setting(setting: &str, value: &str) -> Result<(), ConfigError> {
     TOPIC_CONFIGS
         .iter()

@@ -42,8 +42,8 @@ pub(super) async fn handle(
 }
 
 fn missing(id: &GroupId, version: i16) -> DescribedGroup {
-    let dead = DescribedGroup::default()
-        .with_group_state(StrBytes::from(GroupState::Dead.to_string()));
+    let dead =
+        DescribedGroup::default().with_group_state(StrBytes::from(GroupState::Dead.to_string()));
     if version >= 6 {
         let message = format!("Group {} not found.", id.as_str());
         dead.with_error_code(ErrorCode::GroupIdNotFound.code())

@@ -54,7 +54,8 @@ async fn find(broker: &Arc<Broker>, key_type: i8, key: StrBytes) -> Coordinator 
             .with_error_message(Some(StrBytes::from(message.to_owned())))
     };
     if key_type != GROUP {
-        let message = "this cluster coordinates groups only: transactions and share groups are not built";
+        let message =
+            "this cluster coordinates groups only: transactions and share groups are not built";
         return nowhere(ErrorCode::InvalidRequest, message);
     }
     match broker.find_coordinator(&key).await {

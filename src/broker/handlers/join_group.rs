@@ -44,13 +44,11 @@ pub(super) async fn handle(
         supports_skipping_assignment: context.version >= 9,
         new_member_suffix: Uuid::new_v4().to_string(),
     };
-    match broker.groups.ask(Request::Join(join)).await {
-        Some(Response::Join(joined)) => response(context.version, joined),
-        _ => {
-            let error = ErrorCode::CoordinatorNotAvailable;
-            response(context.version, JoinResponse::error(member_id, error))
-        }
-    }
+    let joined = match broker.groups.ask(Request::Join(join)).await {
+        Some(Response::Join(joined)) => joined,
+        _ => JoinResponse::error(member_id, ErrorCode::CoordinatorNotAvailable),
+    };
+    response(context.version, joined)
 }
 
 fn response(version: i16, joined: JoinResponse) -> JoinGroupResponse {

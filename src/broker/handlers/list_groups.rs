@@ -48,5 +48,8 @@ pub(super) async fn handle(
 
 /// No filter lets everything through.
 fn passes(filter: &[StrBytes], value: &str) -> bool {
-    filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
+    filter.is_empty()
+        || filter
+            .iter()
+            .any(|wanted| wanted.eq_ignore_ascii_case(value))
 }

@@ -4,13 +4,17 @@
 //! `async fn handle(broker: &Arc<Broker>, context: &RequestContext, request: XRequest)`, which
 //! returns the response, or a [`Reply`] where it answers nothing or wants to answer later.
 
+mod alter_configs;
 mod api_versions;
 mod broker_heartbeat;
+mod config_resource;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod describe_cluster;
+mod describe_configs;
 mod elect_leaders;
+mod incremental_alter_configs;
 mod metadata;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -117,8 +121,11 @@ pub(crate) static APIS: &[Api] = &[
     api!(ApiVersions 0..=4, API_VERSIONS, api_versions),
     api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics),
     api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics),
+    api!(DescribeConfigs 1..=4, DESCRIBE_CONFIGS, describe_configs),
+    api!(AlterConfigs 0..=2, ALTER_CONFIGS, alter_configs),
     api!(CreatePartitions 0..=3, CREATE_PARTITIONS, create_partitions),
     api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
+    api!(IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs),
     api!(DescribeCluster 0..=2, DESCRIBE_CLUSTER, describe_cluster),
     api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat),
 ];

@@ -34,7 +34,9 @@ pub(super) async fn handle(
         let groups = request.groups.into_iter().map(|group| {
             let asked = group.topics.map(|topics| {
                 let pairs = topics.into_iter();
-                pairs.map(|topic| (topic.name, topic.partition_indexes)).collect()
+                pairs
+                    .map(|topic| (topic.name, topic.partition_indexes))
+                    .collect()
             });
             let (error, found) = fetch(broker, &group.group_id, asked);
             OffsetFetchResponseGroup::default()
@@ -46,14 +48,18 @@ pub(super) async fn handle(
     }
     let asked: Asked = request.topics.map(|topics| {
         let pairs = topics.into_iter();
-        pairs.map(|topic| (topic.name, topic.partition_indexes)).collect()
+        pairs
+            .map(|topic| (topic.name, topic.partition_indexes))
+            .collect()
     });
     let (error, mut found) = fetch(broker, &request.group_id, asked.clone());
     if !error.is_none() && context.version < 2 {
         // There is no place but the partitions to say it.
         found = nothing(asked.unwrap_or_default());
     }
-    let topics = found.into_iter().map(|topic| single_topic(topic, context.version, error));
+    let topics = found
+        .into_iter()
+        .map(|topic| single_topic(topic, context.version, error));
     let response = OffsetFetchResponse::default().with_topics(topics.collect());
     if context.version >= 2 {
         response.with_error_code(error.code())
@@ -110,7 +116,12 @@ fn by_topic(offsets: Vec<(TopicPartition, Option<OffsetAndMetadata>)>) -> Found 
 fn nothing(asked: Vec<(TopicName, Vec<i32>)>) -> Found {
     asked
         .into_iter()
-        .map(|(topic, indexes)| (topic, indexes.into_iter().map(|index| (index, None)).collect()))
+        .map(|(topic, indexes)| {
+            (
+                topic,
+                indexes.into_iter().map(|index| (index, None)).collect(),
+            )
+        })
         .collect()
 }
 

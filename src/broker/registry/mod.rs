@@ -3,6 +3,7 @@
 //! Watches are hints and reads are truth: a watch only says which znode to read, and what was
 //! read counts only if it is newer than what is known.
 
+mod configs;
 mod elections;
 mod mirror;
 mod producer_ids;

@@ -303,27 +303,6 @@ impl Registry {
         Ok(())
     }
 
-    /// Replaces the overrides of a topic or of brokers (`None`: of every broker).
-    pub(crate) async fn write_configs(
-        &self,
-        znode: Znode,
-        configs: BTreeMap<String, String>,
-    ) -> Result<(), RegistryError> {
-        let path = znode.path();
-        let data = znodes::write(&ConfigJson::new(configs));
-        let connection = self.connected().await?;
-        match connection.set_data(&path, &data, None).await {
-            Ok(_) => {}
-            Err(ZooKeeperError::NoNode { .. }) => {
-                connection
-                    .multi(&[ZnodeWrite::Create { path, data }])
-                    .await?;
-            }
-            Err(error) => return Err(error.into()),
-        }
-        self.refresh([znode].into()).await
-    }
-
     async fn create_with_states(
         &self,
         office: Controllership,

@@ -1,0 +1,159 @@
+//! DescribeConfigs 1 to 4: the configs of topics and of this broker, with where they come from.
+//!
+//! Behaviour: Kafka's names, types, defaults, sources and, if asked for, synonyms and
+//! documentation (from 3). A broker answers for itself and, under the empty name, for what was
+//! changed for every broker. Unknown topic: `UNKNOWN_TOPIC_OR_PARTITION`.
+//! Not done: loggers, client metrics, groups; nothing here is sensitive.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kafka_protocol::{
+    messages::{
+        DescribeConfigsRequest, DescribeConfigsResponse,
+        describe_configs_request::DescribeConfigsResource,
+        describe_configs_response::{
+            DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+        },
+    },
+    protocol::StrBytes,
+};
+
+use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal};
+use crate::broker::{
+    Broker,
+    topic_configs::{self, ConfigSource, ConfigType, Layer, TOPIC_CONFIGS},
+};
+
+/// What the client wants to know beside the values.
+#[derive(Clone, Copy)]
+struct Wanted {
+    synonyms: bool,
+    documentation: bool,
+}
+
+#[expect(
+    clippy::unused_async,
+    reason = "handlers have one signature, and most of them wait"
+)]
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: DescribeConfigsRequest,
+) -> DescribeConfigsResponse {
+    /// From here on types and documentation are told.
+    const DOCUMENTED: i16 = 3;
+    let wanted = Wanted {
+        synonyms: request.include_synonyms,
+        documentation: request.include_documentation && context.version >= DOCUMENTED,
+    };
+    let results = request.resources.into_iter().map(|resource| {
+        let result = DescribeConfigsResult::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name.clone());
+        match describe(broker, &resource, wanted) {
+            Ok(configs) => result.with_configs(configs),
+            Err((code, message)) => result
+                .with_error_code(code.code())
+                .with_error_message(Some(StrBytes::from_string(message))),
+        }
+    });
+    DescribeConfigsResponse::default().with_results(results.collect())
+}
+
+fn describe(
+    broker: &Broker,
+    resource: &DescribeConfigsResource,
+    wanted: Wanted,
+) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
+    let found = ConfigResource::find(broker, resource.resource_type, &resource.resource_name)?;
+    let keys = resource.configuration_keys.as_ref();
+    let asked = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| key.as_str() == name));
+    let image = broker.registry.image();
+    let layers = broker.config_layers(&image);
+    let configs = match found {
+        ConfigResource::Topic(name) => {
+            let none = BTreeMap::new();
+            let overrides = image
+                .topics
+                .get(&name)
+                .map_or(&none, |topic| &topic.configs);
+            let configs = TOPIC_CONFIGS.iter().filter(|config| asked(config.name));
+            configs
+                .filter_map(|config| {
+                    let of_config = config.layers(overrides, &layers);
+                    result(
+                        config.name,
+                        config.kind,
+                        config.doc,
+                        false,
+                        of_config,
+                        wanted,
+                    )
+                })
+                .collect()
+        }
+        ConfigResource::Broker(Some(_)) => {
+            let settings = broker.settings.describe().into_iter();
+            settings
+                .filter(|(name, ..)| asked(name))
+                .filter_map(|(name, _, kind, doc)| {
+                    let read_only = !topic_configs::is_dynamic(name);
+                    result(
+                        name,
+                        kind.into(),
+                        doc,
+                        read_only,
+                        layers.layers(name),
+                        wanted,
+                    )
+                })
+                .collect()
+        }
+        // Only what was changed: everything else differs from broker to broker.
+        ConfigResource::Broker(None) => {
+            let settings = broker.settings.describe().into_iter();
+            settings
+                .filter(|(name, ..)| asked(name))
+                .filter_map(|(name, _, kind, doc)| {
+                    let value = image.broker_configs.get(&None)?.get(name)?.clone();
+                    let source = ConfigSource::DynamicDefaultBroker;
+                    let changed = vec![Layer {
+                        name,
+                        value,
+                        source,
+                    }];
+                    result(name, kind.into(), doc, false, changed, wanted)
+                })
+                .collect()
+        }
+    };
+    Ok(configs)
+}
+
+fn result(
+    name: &'static str,
+    kind: ConfigType,
+    doc: &'static str,
+    read_only: bool,
+    layers: Vec<Layer>,
+    wanted: Wanted,
+) -> Option<DescribeConfigsResourceResult> {
+    let holds = layers.first()?;
+    let config = DescribeConfigsResourceResult::default()
+        .with_name(StrBytes::from_static_str(name))
+        .with_value(Some(StrBytes::from_string(holds.value.clone())))
+        .with_read_only(read_only)
+        .with_config_source(holds.source as i8)
+        .with_config_type(kind as i8)
+        .with_documentation(wanted.documentation.then(|| StrBytes::from_static_str(doc)));
+    if !wanted.synonyms {
+        return Some(config);
+    }
+    let synonyms = layers.into_iter().map(|layer| {
+        DescribeConfigsSynonym::default()
+            .with_name(StrBytes::from_static_str(layer.name))
+            .with_value(Some(StrBytes::from_string(layer.value)))
+            .with_source(layer.source as i8)
+    });
+    Some(config.with_synonyms(synonyms.collect()))
+}
