@@ -7,7 +7,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -41,16 +41,13 @@ pub(crate) struct Groups {
 }
 
 struct Shared {
-    broker: BrokerId,
     state: Mutex<State>,
     log: Arc<dyn OffsetsLog>,
     reporter: Reporter,
     commit_timeout: Duration,
     started: Instant,
     writes: mpsc::Sender<Write>,
-    /// What the task has yet to take up, per partition of `__consumer_offsets`.
-    roles: Mutex<HashMap<i32, Option<LeaderEpoch>>>,
-    /// The task has roles to take or a deadline to set.
+    /// Another deadline is the next one.
     wake: Notify,
 }
 
@@ -69,12 +66,18 @@ struct Write {
 }
 
 impl Groups {
-    /// Starts the groups' task in `tasks`. `image` tells which partitions of the topic this broker
-    /// leads, and which topics are gone.
+    /// Starts the groups' task in `tasks`. `coordinating` are the partitions of the topic that this broker
+    /// leads, each with its epoch; their groups are there once the log is read. `image` tells
+    /// which topics are gone.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that one task of a broker is given, once"
+    )]
     pub(crate) fn start(
         broker: BrokerId,
         settings: &Settings,
         log: Arc<dyn OffsetsLog>,
+        coordinating: watch::Receiver<BTreeMap<i32, LeaderEpoch>>,
         image: watch::Receiver<Arc<ClusterImage>>,
         reporter: Reporter,
         tasks: &mut JoinSet<()>,
@@ -87,7 +90,6 @@ impl Groups {
         let coordinator = Coordinator::new(config, settings.offsets_topic_num_partitions, now);
         let groups = Self {
             shared: Arc::new(Shared {
-                broker,
                 state: Mutex::new(State {
                     coordinator,
                     waiting: HashMap::new(),
@@ -99,21 +101,17 @@ impl Groups {
                 commit_timeout: millis(settings.offsets_commit_timeout_ms),
                 started,
                 writes,
-                roles: Mutex::new(HashMap::new()),
                 wake: Notify::new(),
             }),
         };
-        tasks.spawn(task::run(groups.clone(), written, image, cancel));
+        tasks.spawn(task::run(
+            groups.clone(),
+            written,
+            coordinating,
+            image,
+            cancel,
+        ));
         groups
-    }
-
-    /// Whether this broker leads a partition of `__consumer_offsets`, and under which epoch.
-    /// Returns at once; the partition's groups are there once its log is read.
-    fn set_role(&self, partition: i32, role: Option<LeaderEpoch>) {
-        let mut roles = lock(&self.shared.roles);
-        roles.insert(partition, role);
-        drop(roles);
-        self.shared.wake.notify_one();
     }
 
     /// Asks the coordinator. The answer may take as long as others need to join. `None`: the

@@ -1,7 +1,6 @@
 //! The groups' one task: deadlines, writes on their way, partitions that come and go.
 
 use std::collections::BTreeMap;
-use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,7 @@ use super::{Groups, OFFSETS_TOPIC, Write, lock};
 use crate::broker::coordinator::{Event, Replay};
 use crate::broker::image::ClusterImage;
 use crate::wire::record_batch::BatchError;
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset};
+use crate::wire::{ErrorCode, LeaderEpoch, Offset};
 
 /// Why a partition cannot be read.
 #[derive(Debug, Error)]
@@ -36,7 +35,7 @@ impl From<ErrorCode> for LoadError {
 }
 
 /// How long a failed load waits before it is tried again: first shortly, because the image may be
-/// ahead of the log, which is about to learn that it leads.
+/// ahead of the log, which is about to learn that it coordinating.
 const LOAD_RETRY: Duration = Duration::from_millis(2);
 const LOAD_RETRY_MAX: Duration = Duration::from_millis(100);
 
@@ -44,6 +43,7 @@ const LOAD_RETRY_MAX: Duration = Duration::from_millis(100);
 pub(super) async fn run(
     groups: Groups,
     mut written: mpsc::Receiver<Write>,
+    mut coordinating: watch::Receiver<BTreeMap<i32, LeaderEpoch>>,
     mut image: watch::Receiver<Arc<ClusterImage>>,
     cancel: CancellationToken,
 ) {
@@ -51,9 +51,10 @@ pub(super) async fn run(
     let mut loads: FuturesUnordered<BoxFuture<'static, Option<Event>>> = FuturesUnordered::new();
     let mut topics = BTreeMap::new();
     let mut led = BTreeMap::new();
-    // The first image is news, too.
+    // What was there before is news, too.
+    coordinating.mark_changed();
     image.mark_changed();
-    let mut image_lives = true;
+    let (mut coordinating_lives, mut image_lives) = (true, true);
     loop {
         let due = lock(&groups.shared.state).sleeping_until;
         tokio::select! {
@@ -65,17 +66,20 @@ pub(super) async fn run(
                     groups.step(loaded);
                 }
             }
-            () = groups.shared.wake.notified() => {
-                for (partition, leader_epoch) in groups.take_roles() {
+            // A deadline moved: sleep anew.
+            () = groups.shared.wake.notified() => {}
+            () = sleep_until(groups.shared.started, due) => groups.step(Event::Tick),
+            changed = coordinating.changed(), if coordinating_lives => {
+                coordinating_lives = changed.is_ok();
+                let now = coordinating.borrow_and_update().clone();
+                for (partition, leader_epoch) in groups.follow_leaders(&mut led, now) {
                     loads.push(load(groups.clone(), partition, leader_epoch));
                 }
             }
-            () = sleep_until(groups.shared.started, due) => groups.step(Event::Tick),
             changed = image.changed(), if image_lives => {
                 image_lives = changed.is_ok();
                 let now = image.borrow_and_update().clone();
                 groups.follow_partition_count(&now);
-                groups.follow_leaders(&mut led, now.led_partitions(groups.shared.broker));
                 groups.forget_topics(&mut topics, topic_ids(&now));
             }
         }
@@ -85,21 +89,30 @@ pub(super) async fn run(
 }
 
 impl Groups {
-    /// Takes up the newest roles; the partitions to load now.
-    fn take_roles(&self) -> Vec<(i32, LeaderEpoch)> {
-        let roles = mem::take(&mut *lock(&self.shared.roles));
-        let mut to_load = Vec::new();
-        for (partition, role) in roles {
-            if let Some(leader_epoch) = role {
-                self.step(Event::LoadStarted {
-                    partition,
-                    leader_epoch,
-                });
-                to_load.push((partition, leader_epoch));
-            } else {
-                self.step(Event::Resigned { partition });
-            }
+    /// Takes up the partitions that this broker leads from now on, and lets go of those that it
+    /// does not; the ones to load.
+    fn follow_leaders(
+        &self,
+        led: &mut BTreeMap<i32, LeaderEpoch>,
+        now: BTreeMap<i32, LeaderEpoch>,
+    ) -> Vec<(i32, LeaderEpoch)> {
+        for partition in led.keys().filter(|partition| !now.contains_key(partition)) {
+            self.step(Event::Resigned {
+                partition: *partition,
+            });
         }
+        let to_load: Vec<(i32, LeaderEpoch)> = now
+            .iter()
+            .filter(|(partition, leader_epoch)| led.get(partition) != Some(leader_epoch))
+            .map(|(partition, leader_epoch)| (*partition, *leader_epoch))
+            .collect();
+        for (partition, leader_epoch) in to_load.iter().copied() {
+            self.step(Event::LoadStarted {
+                partition,
+                leader_epoch,
+            });
+        }
+        *led = now;
         to_load
     }
 
@@ -116,23 +129,6 @@ impl Groups {
         }
     }
 
-    /// Takes up what this broker leads from now on, and lets go of what it does not.
-    fn follow_leaders(
-        &self,
-        led: &mut BTreeMap<i32, LeaderEpoch>,
-        now: BTreeMap<i32, LeaderEpoch>,
-    ) {
-        for partition in led.keys().filter(|partition| !now.contains_key(partition)) {
-            self.set_role(*partition, None);
-        }
-        for (partition, leader_epoch) in &now {
-            if led.get(partition) != Some(leader_epoch) {
-                self.set_role(*partition, Some(*leader_epoch));
-            }
-        }
-        *led = now;
-    }
-
     /// Offsets of topics that are gone, or were created anew under their name, go too.
     fn forget_topics(&self, known: &mut BTreeMap<String, Uuid>, now: BTreeMap<String, Uuid>) {
         let topics: Vec<String> = known
@@ -144,19 +140,6 @@ impl Groups {
         if !topics.is_empty() {
             self.step(Event::TopicsDeleted { topics });
         }
-    }
-}
-
-impl ClusterImage {
-    /// The partitions of `__consumer_offsets` that this broker leads.
-    fn led_partitions(&self, broker: BrokerId) -> BTreeMap<i32, LeaderEpoch> {
-        let topic = self.topics.get(OFFSETS_TOPIC);
-        topic
-            .into_iter()
-            .flat_map(|topic| &topic.partitions)
-            .filter(|(_, partition)| self.valid_leader(partition) == Some(broker))
-            .map(|(index, partition)| (*index, partition.leader_epoch))
-            .collect()
     }
 }
 

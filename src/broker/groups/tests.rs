@@ -1,5 +1,6 @@
 //! The shell against a log in memory: answers, deadlines, loading, fail-over.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -69,6 +70,7 @@ impl OffsetsLog for MemoryLog {
 
 struct Fixture {
     groups: Groups,
+    leads: watch::Sender<BTreeMap<i32, LeaderEpoch>>,
     _image: watch::Sender<Arc<ClusterImage>>,
     _tasks: JoinSet<()>,
 }
@@ -80,11 +82,13 @@ fn start(log: &Arc<MemoryLog>) -> Fixture {
         ..Settings::default()
     };
     let (image, watched) = watch::channel(Arc::new(ClusterImage::default()));
+    let (leads, led) = watch::channel(BTreeMap::new());
     let mut tasks = JoinSet::new();
     let groups = Groups::start(
         BrokerId(1),
         &settings,
         Arc::clone(log) as Arc<dyn OffsetsLog>,
+        led,
         watched,
         Reporter::off(),
         &mut tasks,
@@ -92,8 +96,17 @@ fn start(log: &Arc<MemoryLog>) -> Fixture {
     );
     Fixture {
         groups,
+        leads,
         _image: image,
         _tasks: tasks,
+    }
+}
+
+impl Fixture {
+    fn lead(&self, epoch: LeaderEpoch) {
+        let partition = partition_for("billing", 50);
+        self.leads
+            .send_replace(BTreeMap::from([(partition, epoch)]));
     }
 }
 
@@ -176,24 +189,23 @@ async fn a_group_lives_on_with_the_next_coordinator() {
             ..MemoryLog::default()
         });
         let first = start(&log);
-        let partition = partition_for("billing", 50);
         assert_eq!(
             join(&first.groups, "", 60_000).await.error,
             ErrorCode::NotCoordinator
         );
-        first.groups.set_role(partition, Some(LeaderEpoch(0)));
+        first.lead(LeaderEpoch(0));
         loaded(&first.groups).await;
         join_sync_commit(&first.groups).await;
 
         let second = start(&log);
-        second.groups.set_role(partition, Some(LeaderEpoch(1)));
+        second.lead(LeaderEpoch(1));
         loaded(&second.groups).await;
         let group = second.groups.describe("billing").expect("loaded");
         assert_eq!(group.expect("it exists").members.len(), 1);
         let offsets = second.groups.fetch_offsets("billing", None).expect("ours");
         assert_eq!(offsets.len(), 1);
 
-        first.groups.set_role(partition, None);
+        first.leads.send_replace(BTreeMap::new());
         while first.groups.describe("billing").is_ok() {
             tokio::task::yield_now().await;
         }
@@ -205,7 +217,7 @@ async fn a_silent_member_is_dropped_at_its_deadline() {
     let log = Arc::new(MemoryLog::default());
     let fixture = start(&log);
     let groups = &fixture.groups;
-    groups.set_role(partition_for("billing", 50), Some(LeaderEpoch(0)));
+    fixture.lead(LeaderEpoch(0));
     loaded(groups).await;
     let first = join(groups, "", 10).await;
     assert_eq!(first.error, ErrorCode::None);
