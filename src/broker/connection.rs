@@ -146,9 +146,9 @@ impl Connection {
         loop {
             match reply {
                 Reply::Nothing => return Ok(()),
-                Reply::Frame(frame) => {
+                Reply::Frame(mut frame) => {
                     self.writer
-                        .write_all(&frame)
+                        .write_all_buf(&mut frame)
                         .await
                         .map_err(FrameError::from)?;
                     self.idle_since = Instant::now();

@@ -1,6 +1,9 @@
 //! Our errors as Kafka's codes: the one place where they meet.
 
-use super::{controller::AssignmentError, registry::RegistryError, topic_configs::ConfigError};
+use super::{
+    controller::AssignmentError, log::LogError, partitions::PartitionError,
+    registry::RegistryError, topic_configs::ConfigError,
+};
 use crate::{client::zookeeper::ZooKeeperError, wire::ErrorCode};
 
 impl From<&RegistryError> for ErrorCode {
@@ -41,6 +44,49 @@ impl From<&ConfigError> for ErrorCode {
     fn from(error: &ConfigError) -> Self {
         match error {
             ConfigError::Unknown(_) | ConfigError::Invalid { .. } => Self::InvalidConfig,
+        }
+    }
+}
+
+impl From<&PartitionError> for ErrorCode {
+    fn from(error: &PartitionError) -> Self {
+        match error {
+            PartitionError::Unknown { .. } => Self::UnknownTopicOrPartition,
+            PartitionError::NotLeader { .. } | PartitionError::NotReplica { .. } => {
+                Self::NotLeaderOrFollower
+            }
+            PartitionError::FencedLeaderEpoch { .. } => Self::FencedLeaderEpoch,
+            PartitionError::UnknownLeaderEpoch { .. } => Self::UnknownLeaderEpoch,
+            PartitionError::NotEnoughReplicas { .. } => Self::NotEnoughReplicas,
+            PartitionError::NotEnoughReplicasAfterAppend { .. } => {
+                Self::NotEnoughReplicasAfterAppend
+            }
+            PartitionError::TimedOut { .. } => Self::RequestTimedOut,
+            PartitionError::OffsetNotAvailable { .. } => Self::OffsetNotAvailable,
+            PartitionError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
+            PartitionError::Compacted { .. } => Self::PolicyViolation,
+            PartitionError::Log(error) => error.into(),
+        }
+    }
+}
+
+impl From<&LogError> for ErrorCode {
+    fn from(error: &LogError) -> Self {
+        match error {
+            LogError::Storage { .. } | LogError::Offline { .. } | LogError::Corrupt { .. } => {
+                Self::KafkaStorageError
+            }
+            LogError::TopicId { .. } => Self::InconsistentTopicId,
+            LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
+            LogError::CorruptBatch { .. } => Self::CorruptMessage,
+            LogError::InvalidRecord { .. } => Self::InvalidRecord,
+            LogError::InvalidTimestamp { .. } => Self::InvalidTimestamp,
+            LogError::BatchTooLarge { .. } => Self::MessageTooLarge,
+            LogError::LargerThanSegment { .. } => Self::RecordListTooLarge,
+            LogError::OutOfOrderSequence { .. } => Self::OutOfOrderSequenceNumber,
+            LogError::InvalidProducerEpoch { .. } => Self::InvalidProducerEpoch,
+            // Only followers meet it; whoever asked gets nothing to do with it.
+            LogError::NotContiguous { .. } => Self::UnknownServerError,
         }
     }
 }

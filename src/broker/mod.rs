@@ -20,17 +20,13 @@ mod image;
 #[expect(
     dead_code,
     unused_imports,
-    reason = "opened by the partitions, which are being built"
+    reason = "what coordinators append and what remains to be shown of a log is being built"
 )]
 mod log;
 mod meta_properties;
-#[expect(dead_code, reason = "most of it is used by rooms that are being built")]
+mod partitions;
 mod registry;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "called by the partitions, which are being built"
-)]
+mod replica_fetcher;
 mod replication;
 mod settings;
 mod topic_configs;
@@ -50,7 +46,14 @@ use tokio_util::sync::CancellationToken;
 use self::{
     controller_task::ControllerHandle,
     image::ClusterImage,
+    partitions::{
+        Partitions,
+        housekeeping::{self, Intervals},
+        image_follower::ImageFollower,
+        isr_writer::IsrWrites,
+    },
     registry::{Registry, RegistryOptions},
+    replica_fetcher::ReplicaFetchers,
     topic_configs::BrokerLayers,
 };
 use crate::wire::{BrokerId, Reporter};
@@ -80,6 +83,8 @@ pub enum BrokerError {
     },
     #[error("cannot join the cluster: {0}")]
     Join(String),
+    #[error("cannot use the data folder: {0}")]
+    Disk(String),
     #[error("the broker was put out of its cluster; the log says why")]
     PutOut,
 }
@@ -91,7 +96,9 @@ pub(crate) struct Broker {
     /// The cluster as the znodes tell it, and this broker's place in it.
     pub(crate) registry: Registry,
     pub(crate) controller: ControllerHandle,
-    #[expect(dead_code, reason = "rooms that report are being built")]
+    pub(crate) partitions: Arc<Partitions>,
+    pub(crate) isr_writes: IsrWrites,
+    #[expect(dead_code, reason = "handlers that report are being built")]
     pub(crate) reporter: Reporter,
 }
 
@@ -140,13 +147,23 @@ pub async fn run(
     };
     let controller =
         ControllerHandle::start(registry.clone(), &options.settings, &mut tasks, end.clone());
-    let broker = Arc::new(Broker {
-        id: options.id,
-        settings: options.settings,
-        registry,
+    let started = start_rooms(
+        options,
+        registry.clone(),
         controller,
         reporter,
-    });
+        &mut tasks,
+        &end,
+    );
+    let broker = match started.await {
+        Ok(broker) => broker,
+        Err(error) => {
+            end.cancel();
+            while tasks.join_next().await.is_some() {}
+            registry.close().await;
+            return Err(error);
+        }
+    };
     ready(address);
     tracing::info!("broker {} serves on {address}", broker.id);
     let put_out = tokio::select! {
@@ -156,11 +173,83 @@ pub async fn run(
     };
     end.cancel();
     while tasks.join_next().await.is_some() {}
+    let partitions = Arc::clone(&broker.partitions);
+    if let Err(error) = tokio::task::spawn_blocking(move || housekeeping::close(&partitions)).await
+    {
+        tracing::error!("the logs were not flushed: {error}");
+    }
     broker.registry.close().await;
     if put_out {
         return Err(BrokerError::PutOut);
     }
     Ok(())
+}
+
+/// Opens the logs and starts the tasks of replication. All of them end with `end`.
+async fn start_rooms(
+    options: BrokerOptions,
+    registry: Registry,
+    controller: ControllerHandle,
+    reporter: Reporter,
+    tasks: &mut JoinSet<()>,
+    end: &CancellationToken,
+) -> Result<Arc<Broker>, BrokerError> {
+    let settings = options.settings;
+    let partitions = Arc::new(Partitions::new(options.data_dir));
+    let mut image_follower = ImageFollower::new(
+        options.id,
+        settings.clone(),
+        Arc::clone(&partitions),
+        reporter.clone(),
+        registry.watch(),
+    )
+    .map_err(|error| BrokerError::Disk(error.to_string()))?;
+    image_follower.catch_up().await;
+    let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1));
+    let (isr_writes, writer) = IsrWrites::new(
+        registry.clone(),
+        Arc::clone(&partitions),
+        millis(settings.replica_lag_time_max_ms),
+    );
+    let fetchers = ReplicaFetchers {
+        settings: settings.clone(),
+        registry: registry.clone(),
+        partitions: Arc::clone(&partitions),
+        reporter: reporter.clone(),
+    };
+    let intervals = Intervals {
+        retention_check: millis(settings.log_retention_check_interval_ms),
+        producer_id_expiration_ms: settings.producer_id_expiration_ms.into(),
+    };
+    until(end, tasks, image_follower.run());
+    until(end, tasks, writer.run());
+    until(end, tasks, fetchers.run());
+    until(
+        end,
+        tasks,
+        housekeeping::run(Arc::clone(&partitions), intervals),
+    );
+    Ok(Arc::new(Broker {
+        id: options.id,
+        settings,
+        registry,
+        controller,
+        partitions,
+        isr_writes,
+        reporter,
+    }))
+}
+
+/// Runs a task until it is done or `end` is cancelled.
+fn until(
+    end: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let end = end.clone();
+    tasks.spawn(async move {
+        end.run_until_cancelled(task).await;
+    });
 }
 
 fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOptions {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::{
     messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader},
     protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes},
@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::wire::{
     ErrorCode,
-    frame::{FrameError, FrameReader, finish_frame},
+    frame::{Frame, FrameError, FrameReader},
 };
 
 /// The largest answer that is read: twice Kafka's default for a whole fetch answer.
@@ -168,10 +168,10 @@ impl KafkaConnection {
             return Err(KafkaError::OutOfStep);
         }
         let api = api_key::<R>();
-        let frame = self.encode(version, request)?;
+        let mut frame = self.encode(version, request)?;
         self.asking = true;
         self.stream
-            .write_all(&frame)
+            .write_all_buf(&mut frame)
             .await
             .map_err(FrameError::from)?;
         let mut answer = self
@@ -193,25 +193,23 @@ impl KafkaConnection {
         decode_answer::<R>(version, answer).map_err(malformed)
     }
 
-    fn encode<R: Request>(&mut self, version: i16, request: &R) -> Result<BytesMut, KafkaError> {
+    fn encode<R: Request>(&mut self, version: i16, request: &R) -> Result<Frame, KafkaError> {
         self.correlation_id = self.correlation_id.wrapping_add(1);
         let header = RequestHeader::default()
             .with_request_api_key(R::KEY)
             .with_request_api_version(version)
             .with_correlation_id(self.correlation_id)
             .with_client_id(Some(self.client_id.clone()));
-        let mut frame = BytesMut::new();
-        frame.put_i32(0);
+        let mut body = BytesMut::new();
         header
-            .encode(&mut frame, R::header_version(version))
-            .and_then(|()| request.encode(&mut frame, version))
+            .encode(&mut body, R::header_version(version))
+            .and_then(|()| request.encode(&mut body, version))
             .map_err(|error| KafkaError::Encode {
                 api: api_key::<R>(),
                 version,
                 why: error.to_string(),
             })?;
-        finish_frame(&mut frame)?;
-        Ok(frame)
+        Ok(Frame::new(vec![body.freeze()])?)
     }
 
     /// Asks for the offered versions as every client does: in a new version first, then in the oldest.

@@ -1,6 +1,8 @@
 //! Kafka's frames: four bytes of length, then a request or a response.
 
-use bytes::{Buf, Bytes, BytesMut};
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::protocol::{Encodable, HeaderVersion, StrBytes};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -13,6 +15,9 @@ const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 
 /// The bytes in front of a frame.
 const LENGTH_BYTES: usize = 4;
+
+/// A response's correlation id and an empty list of tagged fields.
+const HEADER_BYTES_MAX: usize = 5;
 
 /// Why no further frame can be read from, or written to, a connection.
 #[derive(Debug, Error)]
@@ -29,6 +34,9 @@ pub enum FrameError {
     /// Our own answer does not fit its version.
     #[error("an answer that cannot be encoded in version {version}: {why}")]
     Encode { version: i16, why: String },
+    /// Our own frame is longer than its length can say.
+    #[error("a frame of {size} bytes")]
+    TooLong { size: usize },
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
@@ -165,6 +173,62 @@ fn read_varint(frame: &mut Bytes) -> Result<u32, FrameError> {
     Ok(value)
 }
 
+/// A whole frame in parts that lie apart in memory, so that records are not copied to stand behind
+/// their headers.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// None of them is empty.
+    parts: VecDeque<Bytes>,
+}
+
+impl Frame {
+    /// A frame of `body`, with the length in front of it.
+    ///
+    /// # Errors
+    /// It is longer than a length can say.
+    pub fn new(body: Vec<Bytes>) -> Result<Self, FrameError> {
+        let size = body.iter().map(Bytes::len).sum();
+        let mut head = BytesMut::with_capacity(LENGTH_BYTES);
+        head.put_i32(frame_length(size)?);
+        let mut parts = VecDeque::with_capacity(body.len() + 1);
+        parts.push_back(head.freeze());
+        parts.extend(body.into_iter().filter(|part| !part.is_empty()));
+        Ok(Self { parts })
+    }
+}
+
+impl Buf for Frame {
+    fn remaining(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.parts.front().map_or(&[], Bytes::as_ref)
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = 0;
+        for (slice, part) in slices.iter_mut().zip(&self.parts) {
+            *slice = IoSlice::new(part);
+            filled += 1;
+        }
+        filled
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(part) = self.parts.front_mut()
+            && count > 0
+        {
+            let step = count.min(part.len());
+            part.advance(step);
+            count -= step;
+            if part.is_empty() {
+                self.parts.pop_front();
+            }
+        }
+    }
+}
+
 /// A whole response frame, length included.
 ///
 /// # Errors
@@ -173,55 +237,40 @@ pub fn encode_response<R: Encodable + HeaderVersion>(
     correlation_id: i32,
     version: i16,
     response: &R,
-) -> Result<BytesMut, FrameError> {
+) -> Result<Frame, FrameError> {
     let failed = |why: String| FrameError::Encode { version, why };
     let size = response
         .compute_size(version)
         .map_err(|error| failed(error.to_string()))?;
-    let mut frame = begin_response(correlation_id, R::header_version(version) >= 1, size);
+    let mut body = begin_response(correlation_id, R::header_version(version) >= 1, size);
     response
-        .encode(&mut frame, version)
+        .encode(&mut body, version)
         .map_err(|error| failed(error.to_string()))?;
-    finish_frame(&mut frame)?;
-    Ok(frame)
+    Frame::new(vec![body.freeze()])
 }
 
-/// The beginning of a response frame, with room for `body_bytes` behind it.
+/// The header of a response, with room for `body_bytes` behind it.
 #[must_use]
 pub fn begin_response(correlation_id: i32, flexible: bool, body_bytes: usize) -> BytesMut {
-    use bytes::BufMut;
-
-    let mut frame = BytesMut::with_capacity(LENGTH_BYTES + 5 + body_bytes);
-    frame.put_i32(0);
-    frame.put_i32(correlation_id);
+    let mut body = BytesMut::with_capacity(HEADER_BYTES_MAX + body_bytes);
+    body.put_i32(correlation_id);
     if flexible {
-        frame.put_u8(0);
+        body.put_u8(0);
     }
-    frame
+    body
 }
 
-/// Writes the length in front of a frame whose content is complete.
-///
-/// # Errors
-/// The frame is longer than a length can say.
-pub fn finish_frame(frame: &mut BytesMut) -> Result<(), FrameError> {
-    let length = i32::try_from(frame.len().saturating_sub(LENGTH_BYTES)).map_err(|_| {
-        FrameError::Encode {
-            version: 0,
-            why: format!("{} bytes", frame.len()),
-        }
-    })?;
-    if let Some(head) = frame.first_chunk_mut() {
-        *head = length.to_be_bytes();
-    }
-    Ok(())
+fn frame_length(size: usize) -> Result<i32, FrameError> {
+    i32::try_from(size).map_err(|_| FrameError::TooLong { size })
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
-    use super::{FrameError, FrameReader, RequestHead, read_client_id};
+    use bytes::Buf;
+
+    use super::{Frame, FrameError, FrameReader, RequestHead, read_client_id};
 
     #[tokio::test]
     async fn frames_come_out_one_by_one() {
@@ -249,6 +298,17 @@ mod tests {
                 other => unreachable!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_frame_are_written_one_after_the_other() {
+        let parts = [&b"ab"[..], b"", b"cde"].map(Bytes::from_static);
+        let mut frame = Frame::new(parts.to_vec()).expect("short");
+        assert_eq!(frame.remaining(), 9);
+        frame.advance(5);
+        assert_eq!(frame.chunk(), b"b");
+        assert_eq!(frame.copy_to_bytes(4).as_ref(), b"bcde");
+        assert!(!frame.has_remaining());
     }
 
     #[test]

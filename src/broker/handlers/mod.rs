@@ -2,7 +2,7 @@
 //!
 //! An API is one row in [`APIS`] and one file with
 //! `async fn handle(broker: &Arc<Broker>, context: &RequestContext, request: XRequest)`, which
-//! returns the response, or a [`Reply`] where it answers nothing or wants to answer later.
+//! returns the response, or a `Result<Reply, RequestError>` where it may answer nothing, or answers later.
 
 mod alter_configs;
 mod api_versions;
@@ -10,16 +10,24 @@ mod broker_heartbeat;
 mod config_resource;
 mod create_partitions;
 mod create_topics;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
 mod elect_leaders;
+mod fetch;
 mod incremental_alter_configs;
+mod init_producer_id;
+mod leader_hints;
+mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use kafka_protocol::{
     messages::ApiKey,
@@ -29,7 +37,8 @@ use thiserror::Error;
 
 use super::Broker;
 use crate::wire::{
-    frame::{FrameError, encode_response},
+    ErrorCode, TopicPartition,
+    frame::{Frame, FrameError, encode_response},
     request_shape::{Shape, ShapeError, table as shape},
 };
 
@@ -55,10 +64,6 @@ type Handle =
 pub(crate) struct RequestContext {
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
-    #[expect(
-        dead_code,
-        reason = "group members are named by it, once there are groups"
-    )]
     pub(crate) client_id: Option<StrBytes>,
     #[expect(
         dead_code,
@@ -70,16 +75,11 @@ pub(crate) struct RequestContext {
 /// What a handler does with its connection.
 pub(crate) enum Reply {
     /// Nothing is sent, as for `acks=0`.
-    #[expect(dead_code, reason = "Produce, which needs it, is being built")]
     Nothing,
     /// A whole response frame.
-    Frame(BytesMut),
+    Frame(Frame),
     /// The answer comes when this is done, after those of earlier requests. The connection's next
     /// request is handled meanwhile.
-    #[expect(
-        dead_code,
-        reason = "Produce and Fetch, which need it, are being built"
-    )]
     Later(BoxFuture<'static, Result<Reply, RequestError>>),
 }
 
@@ -88,6 +88,8 @@ pub(crate) enum Reply {
 pub(crate) enum RequestError {
     #[error("API key {key} in version {version} is not supported")]
     Unsupported { key: i16, version: i16 },
+    #[error("a batch for {at} with acks=0 failed: {code}")]
+    Unacknowledged { at: TopicPartition, code: ErrorCode },
     #[error("a malformed request: {0}")]
     Shape(#[from] ShapeError),
     #[error("a malformed request: {0}")]
@@ -97,32 +99,52 @@ pub(crate) enum RequestError {
 }
 
 macro_rules! api {
+    // A handler that returns its response.
     ($key:ident $min:literal..=$max:literal, $shape:ident, $module:ident) => {
+        api!(@row $key $min $max $shape, |broker, context, body| {
+            Box::pin(async move {
+                let request = decode(body, context.version)?;
+                let response = $module::handle(&broker, &context, request).await;
+                Reply::response(&context, &response)
+            })
+        })
+    };
+    // A handler that returns a `Result<Reply, RequestError>`.
+    ($key:ident $min:literal..=$max:literal, $shape:ident, $module:ident -> Reply) => {
+        api!(@row $key $min $max $shape, |broker, context, body| {
+            Box::pin(async move {
+                let request = decode(body, context.version)?;
+                $module::handle(&broker, &context, request).await
+            })
+        })
+    };
+    (@row $key:ident $min:literal $max:literal $shape:ident, $handle:expr) => {
         Api {
             key: ApiKey::$key,
             min_version: $min,
             max_version: $max,
             advertised_from: $min,
             shape: &shape::$shape,
-            handle: |broker, context, body| {
-                Box::pin(async move {
-                    let request = decode(body, context.version)?;
-                    let answer = $module::handle(&broker, &context, request).await;
-                    answer.into_reply(&context)
-                })
-            },
+            handle: $handle,
         }
     };
 }
 
 /// In the order of their keys. Advertise only what is tested.
 pub(crate) static APIS: &[Api] = &[
+    api!(Produce 3..=13, PRODUCE, produce -> Reply).advertised_from(0),
+    api!(Fetch 4..=18, FETCH, fetch -> Reply),
+    api!(ListOffsets 1..=10, LIST_OFFSETS, list_offsets),
     api!(Metadata 0..=13, METADATA, metadata),
     api!(ApiVersions 0..=4, API_VERSIONS, api_versions),
     api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics),
     api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics),
+    api!(DeleteRecords 0..=2, DELETE_RECORDS, delete_records),
+    api!(InitProducerId 0..=5, INIT_PRODUCER_ID, init_producer_id),
+    api!(OffsetForLeaderEpoch 2..=4, OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch),
     api!(DescribeConfigs 1..=4, DESCRIBE_CONFIGS, describe_configs),
     api!(AlterConfigs 0..=2, ALTER_CONFIGS, alter_configs),
+    api!(DescribeLogDirs 1..=4, DESCRIBE_LOG_DIRS, describe_log_dirs),
     api!(CreatePartitions 0..=3, CREATE_PARTITIONS, create_partitions),
     api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
     api!(IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs),
@@ -132,7 +154,6 @@ pub(crate) static APIS: &[Api] = &[
 
 impl Api {
     /// Lists versions below those that are decoded, for clients that look for them.
-    #[expect(dead_code, reason = "Produce, which needs it, is being built")]
     const fn advertised_from(mut self, version: i16) -> Self {
         self.advertised_from = version;
         self
@@ -162,23 +183,6 @@ impl Api {
 /// Decodes a body whose shape was checked.
 fn decode<R: Decodable>(mut body: Bytes, version: i16) -> Result<R, RequestError> {
     R::decode(&mut body, version).map_err(|error| RequestError::Decode(error.to_string()))
-}
-
-/// What handlers return: a response, or a reply.
-trait Answer {
-    fn into_reply(self, context: &RequestContext) -> Result<Reply, RequestError>;
-}
-
-impl<R: Encodable + HeaderVersion> Answer for R {
-    fn into_reply(self, context: &RequestContext) -> Result<Reply, RequestError> {
-        Reply::response(context, &self)
-    }
-}
-
-impl Answer for Reply {
-    fn into_reply(self, _context: &RequestContext) -> Result<Reply, RequestError> {
-        Ok(self)
-    }
 }
 
 impl Reply {

@@ -45,6 +45,8 @@ pub(crate) struct LeaderStart<'a> {
 struct Follower {
     /// The offset of its last fetch: everything below is in its log. `None` before its first fetch in this epoch.
     log_end: Option<Offset>,
+    /// Where its log starts, as its last fetch said.
+    log_start: Offset,
     /// When it last had everything, as far as its fetches tell.
     caught_up_at: Option<Instant>,
     last_fetch: Option<LastFetch>,
@@ -63,6 +65,7 @@ pub(crate) struct FollowerFetch {
     pub(crate) broker: BrokerId,
     /// Its log's end.
     pub(crate) offset: Offset,
+    pub(crate) log_start: Offset,
     /// Whether the broker epoch it names is the one it is registered under: an old process, or one whose
     /// session ended, must not enter the ISR.
     pub(crate) registered: bool,
@@ -120,7 +123,8 @@ impl Leader {
         &self.isr
     }
 
-    pub(crate) fn version(&self) -> i32 {
+    #[cfg(test)]
+    fn version(&self) -> i32 {
         self.version
     }
 
@@ -128,6 +132,20 @@ impl Leader {
     /// could seem to be withdrawn (KIP-207).
     pub(crate) fn knows_high_watermark(&self) -> bool {
         self.high_watermark >= self.epoch_start
+    }
+
+    /// Where the log starts on every in-sync replica, given where it starts here: what DeleteRecords waits for.
+    pub(crate) fn low_watermark(&self, log_start: Offset) -> Offset {
+        self.isr
+            .iter()
+            .filter_map(|broker| self.followers.get(broker))
+            .map(|follower| follower.log_start)
+            .fold(log_start, Offset::min)
+    }
+
+    /// Whether a broker is assigned as a follower.
+    pub(crate) fn has_replica(&self, broker: BrokerId) -> bool {
+        self.followers.contains_key(&broker)
     }
 
     /// Takes the replicas as they are assigned now.
@@ -138,6 +156,7 @@ impl Leader {
             if broker != self.own {
                 self.followers.entry(broker).or_insert_with(|| Follower {
                     log_end: None,
+                    log_start: Offset::default(),
                     caught_up_at: self.isr.contains(&broker).then_some(now),
                     last_fetch: None,
                 });
@@ -171,8 +190,8 @@ impl Leader {
         self.advance()
     }
 
-    /// A follower fetched. Returns whether the high watermark rose. An ISR change that this allows is
-    /// found by [`Leader::propose`].
+    /// A follower fetched. Returns whether the high watermark rose or the follower's log start moved. It
+    /// may allow the follower to [`Leader::enter`] the ISR.
     pub(crate) fn fetched(&mut self, fetch: &FollowerFetch) -> bool {
         let Some(follower) = self.followers.get_mut(&fetch.broker) else {
             return false;
@@ -185,11 +204,12 @@ impl Leader {
         };
         follower.caught_up_at = follower.caught_up_at.max(caught_up);
         follower.log_end = Some(fetch.offset.min(self.log_end));
+        let started = std::mem::replace(&mut follower.log_start, fetch.log_start);
         follower.last_fetch = Some(LastFetch {
             at: fetch.now,
             leader_end: self.log_end,
         });
-        self.advance()
+        self.advance() || started != fetch.log_start
     }
 
     /// Whether this fetch lets its sender enter the ISR: it is assigned, registered, and has everything

@@ -7,5 +7,5 @@
 mod follower;
 mod leader;
 
-pub(crate) use follower::{EpochEnd, Truncation, truncation};
+pub(crate) use follower::{EpochEnd, truncation};
 pub(crate) use leader::{FollowerFetch, IsrWrite, Leader, LeaderStart, WriteOutcome};

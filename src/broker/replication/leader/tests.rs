@@ -55,6 +55,7 @@ impl Stage {
                 let fetch = FollowerFetch {
                     broker: BrokerId(i32::try_from(number(broker)).expect("small")),
                     offset: Offset(number(offset)),
+                    log_start: Offset(0),
                     registered: rest != ["unregistered"],
                     now: self.now,
                 };

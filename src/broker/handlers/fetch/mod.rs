@@ -1,0 +1,283 @@
+//! Fetch 4 to 18: records from the partitions named, for consumers and for followers.
+//!
+//! Behaviour: waits until there are `min_bytes`, something else to tell, or the time is up. The first partition
+//! with records gives at least one batch, however large (KIP-74). Consumers see what is committed, from
+//! version 11 on also on followers (KIP-392). A reader whose last epoch shows another history is told where
+//! the logs part (KIP-595). Followers (replica id, from 15 on with their broker epoch) tell how far they are, and are
+//! answered early when their high watermark is old (KIP-1166). Topics are named by id from 13 on (KIP-516), new
+//! leaders told from 12 and 16 on (KIP-951). Sessions are declined (KIP-227): every answer has session id 0.
+//! Not done: transactions (the last stable offset is the high watermark); preferred replicas.
+
+mod response;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use kafka_protocol::messages::{FetchRequest, fetch_request::FetchPartition};
+use tokio::{sync::Notify, time::Instant as Deadline};
+use uuid::Uuid;
+
+use self::response::{PartitionAnswer, encode, encode_error};
+use super::{Reply, RequestContext, RequestError};
+use crate::{
+    broker::{
+        Broker,
+        image::ClusterImage,
+        partitions::{Partition, PartitionError, Read, ReadAnswer, Reader},
+        replication::{FollowerFetch, IsrWrite},
+    },
+    wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition},
+};
+
+/// What one request asks, resolved to this broker's partitions.
+struct Fetch {
+    broker: Arc<Broker>,
+    context: RequestContext,
+    role: Role,
+    topics: Vec<FetchedTopic>,
+    min_bytes: usize,
+    bytes_max: usize,
+    is_read_committed: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Role {
+    Consumer,
+    Debugger,
+    Follower {
+        broker: BrokerId,
+        /// Whether the broker epoch in the request is the one that the broker is registered under.
+        registered: bool,
+    },
+}
+
+struct FetchedTopic {
+    name: String,
+    id: Uuid,
+    partitions: Vec<FetchedPartition>,
+}
+
+struct FetchedPartition {
+    at: TopicPartition,
+    asked: FetchPartition,
+    found: Result<Arc<Partition>, ErrorCode>,
+}
+
+/// One look at all partitions.
+struct Look {
+    /// As in the request.
+    answers: Vec<Vec<PartitionAnswer>>,
+    /// The records of all partitions, one after the other.
+    records: BytesMut,
+    /// Whether there is something to tell that does not wait for bytes.
+    is_urgent: bool,
+}
+
+#[expect(clippy::unused_async, reason = "handlers have one signature")]
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: FetchRequest,
+) -> Result<Reply, RequestError> {
+    // 0 asks for a new session and -1 ends one; both name all partitions, which is all we do.
+    if context.version >= 7 && request.session_epoch > 0 {
+        return encode_error(context, ErrorCode::FetchSessionIdNotFound);
+    }
+    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
+    let deadline = Deadline::now() + wait;
+    let fetch = Fetch::new(broker, context, request);
+    let look = fetch.look(true);
+    if look.is_urgent || look.records.len() >= fetch.min_bytes || wait.is_zero() {
+        return fetch.answer(look);
+    }
+    Ok(Reply::Later(Box::pin(fetch.wait(deadline))))
+}
+
+impl Fetch {
+    fn new(broker: &Arc<Broker>, context: &RequestContext, request: FetchRequest) -> Self {
+        let image = broker.registry.image();
+        let role = role(&image, context, &request);
+        let by_id = context.version >= 13;
+        let topics = request
+            .topics
+            .into_iter()
+            .map(|topic| {
+                let name = if by_id {
+                    image
+                        .topic_by_id(topic.topic_id)
+                        .map(|(name, _)| name.to_owned())
+                } else {
+                    Some(topic.topic.to_string())
+                };
+                let partitions = topic
+                    .partitions
+                    .into_iter()
+                    .map(|asked| find(broker, &image, name.as_deref(), asked))
+                    .collect();
+                FetchedTopic {
+                    name: name.unwrap_or_default(),
+                    id: topic.topic_id,
+                    partitions,
+                }
+            })
+            .collect();
+        let bytes = |count: i32| usize::try_from(count).unwrap_or_default();
+        Self {
+            broker: Arc::clone(broker),
+            context: context.clone(),
+            role,
+            topics,
+            min_bytes: bytes(request.min_bytes),
+            bytes_max: bytes(request.max_bytes.min(broker.settings.fetch_max_bytes)),
+            is_read_committed: request.isolation_level == 1,
+        }
+    }
+
+    /// Looks again whenever a partition moves on, until there is enough or no time left.
+    async fn wait(self, deadline: Deadline) -> Result<Reply, RequestError> {
+        let waiter = Arc::new(Notify::new());
+        loop {
+            for partition in self.topics.iter().flat_map(|topic| &topic.partitions) {
+                if let Ok(partition) = &partition.found {
+                    partition.register(&waiter);
+                }
+            }
+            let look = self.look(false);
+            if look.is_urgent || look.records.len() >= self.min_bytes {
+                return self.answer(look);
+            }
+            if tokio::time::timeout_at(deadline, waiter.notified())
+                .await
+                .is_err()
+            {
+                let look = self.look(false);
+                return self.answer(look);
+            }
+        }
+    }
+
+    /// Reads what there is. `is_first`: a follower tells its progress once for each request.
+    fn look(&self, is_first: bool) -> Look {
+        let mut look = Look {
+            answers: Vec::with_capacity(self.topics.len()),
+            records: BytesMut::new(),
+            is_urgent: self.topics.is_empty(),
+        };
+        for topic in &self.topics {
+            let mut answers = Vec::with_capacity(topic.partitions.len());
+            for partition in &topic.partitions {
+                let answer = match self.read(partition, is_first, &mut look.records) {
+                    Ok(answer) => {
+                        look.is_urgent |= self.is_urgent(&partition.asked, &answer);
+                        Ok(answer)
+                    }
+                    Err(code) => {
+                        look.is_urgent = true;
+                        Err(code)
+                    }
+                };
+                answers.push(answer);
+            }
+            look.answers.push(answers);
+        }
+        look
+    }
+
+    fn read(
+        &self,
+        fetched: &FetchedPartition,
+        is_first: bool,
+        records: &mut BytesMut,
+    ) -> Result<ReadAnswer, ErrorCode> {
+        let partition = fetched.found.as_ref().map_err(|code| *code)?;
+        let asked = &fetched.asked;
+        let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
+        let left = self.bytes_max.saturating_sub(records.len());
+        let bytes_max = usize::try_from(asked.partition_max_bytes).unwrap_or_default();
+        let reader = match self.role {
+            Role::Consumer => Reader::Consumer {
+                from_followers: self.context.version >= 11,
+            },
+            Role::Debugger => Reader::Debugger,
+            Role::Follower { broker, registered } => {
+                Reader::Follower(is_first.then(|| FollowerFetch {
+                    broker,
+                    offset: Offset(asked.fetch_offset),
+                    log_start: Offset(asked.log_start_offset.max(0)),
+                    registered: registered && asked.current_leader_epoch >= 0,
+                    now: Instant::now(),
+                }))
+            }
+        };
+        let read = Read {
+            from: Offset(asked.fetch_offset),
+            current_leader_epoch: epoch(asked.current_leader_epoch),
+            last_fetched_epoch: epoch(asked.last_fetched_epoch),
+            bytes_max: bytes_max.min(left),
+            min_one_batch: records.is_empty(),
+            reader,
+        };
+        let (answer, isr_write): (ReadAnswer, Option<IsrWrite>) = partition
+            .read(&read, records)
+            .map_err(|error: PartitionError| ErrorCode::from(&error))?;
+        if let Some(write) = isr_write {
+            self.broker.isr_writes.write(partition, write);
+        }
+        Ok(answer)
+    }
+
+    /// Whether an answer without bytes is worth sending: the logs part, or a follower's picture is old.
+    fn is_urgent(&self, asked: &FetchPartition, answer: &ReadAnswer) -> bool {
+        let is_follower = matches!(self.role, Role::Follower { .. });
+        answer.diverging.is_some()
+            || (is_follower
+                && (asked.high_watermark < answer.high_watermark.0
+                    || asked.log_start_offset < answer.log_start_offset.0))
+    }
+
+    fn answer(&self, look: Look) -> Result<Reply, RequestError> {
+        encode(self, look)
+    }
+}
+
+fn role(image: &ClusterImage, context: &RequestContext, request: &FetchRequest) -> Role {
+    let (replica, broker_epoch) = if context.version >= 15 {
+        let state = &request.replica_state;
+        (state.replica_id.0, state.replica_epoch)
+    } else {
+        // Without a broker epoch nobody enters an ISR.
+        (request.replica_id.0, -1)
+    };
+    match replica {
+        -1 => Role::Consumer,
+        replica if replica >= 0 => {
+            let broker = BrokerId(replica);
+            let node = image.brokers.get(&broker);
+            Role::Follower {
+                broker,
+                registered: node.is_some_and(|node| node.epoch == broker_epoch),
+            }
+        }
+        _ => Role::Debugger,
+    }
+}
+
+fn find(
+    broker: &Broker,
+    image: &ClusterImage,
+    name: Option<&str>,
+    asked: FetchPartition,
+) -> FetchedPartition {
+    let at = TopicPartition::new(name.unwrap_or_default(), asked.partition);
+    let found = match name {
+        Some(_) => broker
+            .partitions
+            .find(&at, image)
+            .map_err(|error| ErrorCode::from(&error)),
+        None => Err(ErrorCode::UnknownTopicId),
+    };
+    FetchedPartition { at, asked, found }
+}

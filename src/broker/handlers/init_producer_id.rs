@@ -1,0 +1,37 @@
+//! InitProducerId 0 to 5: a producer id for an idempotent producer.
+//!
+//! Behaviour: a producer that names its old id to have its epoch raised gets a new id instead, as on
+//! Apache Kafka where there is no transactional id.
+//! Not done: transactional ids.
+
+use std::sync::Arc;
+
+use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
+
+use super::RequestContext;
+use crate::{broker::Broker, wire::ErrorCode};
+
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    _context: &RequestContext,
+    request: InitProducerIdRequest,
+) -> InitProducerIdResponse {
+    let refused = |code: ErrorCode| {
+        InitProducerIdResponse::default()
+            .with_error_code(code.code())
+            .with_producer_id((-1).into())
+            .with_producer_epoch(-1)
+    };
+    if request.transactional_id.is_some() {
+        return refused(ErrorCode::InvalidRequest);
+    }
+    match broker.registry.next_producer_id().await {
+        Ok(producer_id) => InitProducerIdResponse::default()
+            .with_producer_id(producer_id.into())
+            .with_producer_epoch(0),
+        Err(error) => {
+            tracing::warn!("no producer id: {error}");
+            refused(ErrorCode::CoordinatorLoadInProgress)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! ListOffsets 1 to 10: the offset at the end, at the start, or at a time.
+//!
+//! Behaviour: asks the leader, except with replica id -2 (Kafka's "debugging" consumer), which any replica
+//! answers from its own log, to the end of that log: this is how a follower's progress is seen from
+//! outside. A follower's own request sees the leader's log to its end. Consumers see what is committed; a new
+//! leader answers `OFFSET_NOT_AVAILABLE` until it knows that (KIP-207).
+//! -4 is the start, -5 is not known: nothing is tiered.
+
+use std::sync::Arc;
+
+use kafka_protocol::messages::{
+    ListOffsetsRequest, ListOffsetsResponse,
+    list_offsets_request::ListOffsetsPartition,
+    list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
+};
+
+use super::RequestContext;
+use crate::{
+    broker::{
+        Broker,
+        image::ClusterImage,
+        log::TimestampedOffset,
+        partitions::{OffsetQuery, PartitionError, Viewer},
+    },
+    wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition},
+};
+
+/// The replica id of a consumer that wants to see what is not committed, from any replica.
+const DEBUGGING_REPLICA: i32 = -2;
+
+#[expect(clippy::unused_async, reason = "handlers have one signature")]
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: ListOffsetsRequest,
+) -> ListOffsetsResponse {
+    let image = broker.registry.image();
+    let viewer = match request.replica_id.0 {
+        DEBUGGING_REPLICA => Viewer::Debugger,
+        replica if replica >= 0 => Viewer::Follower,
+        _ => Viewer::Consumer,
+    };
+    let topics = request
+        .topics
+        .into_iter()
+        .map(|topic| {
+            let partitions = topic
+                .partitions
+                .iter()
+                .map(|asked| {
+                    let at = TopicPartition::new(topic.name.as_str(), asked.partition_index);
+                    let found = find(broker, &image, &at, asked, viewer);
+                    answer(context.version, asked.partition_index, found)
+                })
+                .collect();
+            ListOffsetsTopicResponse::default()
+                .with_name(topic.name)
+                .with_partitions(partitions)
+        })
+        .collect();
+    ListOffsetsResponse::default().with_topics(topics)
+}
+
+fn find(
+    broker: &Broker,
+    image: &ClusterImage,
+    at: &TopicPartition,
+    asked: &ListOffsetsPartition,
+    viewer: Viewer,
+) -> Result<Option<TimestampedOffset>, ErrorCode> {
+    let query = match asked.timestamp {
+        -1 => OffsetQuery::Latest,
+        -2 | -4 => OffsetQuery::Earliest,
+        -3 => OffsetQuery::MaxTimestamp,
+        // The latest offset in remote storage: there is none.
+        -5 => return Ok(None),
+        timestamp if timestamp >= 0 => OffsetQuery::AtTime(timestamp),
+        _ => return Err(ErrorCode::UnsupportedVersion),
+    };
+    let epoch =
+        (asked.current_leader_epoch >= 0).then_some(LeaderEpoch(asked.current_leader_epoch));
+    let found = |partition: Arc<crate::broker::partitions::Partition>| {
+        partition.find_offset(query, viewer, epoch)
+    };
+    broker
+        .partitions
+        .find(at, image)
+        .and_then(found)
+        .map_err(|error: PartitionError| ErrorCode::from(&error))
+}
+
+fn answer(
+    version: i16,
+    partition: i32,
+    found: Result<Option<TimestampedOffset>, ErrorCode>,
+) -> ListOffsetsPartitionResponse {
+    let answer = ListOffsetsPartitionResponse::default().with_partition_index(partition);
+    let nothing = TimestampedOffset {
+        offset: Offset(-1),
+        timestamp: -1,
+        leader_epoch: LeaderEpoch(-1),
+    };
+    let (code, found) = match found {
+        Ok(found) => (ErrorCode::None, found.unwrap_or(nothing)),
+        Err(code) => (code, nothing),
+    };
+    let answer = answer
+        .with_error_code(code.code())
+        .with_timestamp(found.timestamp)
+        .with_offset(found.offset.0);
+    if version >= 4 {
+        answer.with_leader_epoch(found.leader_epoch.0)
+    } else {
+        answer
+    }
+}

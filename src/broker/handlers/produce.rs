@@ -1,0 +1,266 @@
+//! Produce 3 to 13: appends one batch to each partition named.
+//!
+//! Behaviour: `acks=0` answers nothing, and closes the connection where something failed; `acks=1` answers when
+//! the leader has it; `acks=all` when every in-sync replica has it, at the latest after the request's timeout.
+//! The next request of the connection is appended while this one waits. Repeated batches of idempotent
+//! producers are answered with their first offsets. Leaders are hinted at from 10 on (KIP-951), topics named
+//! by id from 13 on (KIP-516). Versions 0 to 2 are listed (KAFKA-18659) and close the connection.
+//! Not done: transactions.
+
+use std::{sync::Arc, time::Duration};
+
+use kafka_protocol::{
+    messages::{
+        ProduceRequest, ProduceResponse,
+        produce_request::{PartitionProduceData, TopicProduceData},
+        produce_response::{
+            LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
+        },
+    },
+    protocol::StrBytes,
+};
+use tokio::time::Instant;
+
+use super::{Reply, RequestContext, RequestError, leader_hints::LeaderHints};
+use crate::{
+    broker::{
+        Broker,
+        image::ClusterImage,
+        log::AppendOrigin,
+        partitions::{
+            AppendReceipt, OFFSETS_TOPIC, Partition, PartitionError, housekeeping::now_ms,
+        },
+    },
+    wire::{ErrorCode, TopicPartition},
+};
+
+/// The client id under which Kafka's own tools may write to internal topics.
+const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// One partition's part of the request.
+struct Part {
+    at: TopicPartition,
+    outcome: Result<(Arc<Partition>, AppendReceipt), Refusal>,
+}
+
+struct Refusal {
+    code: ErrorCode,
+    message: Option<String>,
+}
+
+impl From<PartitionError> for Refusal {
+    fn from(error: PartitionError) -> Self {
+        Self {
+            code: ErrorCode::from(&error),
+            message: Some(error.to_string()),
+        }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self {
+            code,
+            message: None,
+        }
+    }
+}
+
+/// A topic of the request as the answer repeats it.
+struct TopicParts {
+    topic: TopicProduceResponse,
+    parts: Vec<Part>,
+}
+
+#[expect(clippy::unused_async, reason = "handlers have one signature")]
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: ProduceRequest,
+) -> Result<Reply, RequestError> {
+    let (acks, timeout_ms) = (request.acks, request.timeout_ms);
+    let image = broker.registry.image();
+    let topics: Vec<TopicParts> = request
+        .topic_data
+        .into_iter()
+        .map(|topic| append_topic(broker, context, &image, topic, acks))
+        .collect();
+    match acks {
+        0 => {
+            let failed = topics
+                .iter()
+                .flat_map(|topic| &topic.parts)
+                .find_map(|part| part.outcome.as_ref().err().map(|why| (&part.at, why.code)));
+            match failed {
+                Some((at, code)) => Err(RequestError::Unacknowledged {
+                    at: at.clone(),
+                    code,
+                }),
+                None => Ok(Reply::Nothing),
+            }
+        }
+        -1 if topics.iter().any(TopicParts::is_appended) => {
+            let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default());
+            let deadline = Instant::now() + timeout;
+            let (broker, context) = (Arc::clone(broker), context.clone());
+            Ok(Reply::Later(Box::pin(async move {
+                let mut topics = topics;
+                for part in topics.iter_mut().flat_map(|topic| &mut topic.parts) {
+                    part.wait(deadline).await;
+                }
+                respond(&broker, &context, topics)
+            })))
+        }
+        _ => respond(broker, context, topics),
+    }
+}
+
+fn append_topic(
+    broker: &Broker,
+    context: &RequestContext,
+    image: &ClusterImage,
+    topic: TopicProduceData,
+    acks: i16,
+) -> TopicParts {
+    let by_id = context.version >= 13;
+    let name = if by_id {
+        image.topic_by_id(topic.topic_id).map(|(name, _)| name)
+    } else {
+        Some(topic.name.as_str())
+    };
+    let parts = topic
+        .partition_data
+        .iter()
+        .map(|data| {
+            let at = TopicPartition::new(name.unwrap_or_default(), data.index);
+            let outcome = match name {
+                Some(_) => append(broker, context, image, &at, data, acks),
+                None => Err(ErrorCode::UnknownTopicId.into()),
+            };
+            Part { at, outcome }
+        })
+        .collect();
+    let mut answer = TopicProduceResponse::default();
+    if by_id {
+        answer.topic_id = topic.topic_id;
+    } else {
+        answer.name = topic.name;
+    }
+    TopicParts {
+        topic: answer,
+        parts,
+    }
+}
+
+fn append(
+    broker: &Broker,
+    context: &RequestContext,
+    image: &ClusterImage,
+    at: &TopicPartition,
+    data: &PartitionProduceData,
+    acks: i16,
+) -> Result<(Arc<Partition>, AppendReceipt), Refusal> {
+    if !(-1..=1).contains(&acks) {
+        return Err(ErrorCode::InvalidRequiredAcks.into());
+    }
+    let is_admin = context.client_id.as_deref() == Some(ADMIN_CLIENT_ID);
+    if at.topic == OFFSETS_TOPIC && !is_admin {
+        return Err(ErrorCode::InvalidTopicException.into());
+    }
+    let partition = broker.partitions.find(at, image)?;
+    let records = data.records.as_deref().unwrap_or_default();
+    if context.version < 7 && is_zstd(records) {
+        return Err(ErrorCode::UnsupportedCompressionType.into());
+    }
+    let receipt = partition.append(records, acks == -1, AppendOrigin::Client, now_ms())?;
+    Ok((partition, receipt))
+}
+
+/// Whether a batch is compressed with zstd, which clients know from version 7 on (KIP-110).
+fn is_zstd(records: &[u8]) -> bool {
+    use crate::wire::record_batch::{BatchHeader, Compression};
+
+    BatchHeader::parse(records).is_ok_and(|header| header.compression() == Ok(Compression::Zstd))
+}
+
+impl Part {
+    async fn wait(&mut self, deadline: Instant) {
+        if let Ok((partition, receipt)) = &self.outcome
+            && let Err(error) = partition.committed(receipt, deadline).await
+        {
+            self.outcome = Err(error.into());
+        }
+    }
+}
+
+impl TopicParts {
+    fn is_appended(&self) -> bool {
+        self.parts.iter().any(|part| part.outcome.is_ok())
+    }
+}
+
+fn respond(
+    broker: &Broker,
+    context: &RequestContext,
+    topics: Vec<TopicParts>,
+) -> Result<Reply, RequestError> {
+    let version = context.version;
+    let mut hints = LeaderHints::new(broker.registry.image());
+    let responses = topics
+        .into_iter()
+        .map(|topic| {
+            let partitions = topic
+                .parts
+                .into_iter()
+                .map(|part| answer_part(version, &mut hints, part))
+                .collect();
+            topic.topic.with_partition_responses(partitions)
+        })
+        .collect();
+    let mut response = ProduceResponse::default().with_responses(responses);
+    if version >= 10 {
+        response.node_endpoints = hints
+            .endpoints
+            .into_iter()
+            .map(|(id, node)| {
+                NodeEndpoint::default()
+                    .with_node_id(id.0.into())
+                    .with_host(StrBytes::from(node.host))
+                    .with_port(node.port.into())
+            })
+            .collect();
+    }
+    Reply::response(context, &response)
+}
+
+fn answer_part(version: i16, hints: &mut LeaderHints, part: Part) -> PartitionProduceResponse {
+    let answer = PartitionProduceResponse::default().with_index(part.at.partition);
+    let refusal = match part.outcome {
+        Ok((_, receipt)) => {
+            let answer = answer
+                .with_base_offset(receipt.appended.first_offset.0)
+                .with_log_append_time_ms(receipt.appended.log_append_time);
+            return if version >= 5 {
+                answer.with_log_start_offset(receipt.appended.log_start_offset.0)
+            } else {
+                answer
+            };
+        }
+        Err(refusal) => refusal,
+    };
+    let mut answer = answer
+        .with_error_code(refusal.code.code())
+        .with_base_offset(-1)
+        .with_log_append_time_ms(-1);
+    if version >= 8 {
+        answer.error_message = refusal.message.map(StrBytes::from);
+    }
+    if version >= 10
+        && let Some(hint) = hints.hint(&part.at, refusal.code)
+    {
+        answer.current_leader = LeaderIdAndEpoch::default()
+            .with_leader_id(hint.leader.into())
+            .with_leader_epoch(hint.epoch.0);
+    }
+    answer
+}

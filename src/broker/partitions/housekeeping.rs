@@ -1,0 +1,164 @@
+//! What logs need from time to time: checkpoints, retention, a flush; and a last flush at the end.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::time::MissedTickBehavior;
+
+use super::{Partition, Partitions};
+use crate::{
+    broker::log::{Checkpoint, LogError},
+    wire::{Offset, TopicPartition},
+};
+
+/// Kafka's `replica.high.watermark.checkpoint.interval.ms`.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Bytes of a log behind its recovery point from which it is flushed at a checkpoint: what a start has to check
+/// after a crash, a small part of a second's work.
+const UNFLUSHED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Milliseconds since the Unix epoch, as records are stamped.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
+}
+
+/// How often old records are looked for, and how long silent producers are remembered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Intervals {
+    pub(crate) retention_check: Duration,
+    pub(crate) producer_id_expiration_ms: i64,
+}
+
+/// Runs until dropped.
+pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
+    let mut checkpoint = tokio::time::interval(CHECKPOINT_INTERVAL);
+    checkpoint.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut retention = tokio::time::interval(intervals.retention_check);
+    retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let (due, expiration_ms) = tokio::select! {
+            _ = checkpoint.tick() => (Due::Checkpoint, 0),
+            _ = retention.tick() => (Due::Retention, intervals.producer_id_expiration_ms),
+        };
+        let hosted = partitions.all();
+        if matches!(due, Due::Checkpoint) && !hosted.iter().any(|partition| partition.is_unsaved())
+        {
+            continue;
+        }
+        let partitions = Arc::clone(&partitions);
+        let work = tokio::task::spawn_blocking(move || match due {
+            Due::Checkpoint => {
+                for partition in &hosted {
+                    partition.take_unsaved();
+                    report(partition, partition.flush_if_long());
+                }
+                save(&partitions);
+            }
+            Due::Retention => {
+                for partition in &hosted {
+                    report(partition, partition.delete_old(expiration_ms));
+                }
+            }
+        });
+        if let Err(error) = work.await {
+            tracing::error!("housekeeping failed: {error}");
+        }
+    }
+}
+
+enum Due {
+    Checkpoint,
+    Retention,
+}
+
+/// Flushes everything and writes all checkpoints: the last thing a broker does with its logs.
+pub(crate) fn close(partitions: &Partitions) {
+    for partition in partitions.all() {
+        report(&partition, partition.lock().log.flush());
+    }
+    save(partitions);
+}
+
+fn report(partition: &Partition, result: Result<(), LogError>) {
+    if let Err(error) = result {
+        tracing::error!("{}: {error}", partition.at());
+    }
+}
+
+/// Writes the three checkpoint files.
+fn save(partitions: &Partitions) {
+    let mut high_watermarks = BTreeMap::new();
+    let mut recovery_points = BTreeMap::new();
+    let mut log_starts = BTreeMap::new();
+    for partition in partitions.all() {
+        let state = partition.lock();
+        let at = partition.at().clone();
+        high_watermarks.insert(at.clone(), state.high_watermark);
+        recovery_points.insert(at.clone(), state.log.recovery_point());
+        // A log that starts where its first segment does needs no word about it.
+        let start = state.log.log_start_offset();
+        if state.log.segments().next().map(|(base, _)| base) != Some(start) {
+            log_starts.insert(at, start);
+        }
+    }
+    let write = |checkpoint: Checkpoint, offsets: &BTreeMap<TopicPartition, Offset>| {
+        if let Err(error) = checkpoint.write(partitions.data_dir(), offsets) {
+            tracing::error!("a checkpoint cannot be written: {error}");
+        }
+    };
+    write(Checkpoint::HighWatermark, &high_watermarks);
+    write(Checkpoint::RecoveryPoint, &recovery_points);
+    write(Checkpoint::LogStartOffset, &log_starts);
+}
+
+impl Partition {
+    /// Flushes a log of which much would have to be checked after a crash. Its lock is free while
+    /// the disk works.
+    fn flush_if_long(&self) -> Result<(), LogError> {
+        let flush = {
+            let mut state = self.lock();
+            let recovery_point = state.log.recovery_point();
+            let unflushed: u64 = state
+                .log
+                .segments()
+                .filter(|(base, _)| *base >= recovery_point)
+                .map(|(_, bytes)| bytes)
+                .sum();
+            let active = state.log.segments().last().map_or(0, |(_, bytes)| bytes);
+            if unflushed.max(active) < UNFLUSHED_BYTES_MAX {
+                return Ok(());
+            }
+            state.log.begin_flush()?
+        };
+        if let Some(flush) = flush {
+            let up_to = flush.sync()?;
+            self.lock().log.finish_flush(up_to);
+        }
+        Ok(())
+    }
+
+    /// Deletes what retention lets go, and forgets silent producers.
+    fn delete_old(&self, producer_expiration_ms: i64) -> Result<(), LogError> {
+        let now_ms = now_ms();
+        let retired = {
+            let mut state = self.lock();
+            let high_watermark = state.high_watermark;
+            state.log.roll_if_old(now_ms)?;
+            state.log.expire_producers(now_ms, producer_expiration_ms);
+            state.log.delete_old_segments(now_ms, high_watermark)?
+        };
+        if !retired.segments.is_empty() {
+            self.wake();
+        }
+        retired.remove();
+        Ok(())
+    }
+}

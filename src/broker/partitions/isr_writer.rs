@@ -1,0 +1,132 @@
+//! Writes ISR changes that leaders decided into the znodes, and looks for followers that fell behind.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::{sync::mpsc, time::MissedTickBehavior};
+
+use super::{Partition, Partitions};
+use crate::broker::{
+    registry::{Registry, RegistryError},
+    replication::{IsrWrite, WriteOutcome},
+};
+
+/// Changes that wait to be written: more than any broker has partitions that change at once. One that finds
+/// no room is given up and decided again at the follower's next fetch.
+const WAITING_MAX: usize = 4_096;
+
+/// Writes under way at a time, so that ZooKeeper commits them together.
+const WRITING_MAX: usize = 32;
+
+/// Where decisions are left.
+#[derive(Debug, Clone)]
+pub(crate) struct IsrWrites {
+    queue: mpsc::Sender<(Arc<Partition>, IsrWrite)>,
+}
+
+/// Takes the decisions out.
+#[derive(Debug)]
+pub(crate) struct IsrWriter {
+    queue: mpsc::Receiver<(Arc<Partition>, IsrWrite)>,
+    registry: Registry,
+    partitions: Arc<Partitions>,
+    lag_time_max: Duration,
+}
+
+impl IsrWrites {
+    pub(crate) fn new(
+        registry: Registry,
+        partitions: Arc<Partitions>,
+        lag_time_max: Duration,
+    ) -> (Self, IsrWriter) {
+        let (sender, queue) = mpsc::channel(WAITING_MAX);
+        let writer = IsrWriter {
+            queue,
+            registry,
+            partitions,
+            lag_time_max,
+        };
+        (Self { queue: sender }, writer)
+    }
+
+    /// Has a decision written.
+    pub(crate) fn write(&self, partition: &Arc<Partition>, write: IsrWrite) {
+        if let Err(full) = self.queue.try_send((Arc::clone(partition), write)) {
+            let (partition, write) = full.into_inner();
+            partition.written(&write, WriteOutcome::Refused);
+        }
+    }
+}
+
+impl IsrWriter {
+    /// Runs until dropped.
+    pub(crate) async fn run(mut self) {
+        // As often as Kafka looks: a follower leaves after one to one and a half lag times.
+        let mut look = tokio::time::interval((self.lag_time_max / 2).max(Duration::from_millis(1)));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut writing = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                Some(()) = writing.next(), if !writing.is_empty() => {}
+                Some((partition, decided)) = self.queue.recv(), if writing.len() < WRITING_MAX => {
+                    writing.push(write(self.registry.clone(), partition, decided).boxed());
+                }
+                _ = look.tick() => {
+                    let now = Instant::now();
+                    for partition in self.partitions.all() {
+                        if let Some(decided) = partition.shrink(now, self.lag_time_max) {
+                            writing.push(write(self.registry.clone(), partition, decided).boxed());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn write(registry: Registry, partition: Arc<Partition>, decided: IsrWrite) {
+    let at = partition.at();
+    let image = registry.image();
+    let expected = image.partition(at).filter(|state| {
+        state.version == decided.version
+            && state.leader_epoch == decided.epoch
+            && state.leader == Some(registry.broker_id())
+    });
+    // The picture is another one than the decision was made on: the partition learns of it, and decides again.
+    let Some(expected) = expected else {
+        partition.written(&decided, WriteOutcome::Refused);
+        return;
+    };
+    let written = registry
+        .write_isr(at, expected, decided.isr.clone(), decided.why.clone())
+        .await;
+    let outcome = match written {
+        Ok(state) => {
+            tracing::info!(
+                "{at}: ISR {} (was {}): {}",
+                list(&state.isr),
+                list(&expected.isr),
+                decided.why
+            );
+            WriteOutcome::Written {
+                version: state.version,
+            }
+        }
+        Err(RegistryError::Changed { .. }) => WriteOutcome::Refused,
+        Err(error) => {
+            tracing::warn!("{at}: the ISR cannot be written: {error}");
+            WriteOutcome::Refused
+        }
+    };
+    partition.written(&decided, outcome);
+}
+
+fn list(isr: &[crate::wire::BrokerId]) -> String {
+    isr.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
+}

@@ -1,0 +1,372 @@
+//! Follows: fetches from every leader what its followers here do not have yet.
+//!
+//! One task and one connection for each leader, with one long-polling fetch under way for all partitions that it
+//! leads. An answer counts for a partition only if its role and its log's end are still those of the request.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::FutureExt;
+use kafka_protocol::{
+    messages::{
+        FetchRequest, ListOffsetsRequest,
+        fetch_request::{FetchPartition, FetchTopic, ReplicaState},
+        fetch_response::{FetchResponse, PartitionData},
+        list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+    },
+    protocol::StrBytes,
+};
+use tokio::{sync::Notify, task::JoinSet, time::Instant};
+
+use super::{
+    Settings,
+    partitions::{Followed, PartitionError, Partitions, housekeeping::now_ms},
+    registry::Registry,
+    replication::EpochEnd,
+};
+use crate::{
+    client::kafka::{KafkaConnection, KafkaError},
+    wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, Reporter, report::Report},
+};
+
+/// The first pause after a failure: short, for a leader that has just been elected and does not know it yet.
+const BACKOFF_MIN: Duration = Duration::from_millis(5);
+
+/// The longest pause: a leader that is gone is soon nobody's leader.
+const BACKOFF_MAX: Duration = Duration::from_millis(200);
+
+/// How much longer than its own wait a fetch may take: a leader that is frozen or overwhelmed.
+const FETCH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long connecting may take on a healthy network.
+const CONNECT_WAIT: Duration = Duration::from_secs(2);
+
+/// The fetch version that our leaders answer: with broker epochs, and the follower's high watermark.
+const FETCH_VERSION: i16 = 18;
+
+/// Starts a fetcher for every leader that is followed, as they come.
+pub(crate) struct ReplicaFetchers {
+    pub(crate) settings: Settings,
+    pub(crate) registry: Registry,
+    pub(crate) partitions: Arc<Partitions>,
+    pub(crate) reporter: Reporter,
+}
+
+impl ReplicaFetchers {
+    /// Runs until dropped.
+    pub(crate) async fn run(self) {
+        let shared = Arc::new(self);
+        let mut running = JoinSet::new();
+        let mut known = HashSet::new();
+        loop {
+            for (leader, changed) in shared.partitions.fetchers() {
+                if known.insert(leader) {
+                    let fetcher = Fetcher {
+                        shared: Arc::clone(&shared),
+                        leader,
+                        changed,
+                        connection: None,
+                        broker_epoch: -1,
+                        backoff: BACKOFF_MIN,
+                        retry_at: HashMap::new(),
+                    };
+                    running.spawn(fetcher.run());
+                }
+            }
+            shared.partitions.fetcher_added().await;
+        }
+    }
+}
+
+struct Fetcher {
+    shared: Arc<ReplicaFetchers>,
+    leader: BrokerId,
+    /// Woken when the partitions to fetch are others.
+    changed: Arc<Notify>,
+    connection: Option<KafkaConnection>,
+    /// The registration of the leader that `connection` leads to.
+    broker_epoch: i64,
+    backoff: Duration,
+    /// Partitions that the leader refused, and when to ask again.
+    retry_at: HashMap<PartitionKey, Instant>,
+}
+
+/// A partition as fetches name it.
+type PartitionKey = (uuid::Uuid, i32);
+
+fn key(followed: &Followed) -> PartitionKey {
+    (
+        followed.partition.topic_id(),
+        followed.partition.at().partition,
+    )
+}
+
+impl Fetcher {
+    async fn run(mut self) {
+        loop {
+            // What was changed until now is seen below; only later changes interrupt the fetch.
+            let _ = self.changed.notified().now_or_never();
+            let now = Instant::now();
+            self.retry_at.retain(|_, at| *at > now);
+            let all = self.shared.partitions.followed_from(self.leader);
+            if all.is_empty() {
+                self.connection = None;
+                self.retry_at.clear();
+                self.changed.notified().await;
+                continue;
+            }
+            let due: Vec<Followed> = all
+                .into_iter()
+                .filter(|followed| !self.retry_at.contains_key(&key(followed)))
+                .collect();
+            let until = self.retry_at.values().min().copied();
+            if due.is_empty() {
+                self.pause(until.unwrap_or(now + self.backoff)).await;
+                continue;
+            }
+            let wait = until.map_or(self.wait_max(), |until| {
+                self.wait_max().min(until.saturating_duration_since(now))
+            });
+            match self.fetch(&due, wait).await {
+                Ok(Some(response)) => {
+                    self.backoff = BACKOFF_MIN;
+                    self.take(&due, response).await;
+                }
+                // The partitions changed while the leader held the fetch.
+                Ok(None) => {
+                    self.connection = None;
+                    self.retry_at.clear();
+                    self.backoff = BACKOFF_MIN;
+                }
+                Err(error) => {
+                    tracing::debug!("fetching from broker {}: {error}", self.leader);
+                    self.connection = None;
+                    self.pause(Instant::now() + self.backoff).await;
+                    self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+                }
+            }
+        }
+    }
+
+    /// Waits, or until the partitions change.
+    async fn pause(&mut self, until: Instant) {
+        if tokio::time::timeout_at(until, self.changed.notified())
+            .await
+            .is_ok()
+        {
+            self.backoff = BACKOFF_MIN;
+            self.retry_at.clear();
+        }
+    }
+
+    fn wait_max(&self) -> Duration {
+        let ms = self.shared.settings.replica_fetch_wait_max_ms;
+        Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+    }
+
+    /// Asks the leader. `None`: what is to be fetched changed before it answered.
+    async fn fetch(
+        &mut self,
+        due: &[Followed],
+        wait: Duration,
+    ) -> Result<Option<FetchResponse>, KafkaError> {
+        let request = self.request(due, wait);
+        let changed = Arc::clone(&self.changed);
+        let connection = self.connected().await?;
+        let asked = connection.ask_in(FETCH_VERSION, &request, wait + FETCH_PATIENCE);
+        tokio::select! {
+            response = asked => response.map(Some),
+            () = changed.notified() => Ok(None),
+        }
+    }
+
+    async fn connected(&mut self) -> Result<&mut KafkaConnection, KafkaError> {
+        let image = self.shared.registry.image();
+        let Some(node) = image.brokers.get(&self.leader) else {
+            return Err(KafkaError::Connect(std::io::ErrorKind::NotFound.into()));
+        };
+        // A leader that registered anew is another process.
+        if self.broker_epoch != node.epoch {
+            self.connection = None;
+        }
+        let connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let client_id = format!("broker-{}-fetcher-0", self.shared.registry.broker_id());
+            let address = (node.host.as_str(), node.port);
+            self.broker_epoch = node.epoch;
+            KafkaConnection::connect(address, &client_id, CONNECT_WAIT).await?
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    fn request(&self, due: &[Followed], wait: Duration) -> FetchRequest {
+        let settings = &self.shared.settings;
+        let mut topics: BTreeMap<uuid::Uuid, Vec<FetchPartition>> = BTreeMap::new();
+        for followed in due {
+            let partition = FetchPartition::default()
+                .with_partition(followed.partition.at().partition)
+                .with_current_leader_epoch(followed.epoch.0)
+                .with_fetch_offset(followed.offset.0)
+                .with_last_fetched_epoch(followed.last_fetched_epoch.map_or(-1, |epoch| epoch.0))
+                .with_log_start_offset(followed.log_start_offset.0)
+                .with_partition_max_bytes(settings.replica_fetch_max_bytes)
+                .with_high_watermark(followed.high_watermark.0);
+            topics
+                .entry(followed.partition.topic_id())
+                .or_default()
+                .push(partition);
+        }
+        FetchRequest::default()
+            .with_replica_state(
+                ReplicaState::default()
+                    .with_replica_id(self.shared.registry.broker_id().0.into())
+                    .with_replica_epoch(self.shared.registry.broker_epoch()),
+            )
+            .with_max_wait_ms(i32::try_from(wait.as_millis()).unwrap_or(i32::MAX))
+            .with_min_bytes(1)
+            .with_max_bytes(settings.replica_fetch_response_max_bytes)
+            .with_topics(
+                topics
+                    .into_iter()
+                    .map(|(id, partitions)| {
+                        FetchTopic::default()
+                            .with_topic_id(id)
+                            .with_partitions(partitions)
+                    })
+                    .collect(),
+            )
+    }
+
+    async fn take(&mut self, due: &[Followed], response: FetchResponse) {
+        let code = ErrorCode::from_code(response.error_code);
+        if !code.is_none() {
+            tracing::debug!("fetching from broker {}: {code}", self.leader);
+            self.pause(Instant::now() + self.backoff).await;
+            return;
+        }
+        let sent: HashMap<PartitionKey, &Followed> = due
+            .iter()
+            .map(|followed| (key(followed), followed))
+            .collect();
+        for topic in response.responses {
+            for data in topic.partitions {
+                let Some(followed) = sent.get(&(topic.topic_id, data.partition_index)) else {
+                    continue;
+                };
+                if let Err(error) = self.take_partition(followed, &data).await {
+                    tracing::debug!("{}: {error}", followed.partition.at());
+                    self.retry_at
+                        .insert(key(followed), Instant::now() + BACKOFF_MIN * 4);
+                }
+            }
+        }
+    }
+
+    async fn take_partition(
+        &mut self,
+        followed: &Followed,
+        data: &PartitionData,
+    ) -> Result<(), FetchError> {
+        match ErrorCode::from_code(data.error_code) {
+            ErrorCode::None => {}
+            ErrorCode::OffsetOutOfRange => return self.reset(followed).await,
+            code => return Err(FetchError::Refused(code)),
+        }
+        let diverging = &data.diverging_epoch;
+        if diverging.epoch >= 0 {
+            let diverging = EpochEnd {
+                epoch: LeaderEpoch(diverging.epoch),
+                end_offset: Offset(diverging.end_offset),
+            };
+            let cut = followed
+                .partition
+                .truncate_diverged(followed, diverging, now_ms())?;
+            self.report_cut(followed, cut.map(|cut| (cut.from, cut.to)));
+            return Ok(());
+        }
+        let records = data.records.as_deref().unwrap_or_default();
+        followed.partition.append_fetched(
+            followed,
+            records,
+            Offset(data.high_watermark),
+            Offset(data.log_start_offset),
+            now_ms(),
+        )?;
+        Ok(())
+    }
+
+    /// The leader does not have the offset that follows our log: asks where its own begins and ends.
+    async fn reset(&mut self, followed: &Followed) -> Result<(), FetchError> {
+        let start = self.leader_offset(followed, -2).await?;
+        let end = self.leader_offset(followed, -1).await?;
+        let cut = followed
+            .partition
+            .reset_to(followed, start, end, now_ms())?;
+        self.report_cut(followed, cut.map(|cut| (cut.from, cut.to)));
+        Ok(())
+    }
+
+    async fn leader_offset(
+        &mut self,
+        followed: &Followed,
+        timestamp: i64,
+    ) -> Result<Offset, FetchError> {
+        let at = followed.partition.at();
+        let partition = ListOffsetsPartition::default()
+            .with_partition_index(at.partition)
+            .with_current_leader_epoch(followed.epoch.0)
+            .with_timestamp(timestamp);
+        let request = ListOffsetsRequest::default()
+            .with_replica_id(self.shared.registry.broker_id().0.into())
+            .with_topics(vec![
+                ListOffsetsTopic::default()
+                    .with_name(StrBytes::from(at.topic.clone()).into())
+                    .with_partitions(vec![partition]),
+            ]);
+        let response = self
+            .connected()
+            .await?
+            .ask(&request, FETCH_PATIENCE)
+            .await?;
+        let answer = response
+            .topics
+            .first()
+            .and_then(|topic| topic.partitions.first())
+            .ok_or(FetchError::Refused(ErrorCode::UnknownServerError))?;
+        match ErrorCode::from_code(answer.error_code) {
+            ErrorCode::None => Ok(Offset(answer.offset)),
+            code => Err(FetchError::Refused(code)),
+        }
+    }
+
+    fn report_cut(&self, followed: &Followed, cut: Option<(Offset, Offset)>) {
+        let Some((from, to)) = cut else { return };
+        let at = followed.partition.at();
+        tracing::info!(
+            "{at}: cut from {from} to {to} to follow broker {}",
+            self.leader
+        );
+        self.shared.reporter.report(Report::LogTruncated {
+            broker: self.shared.registry.broker_id(),
+            topic: at.topic.clone(),
+            partition: at.partition,
+            from,
+            to,
+        });
+    }
+}
+
+/// Why a partition could not be taken forward.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("the leader answered {0}")]
+    Refused(ErrorCode),
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+}
