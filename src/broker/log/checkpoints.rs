@@ -17,6 +17,8 @@ pub(crate) enum Checkpoint {
     HighWatermark,
     /// Where logs start whose start lies inside a segment.
     LogStartOffset,
+    /// Up to where compacted logs were cleaned.
+    Cleaner,
 }
 
 impl Checkpoint {
@@ -26,6 +28,7 @@ impl Checkpoint {
             Self::RecoveryPoint => "recovery-point-offset-checkpoint",
             Self::HighWatermark => "replication-offset-checkpoint",
             Self::LogStartOffset => "log-start-offset-checkpoint",
+            Self::Cleaner => "cleaner-offset-checkpoint",
         }
     }
 

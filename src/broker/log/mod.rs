@@ -3,7 +3,7 @@
 //! A log is a folder `orders-0` of segments. Batches are appended as the producer sent them, with base
 //! offset and leader epoch stamped over, and read back with one `pread`. Everything here is `std::fs` and
 //! blocks; nothing here is async, and a [`Log`] is used under its owner's lock. What takes long is handed
-//! out to be done without it: [`Flush::sync`], [`Retired::remove`].
+//! out to be done without it: [`Flush::sync`], [`Retired::remove`], [`Compaction::run`].
 //!
 //! What holds:
 //! - Only bytes that the operating system took count. A write it did not take whole is taken back.
@@ -14,6 +14,7 @@
 
 mod append;
 mod checkpoints;
+mod cleaner;
 mod config;
 mod error;
 mod folder;
@@ -31,6 +32,7 @@ mod tests;
 
 pub(crate) use append::{AppendOrigin, Appended};
 pub(crate) use checkpoints::Checkpoint;
+pub(crate) use cleaner::{Compacted, Compaction};
 pub(crate) use config::LogConfig;
 pub(crate) use error::LogError;
 pub(crate) use folder::{

@@ -40,6 +40,10 @@ pub(crate) struct Log {
     pub(super) active_since_ms: i64,
     /// The first timestamp in the active segment, once it is known.
     pub(super) active_first_timestamp: Option<i64>,
+    /// Before it the log has been compacted.
+    pub(super) first_dirty_offset: Offset,
+    /// Counts truncations and deletions, so that a compaction notices what happened meanwhile.
+    pub(super) generation: u64,
     /// A failed write could not be taken back.
     pub(super) offline: bool,
 }
@@ -226,6 +230,7 @@ impl Log {
             return Ok(offset);
         };
         let base = *base;
+        self.generation += 1;
         // Lowered first: after a crash in between, what is left of the tail is checked again.
         self.recovery_point = self.recovery_point.min(offset);
         let later: Vec<Offset> = self
@@ -251,6 +256,7 @@ impl Log {
         self.active_since_ms = now_ms;
         self.log_start_offset = self.log_start_offset.min(end);
         self.recovery_point = self.recovery_point.min(end);
+        self.first_dirty_offset = self.first_dirty_offset.min(end);
         self.epochs.truncate_from_end(end)?;
         self.reload_producers(end)?;
         Ok(end)
@@ -262,6 +268,7 @@ impl Log {
         offset: Offset,
         now_ms: i64,
     ) -> Result<(), LogError> {
+        self.generation += 1;
         while let Some((_, segment)) = self.segments.pop_last() {
             // The map stays empty only until the next statement after the loop.
             remove_retired(segment.retire()?);
@@ -272,6 +279,7 @@ impl Log {
         self.active_first_timestamp = None;
         self.log_start_offset = offset;
         self.recovery_point = offset;
+        self.first_dirty_offset = offset;
         self.epochs.clear()?;
         self.producers = ProducerState::default();
         self.drop_snapshots(|_| false);

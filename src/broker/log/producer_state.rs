@@ -153,6 +153,14 @@ impl ProducerState {
         });
     }
 
+    /// The last offset of each producer's last batch.
+    pub(super) fn last_offsets(&self) -> impl Iterator<Item = Offset> {
+        self.producers
+            .values()
+            .filter_map(|producer| producer.batches.back())
+            .map(|batch| batch.last_offset)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.producers.len()
     }

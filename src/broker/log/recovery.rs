@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::cleaner::complete_swap;
 use super::folder::Metadata;
 use super::leader_epochs::LeaderEpochs;
 use super::producer_state::ProducerState;
@@ -50,6 +51,7 @@ pub(super) fn open(
     now_ms: i64,
 ) -> Result<(Log, RecoveryReport), LogError> {
     let topic_id = Metadata::read(folder)?.map_or(Uuid::nil(), |metadata| metadata.topic_id);
+    complete_swap(folder)?;
     let files = Files::list(folder)?;
     let mut log = Log {
         partition,
@@ -64,6 +66,8 @@ pub(super) fn open(
         snapshots: files.snapshots,
         active_since_ms: now_ms,
         active_first_timestamp: None,
+        first_dirty_offset: Offset(0),
+        generation: 0,
         offline: false,
     };
     let mut report = RecoveryReport::default();
@@ -256,7 +260,7 @@ impl Files {
                 (Some("log"), Some(base)) => bases.push(base),
                 (Some("snapshot"), Some(at)) => snapshots.push(at),
                 (Some("index" | "timeindex"), Some(base)) => indexes.push((base, path)),
-                (Some("deleted" | "tmp" | "cleaned"), _) => leftovers.push(path),
+                (Some("deleted" | "tmp"), _) => leftovers.push(path),
                 _ => {}
             }
         }

@@ -50,6 +50,7 @@ impl Log {
             let Some((base, segment)) = self.segments.pop_first() else {
                 break;
             };
+            self.generation += 1;
             retired.segments.push((base, segment.size_bytes, reason));
             retired.files.extend(segment.retire()?);
             let first = self

@@ -397,6 +397,14 @@ pub(super) enum AppendFailure {
     Torn(LogError),
 }
 
+impl AppendFailure {
+    /// The cause, for files that are thrown away anyway.
+    pub(super) fn into_error(self) -> LogError {
+        let (Self::Undone(error) | Self::Torn(error)) = self;
+        error
+    }
+}
+
 /// The file of a log that covers the records from `base_offset` on: `00000000000000000042.log`.
 pub(super) fn file_path(folder: &Path, base_offset: Offset, extension: &str) -> PathBuf {
     folder.join(format!("{:020}.{extension}", base_offset.0))

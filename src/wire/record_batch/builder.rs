@@ -116,6 +116,12 @@ impl BatchBuilder {
         self
     }
 
+    /// The batch's largest timestamp, for one whose records are gone.
+    pub fn max_timestamp(&mut self, timestamp: i64) -> &mut Self {
+        self.max_timestamp = timestamp;
+        self
+    }
+
     /// Adds a record after the last one.
     pub fn push(&mut self, timestamp: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> &mut Self {
         let offset = Offset(self.base_offset.0 + i64::from(self.last_offset_delta) + 1);
