@@ -9,6 +9,7 @@ mod data_folder;
 mod groups;
 mod logging;
 mod open_files;
+mod playground;
 mod produce;
 mod shutdown;
 mod table;
@@ -22,8 +23,10 @@ use clap::{Parser, Subcommand};
 
 /// A terminal playground on a real, local, Kafka-compatible cluster.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(flatten)]
+    playground: playground::PlaygroundArguments,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -45,7 +48,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        None => Ok(()),
+        None => playground::run(arguments.playground),
         Some(Command::ZooKeeper(arguments)) => zookeeper::run(&arguments),
         Some(Command::Broker(arguments)) => broker::run(arguments),
         Some(Command::Topics(arguments)) => topics::run(arguments),

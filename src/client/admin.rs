@@ -35,6 +35,11 @@ impl Admin {
         }
     }
 
+    /// Closes all connections: after a failure their state is unknown.
+    pub fn disconnect(&mut self) {
+        self.connections.clear();
+    }
+
     /// What any broker says of these topics, or of all.
     ///
     /// # Errors
@@ -80,18 +85,6 @@ impl Admin {
         let controller = self.controller().await?;
         let connection = self.connection(&controller).await?;
         topics::delete_topic(connection, name, ANSWER_WAIT).await
-    }
-
-    /// Elects preferred leaders; tells which partitions could not be helped.
-    ///
-    /// # Errors
-    /// The controller refuses or cannot be asked.
-    pub async fn elect_preferred_leaders(
-        &mut self,
-    ) -> Result<Vec<(TopicPartition, ErrorCode)>, Refusal> {
-        let controller = self.controller().await?;
-        let connection = self.connection(&controller).await?;
-        topics::elect_preferred_leaders(connection, ANSWER_WAIT).await
     }
 
     /// The settings of these topics.
@@ -159,21 +152,6 @@ impl Admin {
         let (_, address) = self.coordinator(group).await?;
         let connection = self.connection(&address).await?;
         groups::delete_group(connection, group, ANSWER_WAIT).await
-    }
-
-    /// Sets the committed offset of a group that has no members.
-    ///
-    /// # Errors
-    /// The coordinator refuses or cannot be asked.
-    pub async fn commit_offset(
-        &mut self,
-        group: &str,
-        at: &TopicPartition,
-        offset: Offset,
-    ) -> Result<(), Refusal> {
-        let (_, address) = self.coordinator(group).await?;
-        let connection = self.connection(&address).await?;
-        groups::commit_offset(connection, group, at, offset, ANSWER_WAIT).await
     }
 
     /// High watermarks, from each partition's leader; those without a leader are left out.

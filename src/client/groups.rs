@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
-};
 use kafka_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest,
-    OffsetCommitRequest, OffsetFetchRequest,
+    OffsetFetchRequest,
 };
 
 use super::kafka::{KafkaConnection, KafkaError};
 use super::refusal::Refusal;
-use super::topics::{text, topic_name};
+use super::topics::text;
 use crate::wire::consumer_protocol::decode_assignment;
 use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
@@ -159,36 +156,6 @@ pub async fn committed_offsets(
     }
     committed.sort_unstable();
     Ok(committed)
-}
-
-/// Sets a committed offset from outside; a group with members refuses.
-///
-/// # Errors
-/// The coordinator refuses, or the connection failed.
-pub async fn commit_offset(
-    connection: &mut KafkaConnection,
-    group: &str,
-    at: &TopicPartition,
-    offset: Offset,
-    wait: Duration,
-) -> Result<(), Refusal> {
-    let request = OffsetCommitRequest::default()
-        .with_group_id(group_id(group))
-        .with_generation_id_or_member_epoch(-1)
-        .with_topics(vec![
-            OffsetCommitRequestTopic::default()
-                .with_name(topic_name(&at.topic))
-                .with_partitions(vec![
-                    OffsetCommitRequestPartition::default()
-                        .with_partition_index(at.partition)
-                        .with_committed_offset(offset.0),
-                ]),
-        ]);
-    let answer = connection.ask(&request, wait).await?;
-    for partition in answer.topics.iter().flat_map(|topic| &topic.partitions) {
-        Refusal::check(partition.error_code, None)?;
-    }
-    Ok(())
 }
 
 /// Deletes a group that has no members.

@@ -9,14 +9,13 @@ use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
 use kafka_protocol::messages::{
-    CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest, ElectLeadersRequest,
-    MetadataRequest, TopicName,
+    CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest, MetadataRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 
 use super::kafka::{KafkaConnection, KafkaError};
 use super::refusal::Refusal;
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition};
+use crate::wire::{BrokerId, ErrorCode, LeaderEpoch};
 
 /// Metadata up to here names topics; later versions go by topic id alone.
 const METADATA_VERSION_MAX: i16 = 12;
@@ -26,9 +25,6 @@ const RESOURCE_TOPIC: i8 = 2;
 
 /// `DescribeConfigs` source of a value that was set on the topic itself.
 const SOURCE_TOPIC: i8 = 1;
-
-/// Elect the first replica, if it is in sync.
-const ELECTION_PREFERRED: i8 = 0;
 
 /// What one Metadata answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -241,34 +237,6 @@ pub async fn topic_configs(
             (result.resource_name.to_string(), configs)
         })
         .collect())
-}
-
-/// Elects the preferred leader of every partition that lacks it; only the controller does.
-/// Tells which partitions could not be helped.
-///
-/// # Errors
-/// The controller refuses, or the connection failed.
-pub async fn elect_preferred_leaders(
-    connection: &mut KafkaConnection,
-    wait: Duration,
-) -> Result<Vec<(TopicPartition, ErrorCode)>, Refusal> {
-    let request = ElectLeadersRequest::default()
-        .with_election_type(ELECTION_PREFERRED)
-        .with_topic_partitions(None)
-        .with_timeout_ms(millis(wait));
-    let answer = connection.ask(&request, wait).await?;
-    Refusal::check(answer.error_code, None)?;
-    let mut helpless = Vec::new();
-    for topic in answer.replica_election_results {
-        for partition in topic.partition_result {
-            let code = ErrorCode::from_code(partition.error_code);
-            if !code.is_none() && code != ErrorCode::ElectionNotNeeded {
-                let at = TopicPartition::new(topic.topic.to_string(), partition.partition_id);
-                helpless.push((at, code));
-            }
-        }
-    }
-    Ok(helpless)
 }
 
 fn partitions(partitions: Vec<MetadataResponsePartition>) -> Vec<Partition> {

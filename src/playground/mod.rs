@@ -1,12 +1,385 @@
 //! The terminal: what a person sees and does.
+//!
+//! The loop is below: keys and observations in, frames and requests out. Everything that waits
+//! for the network waits elsewhere, so a key is answered by the next frame.
 
+mod executor;
+mod feeder;
 mod late_answer;
-#[expect(dead_code, reason = "used by the loop, which is being built")]
 mod observer;
+mod plain;
 pub mod state;
-#[expect(dead_code, reason = "used by the loop, which is being built")]
 mod supervisor;
-#[expect(dead_code, reason = "used by the loop, which is being built")]
+mod tally;
+#[expect(dead_code, reason = "the loop of the screen is being built")]
 mod terminal;
 
-pub use supervisor::{FolderOptions, RunFile, find};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use self::executor::Executor;
+use self::observer::now;
+use self::state::{
+    Appearance, Event, Happening, Observation, ProcessName, Request, Setup, State, Timestamp,
+    update,
+};
+use self::supervisor::{ClusterFolder, Plan, Supervisor};
+use crate::wire::BrokerId;
+
+pub use self::state::NewTopic;
+pub use self::supervisor::{DEFAULT_NAME, FolderOptions, RunFile, find};
+
+/// Facts that may wait for the loop: a second of a busy cluster. Whoever tells more waits.
+const OBSERVATIONS_MAX: usize = 4096;
+
+/// Facts that are taken in a row before keys get their turn.
+const OBSERVATIONS_AT_ONCE: usize = 256;
+
+/// How often memory is measured and logs are bounded.
+const HOUSEKEEPING: Duration = Duration::from_secs(2);
+
+/// Threads for what waits on the network; the main thread decides and draws.
+const WORKERS: usize = 2;
+
+/// The group of the first consumers.
+const GROUP: &str = "billing";
+
+/// How many consumers the start brings.
+const CONSUMERS: u32 = 2;
+
+/// Brokers where nothing else is said.
+const BROKERS: i32 = 3;
+
+/// What the command line asks for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where data lives.
+    pub folder: FolderOptions,
+    /// How many brokers; without it as many as the data folder has, or three.
+    pub brokers: Option<i32>,
+    /// The topics to begin with, `orders` where there are none.
+    pub topics: Vec<NewTopic>,
+    /// Broker 1's port.
+    pub base_port: u16,
+    /// `ZooKeeper`'s port.
+    pub zookeeper_port: u16,
+    /// End by itself after this long.
+    pub run_for: Option<Duration>,
+    /// Nothing flashes.
+    pub reduced_motion: bool,
+}
+
+/// Runs the playground until it is told to quit. No process is left when it returns.
+///
+/// # Errors
+/// The data folder, the ports or the terminal cannot be had; the sentence says what to do.
+pub fn run(options: &Options) -> Result<()> {
+    supervisor::raise_open_files_limit();
+    let folder = ClusterFolder::open(&options.folder)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    // On this thread, which lives as long as the program: the children die with it.
+    runtime.block_on(play(options, folder))
+}
+
+async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
+    let started_at = now();
+    let signals = Signals::listen().context("cannot listen for signals")?;
+    let (told, mut observations) = mpsc::channel(OBSERVATIONS_MAX);
+    let folder_seen = Observation::DataFolder {
+        path: supervisor::shown(folder.path()),
+        last_used: folder
+            .existed()
+            .then(|| folder.last_used())
+            .flatten()
+            .map(timestamp),
+    };
+    let plan = Plan {
+        brokers: brokers(options, &folder),
+        base_port: options.base_port,
+        zookeeper_port: options.zookeeper_port,
+    };
+    let topics = topics(options, plan.brokers.len());
+    let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let (supervisor, notices) = Supervisor::new(folder, plan.clone(), told.clone())?;
+    let run_file = supervisor.run_file(&options.folder.name).write()?;
+    let mut executor = Executor::new(supervisor, names, told);
+    // The processes start while the terminal is still being asked for its background.
+    let mut first = vec![folder_seen];
+    first.extend(notices.into_iter().map(Observation::Notice));
+    let processes = std::iter::once(ProcessName::ZooKeeper)
+        .chain(plan.brokers.iter().copied().map(ProcessName::Broker));
+    for process in processes {
+        first.extend(executor.carry_out(Request::Start(process)));
+    }
+    let interactive = terminal::is_there();
+    let (appearance, _) = if interactive {
+        terminal::appearance(options.reduced_motion)
+    } else {
+        (Appearance::default(), late_answer::LateAnswer::none())
+    };
+    let (state, requests) = State::new(Setup {
+        name: options.folder.name.clone(),
+        started_at,
+        utc_offset_s: utc_offset_s(),
+        brokers: plan.brokers,
+        topics,
+        group: GROUP.to_owned(),
+        consumers: CONSUMERS,
+        appearance,
+        size: if interactive {
+            terminal::size()
+        } else {
+            (80, 24)
+        },
+    });
+    let mut playground = Playground::new(state, executor);
+    playground.carry_out(
+        requests
+            .into_iter()
+            .filter(|request| !matches!(request, Request::Start(_))),
+    );
+    for observation in first {
+        playground.happen(Happening::Observed(observation));
+    }
+    let deadline = options.run_for.map(|run_for| Instant::now() + run_for);
+    let played = playground
+        .in_plain_lines(&mut observations, signals, deadline)
+        .await;
+    drop(run_file);
+    let farewell = farewell(&playground.state, &playground.executor);
+    playground.executor.end(&mut observations).await;
+    println_quietly(&farewell);
+    played
+}
+
+/// The loop's two ends: what is known, and what does things.
+struct Playground {
+    state: State,
+    executor: Executor,
+    /// Requests that concern the terminal.
+    for_terminal: Vec<Request>,
+}
+
+impl Playground {
+    fn new(state: State, executor: Executor) -> Self {
+        Self {
+            state,
+            executor,
+            for_terminal: Vec::new(),
+        }
+    }
+
+    /// Folds something in, and everything that follows from it at once.
+    fn happen(&mut self, what: Happening) {
+        let mut queue = VecDeque::from([what]);
+        while let Some(what) = queue.pop_front() {
+            if let Happening::Observed(observation) = &what {
+                queue.extend(
+                    self.executor
+                        .saw(observation)
+                        .into_iter()
+                        .map(Happening::Observed),
+                );
+            }
+            let requests = update(&mut self.state, Event { at: now(), what });
+            queue.extend(self.begin(requests).into_iter().map(Happening::Observed));
+        }
+    }
+
+    /// Carries requests out that did not come from an event.
+    fn carry_out(&mut self, requests: impl IntoIterator<Item = Request>) {
+        for observation in self.begin(requests) {
+            self.happen(Happening::Observed(observation));
+        }
+    }
+
+    fn begin(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<Observation> {
+        let mut told = Vec::new();
+        for request in requests {
+            match request {
+                Request::Quit | Request::Suspend | Request::Redraw | Request::Copy(_) => {
+                    self.for_terminal.push(request);
+                }
+                request => told.extend(self.executor.carry_out(request)),
+            }
+        }
+        told
+    }
+
+    /// Takes one fact and those that wait behind it.
+    fn observe(&mut self, first: Observation, observations: &mut mpsc::Receiver<Observation>) {
+        self.happen(Happening::Observed(first));
+        for _ in 0..OBSERVATIONS_AT_ONCE {
+            match observations.try_recv() {
+                Ok(observation) => self.happen(Happening::Observed(observation)),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn keep_house(&mut self) {
+        self.executor.supervisor().bound_logs();
+        for observation in self.executor.supervisor().memory() {
+            self.happen(Happening::Observed(observation));
+        }
+    }
+}
+
+/// SIGTERM, SIGINT and SIGHUP: a clean end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}
+
+/// The brokers that were asked for, or those whose data is there, or three.
+fn brokers(options: &Options, folder: &ClusterFolder) -> Vec<BrokerId> {
+    match options.brokers {
+        Some(count) => (1..=count).map(BrokerId).collect(),
+        None if folder.existed() && !folder.brokers().is_empty() => folder.brokers(),
+        None => (1..=BROKERS).map(BrokerId).collect(),
+    }
+}
+
+fn topics(options: &Options, brokers: usize) -> Vec<NewTopic> {
+    if !options.topics.is_empty() {
+        return options.topics.clone();
+    }
+    vec![NewTopic {
+        name: "orders".to_owned(),
+        partitions: 3,
+        replication_factor: i16::try_from(brokers.min(3)).unwrap_or(3),
+    }]
+}
+
+fn farewell(state: &State, executor: &Executor) -> String {
+    let name = &state.setup.name;
+    let folder = supervisor::shown(executor.supervisor().folder().path());
+    if executor.supervisor().folder().is_ephemeral() {
+        return format!("{name} stopped, nothing kept");
+    }
+    format!("{name} stopped, its data is in {folder}")
+}
+
+/// Nobody may be there to read it, when the terminal was closed.
+fn println_quietly(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn housekeeping() -> tokio::time::Interval {
+    let mut house = interval(HOUSEKEEPING);
+    house.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    house
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn timestamp(time: std::time::SystemTime) -> Timestamp {
+    let since = time
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Seconds east of Greenwich of the clock on the wall, as the system's `date` knows it.
+fn utc_offset_s() -> i32 {
+    let output = std::process::Command::new("date").arg("+%z").output();
+    let text = output.map(|output| output.stdout).unwrap_or_default();
+    parse_offset(String::from_utf8_lossy(&text).trim()).unwrap_or(0)
+}
+
+/// `+0530` in seconds.
+fn parse_offset(text: &str) -> Option<i32> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_at_checked(2)?;
+    let hours: i32 = hours.parse().ok()?;
+    let minutes: i32 = minutes.parse().ok()?;
+    Some(sign * (hours * 3600 + minutes * 60))
+}
+
+/// `name:partitions:replication-factor`, as `--topic` takes it.
+///
+/// # Errors
+/// It reads otherwise; the sentence says how.
+pub fn parse_topic(text: &str) -> Result<NewTopic, String> {
+    let usage = || "name:partitions:replication-factor expected, as in orders:4:2".to_owned();
+    let mut parts = text.split(':');
+    let name = parts
+        .next()
+        .filter(|name| !name.is_empty())
+        .ok_or_else(usage)?;
+    let partitions: i32 = parts
+        .next()
+        .map_or(Ok(3), str::parse)
+        .map_err(|_| usage())?;
+    let replication_factor: i16 = parts
+        .next()
+        .map_or(Ok(3), str::parse)
+        .map_err(|_| usage())?;
+    if parts.next().is_some() || partitions < 1 || replication_factor < 1 {
+        return Err(usage());
+    }
+    Ok(NewTopic {
+        name: name.to_owned(),
+        partitions,
+        replication_factor,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse_offset, parse_topic};
+
+    #[test]
+    fn a_topic_is_read_as_the_tutorial_writes_it() {
+        let topic = parse_topic("orders:4:2").expect("valid");
+        assert_eq!((topic.partitions, topic.replication_factor), (4, 2));
+        for wrong in ["", "orders:x:2", "orders:0:1", "orders:4:2:1", ":3:3"] {
+            parse_topic(wrong).expect_err(wrong);
+        }
+    }
+
+    #[test]
+    fn offsets_of_clocks_are_read_east_and_west() {
+        assert_eq!(parse_offset("+0530"), Some(19_800));
+        assert_eq!(parse_offset("-0330"), Some(-12_600));
+        assert_eq!(parse_offset(""), None);
+    }
+}

@@ -81,6 +81,12 @@ impl ClusterFolder {
         self.existed
     }
 
+    /// Whether it will be removed at the end.
+    #[must_use]
+    pub fn is_ephemeral(&self) -> bool {
+        self.ephemeral
+    }
+
     /// Where ZooKeeper keeps its znodes.
     #[must_use]
     pub fn zookeeper(&self) -> PathBuf {

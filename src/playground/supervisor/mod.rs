@@ -122,6 +122,13 @@ impl Supervisor {
         addresses.join(",")
     }
 
+    /// What commands need to find this cluster.
+    #[must_use]
+    pub fn run_file(&self, name: &str) -> RunFile {
+        let zookeeper = self.zookeeper.to_string();
+        RunFile::of_this_process(name, &self.bootstrap(), &zookeeper, self.folder.path())
+    }
+
     /// `ZooKeeper`'s address.
     #[must_use]
     pub fn zookeeper(&self) -> SocketAddr {
@@ -133,6 +140,17 @@ impl Supervisor {
         self.slots
             .iter()
             .map(|(process, slot)| (process, slot.address))
+    }
+
+    /// How many brokers run, registered or not.
+    #[must_use]
+    pub fn running_brokers(&self) -> usize {
+        self.slots
+            .iter()
+            .filter(|(process, slot)| {
+                matches!(process, ProcessName::Broker(_)) && slot.running.is_some()
+            })
+            .count()
     }
 
     /// Whether it was frozen by us and not thawed since.

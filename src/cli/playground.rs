@@ -1,0 +1,101 @@
+//! `kafkarium` without a subcommand: the playground.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::playground::{self, DEFAULT_NAME, FolderOptions, Options};
+
+/// What the playground starts with.
+#[derive(Debug, Args)]
+pub(super) struct PlaygroundArguments {
+    /// The cluster's name: several can run beside each other, each with its own data.
+    #[arg(long, default_value = DEFAULT_NAME)]
+    name: String,
+    /// Forget what an earlier start left.
+    #[arg(long)]
+    fresh: bool,
+    /// Keep nothing afterwards.
+    #[arg(long)]
+    ephemeral: bool,
+    /// The folder for all data, instead of kafkarium/NAME in the user's data folder.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// How many brokers; without it as many as there were, or 3.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(i32).range(1..=100))]
+    brokers: Option<i32>,
+    /// A topic to begin with, for example orders:4:2; may be repeated.
+    #[arg(
+        long = "topic",
+        value_name = "NAME:PARTITIONS:RF",
+        value_parser = playground::parse_topic
+    )]
+    topics: Vec<playground::NewTopic>,
+    /// Broker 1 listens here, the others on the ports after it.
+    #[arg(long, value_name = "PORT", default_value_t = 9092, value_parser = clap::value_parser!(u16).range(1..))]
+    base_port: u16,
+    /// ZooKeeper listens here.
+    #[arg(long, value_name = "PORT", default_value_t = 2181, value_parser = clap::value_parser!(u16).range(1..))]
+    zookeeper_port: u16,
+    /// End by itself after this long, for example 20s or 5m.
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    run_for: Option<Duration>,
+    /// Nothing flashes; bars are numbers.
+    #[arg(long)]
+    reduced_motion: bool,
+}
+
+/// Runs it until it is quit.
+pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
+    playground::run(&Options {
+        folder: FolderOptions {
+            name: arguments.name,
+            data_dir: arguments.data_dir,
+            fresh: arguments.fresh,
+            ephemeral: arguments.ephemeral,
+        },
+        brokers: arguments.brokers,
+        topics: arguments.topics,
+        base_port: arguments.base_port,
+        zookeeper_port: arguments.zookeeper_port,
+        run_for: arguments.run_for,
+        reduced_motion: arguments.reduced_motion,
+    })
+}
+
+/// `20s`, `500ms`, `5m`, `1h`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let usage = || "a time such as 500ms, 20s, 5m or 1h expected".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| usage())?;
+    let milliseconds = match text.get(digits.len()..) {
+        Some("ms") => 1,
+        Some("s" | "") => 1000,
+        Some("m") => 60_000,
+        Some("h") => 3_600_000,
+        _ => return Err(usage()),
+    };
+    number
+        .checked_mul(milliseconds)
+        .map(Duration::from_millis)
+        .ok_or_else(usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::duration;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
+        for wrong in ["", "s", "20 s", "20x", "99999999999999999h"] {
+            duration(wrong).expect_err(wrong);
+        }
+    }
+}

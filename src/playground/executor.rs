@@ -1,0 +1,301 @@
+//! Carries requests out: signals at once, everything that needs the network in the background.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::feeder::Feeder;
+use super::observer::{Acknowledged, Observer};
+use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request};
+use super::supervisor::Supervisor;
+use crate::client::admin::Admin;
+use crate::client::refusal::Refusal;
+use crate::client::topics;
+use crate::wire::ErrorCode;
+use crate::wire::report::Report;
+
+/// Requests to the cluster that may be under way at once; a person cannot type more.
+const UNDER_WAY_MAX: usize = 64;
+
+/// How long a new topic waits for brokers that are still registering.
+const REGISTERING_WAIT: Duration = Duration::from_secs(8);
+
+/// How often it tries.
+const REGISTERING_RETRY: Duration = Duration::from_millis(3);
+
+/// Replicas from which a topic can lose one and still keep two copies of what it acknowledges.
+const SAFE_REPLICATION_FACTOR: i16 = 3;
+
+/// The hands of the playground.
+pub(super) struct Executor {
+    supervisor: Supervisor,
+    observer: Observer,
+    feeder: Option<Feeder>,
+    acknowledged: Arc<Acknowledged>,
+    /// Topics that the start brings: they may be there from yesterday.
+    expected_topics: BTreeSet<String>,
+    under_way: JoinSet<()>,
+    observations: mpsc::Sender<Observation>,
+}
+
+impl Executor {
+    pub(super) fn new(
+        supervisor: Supervisor,
+        expected_topics: impl IntoIterator<Item = String>,
+        observations: mpsc::Sender<Observation>,
+    ) -> Self {
+        let mut observer = Observer::new(supervisor.zookeeper().to_string(), observations.clone());
+        for (process, address) in supervisor.processes() {
+            if let (ProcessName::Broker(broker), Some(address)) = (process, address) {
+                observer.add_broker(*broker, &address.to_string());
+            }
+        }
+        Self {
+            acknowledged: observer.acknowledged(),
+            supervisor,
+            observer,
+            feeder: None,
+            expected_topics: expected_topics.into_iter().collect(),
+            under_way: JoinSet::new(),
+            observations,
+        }
+    }
+
+    /// Starts doing it. What is known at once comes back, the rest comes as observations.
+    pub(super) fn carry_out(&mut self, request: Request) -> Vec<Observation> {
+        let told = match request {
+            Request::Start(process) => self.start(&process),
+            Request::Kill(process) => self.supervisor.kill(&process).map(|()| Vec::new()),
+            Request::Stop(process) => self.supervisor.stop(&process),
+            Request::Freeze(process) => self.supervisor.freeze(&process),
+            Request::Thaw(process) => self.supervisor.thaw(&process),
+            Request::Restart(process) => self.supervisor.restart(&process),
+            Request::AddConsumer(consumer) => self.supervisor.add_consumer(&consumer),
+            Request::Produce(records) => self.feeder().map(|feeder| {
+                feeder.produce(&records);
+                Vec::new()
+            }),
+            Request::Stream { topic, rate } => self.feeder().map(|feeder| {
+                feeder.stream(topic, rate);
+                Vec::new()
+            }),
+            Request::Watch(partitions) => {
+                self.observer.watch(partitions);
+                Ok(Vec::new())
+            }
+            Request::ReadLog(process) => {
+                Ok(self.supervisor.log_lines(&process).into_iter().collect())
+            }
+            Request::CreateTopic(topic) => {
+                self.create_topic(topic);
+                Ok(Vec::new())
+            }
+            Request::DeleteTopic(name) => {
+                self.delete_topic(name);
+                Ok(Vec::new())
+            }
+            Request::DeleteGroup(group) => {
+                self.ask(move |mut admin| async move {
+                    admin.delete_group(&group).await?;
+                    Ok(Some(format!("group {group} deleted")))
+                });
+                Ok(Vec::new())
+            }
+            // These concern the terminal; the loop keeps them to itself.
+            Request::Copy(_) | Request::Quit | Request::Suspend | Request::Redraw => Ok(Vec::new()),
+        };
+        told.unwrap_or_else(|error| {
+            vec![Observation::Failed {
+                why: format!("{error:#}"),
+            }]
+        })
+    }
+
+    /// Takes note of what an observation means for the processes, and looks where something moves.
+    /// What follows at once comes back.
+    pub(super) fn saw(&mut self, observation: &Observation) -> Vec<Observation> {
+        match observation {
+            Observation::Process { process, change } => {
+                self.observer.nudge();
+                match change {
+                    ProcessChange::Exited { .. } => {
+                        self.supervisor.exited(process).unwrap_or_else(|error| {
+                            vec![Observation::Failed {
+                                why: format!("{error:#}"),
+                            }]
+                        })
+                    }
+                    ProcessChange::Ready { .. } => self.warm_up(),
+                    _ => Vec::new(),
+                }
+            }
+            Observation::Report { line, .. } => {
+                if !matches!(line.report, Report::Record { .. }) {
+                    self.observer.nudge();
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The processes' owner.
+    pub(super) fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    /// Ends everything, the processes last.
+    pub(super) async fn end(mut self, observations: &mut mpsc::Receiver<Observation>) {
+        self.feeder = None;
+        self.under_way.shutdown().await;
+        drop(self.observer);
+        self.supervisor.stop_all(observations).await;
+    }
+
+    fn start(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
+        let known = self
+            .supervisor
+            .processes()
+            .any(|(known, _)| known == process);
+        let (mut told, notices) = self.supervisor.start(process)?;
+        if let (ProcessName::Broker(broker), false) = (process, known) {
+            let address = self
+                .supervisor
+                .processes()
+                .find(|(known, _)| *known == process)
+                .and_then(|(_, address)| address);
+            if let Some(address) = address {
+                self.observer.add_broker(*broker, &address.to_string());
+            }
+        }
+        told.extend(notices.into_iter().map(Observation::Notice));
+        Ok(told)
+    }
+
+    /// Connects the producers as soon as somebody answers, so that the first record need not wait.
+    fn warm_up(&mut self) -> Vec<Observation> {
+        match self.feeder() {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![Observation::Failed {
+                why: format!("{error:#}"),
+            }],
+        }
+    }
+
+    fn feeder(&mut self) -> Result<&Feeder> {
+        let feeder = match self.feeder.take() {
+            Some(feeder) => feeder,
+            None => Feeder::new(
+                &self.supervisor.bootstrap(),
+                self.observer.partitions(),
+                Arc::clone(&self.acknowledged),
+                self.observations.clone(),
+            )?,
+        };
+        Ok(self.feeder.insert(feeder))
+    }
+
+    fn create_topic(&mut self, topic: NewTopic) {
+        let expected = self.expected_topics.remove(&topic.name);
+        let running = self.supervisor.running_brokers();
+        self.ask(move |admin| create_topic(admin, topic, running, expected));
+    }
+
+    fn delete_topic(&mut self, name: String) {
+        let acknowledged = Arc::clone(&self.acknowledged);
+        self.ask(move |mut admin| async move {
+            admin.delete_topic(&name).await?;
+            // Not lost: thrown away.
+            acknowledged.forget(|at| at.topic == name);
+            Ok(None)
+        });
+    }
+
+    /// Does something with the cluster in the background and tells how it went.
+    fn ask<F>(&mut self, work: impl FnOnce(Admin) -> F)
+    where
+        F: Future<Output = Result<Option<String>>> + Send + 'static,
+    {
+        while self.under_way.try_join_next().is_some() {}
+        let observations = self.observations.clone();
+        if self.under_way.len() >= UNDER_WAY_MAX {
+            let why = format!("{UNDER_WAY_MAX} requests wait for the cluster already");
+            let _ = observations.try_send(Observation::Failed { why });
+            return;
+        }
+        let work = work(Admin::new(&self.supervisor.bootstrap(), "playground"));
+        self.under_way.spawn(async move {
+            let observation = match work.await {
+                Ok(say) => Observation::Done { say },
+                Err(error) => Observation::Failed {
+                    why: format!("{error:#}"),
+                },
+            };
+            let _ = observations.send(observation).await;
+        });
+    }
+}
+
+async fn create_topic(
+    mut admin: Admin,
+    topic: NewTopic,
+    running: usize,
+    expected: bool,
+) -> Result<Option<String>> {
+    let deadline = Instant::now() + REGISTERING_WAIT;
+    // A topic that can lose a broker and still take acks=all; fewer replicas could not.
+    let safe = topic.replication_factor >= SAFE_REPLICATION_FACTOR;
+    let wanted = topics::NewTopic {
+        name: topic.name.clone(),
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        configs: vec![(
+            "min.insync.replicas".into(),
+            if safe { "2" } else { "1" }.into(),
+        )],
+    };
+    // Whether an attempt may have worked without our hearing of it.
+    let mut unheard = false;
+    loop {
+        let error = match admin.create_topic(&wanted).await {
+            Ok(()) => return Ok(None),
+            Err(error) => error,
+        };
+        let code = error.code();
+        if code == Some(ErrorCode::TopicAlreadyExists) && (expected || unheard) {
+            return Ok(None);
+        }
+        let too_few = code == Some(ErrorCode::InvalidReplicationFactor);
+        let enough =
+            usize::try_from(topic.replication_factor).is_ok_and(|wanted| wanted <= running);
+        let passing = match &error {
+            Refusal::Code { .. } => too_few && enough || code == Some(ErrorCode::NotController),
+            Refusal::NoController | Refusal::Unreachable { .. } | Refusal::Connection(_) => true,
+        };
+        if !passing || Instant::now() >= deadline {
+            if too_few {
+                let live = admin
+                    .metadata(Some(&[]))
+                    .await
+                    .map_or(running, |seen| seen.brokers.len());
+                anyhow::bail!(
+                    "INVALID_REPLICATION_FACTOR: {} wanted, {live} brokers live. a adds one",
+                    topic.replication_factor
+                );
+            }
+            return Err(
+                anyhow::Error::from(error).context(format!("topic {} was not created", topic.name))
+            );
+        }
+        if matches!(error, Refusal::Connection(_)) {
+            unheard = true;
+            admin.disconnect();
+        }
+        tokio::time::sleep(REGISTERING_RETRY).await;
+    }
+}

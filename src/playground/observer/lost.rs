@@ -1,0 +1,372 @@
+//! Looks for records that were acknowledged and are not there: a reader without a group goes over
+//! every partition that our own producers wrote to, all the time and again after each change of leader.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::scope::Scope;
+use crate::client::kafka::{KafkaConnection, KafkaError};
+use crate::client::offsets::{self, Fetched, Position};
+use crate::playground::state::Observation;
+use crate::wire::record_batch::Batches;
+use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+
+/// Acknowledged records of one partition that are looked for again after a change of leader.
+const REMEMBERED_MAX: usize = 20_000;
+
+/// How often what is new is looked for.
+const LOOK: Duration = Duration::from_millis(400);
+
+/// How long a broker may take to answer; they are on this machine.
+const ANSWER_WAIT: Duration = Duration::from_millis(800);
+
+/// Bytes of one partition that are read at once.
+const PARTITION_BYTES: i32 = 1024 * 1024;
+
+/// Records that were acknowledged, by where they must be.
+#[derive(Debug, Default)]
+pub(in crate::playground) struct Acknowledged {
+    partitions: Mutex<BTreeMap<TopicPartition, Remembered>>,
+}
+
+/// What one partition must hold.
+#[derive(Debug, Default)]
+struct Remembered {
+    /// Offsets with the fingerprint of what stands there, in order.
+    records: VecDeque<(Offset, u64)>,
+    /// Everything below was looked at.
+    checked: Offset,
+    /// The leader's epoch when it was.
+    epoch: LeaderEpoch,
+    lost: BTreeSet<Offset>,
+}
+
+impl Acknowledged {
+    /// This record was acknowledged by all.
+    pub(in crate::playground) fn remember(
+        &self,
+        at: &TopicPartition,
+        offset: Offset,
+        content: u64,
+    ) {
+        let mut partitions = self.partitions();
+        let remembered = match partitions.get_mut(at) {
+            Some(remembered) => remembered,
+            None => partitions.entry(at.clone()).or_default(),
+        };
+        remembered.remember(offset, content);
+    }
+
+    /// A topic is gone on purpose, and its records with it.
+    pub(in crate::playground) fn forget(&self, gone: impl Fn(&TopicPartition) -> bool) {
+        self.partitions().retain(|at, _| !gone(at));
+    }
+
+    /// What to read now: partitions with something unchecked, and from where.
+    fn unchecked(
+        &self,
+        epoch: impl Fn(&TopicPartition) -> Option<LeaderEpoch>,
+    ) -> Vec<(TopicPartition, Offset)> {
+        let mut partitions = self.partitions();
+        partitions
+            .iter_mut()
+            .filter_map(|(at, remembered)| {
+                let epoch = epoch(at)?;
+                Some((at.clone(), remembered.read_from(epoch)?))
+            })
+            .collect()
+    }
+
+    /// Compares what was read with what must be there.
+    fn compare(
+        &self,
+        at: &TopicPartition,
+        read: &BTreeMap<Offset, u64>,
+        start: Offset,
+        end: Offset,
+    ) {
+        if let Some(remembered) = self.partitions().get_mut(at) {
+            remembered.compare(read, start, end);
+        }
+    }
+
+    /// Everything below `start` was deleted on purpose.
+    fn expire(&self, at: &TopicPartition, start: Offset) {
+        if let Some(remembered) = self.partitions().get_mut(at) {
+            while remembered
+                .records
+                .front()
+                .is_some_and(|(offset, _)| *offset < start)
+            {
+                remembered.records.pop_front();
+            }
+        }
+    }
+
+    fn lost(&self) -> u64 {
+        let lost: usize = self
+            .partitions()
+            .values()
+            .map(|remembered| remembered.lost.len())
+            .sum();
+        u64::try_from(lost).unwrap_or(u64::MAX)
+    }
+
+    fn partitions(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Remembered>> {
+        // A panic ends the process; a poisoned lock is never seen.
+        self.partitions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Remembered {
+    fn remember(&mut self, offset: Offset, content: u64) {
+        // Acknowledgements come in order but for retries.
+        let behind = self
+            .records
+            .iter()
+            .rev()
+            .take_while(|(known, _)| *known > offset)
+            .count();
+        self.records
+            .insert(self.records.len() - behind, (offset, content));
+        self.checked = self.checked.min(offset);
+        if self.records.len() > REMEMBERED_MAX {
+            self.records.pop_front();
+        }
+    }
+
+    /// The first offset to look at; `None`: all was looked at under this leader.
+    fn read_from(&mut self, epoch: LeaderEpoch) -> Option<Offset> {
+        if epoch != self.epoch {
+            self.epoch = epoch;
+            self.checked = self.records.front().map(|(offset, _)| *offset)?;
+        }
+        let unchecked = self
+            .records
+            .partition_point(|(offset, _)| *offset < self.checked);
+        self.records.get(unchecked).map(|(offset, _)| *offset)
+    }
+
+    /// `read` is everything that stands from `start` up to `end`.
+    fn compare(&mut self, read: &BTreeMap<Offset, u64>, start: Offset, end: Offset) {
+        let from = self.records.partition_point(|(offset, _)| *offset < start);
+        for (offset, content) in self.records.iter().skip(from) {
+            if *offset >= end {
+                break;
+            }
+            if read.get(offset) == Some(content) {
+                self.lost.remove(offset);
+            } else {
+                self.lost.insert(*offset);
+            }
+        }
+        let after_last = self
+            .records
+            .back()
+            .map_or(end, |(last, _)| Offset(last.0 + 1));
+        self.checked = self.checked.max(end.min(after_last));
+    }
+}
+
+/// A fingerprint of a record.
+pub(in crate::playground) fn content(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (key, value).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Reads everything acknowledged back.
+pub(super) struct LostCheck {
+    pub(super) acknowledged: Arc<Acknowledged>,
+    pub(super) scope: Arc<Scope>,
+}
+
+impl LostCheck {
+    /// Checks until cancelled.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let mut connections: BTreeMap<BrokerId, KafkaConnection> = BTreeMap::new();
+        let mut told = None;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            // One round after another while there is a backlog, bounded by the brokers' pace.
+            while self.round(&mut connections).await && !stop.is_cancelled() {}
+            let lost = self.acknowledged.lost();
+            if told != Some(lost) {
+                told = Some(lost);
+                self.scope.tell(Observation::LostChecked { lost }).await;
+            }
+        }
+    }
+
+    /// Reads the next piece of every partition that has something unchecked; whether it got on.
+    async fn round(&self, connections: &mut BTreeMap<BrokerId, KafkaConnection>) -> bool {
+        let cluster = self.scope.cluster();
+        if !cluster.topics.is_empty() {
+            self.acknowledged
+                .forget(|at| !cluster.topics.iter().any(|topic| topic.name == at.topic));
+        }
+        let partition = |at: &TopicPartition| {
+            let topic = cluster.topics.iter().find(|topic| topic.name == at.topic)?;
+            topic
+                .partitions
+                .iter()
+                .find(|known| known.partition == at.partition)
+        };
+        let unchecked = self.acknowledged.unchecked(|at| Some(partition(at)?.epoch));
+        let mut by_leader: BTreeMap<BrokerId, Vec<(TopicPartition, Offset)>> = BTreeMap::new();
+        for (at, offset) in unchecked {
+            if let Some(leader) = partition(&at).and_then(|known| known.leader) {
+                by_leader.entry(leader).or_default().push((at, offset));
+            }
+        }
+        let mut moved = false;
+        for (leader, from) in by_leader {
+            let Some(broker) = cluster.brokers.iter().find(|broker| broker.id == leader) else {
+                continue;
+            };
+            let connection = connections.remove(&leader);
+            if let Ok((connection, got_on)) = self.read(connection, &broker.address, &from).await {
+                connections.insert(leader, connection);
+                moved |= got_on;
+            }
+        }
+        moved
+    }
+
+    async fn read(
+        &self,
+        connection: Option<KafkaConnection>,
+        address: &str,
+        from: &[(TopicPartition, Offset)],
+    ) -> Result<(KafkaConnection, bool), KafkaError> {
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => KafkaConnection::connect(address, "playground", ANSWER_WAIT).await?,
+        };
+        let wait = ANSWER_WAIT;
+        let fetched =
+            offsets::fetch(&mut connection, from, PARTITION_BYTES, Duration::ZERO, wait).await?;
+        let mut moved = false;
+        let mut stuck = Vec::new();
+        for (at, start) in from {
+            let Some(fetched) = fetched.iter().find(|fetched| fetched.at == *at) else {
+                continue;
+            };
+            let (read, end) = match fetched.error {
+                None => decode(fetched, *start),
+                Some(ErrorCode::OffsetOutOfRange) => (BTreeMap::new(), *start),
+                Some(_) => continue,
+            };
+            if end > *start {
+                moved = true;
+                self.acknowledged.compare(at, &read, *start, end);
+            } else {
+                stuck.push((at.clone(), *start));
+            }
+        }
+        self.look_past_the_ends(&mut connection, &stuck).await?;
+        Ok((connection, moved))
+    }
+
+    /// Nothing can be read from where a record must be. Either the log begins after it (retention,
+    /// which is no loss), or it ends before it (a loss), or readers are not let that far yet.
+    async fn look_past_the_ends(
+        &self,
+        connection: &mut KafkaConnection,
+        stuck: &[(TopicPartition, Offset)],
+    ) -> Result<(), KafkaError> {
+        if stuck.is_empty() {
+            return Ok(());
+        }
+        let places: Vec<TopicPartition> = stuck.iter().map(|(at, _)| at.clone()).collect();
+        let wait = ANSWER_WAIT;
+        for (at, start) in
+            offsets::list_offsets(connection, &places, Position::LogStart, wait).await?
+        {
+            self.acknowledged.expire(&at, start);
+        }
+        for (at, end) in offsets::list_offsets(connection, &places, Position::LogEnd, wait).await? {
+            if stuck
+                .iter()
+                .any(|(known, start)| *known == at && *start >= end)
+            {
+                let nothing = BTreeMap::new();
+                self.acknowledged
+                    .compare(&at, &nothing, end, Offset(i64::MAX));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands where, and where the answer ended.
+fn decode(fetched: &Fetched, start: Offset) -> (BTreeMap<Offset, u64>, Offset) {
+    let mut read = BTreeMap::new();
+    let mut end = start;
+    for batch in Batches::new(&fetched.records) {
+        let Ok(batch) = batch else { break };
+        let Ok(payload) = batch.payload() else { break };
+        for record in batch.records(&payload).map_while(Result::ok) {
+            read.insert(record.offset, content(record.key, record.value));
+        }
+        end = end.max(batch.header.next_offset());
+    }
+    (read, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Remembered, content};
+    use crate::wire::{LeaderEpoch, Offset};
+
+    fn written(count: i64) -> (Remembered, BTreeMap<Offset, u64>) {
+        let mut remembered = Remembered::default();
+        let mut log = BTreeMap::new();
+        for offset in 0..count {
+            let fingerprint = content(Some(b"amy"), Some(&offset.to_be_bytes()));
+            remembered.remember(Offset(offset), fingerprint);
+            log.insert(Offset(offset), fingerprint);
+        }
+        (remembered, log)
+    }
+
+    #[test]
+    fn what_a_new_leader_does_not_have_is_lost() {
+        let (mut remembered, mut log) = written(5);
+        let epoch = LeaderEpoch(0);
+        assert_eq!(remembered.read_from(epoch), Some(Offset(0)));
+        remembered.compare(&log, Offset(0), Offset(5));
+        assert_eq!(remembered.read_from(epoch), None);
+        assert!(remembered.lost.is_empty());
+
+        // An unclean leader begins at offset 3 again with something else.
+        log.insert(Offset(3), 1);
+        log.remove(&Offset(4));
+        assert_eq!(remembered.read_from(LeaderEpoch(1)), Some(Offset(0)));
+        remembered.compare(&log, Offset(0), Offset(4));
+        assert_eq!(remembered.lost.len(), 1, "offset 4 is not read past yet");
+        remembered.compare(&log, Offset(4), Offset(6));
+        assert_eq!(remembered.lost.len(), 2);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_comes_late_is_looked_at() {
+        let (mut remembered, log) = written(3);
+        remembered.compare(&log, Offset(0), Offset(5));
+        remembered.remember(Offset(3), 7);
+        assert_eq!(remembered.read_from(LeaderEpoch(0)), Some(Offset(3)));
+        remembered.compare(&log, Offset(3), Offset(4));
+        assert_eq!(remembered.lost.len(), 1);
+    }
+}

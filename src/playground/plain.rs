@@ -1,0 +1,128 @@
+//! Without a terminal: the same cluster, and what happens as plain lines.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::observer::now;
+use super::state::{Entry, Observation, Request, State, Timestamp};
+use super::{Playground, Signals, housekeeping, until};
+
+/// How long a line waits for others that join it: three brokers that register are one line.
+const SETTLED_AFTER: Duration = Duration::from_millis(60);
+
+/// Prints the story once, line by line, as it settles.
+#[derive(Debug, Default)]
+pub(super) struct Plain {
+    printed: BTreeSet<u64>,
+}
+
+impl Plain {
+    /// When to print next.
+    pub(super) const PRINT_EVERY: Duration = SETTLED_AFTER;
+
+    /// Prints every settled line that was not printed yet.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub(super) fn print(&mut self, state: &State, until: Timestamp) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        let mut present = BTreeSet::new();
+        for entry in state.story.entries() {
+            let id = identity(entry);
+            present.insert(id);
+            if entry.at.plus(SETTLED_AFTER) <= until && self.printed.insert(id) {
+                let root = state.story.root_at(entry);
+                writeln!(stdout, "{}", line(entry, root, state.setup.utc_offset_s))?;
+            }
+        }
+        // What the story forgot cannot come again.
+        self.printed.retain(|id| present.contains(id));
+        stdout.flush()
+    }
+
+    /// Prints whatever is left, settled or not.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub(super) fn print_rest(&mut self, state: &State) -> io::Result<()> {
+        self.print(state, Timestamp(i64::MAX))
+    }
+}
+
+impl Playground {
+    /// Plays until a signal or the deadline.
+    pub(super) async fn in_plain_lines(
+        &mut self,
+        observations: &mut mpsc::Receiver<Observation>,
+        mut signals: Signals,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
+        let mut plain = Plain::default();
+        let mut house = housekeeping();
+        let mut print = interval(Plain::PRINT_EVERY);
+        print.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut news = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = signals.next() => break,
+                () = until(deadline) => break,
+                Some(observation) = observations.recv() => {
+                    self.observe(observation, observations);
+                    news = true;
+                }
+                _ = print.tick(), if news => {
+                    let until = now();
+                    plain.print(&self.state, until)?;
+                    // A line that is still open is printed by a later tick.
+                    news = self.state.story.entries().iter().any(|entry| {
+                        until.since(entry.at) <= Plain::PRINT_EVERY
+                    });
+                }
+                _ = house.tick() => self.keep_house(),
+            }
+            if self
+                .for_terminal
+                .drain(..)
+                .any(|request| request == Request::Quit)
+            {
+                break;
+            }
+        }
+        plain.print_rest(&self.state)?;
+        Ok(())
+    }
+}
+
+fn line(entry: &Entry, root: Timestamp, utc_offset_s: i32) -> String {
+    let text: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
+    let when = if entry.depth == 0 {
+        format!("{:#}", entry.at.clock(utc_offset_s))
+    } else {
+        format!("+{:.3} s", entry.at.since(root).as_secs_f64())
+    };
+    let branch = match entry.depth {
+        0 => String::new(),
+        depth => format!("{}└ ", "  ".repeat(usize::from(depth - 1))),
+    };
+    format!("{when:>12}  {:<10} {branch}{text}", entry.who)
+        .trim_end()
+        .to_owned()
+}
+
+/// What a line keeps while its words grow.
+fn identity(entry: &Entry) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (entry.root, entry.at, entry.depth, &entry.who).hash(&mut hasher);
+    // Two lines of one process in one microsecond differ by their first words.
+    if entry.merge.is_none() {
+        entry.text.first().map(|(_, words)| words).hash(&mut hasher);
+    }
+    hasher.finish()
+}
