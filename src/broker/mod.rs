@@ -1,6 +1,7 @@
 //! The Kafka server: log, replication, groups and controller behind Kafka's wire protocol.
 
 mod connection;
+mod controlled_shutdown;
 mod controller;
 mod controller_task;
 #[expect(
@@ -166,9 +167,13 @@ pub async fn run(
     };
     ready(address);
     tracing::info!("broker {} serves on {address}", broker.id);
+    let stopped = async {
+        stop.cancelled().await;
+        controlled_shutdown::hand_over(&broker).await;
+    };
     let put_out = tokio::select! {
         () = accept(&broker, &listener) => false,
-        () = stop.cancelled() => false,
+        () = stopped => false,
         () = end.cancelled() => true,
     };
     end.cancel();
