@@ -282,10 +282,6 @@ impl BrokerLayers<'_> {
     }
 
     /// The settings that hold, changes included.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "broker settings cannot be changed yet")
-    )]
     pub(crate) fn effective(&self) -> Settings {
         let mut settings = self.settings.clone();
         for (name, value) in self.every.into_iter().chain(self.own).flatten() {

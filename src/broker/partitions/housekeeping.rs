@@ -17,6 +17,9 @@ use crate::{
 /// Kafka's `replica.high.watermark.checkpoint.interval.ms`.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Kafka's `log.cleaner.backoff.ms`.
+const COMPACTION_INTERVAL: Duration = Duration::from_secs(15);
+
 /// Bytes of a log behind its recovery point from which it is flushed at a checkpoint: what a start has to check
 /// after a crash, a small part of a second's work.
 const UNFLUSHED_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -43,14 +46,21 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
     checkpoint.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut retention = tokio::time::interval(intervals.retention_check);
     retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut compaction = tokio::time::interval(COMPACTION_INTERVAL);
+    compaction.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let (due, expiration_ms) = tokio::select! {
             _ = checkpoint.tick() => (Due::Checkpoint, 0),
+            _ = compaction.tick() => (Due::Compaction, 0),
             _ = retention.tick() => (Due::Retention, intervals.producer_id_expiration_ms),
         };
-        let hosted = partitions.all();
-        if matches!(due, Due::Checkpoint) && !hosted.iter().any(|partition| partition.is_unsaved())
-        {
+        let mut hosted = partitions.all();
+        match due {
+            Due::Checkpoint if !hosted.iter().any(|it| it.is_unsaved()) => continue,
+            Due::Compaction => hosted.retain(|it| it.lock().log.config().compact),
+            Due::Checkpoint | Due::Retention => {}
+        }
+        if hosted.is_empty() {
             continue;
         }
         let partitions = Arc::clone(&partitions);
@@ -61,6 +71,11 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
                     report(partition, partition.flush_if_long());
                 }
                 save(&partitions);
+            }
+            Due::Compaction => {
+                for partition in &hosted {
+                    report(partition, partition.compact());
+                }
             }
             Due::Retention => {
                 for partition in &hosted {
@@ -76,6 +91,7 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
 
 enum Due {
     Checkpoint,
+    Compaction,
     Retention,
 }
 
@@ -93,16 +109,20 @@ fn report(partition: &Partition, result: Result<(), LogError>) {
     }
 }
 
-/// Writes the three checkpoint files.
+/// Writes the checkpoint files.
 fn save(partitions: &Partitions) {
     let mut high_watermarks = BTreeMap::new();
     let mut recovery_points = BTreeMap::new();
     let mut log_starts = BTreeMap::new();
+    let mut cleaned = BTreeMap::new();
     for partition in partitions.all() {
         let state = partition.lock();
         let at = partition.at().clone();
         high_watermarks.insert(at.clone(), state.high_watermark);
         recovery_points.insert(at.clone(), state.log.recovery_point());
+        if state.log.config().compact {
+            cleaned.insert(at.clone(), state.log.first_dirty_offset());
+        }
         // A log that starts where its first segment does needs no word about it.
         let start = state.log.log_start_offset();
         if state.log.segments().next().map(|(base, _)| base) != Some(start) {
@@ -117,6 +137,7 @@ fn save(partitions: &Partitions) {
     write(Checkpoint::HighWatermark, &high_watermarks);
     write(Checkpoint::RecoveryPoint, &recovery_points);
     write(Checkpoint::LogStartOffset, &log_starts);
+    write(Checkpoint::Cleaner, &cleaned);
 }
 
 impl Partition {
@@ -141,6 +162,35 @@ impl Partition {
         if let Some(flush) = flush {
             let up_to = flush.sync()?;
             self.lock().log.finish_flush(up_to);
+        }
+        Ok(())
+    }
+
+    /// Keeps the last record of each key, where enough of a compacted log is dirty. Only what is known to be
+    /// on the disk takes part, so it is flushed first.
+    fn compact(&self) -> Result<(), LogError> {
+        let flush = {
+            let mut state = self.lock();
+            if state.log.segments().nth(1).is_none() {
+                return Ok(());
+            }
+            state.log.begin_flush()?
+        };
+        if let Some(flush) = flush {
+            let up_to = flush.sync()?;
+            self.lock().log.finish_flush(up_to);
+        }
+        let begun = {
+            let state = self.lock();
+            let high_watermark = state.high_watermark;
+            state.log.begin_compaction(now_ms(), high_watermark)?
+        };
+        let Some(compaction) = begun else {
+            return Ok(());
+        };
+        let compacted = compaction.run()?;
+        if self.lock().log.finish_compaction(&compacted)? {
+            self.wake();
         }
         Ok(())
     }

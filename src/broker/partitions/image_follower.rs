@@ -22,6 +22,7 @@ use crate::{
             Checkpoint, Log, LogConfig, LogError, OpenAt, PartitionFolder, list_partitions,
             mark_deleted, mark_stray, partition_folder, remove_folder,
         },
+        topic_configs::BrokerLayers,
     },
     wire::{BrokerId, Offset, Reporter, TopicPartition, report::Report},
 };
@@ -38,7 +39,12 @@ pub(crate) struct ImageFollower {
     images: watch::Receiver<Arc<ClusterImage>>,
     /// What the checkpoints said at the start; each is used once.
     saved: Saved,
-    wanted: BTreeSet<TopicPartition>,
+    /// The picture that was given out last.
+    applied: Arc<ClusterImage>,
+    /// This broker's settings with what was changed since its start.
+    effective: Settings,
+    /// The partitions of each topic that this broker shall have.
+    wanted: BTreeMap<String, BTreeSet<i32>>,
     /// Wanted, and their turn to be opened has not come.
     missing: VecDeque<TopicPartition>,
     opening: BTreeSet<TopicPartition>,
@@ -53,6 +59,7 @@ struct Saved {
     high_watermarks: BTreeMap<TopicPartition, Offset>,
     recovery_points: BTreeMap<TopicPartition, Offset>,
     log_starts: BTreeMap<TopicPartition, Offset>,
+    cleaned: BTreeMap<TopicPartition, Offset>,
 }
 
 struct Opened {
@@ -74,15 +81,18 @@ impl ImageFollower {
             high_watermarks: Checkpoint::HighWatermark.read(folder)?,
             recovery_points: Checkpoint::RecoveryPoint.read(folder)?,
             log_starts: Checkpoint::LogStartOffset.read(folder)?,
+            cleaned: Checkpoint::Cleaner.read(folder)?,
         };
         let mut follower = Self {
             own,
+            effective: settings.clone(),
             settings,
             partitions,
             reporter,
             images,
             saved,
-            wanted: BTreeSet::new(),
+            applied: Arc::default(),
+            wanted: BTreeMap::new(),
             missing: VecDeque::new(),
             opening: BTreeSet::new(),
             opens: JoinSet::new(),
@@ -160,40 +170,82 @@ impl ImageFollower {
     /// Gives every partition the role it has in the newest picture. Those whose log is open change at once.
     fn apply(&mut self) {
         let image = Arc::clone(&self.images.borrow_and_update());
-        let wanted: BTreeSet<TopicPartition> = image
-            .topics
-            .iter()
-            .flat_map(|(name, topic)| {
-                topic
-                    .partitions
-                    .iter()
-                    .filter(|(_, partition)| partition.replicas.contains(&self.own))
-                    .map(|(index, _)| TopicPartition::new(name.clone(), *index))
-            })
-            .collect();
-        self.wanted = wanted;
+        let before = std::mem::replace(&mut self.applied, Arc::clone(&image));
+        let layers = BrokerLayers {
+            settings: &self.settings,
+            own: image.broker_configs.get(&Some(self.own)),
+            every: image.broker_configs.get(&None),
+        };
+        self.effective = layers.effective();
+        // Who leads depends on who lives. Otherwise only what changed is looked at.
+        let everything =
+            before.brokers != image.brokers || before.broker_configs != image.broker_configs;
+        let is_same = |name: &str, topic: &Arc<TopicImage>, other: &ClusterImage| {
+            let counterpart = other.topics.get(name);
+            counterpart.is_some_and(|counterpart| Arc::ptr_eq(topic, counterpart))
+        };
+        for (name, topic) in &before.topics {
+            if !is_same(name, topic, &image) {
+                self.wanted.remove(name);
+            }
+        }
+        let mut looked_at = Vec::new();
+        for (name, topic) in &image.topics {
+            let is_same = is_same(name, topic, &before);
+            if !is_same {
+                self.want(name, topic);
+            }
+            if (everything || !is_same)
+                && let Some(wanted) = self.wanted.get(name)
+            {
+                let wanted = wanted.iter().map(|index| TopicPartition::new(name, *index));
+                looked_at.extend(wanted);
+            }
+        }
         self.remove_unwanted(&image);
+        self.failed
+            .retain(|at| image.topics.contains_key(&at.topic));
         let mut changes = Vec::new();
-        let mut missing = VecDeque::new();
-        for at in &self.wanted {
-            match self.partitions.get(at) {
+        for at in looked_at {
+            match self.partitions.get(&at) {
                 Some(partition) => {
                     changes.extend(self.give_role(&image, &partition).map(|it| (partition, it)));
                 }
-                None if self.failed.contains(at) || self.opening.contains(at) => {}
-                None => missing.push_back(at.clone()),
+                None if self.failed.contains(&at) || self.opening.contains(&at) => {}
+                None => self.missing.push_back(at),
             }
         }
         self.partitions.roles_changed(self.own, &changes);
-        self.missing = missing;
         self.open_missing(&image);
+    }
+
+    /// Notes which of the topic's partitions this broker shall have.
+    fn want(&mut self, name: &str, topic: &TopicImage) {
+        let wanted: BTreeSet<i32> = topic
+            .partitions
+            .iter()
+            .filter(|(_, partition)| partition.replicas.contains(&self.own))
+            .map(|(index, _)| *index)
+            .collect();
+        if !wanted.is_empty() {
+            self.wanted.insert(name.to_owned(), wanted);
+        }
+    }
+
+    fn is_wanted(&self, at: &TopicPartition) -> bool {
+        let wanted = self.wanted.get(&at.topic);
+        wanted.is_some_and(|wanted| wanted.contains(&at.partition))
     }
 
     fn open_missing(&mut self, image: &ClusterImage) {
         while self.opens.len() < OPENING_MAX
             && let Some(at) = self.missing.pop_front()
         {
-            if let Some(topic) = image.topics.get(&at.topic) {
+            // It may have been asked for twice, or not be wanted any more.
+            let is_due = self.is_wanted(&at)
+                && !self.opening.contains(&at)
+                && self.partitions.get(&at).is_none();
+            if is_due && let Some(topic) = image.topics.get(&at.topic) {
                 self.open(at, topic);
             }
         }
@@ -206,7 +258,7 @@ impl ImageFollower {
         if topic.id != partition.topic_id() {
             return None;
         }
-        let config = LogConfig::new(&self.settings, &topic.configs);
+        let config = LogConfig::new(&self.effective, &topic.configs);
         let min_isr = self.min_insync_replicas(topic);
         let applied = partition.apply(
             state,
@@ -234,7 +286,7 @@ impl ImageFollower {
             .configs
             .get("min.insync.replicas")
             .and_then(|value| value.trim().parse().ok())
-            .or_else(|| usize::try_from(self.settings.min_insync_replicas).ok())
+            .or_else(|| usize::try_from(self.effective.min_insync_replicas).ok())
             .unwrap_or(1)
     }
 
@@ -249,7 +301,7 @@ impl ImageFollower {
                     .topics
                     .get(&at.topic)
                     .is_some_and(|topic| topic.id == partition.topic_id());
-                !is_same || !self.wanted.contains(at)
+                !is_same || !self.is_wanted(at)
             })
             .collect();
         for partition in gone {
@@ -271,9 +323,10 @@ impl ImageFollower {
             recovery_point: self.saved.recovery_points.remove(&at).unwrap_or_default(),
             log_start_offset: self.saved.log_starts.remove(&at),
         };
+        let cleaned = self.saved.cleaned.remove(&at).unwrap_or_default();
         let high_watermark = self.saved.high_watermarks.remove(&at).unwrap_or_default();
         let folder = partition_folder(self.partitions.data_dir(), &at);
-        let config = LogConfig::new(&self.settings, &topic.configs);
+        let config = LogConfig::new(&self.effective, &topic.configs);
         let min_isr = self.min_insync_replicas(topic);
         let (own, id) = (self.own, topic.id);
         let reporter = self.reporter.clone();
@@ -283,7 +336,7 @@ impl ImageFollower {
                 if !folder.exists() {
                     return Log::create(&folder, at.clone(), id, config, now_ms());
                 }
-                let (log, report) = Log::open(&folder, at.clone(), config, saved, now_ms())?;
+                let (mut log, report) = Log::open(&folder, at.clone(), config, saved, now_ms())?;
                 if log.topic_id() != id {
                     return Err(LogError::TopicId {
                         path: folder.clone(),
@@ -291,6 +344,7 @@ impl ImageFollower {
                         expected: id,
                     });
                 }
+                log.set_first_dirty_offset(cleaned);
                 if let Some(reason) = &report.cut_reason {
                     tracing::warn!("{at}: cut {} bytes: {reason}", report.cut_bytes);
                 }
@@ -318,7 +372,7 @@ impl ImageFollower {
             }
         };
         self.opening.remove(&opened.at);
-        let image = Arc::clone(&self.images.borrow());
+        let image = Arc::clone(&self.applied);
         match opened.result {
             Ok(partition) => {
                 self.partitions.insert(Arc::clone(&partition));
@@ -326,6 +380,9 @@ impl ImageFollower {
                     self.partitions
                         .roles_changed(self.own, &[(partition, change)]);
                 }
+                // Its topic may have been deleted, or created anew, while the log was opened.
+                self.remove_unwanted(&image);
+                self.missing.push_back(opened.at);
             }
             Err(error) => {
                 tracing::error!("{}: its log cannot be opened: {error}", opened.at);
