@@ -4,17 +4,8 @@ mod connection;
 mod controlled_shutdown;
 mod controller;
 mod controller_task;
-#[expect(
-    unused_imports,
-    reason = "driven by the groups, whose handlers wait for the partitions"
-)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the same"))]
 mod coordinator;
 mod error_code;
-#[expect(
-    dead_code,
-    reason = "their handlers wait for the partitions, which are being built"
-)]
 mod groups;
 mod handlers;
 mod image;
@@ -46,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     controller_task::ControllerHandle,
+    groups::{Groups, OffsetsLog},
     image::ClusterImage,
     partitions::{
         Partitions,
@@ -98,6 +90,7 @@ pub(crate) struct Broker {
     pub(crate) registry: Registry,
     pub(crate) controller: ControllerHandle,
     pub(crate) partitions: Arc<Partitions>,
+    pub(crate) groups: Groups,
     pub(crate) isr_writes: IsrWrites,
     #[expect(dead_code, reason = "handlers that report are being built")]
     pub(crate) reporter: Reporter,
@@ -234,12 +227,23 @@ async fn start_rooms(
         tasks,
         housekeeping::run(Arc::clone(&partitions), intervals),
     );
+    let groups = Groups::start(
+        options.id,
+        &settings,
+        Arc::clone(&partitions) as Arc<dyn OffsetsLog>,
+        partitions.coordinating(),
+        registry.watch(),
+        reporter.clone(),
+        tasks,
+        end.clone(),
+    );
     Ok(Arc::new(Broker {
         id: options.id,
         settings,
         registry,
         controller,
         partitions,
+        groups,
         isr_writes,
         reporter,
     }))

@@ -3,13 +3,14 @@
 
 mod offsets_log;
 mod offsets_topic;
+mod replicated_log;
 mod task;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -22,10 +23,13 @@ use super::coordinator::{
     Request, RequestId, Response, WriteId,
 };
 use super::image::ClusterImage;
+use super::partitions::housekeeping::now_ms;
 use super::settings::Settings;
 use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
 
-pub(crate) use offsets_log::{OFFSETS_TOPIC, OffsetsLog};
+pub(crate) use offsets_log::OffsetsLog;
+
+pub(crate) use super::partitions::OFFSETS_TOPIC;
 
 /// Writes that may wait for their replicas at once. Each belongs to a request that is held, or to
 /// a group's deadline; beyond it requests are refused as by a coordinator that is not available.
@@ -150,11 +154,6 @@ impl Groups {
         state.coordinator.fetch_offsets(group, partitions)
     }
 
-    /// Milliseconds since 1970.
-    pub(crate) fn wall_ms(&self) -> i64 {
-        now_since(self.shared.started).wall_ms
-    }
-
     fn step(&self, event: Event) {
         self.carry_out(&mut lock(&self.shared.state), event);
     }
@@ -226,12 +225,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn now_since(started: Instant) -> Now {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH);
     Now {
         monotonic: started.elapsed(),
-        wall_ms: wall.map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        }),
+        wall_ms: now_ms(),
     }
 }
 

@@ -3,12 +3,10 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use super::OFFSETS_TOPIC;
 use crate::broker::coordinator::{Replay, StoredRecord};
 use crate::wire::record_batch::{BatchBuilder, BatchError, Batches};
 use crate::wire::{ErrorCode, LeaderEpoch, Offset};
-
-/// The topic that keeps groups and their offsets.
-pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// The partitions of `__consumer_offsets` on this broker.
 pub(crate) trait OffsetsLog: Send + Sync + 'static {

@@ -35,7 +35,7 @@ impl From<ErrorCode> for LoadError {
 }
 
 /// How long a failed load waits before it is tried again: first shortly, because the image may be
-/// ahead of the log, which is about to learn that it coordinating.
+/// ahead of the log, which is about to learn that it leads.
 const LOAD_RETRY: Duration = Duration::from_millis(2);
 const LOAD_RETRY_MAX: Duration = Duration::from_millis(100);
 

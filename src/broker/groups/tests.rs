@@ -16,6 +16,7 @@ use crate::broker::coordinator::{
     SyncRequest, partition_for,
 };
 use crate::broker::image::ClusterImage;
+use crate::broker::partitions::housekeeping::now_ms;
 use crate::broker::settings::Settings;
 use crate::wire::record_batch::{Batches, stamp};
 use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, Reporter, TopicPartition};
@@ -166,7 +167,7 @@ async fn join_sync_commit(groups: &Groups) {
         offset: Offset(7),
         leader_epoch: LeaderEpoch(-1),
         metadata: String::new(),
-        commit_timestamp_ms: groups.wall_ms(),
+        commit_timestamp_ms: now_ms(),
         expire_timestamp_ms: None,
     };
     let committed = groups

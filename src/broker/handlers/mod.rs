@@ -10,20 +10,31 @@ mod broker_heartbeat;
 mod config_resource;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_log_dirs;
 mod elect_leaders;
 mod fetch;
+mod find_coordinator;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
 mod leader_hints;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sync_group;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -65,10 +76,6 @@ pub(crate) struct RequestContext {
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
     pub(crate) client_id: Option<StrBytes>,
-    #[expect(
-        dead_code,
-        reason = "group members are placed by it, once there are groups"
-    )]
     pub(crate) peer: SocketAddr,
 }
 
@@ -136,6 +143,15 @@ pub(crate) static APIS: &[Api] = &[
     api!(Fetch 4..=18, FETCH, fetch -> Reply),
     api!(ListOffsets 1..=10, LIST_OFFSETS, list_offsets),
     api!(Metadata 0..=13, METADATA, metadata),
+    api!(OffsetCommit 2..=9, OFFSET_COMMIT, offset_commit),
+    api!(OffsetFetch 1..=9, OFFSET_FETCH, offset_fetch),
+    api!(FindCoordinator 0..=6, FIND_COORDINATOR, find_coordinator),
+    api!(JoinGroup 0..=9, JOIN_GROUP, join_group),
+    api!(Heartbeat 0..=4, HEARTBEAT, heartbeat),
+    api!(LeaveGroup 0..=5, LEAVE_GROUP, leave_group),
+    api!(SyncGroup 0..=5, SYNC_GROUP, sync_group),
+    api!(DescribeGroups 0..=6, DESCRIBE_GROUPS, describe_groups),
+    api!(ListGroups 0..=5, LIST_GROUPS, list_groups),
     api!(ApiVersions 0..=4, API_VERSIONS, api_versions),
     api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics),
     api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics),
@@ -146,8 +162,10 @@ pub(crate) static APIS: &[Api] = &[
     api!(AlterConfigs 0..=2, ALTER_CONFIGS, alter_configs),
     api!(DescribeLogDirs 1..=4, DESCRIBE_LOG_DIRS, describe_log_dirs),
     api!(CreatePartitions 0..=3, CREATE_PARTITIONS, create_partitions),
+    api!(DeleteGroups 0..=2, DELETE_GROUPS, delete_groups),
     api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
     api!(IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs),
+    api!(OffsetDelete 0..=0, OFFSET_DELETE, offset_delete),
     api!(DescribeCluster 0..=2, DESCRIBE_CLUSTER, describe_cluster),
     api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat),
 ];
@@ -178,6 +196,11 @@ impl Api {
         self.shape.check(context.version, &body)?;
         Ok((self.handle)(Arc::clone(broker), context, body))
     }
+}
+
+/// A nullable string as the rooms behind the handlers know it.
+fn optional(text: Option<StrBytes>) -> Option<String> {
+    text.map(|text| text.to_string())
 }
 
 /// Decodes a body whose shape was checked.

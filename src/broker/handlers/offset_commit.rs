@@ -16,6 +16,7 @@ use crate::broker::Broker;
 use crate::broker::coordinator::{
     CommitRequest, MemberIdentity, OffsetAndMetadata, Request, Response,
 };
+use crate::broker::partitions::housekeeping::now_ms;
 use crate::wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 pub(super) async fn handle(
@@ -24,7 +25,7 @@ pub(super) async fn handle(
     request: OffsetCommitRequest,
 ) -> OffsetCommitResponse {
     let image = broker.registry.image();
-    let now_ms = broker.groups.wall_ms();
+    let now_ms = now_ms();
     let expire_timestamp_ms = (request.retention_time_ms != -1)
         .then(|| now_ms.saturating_add(request.retention_time_ms.max(0)));
     let mut offsets = Vec::new();

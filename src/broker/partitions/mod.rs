@@ -84,10 +84,6 @@ impl Partitions {
     }
 
     /// The partitions of `__consumer_offsets` that this broker leads, with their epochs, as they change.
-    #[expect(
-        dead_code,
-        reason = "the group coordinators, who watch it, are being built"
-    )]
     pub(crate) fn coordinating(&self) -> watch::Receiver<BTreeMap<i32, LeaderEpoch>> {
         self.coordinating.subscribe()
     }

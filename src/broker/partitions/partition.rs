@@ -264,8 +264,30 @@ impl Partition {
         origin: AppendOrigin,
         now_ms: i64,
     ) -> Result<AppendReceipt, PartitionError> {
+        self.append_to(&mut self.lock(), records, acks_all, origin, now_ms)
+    }
+
+    /// Appends a coordinator's own batch with acks=all, if this broker leads under this very epoch:
+    /// whoever led under an earlier one does not know what was written since.
+    pub(crate) fn append_in_epoch(
+        &self,
+        leader_epoch: LeaderEpoch,
+        records: &[u8],
+        now_ms: i64,
+    ) -> Result<AppendReceipt, PartitionError> {
         let mut state = self.lock();
-        let state = &mut *state;
+        self.check_epoch(&state.role, Some(leader_epoch))?;
+        self.append_to(&mut state, records, true, AppendOrigin::Coordinator, now_ms)
+    }
+
+    fn append_to(
+        &self,
+        state: &mut State,
+        records: &[u8],
+        acks_all: bool,
+        origin: AppendOrigin,
+        now_ms: i64,
+    ) -> Result<AppendReceipt, PartitionError> {
         let Role::Leader(leader) = &mut state.role else {
             return Err(self.not_leader());
         };

@@ -1,0 +1,90 @@
+//! `__consumer_offsets` as this broker's replicas keep it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use tokio::time::Instant;
+
+use super::{OFFSETS_TOPIC, OffsetsLog};
+use crate::broker::partitions::housekeeping::now_ms;
+use crate::broker::partitions::{
+    OffsetQuery, Partition, PartitionError, Partitions, Read, Reader, Viewer,
+};
+use crate::wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
+
+/// How much of a log is read at a time: Kafka's `offsets.load.buffer.size`.
+const READ_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+/// Longer than any caller waits for a write.
+const COMMIT_WAIT: Duration = Duration::from_secs(3_600);
+
+impl OffsetsLog for Partitions {
+    fn append(
+        &self,
+        partition: i32,
+        leader_epoch: LeaderEpoch,
+        batch: Vec<u8>,
+    ) -> BoxFuture<'static, Result<(), ErrorCode>> {
+        let appended = self.hosted(partition).and_then(|partition| {
+            let receipt = partition.append_in_epoch(leader_epoch, &batch, now_ms())?;
+            Ok((partition, receipt))
+        });
+        match appended {
+            Ok((partition, receipt)) => async move {
+                let committed = partition.committed(&receipt, Instant::now() + COMMIT_WAIT);
+                committed.await.map_err(|error| ErrorCode::from(&error))
+            }
+            .boxed(),
+            Err(error) => ready(Err(ErrorCode::from(&error))).boxed(),
+        }
+    }
+
+    fn read(
+        &self,
+        partition: i32,
+        leader_epoch: LeaderEpoch,
+        from: Offset,
+    ) -> BoxFuture<'static, Result<Bytes, ErrorCode>> {
+        let hosted = self.hosted(partition);
+        async move {
+            let read = tokio::task::spawn_blocking(move || read(&*hosted?, leader_epoch, from));
+            match read.await {
+                Ok(Ok(batches)) => Ok(batches),
+                Ok(Err(error)) => Err(ErrorCode::from(&error)),
+                Err(_) => Err(ErrorCode::BrokerNotAvailable),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Partitions {
+    fn hosted(&self, partition: i32) -> Result<Arc<Partition>, PartitionError> {
+        let at = TopicPartition::new(OFFSETS_TOPIC, partition);
+        self.get(&at).ok_or(PartitionError::NotLeader { at })
+    }
+}
+
+fn read(
+    partition: &Partition,
+    leader_epoch: LeaderEpoch,
+    from: Offset,
+) -> Result<Bytes, PartitionError> {
+    let query = OffsetQuery::Earliest;
+    let start = partition.find_offset(query, Viewer::Follower, Some(leader_epoch))?;
+    let start = start.map_or(Offset(0), |start| start.offset);
+    let read = Read {
+        from: from.max(start),
+        current_leader_epoch: Some(leader_epoch),
+        last_fetched_epoch: None,
+        bytes_max: READ_BYTES_MAX,
+        min_one_batch: true,
+        reader: Reader::Debugger,
+    };
+    let mut batches = BytesMut::new();
+    partition.read(&read, &mut batches)?;
+    Ok(batches.freeze())
+}

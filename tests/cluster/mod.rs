@@ -1,0 +1,296 @@
+//! A cluster of real processes for the end-to-end tests: one ZooKeeper, some brokers, consumers.
+//! Dropping anything here kills its processes.
+
+#![expect(dead_code, reason = "each test program uses the part that it needs")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kafkarium::wire::report::{Report, ReportLine};
+use tempfile::TempDir;
+
+/// Far beyond what anything here takes, also on a machine that is busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a condition is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Waits until `look` finds something.
+///
+/// # Panics
+/// It did not within [`PATIENCE`]; `what` says what was missing.
+pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        thread::sleep(LOOK);
+    }
+}
+
+fn kafkarium(arguments: &[String]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kafkarium"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// A child whose lines of stdout are kept.
+pub struct Process {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    fn spawn(arguments: &[String]) -> Self {
+        let mut child = kafkarium(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let stdout = child.stdout.take().expect("it is piped");
+        let kept = Arc::clone(&lines);
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                kept.lock().expect("nobody panics with it").push(line);
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// Everything it printed so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().expect("nobody panics with it").clone()
+    }
+
+    fn ready_address(&self) -> String {
+        wait_until("a server is ready", || {
+            let lines = self.lines();
+            let address = lines.first()?.strip_prefix("ready ")?;
+            Some(address.to_owned())
+        })
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        wait_until("a process ends", || self.child.try_wait().ok().flatten());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A ZooKeeper and its brokers, numbered from 1.
+pub struct Cluster {
+    folder: TempDir,
+    zookeeper: Process,
+    zookeeper_address: String,
+    settings: Vec<String>,
+    brokers: BTreeMap<i32, (Process, String)>,
+}
+
+impl Cluster {
+    /// Starts `brokers` brokers, with settings for quick tests and `settings` after them.
+    pub fn start(brokers: i32, settings: &[&str]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let data = folder.path().join("zookeeper");
+        let zookeeper = Process::spawn(&[
+            "zookeeper".into(),
+            "--listener=127.0.0.1:0".into(),
+            format!("--data-dir={}", data.display()),
+        ]);
+        let zookeeper_address = zookeeper.ready_address();
+        let replicas = brokers.min(3);
+        let defaults = [
+            "zookeeper.session.timeout.ms=1500".to_owned(),
+            "group.min.session.timeout.ms=1000".to_owned(),
+            "group.initial.rebalance.delay.ms=0".to_owned(),
+            "offsets.topic.num.partitions=3".to_owned(),
+            format!("offsets.topic.replication.factor={replicas}"),
+        ];
+        let settings = defaults
+            .into_iter()
+            .chain(settings.iter().map(|setting| (*setting).to_owned()));
+        let mut cluster = Self {
+            folder,
+            zookeeper,
+            zookeeper_address,
+            settings: settings.collect(),
+            brokers: BTreeMap::new(),
+        };
+        let started: Vec<(i32, Process)> = (1..=brokers)
+            .map(|id| (id, cluster.spawn_broker(id, "127.0.0.1:0")))
+            .collect();
+        for (id, process) in started {
+            let address = process.ready_address();
+            cluster.brokers.insert(id, (process, address));
+        }
+        cluster
+    }
+
+    fn spawn_broker(&self, id: i32, listener: &str) -> Process {
+        let data = self.folder.path().join(format!("broker-{id}"));
+        let mut arguments = vec![
+            "broker".to_owned(),
+            format!("--id={id}"),
+            format!("--listener={listener}"),
+            format!("--zookeeper={}", self.zookeeper_address),
+            format!("--data-dir={}", data.display()),
+        ];
+        for setting in &self.settings {
+            arguments.push(format!("--set={setting}"));
+        }
+        Process::spawn(&arguments)
+    }
+
+    /// All brokers' addresses, with commas between.
+    pub fn bootstrap(&self) -> String {
+        let addresses: Vec<&str> = self
+            .brokers
+            .values()
+            .map(|(_, address)| address.as_str())
+            .collect();
+        addresses.join(",")
+    }
+
+    /// Where a broker listens.
+    pub fn address_of(&self, id: i32) -> String {
+        self.brokers.get(&id).expect("it exists").1.clone()
+    }
+
+    /// SIGKILL to a broker.
+    pub fn kill_broker(&mut self, id: i32) {
+        self.brokers.get_mut(&id).expect("it exists").0.kill();
+    }
+
+    /// Starts a killed broker again, at the address it had.
+    pub fn start_broker(&mut self, id: i32) {
+        let address = self.brokers.get(&id).expect("it existed").1.clone();
+        let process = self.spawn_broker(id, &address);
+        process.ready_address();
+        self.brokers.insert(id, (process, address));
+    }
+
+    /// Runs a client command to its end; what it printed.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("the binary runs");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let bootstrap = format!("--bootstrap-server={}", self.bootstrap());
+        let arguments: Vec<String> = arguments
+            .iter()
+            .map(|argument| (*argument).to_owned())
+            .chain([bootstrap])
+            .collect();
+        kafkarium(&arguments)
+    }
+
+    /// Creates a topic.
+    pub fn create_topic(&self, name: &str, partitions: i32, replication_factor: i32) {
+        let partitions = format!("--partitions={partitions}");
+        let replicas = format!("--replication-factor={replication_factor}");
+        self.run(&["topics", "create", name, &partitions, &replicas]);
+    }
+
+    /// Writes lines of `key:value`.
+    pub fn produce(&self, topic: &str, lines: &[String]) {
+        let mut child = self
+            .command(&["produce", "--topic", topic])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin
+            .write_all((lines.join("\n") + "\n").as_bytes())
+            .expect("it reads");
+        drop(stdin);
+        assert!(child.wait().expect("it ends").success(), "produced");
+    }
+
+    /// Starts a consumer of `topic` in `group`, from the beginning.
+    pub fn consumer(&self, name: &str, topic: &str, group: &str) -> Consumer {
+        let arguments = [
+            "consume".to_owned(),
+            "--json".to_owned(),
+            "--from-beginning".to_owned(),
+            format!("--bootstrap-server={}", self.bootstrap()),
+            format!("--topic={topic}"),
+            format!("--group={group}"),
+            format!("--client-id={name}"),
+            "--property=session.timeout.ms=3000".to_owned(),
+            "--property=heartbeat.interval.ms=300".to_owned(),
+            "--property=auto.commit.interval.ms=200".to_owned(),
+        ];
+        Consumer {
+            process: Process::spawn(&arguments),
+        }
+    }
+}
+
+/// A consumer process.
+pub struct Consumer {
+    pub process: Process,
+}
+
+impl Consumer {
+    fn reports(&self) -> Vec<Report> {
+        self.process
+            .lines()
+            .iter()
+            .map(|line| serde_json::from_str::<ReportLine>(line).expect("a report"))
+            .map(|line| line.report)
+            .collect()
+    }
+
+    /// The partitions it holds now, `None` before its first assignment or since it gave them up.
+    pub fn holds(&self) -> Option<Vec<i32>> {
+        let mut held = None;
+        for report in self.reports() {
+            match report {
+                Report::Assigned { partitions } => {
+                    let mut now: Vec<i32> = partitions.iter().map(|at| at.partition).collect();
+                    now.sort_unstable();
+                    held = Some(now);
+                }
+                Report::Revoked { .. } => held = None,
+                _ => {}
+            }
+        }
+        held
+    }
+
+    /// The values it read, in the order of reading.
+    pub fn values(&self) -> Vec<String> {
+        self.reports()
+            .into_iter()
+            .filter_map(|report| match report {
+                Report::Record { value, .. } => value,
+                _ => None,
+            })
+            .collect()
+    }
+}
