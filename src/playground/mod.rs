@@ -13,6 +13,7 @@ mod supervisor;
 mod tally;
 #[expect(dead_code, reason = "the loop of the screen is being built")]
 mod terminal;
+pub mod ui;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -31,7 +31,7 @@ pub struct Partition {
     pub tail: VecDeque<RecordSeen>,
     /// When leader, ISR or epoch last changed.
     pub changed_at: Option<Timestamp>,
-    samples: VecDeque<(Timestamp, Offset)>,
+    pub(in crate::playground) samples: VecDeque<(Timestamp, Offset)>,
 }
 
 impl Partition {

@@ -1,0 +1,360 @@
+//! The first line and the last two: what the cluster is, what is picked, what can be done to it.
+
+use ratatui::layout::Rect;
+
+use super::{
+    canvas::{Canvas, fit, width},
+    theme::Role,
+    words,
+};
+use crate::playground::state::{
+    Ask, Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, keymap::key_of, pace,
+};
+
+type Pieces = Vec<(Role, String)>;
+
+/// The first line.
+pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
+    canvas.tone(area.x, area.y, area.width, Role::Bar);
+    let narrow = state.view.narrow();
+    let gap = if narrow { "  " } else { "   " };
+    let mut pieces: Pieces = vec![(Role::Focus, " kafkarium".into())];
+    if !narrow {
+        pieces.push((Role::Text, format!(" {}", state.setup.name)));
+    }
+    let ready = shown.is_ready();
+    let right = if ready {
+        let mut right = vec![shown.bootstrap(), state.view.layout.clone()];
+        if !narrow {
+            right.push(shown.now.clock(state.setup.utc_offset_s).to_string());
+        }
+        right.join(gap)
+    } else {
+        folder(state)
+    };
+    if ready {
+        brokers(shown, narrow, &mut pieces);
+        numbers(shown, narrow, gap, &mut pieces);
+    } else {
+        let since = shown.now.since(state.setup.started_at).as_secs_f64();
+        pieces.push((Role::Text, format!("{gap}starting{gap}{since:.1} s")));
+    }
+    if state.held.is_some() {
+        pieces.push((Role::Text, gap.into()));
+        pieces.push((Role::WarningChip, " HELD ".into()));
+    }
+    let end = area.right();
+    let after = canvas.pieces(area.x, area.y, end, &pieces);
+    let room = end.saturating_sub(after + 2);
+    if width(&right) <= room {
+        canvas.right(after, area.y, end - 1, &right, Role::Text);
+    }
+}
+
+fn folder(state: &State) -> String {
+    match &state.data_folder {
+        Some((path, None)) => format!("new data folder {path}"),
+        Some((path, Some(_))) => format!("data folder {path}"),
+        None => String::new(),
+    }
+}
+
+fn brokers(state: &State, narrow: bool, pieces: &mut Pieces) {
+    let (up, planned) = state.cluster.brokers_up();
+    let text = format!("{up} of {planned} brokers");
+    if up == planned {
+        let gap = if narrow { "  " } else { "   " };
+        pieces.push((Role::Text, format!("{gap}{text}")));
+        if narrow {
+            pieces.push((Role::Text, " ".into()));
+        }
+    } else {
+        pieces.push((Role::Text, if narrow { " " } else { "   " }.into()));
+        pieces.push((Role::DeadChip, format!(" {text} ")));
+    }
+}
+
+fn numbers(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
+    let stream = match state.cluster.stream {
+        StreamRate::Off => "no stream".to_owned(),
+        rate if narrow => pace(rate),
+        rate => format!("stream {}", pace(rate)),
+    };
+    pieces.push((Role::Text, if narrow { " ".into() } else { gap.to_owned() }));
+    pieces.push((Role::Text, stream));
+    let produced = &state.cluster.produced;
+    if produced.sent == 0 {
+        if let (Some(took), false) = (state.opening.ready_after, narrow) {
+            pieces.push((Role::Text, gap.to_owned()));
+            pieces.push((Role::Good, format!("ready in {:.2} s", took.as_secs_f64())));
+        }
+        return;
+    }
+    let count = |number: u64| grouped(i64::try_from(number).unwrap_or(i64::MAX));
+    if !narrow {
+        pieces.push((Role::Text, format!("{gap}sent {}", count(produced.sent))));
+    }
+    pieces.push((Role::Text, format!("  acked {}  ", count(produced.acked))));
+    let lost = state.cluster.lost;
+    let role = if lost == 0 {
+        Role::Focus
+    } else {
+        Role::DeadChip
+    };
+    pieces.push((role, format!("lost {}", count(lost))));
+}
+
+/// The last two lines.
+pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let (keys, command) = (area.y, area.y + 1);
+    canvas.tone(area.x, keys, area.width, Role::Bar);
+    canvas.tone(area.x, command, area.width, Role::Bar);
+    let end = area.right();
+    match (&state.view.overlay, &state.view.ask) {
+        (_, Some(ask)) => question(canvas, ask, area),
+        (Overlay::Palette(palette), None) => {
+            super::overlays::palette::footer(canvas, state, palette, area);
+            return;
+        }
+        (Overlay::Compose(_), None) => {
+            hints(
+                canvas,
+                area,
+                &[("tab", "next line"), ("enter", "send"), ("esc", "close")],
+            );
+            return;
+        }
+        (Overlay::Prompt(prompt), None) => {
+            self::prompt(canvas, prompt, area);
+            return;
+        }
+        (Overlay::Opened(_), None) => {
+            hints(canvas, area, &[("↑ ↓", "scroll"), ("esc", "close")]);
+        }
+        (_, None) => verbs(canvas, state, area),
+    }
+    if let Some(message) = &state.view.message {
+        let role = if message.bad { Role::Dead } else { Role::Text };
+        let text = fit(&format!(" {}", message.text), area.width - 1);
+        canvas.text(area.x, command, end, &text, role);
+        return;
+    }
+    command_line(canvas, state, area.x, command, end);
+}
+
+fn command_line(canvas: &mut Canvas<'_>, state: &State, x: u16, y: u16, end: u16) {
+    let Some(command) = &state.view.command else {
+        let text = " new here? the line above always names the keys that make sense now";
+        canvas.text(x, y, end, text, Role::Dim);
+        return;
+    };
+    let key = key_of("copy")
+        .map(|key| key.to_string())
+        .unwrap_or_default();
+    let hint = width(&key) + 6;
+    let room = (end - x).saturating_sub(hint + 8);
+    let mut text = command.clone();
+    if width(&text) > room && state.view.narrow() {
+        text = command.replace(&format!(" --bootstrap-server {}", state.bootstrap()), "");
+        text.push_str(" …");
+    }
+    let text = fit(&text, room);
+    canvas.text(x, y, end, &format!(" $ {text}"), Role::Dim);
+    let after = canvas.text(end - hint, y, end, &key, Role::Focus);
+    canvas.text(after, y, end, " copy", Role::Dim);
+}
+
+fn question(canvas: &mut Canvas<'_>, ask: &Ask, area: Rect) {
+    let text = fit(&format!(" {}", ask.text), area.width - 1);
+    canvas.text(area.x, area.y, area.right(), &text, Role::Warning);
+}
+
+/// Keys and what they do, on both lines cleared of anything else.
+pub fn hints(canvas: &mut Canvas<'_>, area: Rect, hints: &[(&str, &str)]) {
+    let mut x = area.x + 1;
+    for (key, does) in hints {
+        x = canvas.text(x, area.y, area.right(), key, Role::Focus);
+        x = canvas.text(x, area.y, area.right(), &format!(" {does}   "), Role::Text);
+    }
+}
+
+fn prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Rect) {
+    let (question, help) = match prompt.purpose {
+        Purpose::NewTopic => (
+            "new topic: ".to_owned(),
+            "NAME PARTITIONS REPLICATION-FACTOR, as in: chat 4 2",
+        ),
+        Purpose::Filter(pane) => (
+            format!("filter {}: ", pane.title()),
+            "enter keeps it, empty shows all",
+        ),
+    };
+    let end = area.right();
+    let x = canvas.text(area.x + 1, area.y, end, &question, Role::Focus);
+    canvas.text(x, area.y, end, prompt.input.text(), Role::Strong);
+    let before: String = prompt
+        .input
+        .text()
+        .chars()
+        .take(prompt.input.cursor())
+        .collect();
+    canvas.tone(x + width(&before), area.y, 1, Role::Selected);
+    canvas.text(
+        area.x + 1,
+        area.y + 1,
+        end,
+        &format!("{help}   esc closes"),
+        Role::Dim,
+    );
+}
+
+/// What can be done to what is picked, then what can always be done.
+fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let narrow = state.view.narrow();
+    let end = area.right();
+    let help = format!("{} help ", key_text("help"));
+    let (x, y) = (area.x, area.y);
+    if !state.is_ready() && state.held.is_none() {
+        let mut x = canvas.text(x, y, end, " starting", Role::Dim);
+        for (action, does) in [("produce", "produce"), ("quit", "quit")] {
+            x = canvas.text(x, y, end, "   ", Role::Text);
+            x = canvas.text(x, y, end, &key_text(action), Role::Focus);
+            x = canvas.text(x, y, end, &format!(" {does}"), Role::Text);
+        }
+        help_hint(canvas, end, y, &help);
+        return;
+    }
+    let (chip, own) = picked(state);
+    let mut x = canvas.pieces(x, y, end, &chip);
+    let gap = if narrow { " " } else { "  " };
+    let dead = own.len() == 1 && !narrow;
+    for (index, (key, does)) in own.iter().enumerate() {
+        let before = if index == 0 && chip.len() > 1 {
+            " "
+        } else {
+            gap
+        };
+        x = canvas.text(x, y, end, before, Role::Text);
+        x = canvas.text(x, y, end, &key_text(key), Role::Focus);
+        x = canvas.text(x, y, end, &format!(" {does}"), Role::Text);
+    }
+    let ill = state.cluster.processes.values().any(|process| {
+        (process.status.is_gone() && process.status != Status::Stopped)
+            || process.status == Status::Frozen
+    });
+    let mut groups: Vec<Vec<(String, &str)>> = vec![vec![
+        (key_text("produce"), "produce"),
+        (
+            format!(
+                "{} {}",
+                key_text("stream faster"),
+                key_text("stream slower")
+            ),
+            "stream",
+        ),
+        (key_text("consumer add"), "consumer"),
+    ]];
+    if let (true, false, Some(first)) = (ill, narrow, groups.first_mut()) {
+        first.push((key_text("heal"), "heal all"));
+    }
+    if narrow {
+        if let Some(first) = groups.first_mut() {
+            first.push((key_text("palette"), "all"));
+        }
+    } else {
+        groups.push(vec![
+            ("0-9".into(), "process"),
+            (key_text("layout next"), "view"),
+            (key_text("palette"), "all"),
+        ]);
+    }
+    let stop = end.saturating_sub(width(&help) + 1);
+    for (index, group) in groups.iter().enumerate() {
+        let air = match (narrow, index) {
+            (true, _) => " │",
+            (false, 0) if dead || !own.is_empty() => "   │ ",
+            (false, _) => "  │ ",
+        };
+        x = canvas.text(x, y, stop, air, Role::Text);
+        for (key, does) in group {
+            let before = if narrow {
+                " "
+            } else if x == 0 {
+                ""
+            } else {
+                gap_before(group, key)
+            };
+            x = canvas.text(x, y, stop, before, Role::Text);
+            x = canvas.text(x, y, stop, key, Role::Focus);
+            x = canvas.text(x, y, stop, &format!(" {does}"), Role::Text);
+        }
+    }
+    help_hint(canvas, end, y, &help);
+}
+
+/// One space before the first of a group, whose bar brings one of its own; two before the others.
+fn gap_before(group: &[(String, &str)], key: &str) -> &'static str {
+    if group.first().is_some_and(|(first, _)| first == key) {
+        " "
+    } else {
+        "  "
+    }
+}
+
+fn help_hint(canvas: &mut Canvas<'_>, end: u16, y: u16, help: &str) {
+    let x = end.saturating_sub(width(help));
+    let after = canvas.text(x, y, end, &key_text("help"), Role::Focus);
+    canvas.text(after, y, end, " help ", Role::Text);
+}
+
+fn key_text(action: &str) -> String {
+    key_of(action)
+        .map(|key| key.to_string())
+        .unwrap_or_default()
+}
+
+type Verbs = Vec<(&'static str, &'static str)>;
+
+/// What is picked, and the verbs that make sense for it now, by action.
+fn picked(state: &State) -> (Pieces, Verbs) {
+    let name = words::name(&state.view.picked);
+    if state.held.is_some() {
+        let chip = vec![
+            (Role::Text, " ".into()),
+            (Role::WarningChip, " held ".into()),
+        ];
+        return (chip, vec![("hold", "live")]);
+    }
+    let Some(process) = state.cluster.processes.get(&state.view.picked) else {
+        return (vec![(Role::Focus, format!(" {name}"))], Vec::new());
+    };
+    let consumer = process.group.is_some();
+    match process.status {
+        status if status.is_gone() => (
+            vec![
+                (Role::Text, " ".into()),
+                (Role::DeadChip, format!(" {name} ✗ ")),
+            ],
+            vec![("start", "start again")],
+        ),
+        Status::Frozen => (
+            vec![
+                (Role::Text, " ".into()),
+                (Role::WarningChip, format!(" {name} z ")),
+            ],
+            vec![("freeze", "thaw"), ("kill", "kill -9")],
+        ),
+        Status::Up => (
+            vec![(Role::Focus, format!(" {name}"))],
+            vec![
+                ("kill", "kill -9"),
+                ("stop", if consumer { "leave" } else { "stop" }),
+                ("freeze", "freeze"),
+            ],
+        ),
+        _ => (
+            vec![(Role::Dim, format!(" {name}"))],
+            vec![("kill", "kill -9")],
+        ),
+    }
+}

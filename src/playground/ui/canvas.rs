@@ -1,0 +1,157 @@
+//! Text on cells: everything is clipped to its area, nothing is drawn twice.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr;
+
+use super::theme::{Role, Theme};
+
+/// A buffer with a theme.
+pub struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    /// How roles look.
+    pub theme: Theme,
+}
+
+/// The frame of a pane.
+#[derive(Debug, Default)]
+pub struct Frame<'a> {
+    /// The title, in pieces.
+    pub title: Vec<(Role, String)>,
+    /// What stands at the right of the top line.
+    pub note: &'a str,
+    /// Whether the pane has the focus.
+    pub focused: bool,
+    /// Whether it is drawn dashed: nothing lives inside.
+    pub dashed: bool,
+}
+
+impl<'a> Canvas<'a> {
+    /// A canvas on this buffer.
+    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        Self { buffer, theme }
+    }
+
+    /// Writes text at a place, not beyond `end`, and returns the column behind it.
+    pub fn text(&mut self, x: u16, y: u16, end: u16, text: &str, role: Role) -> u16 {
+        if x >= end || y >= self.buffer.area.bottom() {
+            return x;
+        }
+        let room = usize::from(end - x);
+        let style = self.theme.style(role);
+        let (after, _) = self.buffer.set_stringn(x, y, text, room, style);
+        after
+    }
+
+    /// Writes pieces one behind the other.
+    pub fn pieces(&mut self, x: u16, y: u16, end: u16, pieces: &[(Role, String)]) -> u16 {
+        pieces
+            .iter()
+            .fold(x, |x, (role, text)| self.text(x, y, end, text, *role))
+    }
+
+    /// Writes text that ends just before `end`.
+    pub fn right(&mut self, start: u16, y: u16, end: u16, text: &str, role: Role) -> u16 {
+        let x = end.saturating_sub(width(text)).max(start);
+        self.text(x, y, end, text, role);
+        x
+    }
+
+    /// Gives a stretch of a line a role, over what is written there.
+    pub fn tone(&mut self, x: u16, y: u16, columns: u16, role: Role) {
+        let area = Rect::new(x, y, columns, 1).intersection(self.buffer.area);
+        let style = self.theme.style(role);
+        self.buffer.set_style(area, style);
+    }
+
+    /// Empties an area, for what lies over something else.
+    pub fn clear(&mut self, area: Rect) {
+        for position in area.intersection(self.buffer.area).positions() {
+            if let Some(cell) = self.buffer.cell_mut(position) {
+                cell.reset();
+            }
+        }
+    }
+
+    /// Draws a frame and returns what is inside: one column of air left and right.
+    pub fn frame(&mut self, area: Rect, frame: &Frame<'_>) -> Rect {
+        if area.width < 4 || area.height < 2 {
+            return Rect::default();
+        }
+        let role = if frame.focused {
+            Role::FocusBorder
+        } else {
+            Role::Border
+        };
+        let (level, upright) = if frame.dashed {
+            ("┄", "┆")
+        } else {
+            ("─", "│")
+        };
+        let (left, right) = (area.left(), area.right() - 1);
+        let (top, bottom) = (area.top(), area.bottom() - 1);
+        let line = level.repeat(usize::from(area.width - 2));
+        self.text(left, top, area.right(), &format!("╭{line}╮"), role);
+        self.text(left, bottom, area.right(), &format!("╰{line}╯"), role);
+        for y in top + 1..bottom {
+            self.text(left, y, area.right(), upright, role);
+            self.text(right, y, area.right(), upright, role);
+        }
+        let mut end = right - 1;
+        if !frame.note.is_empty() && width(frame.note) + 6 < area.width {
+            let note = format!(" {} ", frame.note);
+            end = self.right(left, top, end, &note, Role::Dim);
+        }
+        if !frame.title.is_empty() {
+            let after = self.text(left + 2, top, end, " ", Role::Text);
+            let after = self.pieces(after, top, end, &frame.title);
+            self.text(after, top, end, " ", Role::Text);
+        }
+        Rect::new(left + 2, top + 1, area.width - 4, area.height - 2)
+    }
+
+    /// Replaces every sign that is not ASCII by its stand-in.
+    pub fn replace_signs(&mut self) {
+        for cell in &mut self.buffer.content {
+            let symbol = cell.symbol();
+            if !symbol.is_ascii() {
+                let plain = symbol.chars().next().map_or(' ', super::theme::plain);
+                cell.set_char(plain);
+            }
+        }
+    }
+}
+
+/// How many columns a text takes.
+#[must_use]
+pub fn width(text: &str) -> u16 {
+    u16::try_from(UnicodeWidthStr::width(text)).unwrap_or(u16::MAX)
+}
+
+/// A text that fits into so many columns, with `…` for what does not.
+#[must_use]
+pub fn fit(text: &str, columns: u16) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for character in text.chars() {
+        let mut longer = kept.clone();
+        longer.push(character);
+        if width(&longer) + 1 > columns {
+            break;
+        }
+        kept = longer;
+    }
+    kept.push('…');
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_does_not_fit_ends_in_an_ellipsis() {
+        assert_eq!(super::fit("replication", 20), "replication");
+        assert_eq!(super::fit("replication", 6), "repli…");
+        assert_eq!(super::fit("日本語", 4), "日…");
+    }
+}

@@ -1,0 +1,117 @@
+//! The help page, made from the key table.
+
+use ratatui::layout::Rect;
+
+use crate::playground::{
+    state::{
+        Help, State, help_rows,
+        keymap::{Row, Section, section},
+    },
+    ui::{
+        canvas::{Canvas, width},
+        theme::Role,
+        words,
+    },
+};
+
+/// Where the keys end in each column.
+const KEYS: u16 = 10;
+
+/// Draws the page over the whole window.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, help: &Help, area: Rect) {
+    canvas.tone(area.x, area.y, area.width, Role::Bar);
+    let end = area.right();
+    let x = canvas.text(area.x, area.y, end, " Help   ", Role::Focus);
+    let searched = help.search.text();
+    if help.typing || !searched.is_empty() {
+        let x = canvas.text(x, area.y, end, &format!("/ {searched}"), Role::Strong);
+        if help.typing {
+            canvas.tone(x, area.y, 1, Role::Selected);
+        }
+    } else {
+        let x = canvas.text(x, area.y, end, "the keys that work now, with ", Role::Text);
+        let x = canvas.text(
+            x,
+            area.y,
+            end,
+            &words::name(&state.view.picked),
+            Role::Focus,
+        );
+        canvas.text(x, area.y, end, " picked", Role::Text);
+    }
+    let hints = "/ search   enter do it   esc or q close ";
+    if area.width > 100 {
+        canvas.right(x, area.y, end, hints, Role::Text);
+    }
+    let rows = help_rows(searched);
+    let cursor = help.cursor.min(rows.len().saturating_sub(1));
+    let chosen = rows.get(cursor).map(|row| row.shown);
+    if !searched.is_empty() || area.height < 34 || area.width < 110 {
+        list(canvas, &rows, cursor, area);
+        return;
+    }
+    column(canvas, &Section::LEFT, chosen, area, area.x);
+    column(canvas, &Section::RIGHT, chosen, area, area.x + 61);
+    let y = area.bottom().saturating_sub(3);
+    let words = " Nothing here needs Ctrl, Alt or F keys.";
+    canvas.text(area.x, y, end, words, Role::Dim);
+    legend(canvas, area.x, y + 1, end);
+}
+
+fn column(canvas: &mut Canvas<'_>, sections: &[Section], chosen: Option<&str>, area: Rect, x: u16) {
+    let mut y = area.y + 2;
+    for part in sections {
+        canvas.text(x + 1, y, area.right(), part.title(), Role::Strong);
+        y += 1;
+        for row in section(*part) {
+            line(canvas, row, chosen == Some(row.shown), (x, y), area);
+            y += 1;
+        }
+        y += 1;
+    }
+}
+
+/// One row below the other, the cursor's in sight.
+fn list(canvas: &mut Canvas<'_>, rows: &[&Row], cursor: usize, area: Rect) {
+    if rows.is_empty() {
+        let words = " nothing matches.  esc clears";
+        canvas.text(area.x, area.y + 2, area.right(), words, Role::Dim);
+        return;
+    }
+    let room = usize::from(area.height.saturating_sub(5)).max(1);
+    let first = (cursor + 1).saturating_sub(room);
+    for (index, row) in rows.iter().enumerate().skip(first).take(room) {
+        let y = area.y + 2 + u16::try_from(index - first).unwrap_or(0);
+        line(canvas, row, index == cursor, (area.x, y), area);
+    }
+    legend(canvas, area.x, area.bottom() - 1, area.right());
+}
+
+fn line(canvas: &mut Canvas<'_>, row: &Row, chosen: bool, (x, y): (u16, u16), area: Rect) {
+    let end = area.right();
+    let start = (x + KEYS).saturating_sub(width(row.shown)).max(x);
+    canvas.text(start, y, end, row.shown, Role::Focus);
+    canvas.text(x + KEYS + 2, y, end, row.label, Role::Text);
+    if chosen {
+        canvas.tone(x + KEYS + 2, y, width(row.label), Role::Selected);
+    }
+}
+
+fn legend(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16) {
+    let pieces = [
+        (Role::Dim, " Log: "),
+        (Role::Focus, "◆1▼"),
+        (Role::Dim, " leader 1 wrote to here  "),
+        (Role::Text, "2▼"),
+        (Role::Dim, " follower 2 copied to here  "),
+        (Role::HighWatermark, "┃"),
+        (Role::Dim, " readers stop  "),
+        (Role::Reader, "▲┄△"),
+        (Role::Dim, " read again after a crash"),
+    ];
+    let pieces: Vec<(Role, String)> = pieces
+        .iter()
+        .map(|(role, words)| (*role, (*words).to_owned()))
+        .collect();
+    canvas.pieces(x, y, end, &pieces);
+}

@@ -1,0 +1,7 @@
+//! What lies over the panes, and what takes their place.
+
+pub mod compose;
+pub mod help;
+pub mod opened;
+pub mod palette;
+pub mod too_small;

@@ -1,0 +1,223 @@
+//! What enter opened: a process with its log, a record, a group, a topic.
+
+use ratatui::layout::Rect;
+
+use super::too_small::wrap;
+use crate::{
+    playground::{
+        state::{Opened, ProcessName, State, Thing, Timestamp, summary},
+        ui::{
+            canvas::{Canvas, Frame},
+            theme::Role,
+            words,
+        },
+    },
+    wire::{Offset, TopicPartition, murmur2::murmur2},
+};
+
+/// Draws the opened thing over the panes.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect) {
+    canvas.clear(area);
+    let (title, lines) = match &opened.what {
+        Thing::Process(name) => (words::name(name), process(state, name)),
+        Thing::Record(offset) => (format!("Record @{offset}"), record(state, *offset)),
+        Thing::Group(name) => (format!("Group {name}"), group(state, name)),
+        Thing::Topic(name) => (format!("Topic {name}"), topic(state, name)),
+        Thing::Line(index) => ("What happened".to_owned(), line(state, *index)),
+    };
+    let frame = Frame {
+        title: vec![(Role::Strong, title)],
+        note: "esc closes",
+        focused: true,
+        dashed: false,
+    };
+    let inside = canvas.frame(area, &frame);
+    let columns = usize::from(inside.width).max(1);
+    let wrapped: Vec<String> = lines.iter().flat_map(|line| wrap(line, columns)).collect();
+    let last = wrapped.len().saturating_sub(usize::from(inside.height));
+    let shown = wrapped.iter().skip(opened.scroll.min(last));
+    for (text, y) in shown.zip(inside.top()..inside.bottom()) {
+        canvas.text(inside.x, y, inside.right() + 1, text, Role::Text);
+    }
+}
+
+fn process(state: &State, name: &ProcessName) -> Vec<String> {
+    let Some(process) = state.cluster.processes.get(name) else {
+        return vec!["It is gone.".into()];
+    };
+    let (sign, word) = words::status(process);
+    let since = words::ago(state.now.since(process.since));
+    let mut lines = vec![
+        format!("{sign} {word} for {since}   {}", summary(state, process)),
+        String::new(),
+    ];
+    if let Some(address) = &process.address {
+        lines.push(format!("listens on {address}"));
+    }
+    if let Some(bytes) = process.rss_bytes {
+        lines.push(format!("resident memory (RSS) {}", words::memory(bytes)));
+    }
+    if !process.log_file.is_empty() {
+        lines.push(format!("whole log: {}", process.log_file));
+    }
+    lines.push(String::new());
+    if process.log.is_empty() {
+        lines.push("Its log is empty, or not read yet.".into());
+    }
+    lines.extend(process.log.iter().cloned());
+    lines
+}
+
+fn record(state: &State, offset: Offset) -> Vec<String> {
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let Some((partition, record)) = state
+        .cluster
+        .partition(&place)
+        .and_then(|partition| Some((partition, partition.record(offset)?)))
+    else {
+        return vec![format!(
+            "The record at {offset} is not among those kept here."
+        )];
+    };
+    let at = Timestamp::from_ms(record.timestamp_ms);
+    let safe = if offset < partition.high_watermark {
+        "below the high watermark: on every replica in sync"
+    } else {
+        "not safe yet: at or above the high watermark"
+    };
+    let mut lines = vec![
+        format!("{place} @{offset}   {safe}"),
+        format!(
+            "timestamp {:#}   {} bytes",
+            at.clock(state.setup.utc_offset_s),
+            record.size_bytes
+        ),
+        String::new(),
+    ];
+    if let Some(key) = &record.key {
+        let count = state
+            .cluster
+            .topics
+            .get(&place.topic)
+            .and_then(|topic| u32::try_from(topic.partitions.len()).ok())
+            .unwrap_or(1)
+            .max(1);
+        let hash = murmur2(key.as_bytes()) & 0x7fff_ffff;
+        lines.push(format!("key    {key}"));
+        lines.push(format!(
+            "       (murmur2(\"{key}\") & 0x7fffffff) % {count} = {hash} % {count} = {}",
+            hash % count
+        ));
+        lines.push(String::new());
+    }
+    for (name, value) in &record.headers {
+        lines.push(format!("header {name} = {value}"));
+    }
+    lines.push("value".into());
+    match &record.value {
+        Some(value) => match serde_json::from_str::<serde_json::Value>(value) {
+            Ok(json) if json.is_object() || json.is_array() => {
+                let pretty = serde_json::to_string_pretty(&json).unwrap_or_else(|_| value.clone());
+                lines.extend(pretty.lines().map(str::to_owned));
+            }
+            _ => lines.extend(value.lines().map(str::to_owned)),
+        },
+        None => lines.push("null: a tombstone, where the topic is compacted".into()),
+    }
+    lines
+}
+
+fn group(state: &State, name: &str) -> Vec<String> {
+    let Some(group) = state.cluster.groups.get(name) else {
+        return vec!["The coordinator does not know this group.".into()];
+    };
+    let mut lines = vec![format!(
+        "{}   generation {}   assignor {}",
+        group.state,
+        group
+            .generation
+            .map_or_else(|| "?".into(), |generation| generation.to_string()),
+        if group.protocol.is_empty() {
+            "none"
+        } else {
+            &group.protocol
+        }
+    )];
+    if let Some(coordinator) = group.coordinator {
+        lines.push(format!("coordinator broker {coordinator}"));
+    }
+    lines.push(String::new());
+    for (client, member) in &group.members {
+        let reads: Vec<String> = member.reads.iter().map(ToString::to_string).collect();
+        lines.push(format!("{client}   {}   {}", member.member_id, member.host));
+        lines.push(format!("   reads {}", reads.join(" ")));
+    }
+    lines.push(String::new());
+    lines.push("partition          committed   high watermark   lag".into());
+    for (place, committed) in &group.committed {
+        let high = state
+            .cluster
+            .partition(place)
+            .map_or(0, |known| known.high_watermark.0);
+        let lag = (high - committed.0).max(0);
+        lines.push(format!(
+            "{:<18} {committed:>9}   {high:>14}   {lag:>3}",
+            place.to_string()
+        ));
+    }
+    lines.push(String::new());
+    lines.push(
+        "What differs here from Kafka's defaults: consumers session.timeout.ms 3000 (45000),"
+            .into(),
+    );
+    lines.push(
+        "heartbeat.interval.ms 500 (3000); brokers group.min.session.timeout.ms 1000 (6000),"
+            .into(),
+    );
+    lines.push("group.initial.rebalance.delay.ms 0 (3000).".into());
+    lines
+}
+
+fn topic(state: &State, name: &str) -> Vec<String> {
+    let Some(topic) = state.cluster.topics.get(name) else {
+        return vec!["The topic is gone.".into()];
+    };
+    let mut lines = Vec::new();
+    if let Some(minimum) = topic.min_insync_replicas {
+        lines.push(format!("min.insync.replicas={minimum}"));
+    }
+    for (key, value) in &topic.configs {
+        if key != "min.insync.replicas" {
+            lines.push(format!("{key}={value}"));
+        }
+    }
+    lines.push(String::new());
+    lines.push("partition  leader  epoch  replicas      ISR           log start  HW".into());
+    for partition in &topic.partitions {
+        let seen = &partition.seen;
+        let leader = seen
+            .leader
+            .map_or_else(|| "none".into(), |leader| leader.to_string());
+        lines.push(format!(
+            "p{:<9} {leader:<7} {:<6} {:<13} {:<13} {:<10} {}",
+            seen.partition,
+            seen.epoch.to_string(),
+            words::listed(&seen.replicas),
+            words::listed(&seen.isr),
+            partition.log_start.to_string(),
+            partition.high_watermark
+        ));
+    }
+    lines
+}
+
+fn line(state: &State, index: usize) -> Vec<String> {
+    state
+        .story
+        .entries()
+        .get(index)
+        .map_or_else(Vec::new, |entry| {
+            let words: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
+            vec![format!("{}: {words}", entry.who)]
+        })
+}

@@ -1,0 +1,290 @@
+//! The palette, docked over the lower row: the cluster stays in sight while somebody types.
+
+use ratatui::layout::Rect;
+
+use crate::playground::{
+    state::{Action, Candidate, Palette, Process, State, Target, candidates},
+    ui::{
+        canvas::{Canvas, Frame, fit, width},
+        theme::Role,
+        words,
+    },
+};
+
+/// Rows with the frame.
+const HEIGHT: u16 = 12;
+
+/// Draws the palette.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: Rect) {
+    let height = HEIGHT.min(window.height.saturating_sub(3));
+    let area = Rect::new(
+        window.x,
+        window.bottom().saturating_sub(2 + height),
+        window.width,
+        height,
+    );
+    canvas.clear(area);
+    let wide = area.width >= 100;
+    let frame = Frame {
+        title: vec![(Role::Strong, "Do".into())],
+        note: if wide {
+            "every action by name; the same words work in scripts"
+        } else {
+            "every action by name"
+        },
+        focused: true,
+        dashed: false,
+    };
+    let inside = canvas.frame(area, &frame);
+    let end = inside.right();
+    let x = canvas.text(inside.x, inside.y, end, ": ", Role::Focus);
+    canvas.text(x, inside.y, end, palette.input.text(), Role::Text);
+    let before: String = palette
+        .input
+        .text()
+        .chars()
+        .take(palette.input.cursor())
+        .collect();
+    canvas.tone(x + width(&before), inside.y, 1, Role::Selected);
+    let split = if wide {
+        area.x + area.width * 13 / 24
+    } else {
+        area.right() - 1
+    };
+    rule(canvas, area, inside.y + 1, wide.then_some(split));
+    let list = Rect::new(
+        inside.x - 1,
+        inside.y + 2,
+        split - inside.x,
+        inside.bottom().saturating_sub(inside.y + 2),
+    );
+    let found = candidates(state);
+    let cursor = palette.cursor.min(found.len().saturating_sub(1));
+    rows(canvas, &found, cursor, list);
+    if list.height > 7 && !state.view.recent.is_empty() {
+        let recent: Vec<&str> = state
+            .view
+            .recent
+            .iter()
+            .rev()
+            .take(3)
+            .map(String::as_str)
+            .collect();
+        let y = list.bottom() - 1;
+        let x = canvas.text(list.x + 1, y, split, "recent  ", Role::Dim);
+        canvas.text(
+            x,
+            y,
+            split,
+            &fit(&recent.join("   "), split.saturating_sub(x + 1)),
+            Role::Text,
+        );
+    }
+    if wide {
+        let typed = palette
+            .input
+            .text()
+            .trim()
+            .parse::<Action>()
+            .ok()
+            .filter(|_| cursor == 0);
+        let action = typed.or_else(|| found.get(cursor)?.text.parse().ok());
+        let side = Rect::new(split + 2, list.y, area.right() - split - 3, list.height);
+        if let Some(action) = action {
+            consequences(canvas, state, &action, side);
+        }
+    }
+}
+
+fn rule(canvas: &mut Canvas<'_>, area: Rect, y: u16, split: Option<u16>) {
+    let line = "─".repeat(usize::from(area.width.saturating_sub(2)));
+    canvas.text(
+        area.x,
+        y,
+        area.right(),
+        &format!("├{line}┤"),
+        Role::FocusBorder,
+    );
+    let Some(split) = split else { return };
+    canvas.text(split, y, area.right(), "┬", Role::FocusBorder);
+    for y in y + 1..area.bottom() - 1 {
+        canvas.text(split, y, area.right(), "│", Role::FocusBorder);
+    }
+    canvas.text(
+        split,
+        area.bottom() - 1,
+        area.right(),
+        "┴",
+        Role::FocusBorder,
+    );
+}
+
+fn rows(canvas: &mut Canvas<'_>, found: &[Candidate], cursor: usize, area: Rect) {
+    let room = usize::from(area.height.saturating_sub(2).max(1));
+    let first = (cursor + 1).saturating_sub(room);
+    if found.is_empty() {
+        canvas.text(
+            area.x + 1,
+            area.y,
+            area.right(),
+            "no action is called that",
+            Role::Dim,
+        );
+    }
+    for (index, candidate) in found.iter().enumerate().skip(first).take(room) {
+        let y = area.y + u16::try_from(index - first).unwrap_or(0);
+        let chosen = index == cursor;
+        if chosen {
+            canvas.text(area.x, y, area.right(), "►", Role::Focus);
+        }
+        let role = if chosen { Role::Strong } else { Role::Text };
+        canvas.text(area.x + 1, y, area.x + 27, &candidate.text, role);
+        if let Some(key) = candidate.key {
+            canvas.text(area.x + 28, y, area.right(), &key.to_string(), Role::Focus);
+        }
+        let note_role = match (candidate.asks, candidate.idle) {
+            (true, _) => Role::Warning,
+            (_, true) => Role::Dim,
+            _ => Role::Text,
+        };
+        canvas.text(area.x + 31, y, area.right(), &candidate.note, note_role);
+        if chosen {
+            canvas.tone(area.x, y, area.width, Role::Selected);
+        }
+    }
+}
+
+/// What the action will do, and how it is undone.
+fn consequences(canvas: &mut Canvas<'_>, state: &State, action: &Action, area: Rect) {
+    let end = area.right();
+    let target = action
+        .aim()
+        .map(|(verb, target)| (verb, aimed(state, target)));
+    let Some((verb, processes)) = target else {
+        canvas.text(area.x, area.y, end, &action.to_string(), Role::Strong);
+        return;
+    };
+    let mut y = area.y;
+    for process in processes.iter().take(2) {
+        let pid = process
+            .pid
+            .map_or_else(String::new, |pid| format!(" to pid {pid}"));
+        let signal = match verb {
+            "kill" => format!("   SIGKILL{pid}"),
+            "stop" => format!("   SIGTERM{pid}"),
+            "freeze" => format!("   SIGSTOP{pid}"),
+            "thaw" => format!("   SIGCONT{pid}"),
+            _ => String::new(),
+        };
+        let x = canvas.text(
+            area.x,
+            y,
+            end,
+            &format!("{verb} {}", process.name),
+            Role::Strong,
+        );
+        canvas.text(x, y, end, &signal, Role::Text);
+        y += 1;
+        if let Some(facts) = facts(state, process) {
+            canvas.text(area.x, y, end, &facts, Role::Text);
+            y += 1;
+        }
+    }
+    let [process] = processes.as_slice() else {
+        return;
+    };
+    if verb == "kill" && process.broker().is_some() && process.status.is_running() {
+        y += 1;
+        let (up, planned) = state.cluster.brokers_up();
+        let left = up.saturating_sub(1);
+        let minimum = state
+            .cluster
+            .topics
+            .get(&state.view.topic)
+            .and_then(|topic| topic.min_insync_replicas)
+            .and_then(|minimum| usize::try_from(minimum).ok());
+        let refused = minimum.is_some_and(|minimum| left < minimum);
+        let words = format!("{left} of {planned} brokers will be left");
+        let role = if refused { Role::Warning } else { Role::Text };
+        let x = canvas.text(area.x, y, end, &words, role);
+        if refused {
+            canvas.text(x, y, end, ": acks=all is refused", role);
+        }
+        y += 1;
+        let note = minimum.map_or_else(String::new, |m| format!("(min.insync.replicas {m})  "));
+        let x = canvas.text(area.x, y, end, &note, role);
+        let x = canvas.text(x, y, end, "undo: ", Role::Text);
+        canvas.text(x, y, end, "r", Role::Focus);
+        if let Some(pid) = process.pid {
+            let y = (y + 2).min(area.bottom().saturating_sub(1));
+            canvas.text(area.x, y, end, &format!("$ kill -9 {pid}"), Role::Dim);
+        }
+    }
+}
+
+fn aimed<'a>(state: &'a State, target: &Target) -> Vec<&'a Process> {
+    state
+        .aimed(target)
+        .iter()
+        .filter_map(|name| state.cluster.processes.get(name))
+        .collect()
+}
+
+/// `leads p0 p2 of orders, coordinator of billing`
+fn facts(state: &State, process: &Process) -> Option<String> {
+    let broker = process.broker()?;
+    let (leads, _) = state.cluster.roles(broker, &state.view.topic);
+    let mut facts = Vec::new();
+    if !leads.is_empty() {
+        facts.push(format!(
+            "leads {} of {}",
+            words::few(&leads),
+            state.view.topic
+        ));
+    }
+    if state.cluster.controller.map(|(id, _)| id) == Some(broker) {
+        facts.push("controller".into());
+    }
+    let coordinated = state
+        .cluster
+        .groups
+        .iter()
+        .filter(|(_, group)| group.coordinator == Some(broker));
+    facts.extend(coordinated.map(|(name, _)| format!("coordinator of {name}")));
+    (!facts.is_empty()).then(|| facts.join(", "))
+}
+
+/// The keys of the palette, and how the verb that is typed goes on.
+pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: Rect) {
+    crate::playground::ui::bars::hints(
+        canvas,
+        area,
+        &[
+            ("↑ ↓", "choose"),
+            ("tab", "complete"),
+            ("enter", "do it"),
+            ("esc", "close"),
+        ],
+    );
+    let typed = palette.input.text();
+    let (usage, role) = match &palette.wrong {
+        Some(wrong) => (wrong.clone(), Role::Dead),
+        None => (usage(state, typed), Role::Dim),
+    };
+    canvas.text(area.x + 1, area.y + 1, area.right(), &usage, role);
+}
+
+fn usage(state: &State, typed: &str) -> String {
+    let verb = typed.split_whitespace().next().unwrap_or_default();
+    let aimed = ["kill", "stop", "freeze", "thaw", "start", "restart"];
+    let verb = aimed
+        .into_iter()
+        .find(|known| !verb.is_empty() && known.starts_with(verb));
+    match verb {
+        Some("kill") => {
+            "kill WHAT: a broker, zookeeper, a consumer, leader of TOPIC pN, all brokers".into()
+        }
+        Some(verb) => format!("{verb} WHAT: a broker, zookeeper, a consumer"),
+        None => format!("{} actions fit", candidates(state).len()),
+    }
+}

@@ -1,0 +1,310 @@
+//! A consumer group: its state, who joined, who reads what and how far behind.
+
+use ratatui::layout::Rect;
+
+use crate::{
+    playground::{
+        state::{Group, Member, Pane, ProcessName, State, Status},
+        ui::{
+            canvas::{Canvas, Frame, fit, width},
+            theme::Role,
+            title, words,
+        },
+    },
+    wire::TopicPartition,
+};
+
+/// A member is new for this long.
+const NEW_FOR_SECONDS: u64 = 3;
+
+/// Where pid, partitions and lag stand, from the pane's first column.
+const PID: u16 = 16;
+const READS: u16 = 22;
+
+/// Draws the pane with its frame.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let name = &state.view.group;
+    let group = state.cluster.groups.get(name);
+    let note = group.map_or_else(String::new, note);
+    let frame = Frame {
+        title: title(
+            state,
+            Pane::Group,
+            if group.is_some() {
+                format!("Group {name}")
+            } else {
+                "Groups".to_owned()
+            },
+        ),
+        note: &note,
+        focused: state.view.focus == Pane::Group,
+        dashed: false,
+    };
+    let inside = canvas.frame(area, &frame);
+    draw_inside(canvas, state, inside);
+}
+
+/// `gen 3`, and while a rebalance goes on `gen 3 -> 4`
+fn note(group: &Group) -> String {
+    match group.generation {
+        Some(generation) if group.state == "PreparingRebalance" => {
+            format!("gen {generation} -> {}", generation + 1)
+        }
+        Some(generation) => format!("gen {generation}"),
+        None => String::new(),
+    }
+}
+
+/// Draws what is inside the frame.
+pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let end = area.right() + 1;
+    let Some(group) = state.cluster.groups.get(&state.view.group) else {
+        let hint = if state.is_ready() {
+            format!("Nobody reads {}.  c adds a consumer", state.view.topic)
+        } else {
+            "No group yet.".to_owned()
+        };
+        let lines = ["Who reads what, and how far behind.", "", &hint];
+        for (line, y) in lines.iter().zip(area.y + 1..area.bottom()) {
+            let role = if line.len() == hint.len() {
+                Role::Dim
+            } else {
+                Role::Text
+            };
+            canvas.text(area.x, y, end, line, role);
+        }
+        return;
+    };
+    let roomy = area.height >= 8;
+    let mut y = area.y;
+    state_line(canvas, group, area.x, y, end);
+    y += 1;
+    if group.rebalancing() || roomy {
+        joined_line(canvas, state, group, area.x, y, end);
+        y += 1;
+    }
+    if roomy {
+        y += 1;
+    }
+    canvas.text(area.x + PID, y, end, "pid   reads", Role::Dim);
+    canvas.right(area.x + READS + 6, y, area.right(), "lag", Role::Dim);
+    y += 1;
+    let bottom = if roomy {
+        area.bottom() - 1
+    } else {
+        area.bottom()
+    };
+    let rows = state.group_rows();
+    let orphans = orphans(state, group);
+    let reserved = u16::from(!orphans.is_empty());
+    let room = usize::from(bottom.saturating_sub(y + reserved).max(1));
+    let cursor = rows.iter().position(|row| *row == state.view.picked);
+    let first = cursor.map_or(0, |cursor| (cursor + 1).saturating_sub(room));
+    for name in rows.iter().skip(first).take(room) {
+        row(canvas, state, group, name, area, y);
+        y += 1;
+    }
+    if !orphans.is_empty() && y < bottom {
+        let x = canvas.text(area.x, y, end, "nobody reads ", Role::Warning);
+        let places: Vec<i32> = orphans.iter().map(|(place, _)| place.partition).collect();
+        canvas.text(x, y, end, &words::few(&places), Role::Text);
+        let lag: i64 = orphans.iter().map(|(_, lag)| lag).sum();
+        canvas.right(x, y, area.right(), &lag.to_string(), Role::Text);
+    }
+    if roomy {
+        chart(canvas, state, group, area);
+    }
+}
+
+/// `Stable >  PreparingRebalance  > …`
+fn state_line(canvas: &mut Canvas<'_>, group: &Group, x: u16, y: u16, end: u16) {
+    match group.state.as_str() {
+        "PreparingRebalance" => {
+            let x = canvas.text(x, y, end, "Stable > ", Role::Dim);
+            let x = canvas.text(x, y, end, " PreparingRebalance ", Role::WarningChip);
+            canvas.text(x, y, end, " > …", Role::Dim);
+        }
+        "CompletingRebalance" => {
+            let x = canvas.text(x, y, end, "… > ", Role::Dim);
+            let x = canvas.text(x, y, end, " CompletingRebalance ", Role::WarningChip);
+            canvas.text(x, y, end, " > Stable", Role::Dim);
+        }
+        "Stable" => {
+            canvas.text(x, y, end, "Stable", Role::Good);
+        }
+        "" => {}
+        state => {
+            canvas.text(x, y, end, state, Role::Warning);
+        }
+    }
+}
+
+/// `2 of 3 joined, waiting for c2  0.5s`
+fn joined_line(canvas: &mut Canvas<'_>, state: &State, group: &Group, x: u16, y: u16, end: u16) {
+    let Some(since) = group.rebalance_since else {
+        return;
+    };
+    let all = group.members.len();
+    let joined = all.saturating_sub(group.awaited.len());
+    let (x, waiting) = if group.awaited.is_empty() {
+        (
+            canvas.text(x, y, end, &format!("all {all} joined"), Role::Text),
+            String::new(),
+        )
+    } else {
+        let words = format!("{joined} of {all} joined, waiting for ");
+        let x = canvas.text(x, y, end, &words, Role::Text);
+        (x, fit(&group.awaited.join(" "), end.saturating_sub(x + 6)))
+    };
+    let x = canvas.text(x, y, end, &waiting, Role::Warning);
+    let seconds = format!("  {:.1}s", state.now.since(since).as_secs_f64());
+    canvas.text(x, y, end, &seconds, Role::Text);
+}
+
+fn row(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    group: &Group,
+    name: &ProcessName,
+    area: Rect,
+    y: u16,
+) {
+    let end = area.right() + 1;
+    let ProcessName::Consumer(client) = name else {
+        return;
+    };
+    let member = group.members.get(client);
+    let process = state.cluster.processes.get(name);
+    let picked = state.view.picked == *name;
+    if picked {
+        canvas.text(area.x - 1, y, end, "►", Role::Focus);
+    }
+    let x = canvas.text(area.x, y, end, &format!("{} ", fit(client, 8)), Role::Text);
+    let (sign, word, role) = step(group, client, member, process.map(|known| known.status));
+    let x = canvas.text(x, y, end, &format!("{sign} "), Role::Text);
+    let mut x = canvas.text(x, y, end, &word, role);
+    let new = member.is_some_and(|member| {
+        group.rebalancing() && state.now.since(member.first_seen).as_secs() < NEW_FOR_SECONDS
+    });
+    if new {
+        canvas.text(x + 1, y, end, " new ", Role::Flash);
+        x += 7;
+    }
+    let gone = process.is_some_and(|process| process.status.is_gone());
+    if gone {
+        if let Some(notice) = notice(state, process.map(|process| process.since), member) {
+            canvas.text(x + 2, y, end, &notice, Role::Dead);
+        }
+        return;
+    }
+    let x = x.max(area.x + PID);
+    let pid = process
+        .and_then(|process| process.pid)
+        .map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+    let x = canvas.text(x, y, end, &pid, Role::Text);
+    let x = (x + 1).max(if new { 0 } else { area.x + READS });
+    let reads: Vec<&TopicPartition> = member
+        .into_iter()
+        .flat_map(|member| &member.reads)
+        .collect();
+    if reads.is_empty() {
+        let idle = member.is_some() && !group.rebalancing() && group.state == "Stable";
+        canvas.text(x, y, end, if idle { "idle" } else { "-" }, Role::Dim);
+        return;
+    }
+    let places: Vec<i32> = reads.iter().map(|place| place.partition).collect();
+    let lag: i64 = reads
+        .iter()
+        .filter_map(|place| state.cluster.lag(group, place))
+        .sum();
+    let lag = lag.to_string();
+    let room = area.right().saturating_sub(x + width(&lag) + 1);
+    canvas.text(x, y, end, &fit(&words::few(&places), room), Role::Text);
+    canvas.right(x, y, area.right(), &lag, Role::Text);
+}
+
+/// The sign and word of a member.
+fn step(
+    group: &Group,
+    client: &str,
+    member: Option<&Member>,
+    status: Option<Status>,
+) -> (&'static str, String, Role) {
+    match status {
+        Some(Status::Frozen) => return ("z", "FROZEN".into(), Role::WarningChip),
+        Some(Status::Killed) => return ("✗", "KILLED".into(), Role::Dead),
+        Some(Status::Stopped) => return ("✗", "left".into(), Role::Dim),
+        Some(Status::Died { .. }) => return ("✗", "DIED".into(), Role::Dead),
+        Some(Status::Planned | Status::Starting) if member.is_none() => {
+            return ("◌", "starting".into(), Role::Dim);
+        }
+        _ => {}
+    }
+    if group.awaited.iter().any(|awaited| awaited == client) {
+        return ("●", "asked".into(), Role::Warning);
+    }
+    if group.rebalancing() {
+        return ("●", "joined".into(), Role::Good);
+    }
+    ("●", "up".into(), Role::Text)
+}
+
+/// When the group will miss a killed member.
+fn notice(
+    state: &State,
+    since: Option<crate::playground::state::Timestamp>,
+    member: Option<&Member>,
+) -> Option<String> {
+    member?;
+    let silent = state.now.since(since?);
+    let left = CONSUMER_SESSION.saturating_sub(silent);
+    Some(format!("group notices in {:.1} s", left.as_secs_f64()))
+}
+
+/// `session.timeout.ms` of the playground's own consumers.
+const CONSUMER_SESSION: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Partitions that have records to read and nobody who reads them.
+fn orphans(state: &State, group: &Group) -> Vec<(TopicPartition, i64)> {
+    group
+        .committed
+        .keys()
+        .chain(group.positions.keys())
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .filter(|place| group.reader(place).is_none())
+        .filter_map(|place| {
+            state.cluster.partition(place)?;
+            Some((place.clone(), state.cluster.lag(group, place).unwrap_or(0)))
+        })
+        .collect()
+}
+
+/// Lag over the last minute.
+fn chart(canvas: &mut Canvas<'_>, state: &State, group: &Group, area: Rect) {
+    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let y = area.bottom() - 1;
+    let now = state.cluster.group_lag(group).to_string();
+    let x = canvas.text(area.x, y, area.right(), "lag 60 s  ", Role::Dim);
+    let cells = usize::from(area.right().saturating_sub(x + width(&now) + 1)).min(60);
+    let most = group.lag_history.iter().copied().max().unwrap_or(0).max(8);
+    let values: Vec<i64> = group.lag_history.iter().copied().collect();
+    let seconds = crate::playground::state::LAG_SECONDS;
+    let missing = seconds.saturating_sub(values.len());
+    let bars: String = (0..cells)
+        .map(|cell| {
+            let from = (cell * seconds / cells.max(1)).saturating_sub(missing);
+            let upto = ((cell + 1) * seconds / cells.max(1)).saturating_sub(missing);
+            let height = values
+                .get(from..upto)
+                .and_then(|part| part.iter().max().copied());
+            let level = height.unwrap_or(0) * 7 / most;
+            usize::try_from(level)
+                .ok()
+                .and_then(|level| LEVELS.get(level).copied())
+                .unwrap_or('▁')
+        })
+        .collect();
+    canvas.text(x, y, area.right(), &bars, Role::Text);
+    canvas.right(x, y, area.right(), &now, Role::Text);
+}

@@ -1,0 +1,360 @@
+//! The logs of a topic: as many partitions open as fit, the others folded to a line each.
+
+use ratatui::layout::Rect;
+
+use super::log_lane::{Lane, Ruler};
+use crate::playground::{
+    state::{Opening, Pane, Partition, State, Topic, grouped, keymap::key_of},
+    ui::{
+        canvas::{Canvas, Frame, fit, width},
+        panes::log_window::CELL,
+        theme::Role,
+        title, words,
+    },
+};
+
+/// Rows of an open partition.
+const OPEN: u16 = 4;
+
+/// Draws the pane.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let topic = state
+        .cluster
+        .topics
+        .get(&state.view.topic)
+        .filter(|_| state.is_ready());
+    let note = topic.map_or_else(String::new, |topic| note(state, topic));
+    let name = match topic {
+        Some(_) => format!("Log of {}", state.view.topic),
+        None => "Log".to_owned(),
+    };
+    let frame = Frame {
+        title: title(state, Pane::Log, name),
+        note: &note,
+        focused: state.view.focus == Pane::Log,
+        dashed: false,
+    };
+    let inside = canvas.frame(area, &frame);
+    match topic {
+        Some(topic) => lanes(canvas, state, topic, inside),
+        None => starting(canvas, state, inside),
+    }
+}
+
+fn note(state: &State, topic: &Topic) -> String {
+    if topic.partitions.iter().all(empty) {
+        return "empty".to_owned();
+    }
+    let grouping = topic
+        .partitions
+        .iter()
+        .map(Partition::records_per_cell)
+        .max();
+    let start = topic
+        .partitions
+        .iter()
+        .find(|partition| partition.seen.partition == state.view.partition)
+        .map_or(0, |partition| partition.log_start.0);
+    let gap = if state.view.narrow() { " " } else { "   " };
+    let mut notes = Vec::new();
+    if let Some(per_cell) = grouping.filter(|per_cell| *per_cell > 1) {
+        notes.push(format!("1 cell = {} records", grouped(per_cell)));
+    }
+    if start > 0 {
+        notes.push(format!("start {}", grouped(start)));
+    }
+    match state.view.record {
+        Some(offset) => notes.push(format!("at {offset}, G follows")),
+        None => notes.push(format!("older ◂{gap}▸ newest")),
+    }
+    notes.join("   ")
+}
+
+fn empty(partition: &Partition) -> bool {
+    partition.log_end() == partition.log_start
+}
+
+/// Before the cluster is there: what comes next, by itself.
+fn starting(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    if state.is_ready() {
+        let words = "No topic to show.  t makes one";
+        canvas.text(area.x + 2, area.y + 1, area.right(), words, Role::Dim);
+        return;
+    }
+    let x = area.x + 2;
+    let end = area.right();
+    let roomy = area.height >= 13;
+    let mut y = area.y + if roomy { 2 } else { 0 };
+    let mut line = |canvas: &mut Canvas<'_>, text: &str, role: Role, skip: u16| {
+        if y < area.bottom() {
+            canvas.text(x, y, end, text, role);
+        }
+        y += if roomy { skip } else { 1 };
+    };
+    line(
+        canvas,
+        "A real Kafka cluster is starting on this machine.",
+        Role::Strong,
+        2,
+    );
+    line(
+        canvas,
+        "Each box above is a process. Next, by themselves:",
+        Role::Text,
+        2,
+    );
+    let steps = Opening::steps(&state.setup, &state.cluster);
+    let last = steps.len().saturating_sub(1);
+    for (index, step) in steps.iter().enumerate() {
+        let (sign, role) = if step.done {
+            ("✓", Role::Good)
+        } else {
+            ("□", Role::Text)
+        };
+        let skip = if index == last { 3 } else { 1 };
+        line(canvas, &format!("{sign} {}", step.text), role, skip);
+    }
+    let key = key_of("produce")
+        .map(|key| key.to_string())
+        .unwrap_or_default();
+    let kept = match state.opening.kept {
+        0 => format!(
+            "Then press {key}. (Pressed now, it is kept and sent when {} is there.)",
+            state.view.topic
+        ),
+        1 => "1 record is kept and sent then.".to_owned(),
+        kept => format!("{kept} records are kept and sent then."),
+    };
+    line(canvas, &kept, Role::Text, 1);
+}
+
+fn lanes(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
+    let ruler = ruler(state, topic, area);
+    let shown: Vec<&Partition> = topic
+        .partitions
+        .iter()
+        .filter(|partition| {
+            state.view.filter(Pane::Log).is_none_or(|filter| {
+                format!("p{}", partition.seen.partition) == filter
+                    || partition.tail.iter().any(|record| {
+                        let has = |text: &Option<String>| {
+                            text.as_ref().is_some_and(|text| text.contains(filter))
+                        };
+                        has(&record.key) || has(&record.value)
+                    })
+            })
+        })
+        .collect();
+    if shown.is_empty() {
+        let filter = state.view.filter(Pane::Log).unwrap_or_default();
+        let words = format!("nothing matches \"{filter}\".  esc clears");
+        canvas.text(area.x, area.y, area.right(), &words, Role::Dim);
+        return;
+    }
+    let count = u16::try_from(shown.len()).unwrap_or(u16::MAX);
+    let all_open = count.saturating_mul(OPEN).saturating_add(2) <= area.height;
+    if all_open {
+        for (partition, y) in shown.iter().zip((area.y..).step_by(usize::from(OPEN))) {
+            let marked =
+                state.view.focus == Pane::Log && state.view.partition == partition.seen.partition;
+            Lane::new(state, partition, ruler).draw_open(canvas, y, marked);
+        }
+        below(canvas, state, topic, area);
+    } else {
+        folded(canvas, state, &shown, area, ruler);
+    }
+    if topic.partitions.iter().all(empty) && !state.coach.hidden {
+        press_p(canvas, state, ruler, area);
+    }
+}
+
+/// Only the picked partition is open; the others have a line each, and scroll if they must.
+fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Rect, ruler: Ruler) {
+    let picked = shown
+        .iter()
+        .position(|partition| partition.seen.partition == state.view.partition)
+        .unwrap_or(0);
+    let count = u16::try_from(shown.len()).unwrap_or(u16::MAX);
+    let others = count.saturating_sub(1);
+    let room = area.height.saturating_sub(OPEN);
+    let airy = others + 3 <= room;
+    let legend = others < room;
+    let fit_others = usize::from(others.min(room.saturating_sub(u16::from(legend && airy))));
+    let before = picked.min(fit_others);
+    let first = picked - before;
+    let after = fit_others - before;
+    let mut y = area.y;
+    for (index, partition) in shown
+        .iter()
+        .enumerate()
+        .skip(first)
+        .take(before + 1 + after)
+    {
+        let lane = Lane::new(state, partition, ruler);
+        if index == picked {
+            if airy && index > first {
+                y += 1;
+            }
+            lane.draw_open(canvas, y, true);
+            y += OPEN;
+            if airy {
+                y += 1;
+            }
+        } else if y < area.bottom() {
+            lane.draw_folded(canvas, y);
+            y += 1;
+        }
+    }
+    if legend && y <= area.bottom().saturating_sub(1) {
+        let y = area.bottom() - 1;
+        if state.view.narrow() {
+            narrow_legend(canvas, area.x, y, area.right() + 1);
+        } else {
+            receipt(canvas, state, area, y);
+        }
+    }
+}
+
+fn ruler(state: &State, topic: &Topic, area: Rect) -> Ruler {
+    let narrow = state.view.narrow();
+    let figures = area.right() + 2 - if narrow { 13 } else { 12 };
+    let label = topic
+        .partitions
+        .iter()
+        .filter(|partition| !empty(partition))
+        .map(|partition| width(&words::listed(&partition.seen.isr)) + 5)
+        .max()
+        .unwrap_or(0)
+        .max(9);
+    let cells = area.x + label;
+    Ruler {
+        labels: area.x,
+        cells,
+        count: figures.saturating_sub(cells + 1) / CELL,
+        figures,
+        end: area.right() + 1,
+        narrow,
+    }
+}
+
+/// The line of the signs, or the coach; and the receipt.
+fn below(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
+    let (legend, last) = (area.bottom() - 2, area.bottom() - 1);
+    if topic.partitions.iter().all(empty) {
+        if !state.coach.hidden {
+            tries(canvas, state, area, last);
+        }
+        return;
+    }
+    match state.coach.line(&state.cluster, state.now) {
+        Some(line) => {
+            let text = fit(&line, area.right() + 1 - area.x);
+            canvas.text(area.x, legend, area.right() + 1, &text, Role::Good);
+        }
+        None => wide_legend(canvas, area.x, legend, area.right() + 1),
+    }
+    receipt(canvas, state, area, last);
+}
+
+fn wide_legend(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16) {
+    let x = canvas.text(x, y, end, "▼ a broker's log ends   ", Role::Dim);
+    let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
+    let words = " high watermark: readers stop   ┊ not safe yet";
+    canvas.text(x, y, end, words, Role::Dim);
+}
+
+fn narrow_legend(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16) {
+    let x = canvas.text(x, y, end, "▼ a broker's log ends  ", Role::Dim);
+    let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
+    let words = " high watermark  ┊ not safe yet  ▲ committed △ read";
+    canvas.text(x, y, end, words, Role::Dim);
+}
+
+/// `last fay -> p2 @41   acked by ISR 1,2 +2.3 ms   read by billing/c2 +3.1 ms`
+fn receipt(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
+    let Some(delivery) = &state.cluster.receipt else {
+        return;
+    };
+    let end = area.right() + 1;
+    let receipt = &delivery.receipt;
+    let key = receipt.key.as_deref().unwrap_or("no key");
+    let place = format!(
+        "{} -> p{} @{}",
+        fit(key, 20),
+        receipt.partition.partition,
+        receipt.offset
+    );
+    let mut pieces = vec![
+        (Role::Dim, "last ".to_owned()),
+        (Role::Text, place),
+        (
+            Role::Text,
+            format!("   acked by ISR {} ", words::listed(&delivery.isr)),
+        ),
+        (Role::Good, format!("+{}", words::latency(receipt.latency))),
+    ];
+    if let Some((group, consumer, after)) = &delivery.read {
+        pieces.push((Role::Text, format!("   read by {group}/{consumer} ")));
+        pieces.push((Role::Good, format!("+{}", words::latency(*after))));
+    }
+    canvas.pieces(area.x, y, end, &pieces);
+}
+
+/// The first words of the coach, in the empty log.
+fn press_p(canvas: &mut Canvas<'_>, state: &State, ruler: Ruler, area: Rect) {
+    let x = ruler.cells + 17;
+    let end = area.right() + 1;
+    if end.saturating_sub(x) < 36 || area.height < 6 {
+        return;
+    }
+    let key = key_of("produce")
+        .map(|key| key.to_string())
+        .unwrap_or_default();
+    let mut y = area.y + 1;
+    let after = canvas.text(x, y, end, "Press ", Role::Strong);
+    let after = canvas.text(after, y, end, &format!(" {key} "), Role::Flash);
+    canvas.text(after, y, end, " to send a record.", Role::Strong);
+    y += 2;
+    let followers = state
+        .cluster
+        .topics
+        .get(&state.view.topic)
+        .and_then(|topic| topic.partitions.first())
+        .map_or(0, |partition| {
+            partition.seen.replicas.len().saturating_sub(1)
+        });
+    let copies = match followers {
+        0 => "leader writes it,".to_owned(),
+        1 => "leader writes it, one follower copies".to_owned(),
+        2 => "leader writes it, two followers copy".to_owned(),
+        many => format!("leader writes it, {many} followers copy"),
+    };
+    for line in [
+        "Its key picks the partition, the",
+        &copies,
+        "it, one consumer reads it.",
+    ] {
+        canvas.text(x, y, end, line, Role::Dim);
+        y += 1;
+    }
+}
+
+fn tries(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
+    let picked = words::name(&state.view.picked);
+    let end = area.right() + 1;
+    let mut x = canvas.text(area.x, y, end, "try  ", Role::Dim);
+    let what = [
+        ("produce", "a record".to_owned()),
+        ("stream faster", "a stream".to_owned()),
+        ("kill", format!("kill {picked}")),
+        ("start", "start it again".to_owned()),
+    ];
+    for (action, words) in what {
+        let key = key_of(action)
+            .map(|key| key.to_string())
+            .unwrap_or_default();
+        x = canvas.text(x, y, end, &key, Role::Focus);
+        x = canvas.text(x, y, end, &format!(" {words}   "), Role::Text);
+    }
+    canvas.text(x, y, end, "esc hides", Role::Dim);
+}

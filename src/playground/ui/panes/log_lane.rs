@@ -1,0 +1,463 @@
+//! One partition of the Log pane: brokers above its cells, readers below.
+//!
+//! ```text
+//! p0 ◆ 1   ‹ ✗3 ends at 36                    2▼         ◆1▼          end 45
+//! ISR 1,2  │  37 │  38 │  39 │  40 │  41 │  42 ┃  43 ┊  44 ┊          HW  43
+//! epoch 4  │ dan │ amy │ amy │ amy │ dan │ dan ┃ amy ┊ amy ┊
+//! readers        billing no reader ▲                                  lag 2
+//! ```
+
+use std::collections::BTreeMap;
+
+use super::log_window::{CELL, Window};
+use crate::{
+    playground::{
+        state::{
+            Cluster, DEMO_KEYS, Partition, RecordFace, RecordSeen, State, Status, Timestamp,
+            grouped,
+        },
+        ui::{
+            canvas::{Canvas, fit, width},
+            theme::Role,
+            words,
+        },
+    },
+    wire::{BrokerId, TopicPartition, murmur2::murmur2},
+};
+
+/// Where the parts of a lane stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Ruler {
+    /// The first column of the labels.
+    pub labels: u16,
+    /// The column of the first boundary.
+    pub cells: u16,
+    /// How many cells fit.
+    pub count: u16,
+    /// The column of `end`, `HW` and `lag`.
+    pub figures: u16,
+    /// One behind the last column.
+    pub end: u16,
+    /// Whether there is little room.
+    pub narrow: bool,
+}
+
+/// A partition with what its lane needs.
+pub struct Lane<'a> {
+    state: &'a State,
+    place: TopicPartition,
+    partition: &'a Partition,
+    ruler: Ruler,
+    window: Window,
+    picked: bool,
+}
+
+impl<'a> Lane<'a> {
+    /// The lane of a partition.
+    #[must_use]
+    pub fn new(state: &'a State, partition: &'a Partition, ruler: Ruler) -> Self {
+        let index = partition.seen.partition;
+        let picked = state.view.partition == index;
+        let cursor = state.view.record.filter(|_| picked);
+        Self {
+            state,
+            place: TopicPartition::new(&state.view.topic, index),
+            partition,
+            ruler,
+            window: Window::new(partition, cursor, ruler.cells, ruler.count),
+            picked,
+        }
+    }
+
+    fn cluster(&self) -> &Cluster {
+        &self.state.cluster
+    }
+
+    fn empty(&self) -> bool {
+        self.partition.log_end() == self.partition.log_start
+    }
+
+    /// Draws the four rows of an open partition.
+    pub fn draw_open(&self, canvas: &mut Canvas<'_>, y: u16, marked: bool) {
+        let labels = self.ruler.labels;
+        let after = self.label(canvas, y, marked);
+        let isr = words::listed(&self.partition.seen.isr);
+        let epoch = format!("epoch {}", self.partition.seen.epoch);
+        let (second, third) = if self.empty() {
+            ("ISR".to_owned(), isr)
+        } else {
+            (format!("ISR {isr}"), epoch)
+        };
+        let cells = self.ruler.cells;
+        canvas.text(labels, y + 1, cells, &second, Role::Dim);
+        canvas.text(labels, y + 2, cells, &third, Role::Dim);
+        self.marks(canvas, y, after);
+        self.offsets(canvas, y + 1);
+        self.records(canvas, y + 2);
+        if !self.empty() {
+            canvas.text(labels, y + 3, cells, "readers", Role::Dim);
+        }
+        self.readers(canvas, y + 3);
+        self.waiting(canvas, y + 2);
+        if !self.empty() {
+            self.figures(canvas, y);
+        }
+    }
+
+    /// Draws the one row of a folded partition.
+    pub fn draw_folded(&self, canvas: &mut Canvas<'_>, y: u16) {
+        self.label(canvas, y, false);
+        self.offsets(canvas, y);
+        let x = self.ruler.figures;
+        let end = self.ruler.end;
+        let x = canvas.text(x, y, end, "HW ", Role::Dim);
+        let high = self.partition.high_watermark.to_string();
+        let x = canvas.text(x, y, end, &high, Role::Strong);
+        if let Some(lag) = self.lag() {
+            canvas.text(x, y, end, " lag ", Role::Dim);
+            canvas.text(x + 5, y, end, &lag.to_string(), Role::Text);
+        }
+    }
+
+    /// `p0 ◆ 1`
+    fn label(&self, canvas: &mut Canvas<'_>, y: u16, marked: bool) -> u16 {
+        let end = self.ruler.end;
+        let mut x = self.ruler.labels;
+        let name = format!("p{}", self.partition.seen.partition);
+        if marked {
+            x = canvas.text(x, y, end, "►", Role::Focus);
+        }
+        x = canvas.text(
+            x,
+            y,
+            end,
+            &name,
+            if marked { Role::Strong } else { Role::Text },
+        );
+        match self.partition.seen.leader {
+            Some(leader) if self.cluster().is_gone(leader) => {
+                canvas.text(x, y, end, &format!(" ✗ {leader}"), Role::Dead)
+            }
+            Some(leader) => canvas.text(x, y, end, &format!(" ◆ {leader}"), Role::Focus),
+            None => canvas.text(x, y, end, " none", Role::Dead),
+        }
+    }
+
+    /// Each broker's log end, `▼` on the boundary.
+    fn marks(&self, canvas: &mut Canvas<'_>, y: u16, after: u16) {
+        let mut places: BTreeMap<i64, Vec<(String, Role)>> = BTreeMap::new();
+        let leader = self.partition.seen.leader;
+        let mut replicas: Vec<BrokerId> = self.partition.seen.replicas.clone();
+        replicas.sort_by_key(|broker| (Some(*broker) == leader, *broker));
+        for broker in replicas {
+            let Some(end) = self.partition.ends.get(&broker) else {
+                continue;
+            };
+            places.entry(end.0).or_default().push(self.mark(broker));
+        }
+        let mut free = after + 1;
+        let before: Vec<String> = places
+            .iter()
+            .filter(|(offset, _)| **offset < self.window.start)
+            .flat_map(|(offset, marks)| {
+                marks
+                    .iter()
+                    .map(move |(mark, _)| format!("{mark} ends at {offset}"))
+            })
+            .collect();
+        if !before.is_empty() {
+            let role = self.left_out_role();
+            let words = format!("‹ {}", before.join(", "));
+            free = canvas.text(self.ruler.cells, y, self.ruler.figures, &words, role) + 1;
+        }
+        for (offset, marks) in &places {
+            let Some(column) = self.window.column(*offset) else {
+                continue;
+            };
+            if column >= self.ruler.figures {
+                if let Some((mark, role)) = marks.last() {
+                    let words = format!("{mark} ends at {offset} ›");
+                    canvas.right(free, y, self.ruler.figures - 1, &words, *role);
+                }
+                continue;
+            }
+            let texts: Vec<&str> = marks.iter().map(|(mark, _)| mark.as_str()).collect();
+            let whole = width(&texts.join(" "));
+            let lead = marks.iter().any(|(mark, _)| mark.starts_with('◆'));
+            let tip = marks.last().map_or(Role::Text, |(_, role)| *role);
+            if column >= free + whole || column + 1 == free + whole {
+                let mut x = column - whole;
+                for (index, (mark, role)) in marks.iter().enumerate() {
+                    if index > 0 {
+                        x += 1;
+                    }
+                    x = canvas.text(x, y, self.ruler.end, mark, *role);
+                }
+                canvas.text(column, y, self.ruler.end, "▼", tip);
+            } else if column + 1 >= free {
+                let role = if lead { Role::Focus } else { tip };
+                canvas.text(column, y, self.ruler.end, "▼", role);
+            }
+            free = column + 2;
+        }
+    }
+
+    /// `◆1`, `✗3`, `◌2`, `z2` or `2`
+    fn mark(&self, broker: BrokerId) -> (String, Role) {
+        let process = self.cluster().process(broker);
+        let leads = self.partition.seen.leader == Some(broker);
+        if process.is_some_and(|process| process.status.is_gone()) {
+            (format!("✗{broker}"), Role::Dead)
+        } else if process.is_some_and(|process| process.status == Status::Frozen) {
+            (format!("z{broker}"), Role::Warning)
+        } else if leads {
+            (format!("◆{broker}"), Role::Focus)
+        } else if !self.partition.seen.isr.contains(&broker) {
+            (format!("◌{broker}"), Role::Warning)
+        } else {
+            (broker.to_string(), Role::Text)
+        }
+    }
+
+    fn left_out_role(&self) -> Role {
+        let out_dead = self
+            .partition
+            .ends
+            .iter()
+            .any(|(broker, end)| end.0 < self.window.start && self.cluster().is_gone(*broker));
+        if out_dead { Role::Dead } else { Role::Warning }
+    }
+
+    /// The sign of a boundary.
+    fn boundary(&self, offset: i64) -> (&'static str, Role) {
+        let high = self.partition.high_watermark.0;
+        let stable = self.partition.last_stable.map(|stable| stable.0);
+        if self.window.per_cell == 1 && offset == high
+            || self.window.per_cell > 1 && self.window.column(high) == self.window.column(offset)
+        {
+            ("┃", Role::HighWatermark)
+        } else if offset > high {
+            ("┊", Role::Dim)
+        } else if stable == Some(offset) {
+            ("╎", Role::Warning)
+        } else if offset == self.partition.log_start.0 && offset > 0 {
+            ("╞", Role::Warning)
+        } else {
+            ("│", Role::Border)
+        }
+    }
+
+    fn offsets(&self, canvas: &mut Canvas<'_>, y: u16) {
+        self.cells(canvas, y, |lane, offset| {
+            let text = if lane.window.per_cell > 1 {
+                format!("{:>4}", words::range(offset))
+            } else {
+                format!("{:>4}", words::short(offset, 5))
+            };
+            let safe = offset < lane.partition.high_watermark.0;
+            (text, if safe { Role::Text } else { Role::Dim })
+        });
+    }
+
+    fn records(&self, canvas: &mut Canvas<'_>, y: u16) {
+        self.cells(canvas, y, |lane, offset| {
+            let safe = offset < lane.partition.high_watermark.0;
+            let Some(record) = lane.partition.record(crate::wire::Offset(offset)) else {
+                return (String::new(), Role::Dim);
+            };
+            if lane.window.per_cell > 1 {
+                return (" …".into(), Role::Dim);
+            }
+            let text = lane.face(record);
+            let role = match (&record.key, safe) {
+                (_, false) => Role::Dim,
+                (Some(key), true) if lane.state.view.face == RecordFace::Key => Role::Key(hue(key)),
+                _ => Role::Text,
+            };
+            (format!(" {}", fit(&text, CELL - 2)), role)
+        });
+    }
+
+    /// What a record's cell says.
+    fn face(&self, record: &RecordSeen) -> String {
+        match self.state.view.face {
+            RecordFace::Key => record.key.clone().unwrap_or_else(|| "-".into()),
+            RecordFace::Value => record.value.clone().unwrap_or_else(|| "null".into()),
+            RecordFace::Time => {
+                let at = Timestamp::from_ms(record.timestamp_ms);
+                let clock = at.clock(self.state.setup.utc_offset_s).to_string();
+                clock.get(4..).unwrap_or_default().to_owned()
+            }
+            RecordFace::Size => format!("{}B", record.size_bytes),
+        }
+    }
+
+    fn cells(&self, canvas: &mut Canvas<'_>, y: u16, cell: impl Fn(&Self, i64) -> (String, Role)) {
+        let end = self.ruler.figures;
+        for offset in self.window.boundaries() {
+            let Some(column) = self.window.column(offset) else {
+                continue;
+            };
+            let at_end = offset == self.window.end;
+            let column = if at_end { self.window.right() } else { column };
+            let (sign, role) = self.boundary(offset);
+            canvas.text(column, y, end, sign, role);
+            if at_end {
+                break;
+            }
+            let (text, role) = cell(self, offset);
+            canvas.text(column + 1, y, (column + CELL).min(end), &text, role);
+            if self.picked && self.state.view.record == Some(crate::wire::Offset(offset)) {
+                canvas.tone(column + 1, y, CELL - 1, Role::Selected);
+            }
+        }
+    }
+
+    /// `▲` committed, `△` read so far, and who.
+    fn readers(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let labels_end = if self.empty() {
+            self.ruler.cells
+        } else {
+            self.ruler.labels + 8
+        };
+        for (name, group) in &self.cluster().groups {
+            if *name != self.state.view.group
+                && let Some(committed) = group.committed.get(&self.place)
+                && let Some(column) = self.window.column(committed.0)
+                && column < self.ruler.figures
+            {
+                let initial: String = name.chars().take(1).collect();
+                canvas.text(column, y, self.ruler.end, &format!("▲{initial}"), Role::Dim);
+            }
+        }
+        let name = &self.state.view.group;
+        let Some(group) = self.cluster().groups.get(name) else {
+            return;
+        };
+        let position = group.positions.get(&self.place).map(|position| position.0);
+        let committed = group
+            .committed
+            .get(&self.place)
+            .map(|committed| committed.0);
+        let Some(from) = committed.or(position) else {
+            return;
+        };
+        let reader = group.reader(&self.place);
+        let upto = position.filter(|position| *position > from && reader.is_some());
+        let label = |canvas: &mut Canvas<'_>, x: u16| {
+            let end = self.ruler.figures;
+            if let Some(reader) = reader {
+                return canvas.text(x, y, end, &format!("{name}/{reader}"), Role::Reader);
+            }
+            let x = canvas.text(x, y, end, &format!("{name} "), Role::Text);
+            canvas.text(x, y, end, "no reader", Role::Warning)
+        };
+        let columns = reader.map_or_else(
+            || width(name) + 10,
+            |reader| width(name) + 1 + width(reader),
+        );
+        let Some(mark) = self.window.column(from) else {
+            let words = format!(" committed {}", grouped(from));
+            let x = canvas.text(
+                labels_end.max(self.ruler.cells),
+                y,
+                self.ruler.figures,
+                "‹ ",
+                Role::Reader,
+            );
+            let x = label(canvas, x);
+            canvas.text(x, y, self.ruler.figures, &words, Role::Dim);
+            if let Some(column) = upto.and_then(|upto| self.window.column(upto)) {
+                canvas.text(column, y, self.ruler.figures, "△", Role::Reader);
+            }
+            return;
+        };
+        let sign = if committed.is_some() { "▲" } else { "△" };
+        canvas.text(mark, y, self.ruler.figures, sign, Role::Reader);
+        let mut behind = mark;
+        if let Some(column) = upto.and_then(|upto| self.window.column(upto))
+            && column > mark
+        {
+            let dashes = "┄".repeat(usize::from(column - mark - 1));
+            canvas.text(mark + 1, y, self.ruler.figures, &dashes, Role::Good);
+            canvas.text(column, y, self.ruler.figures, "△", Role::Reader);
+            behind = column;
+        }
+        if mark > labels_end + columns {
+            label(canvas, mark - 1 - columns);
+        } else {
+            label(canvas, behind + 2);
+        }
+    }
+
+    /// Writes that wait for a leader that is not there.
+    fn waiting(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let waiting = self
+            .cluster()
+            .produced
+            .waiting
+            .iter()
+            .find(|(place, _)| *place == self.place)
+            .map_or(0, |(_, count)| *count);
+        let led = self.partition.seen.leader.is_some_and(|leader| {
+            self.cluster()
+                .process(leader)
+                .is_none_or(|process| process.status == Status::Up)
+        });
+        if waiting > 0 && !led {
+            let words = if waiting == 1 {
+                "write waits"
+            } else {
+                "writes wait"
+            };
+            let text = format!("   {waiting} {words}");
+            canvas.text(
+                self.window.right() + 1,
+                y,
+                self.ruler.end,
+                &text,
+                Role::Warning,
+            );
+        }
+    }
+
+    fn lag(&self) -> Option<i64> {
+        let group = self.cluster().groups.get(&self.state.view.group)?;
+        self.cluster().lag(group, &self.place)
+    }
+
+    fn figures(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let x = self.ruler.figures;
+        let end = self.ruler.end;
+        let figure = |canvas: &mut Canvas<'_>, y: u16, label: &str, value: i64, role: Role| {
+            let label = if self.ruler.narrow {
+                format!("{label:<3}")
+            } else {
+                format!("{label:<4}")
+            };
+            let value = if self.ruler.narrow {
+                format!("{value:>5}")
+            } else {
+                value.to_string()
+            };
+            let x = canvas.text(x, y, end, &label, Role::Dim);
+            canvas.text(x, y, end, &value, role);
+        };
+        let high = self.partition.high_watermark.0;
+        figure(canvas, y, "end", self.partition.log_end().0, Role::Text);
+        figure(canvas, y + 1, "HW", high, Role::Strong);
+        if let Some(lag) = self.lag() {
+            figure(canvas, y + 3, "lag", lag, Role::Text);
+        }
+    }
+}
+
+/// The hue of a key: the demo's own never share one within a partition.
+fn hue(key: &str) -> u8 {
+    const DEMO_HUES: [u8; 6] = [0, 1, 2, 2, 3, 0];
+    DEMO_KEYS
+        .iter()
+        .position(|demo| *demo == key)
+        .and_then(|index| DEMO_HUES.get(index).copied())
+        .unwrap_or_else(|| u8::try_from(murmur2(key.as_bytes()) >> 8 & 3).unwrap_or(0))
+}

@@ -1,0 +1,458 @@
+//! The boxes: one for each broker and one for `ZooKeeper`.
+//!
+//! ```text
+//! ╭┄ ► 3 ✗ KILLED  2.8 s ago ┄┄╮
+//! ┆ :9094   was pid 4123       ┆
+//! ┆ led p2, now broker 1 does  ┆
+//! ┆ session □□□□□□ expired 1.5s┆
+//! ╰┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄╯
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::{
+    playground::{
+        state::{Pane, Process, ProcessName, State, Status},
+        ui::{
+            canvas::{Canvas, Frame, fit, width},
+            theme::Role,
+            words,
+        },
+    },
+    wire::BrokerId,
+};
+
+type Line = Vec<(Role, String)>;
+
+/// Narrower boxes stand in two rows.
+const BOX_WIDTH_MIN: u16 = 17;
+
+/// Draws the boxes.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let boxes: Vec<&Process> = state
+        .cluster
+        .brokers()
+        .chain(state.cluster.processes.get(&ProcessName::ZooKeeper))
+        .collect();
+    let count = u16::try_from(boxes.len()).unwrap_or(u16::MAX).max(1);
+    let in_row = (area.width / BOX_WIDTH_MIN).clamp(1, count);
+    if count > in_row {
+        table(canvas, state, &boxes, area);
+        return;
+    }
+    let mut left = area.left();
+    for (index, process) in boxes.iter().enumerate() {
+        let upto = u32::from(area.width) * (u32::try_from(index).unwrap_or(0) + 1);
+        let right = area.left() + u16::try_from(upto / u32::from(count)).unwrap_or(area.width);
+        let place = Rect::new(left, area.top(), right - left, area.height);
+        draw_box(canvas, state, process, place);
+        left = right;
+    }
+}
+
+fn draw_box(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: Rect) {
+    let picked = process.name == state.view.picked && state.is_ready();
+    let small = area.height < 5;
+    let title = title(state, process, picked, area.width.saturating_sub(6));
+    let frame = Frame {
+        title,
+        note: "",
+        focused: picked && state.view.focus == Pane::Processes,
+        dashed: !matches!(process.status, Status::Up | Status::Frozen),
+    };
+    let inside = canvas.frame(area, &frame);
+    let end = inside.right() + 1;
+    if small {
+        let (left, right) = small_line(state, process);
+        let after = canvas.pieces(inside.x, inside.y, inside.right(), &left);
+        if width(&right) < inside.right().saturating_sub(after) {
+            canvas.right(after, inside.y, inside.right() - 1, &right, Role::Text);
+        }
+        return;
+    }
+    let lines = match process.name {
+        ProcessName::ZooKeeper => zookeeper(state, process),
+        _ => broker(state, process),
+    };
+    for (y, line) in (inside.top()..inside.bottom()).zip(&lines) {
+        canvas.pieces(inside.x, y, end, line);
+    }
+}
+
+fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
+    let small = state.view.narrow();
+    let (sign, word) = words::status(process);
+    let id = match process.name {
+        ProcessName::Broker(id) => id.to_string(),
+        _ => "0".to_owned(),
+    };
+    let mut pieces: Line = Vec::new();
+    if picked {
+        pieces.push((Role::Focus, "► ".into()));
+    }
+    let name = match process.name {
+        ProcessName::ZooKeeper if small && process.status == Status::Up => "ZooKeeper".to_owned(),
+        ProcessName::ZooKeeper => format!("ZooKeeper {word}"),
+        _ => word,
+    };
+    let sign = if sign == "●" && canvas_is_ascii(state) {
+        "*"
+    } else {
+        sign
+    };
+    let head = format!("{id} {sign} {name}");
+    if process.status.is_gone() {
+        // The chip reaches over the blanks around the words.
+        if let Some((_, before)) = pieces.last_mut() {
+            "►".clone_into(before);
+        }
+        let chip = if picked {
+            format!(" {head} ")
+        } else {
+            format!("{head} ")
+        };
+        pieces.push((Role::DeadChip, chip));
+        if !small {
+            let since = words::ago(state.now.since(process.since));
+            pieces.push((Role::Dead, format!(" {since} ago")));
+        }
+        return pieces;
+    }
+    let role = if process.status == Status::Frozen {
+        Role::WarningChip
+    } else {
+        Role::Strong
+    };
+    let taken = width(&head) + if picked { 2 } else { 0 };
+    pieces.push((role, head));
+    if process.status == Status::Frozen && !small {
+        let since = words::ago(state.now.since(process.since));
+        pieces.push((Role::Warning, format!("  for {since}")));
+    }
+    let controls = process.broker().is_some()
+        && state.cluster.controller.map(|(id, _)| id) == process.broker();
+    if controls && process.status == Status::Up {
+        let left = room.saturating_sub(taken);
+        let (gap, word) = if left >= 13 {
+            ("   ", "controller")
+        } else if left >= 8 {
+            (" ", "control")
+        } else {
+            ("", "")
+        };
+        pieces.push((Role::Focus, format!("{gap}{word}")));
+    }
+    pieces
+}
+
+fn canvas_is_ascii(state: &State) -> bool {
+    state.view.appearance.glyphs == crate::playground::state::Glyphs::Ascii
+}
+
+fn text(role: Role, words: impl Into<String>) -> Line {
+    vec![(role, words.into())]
+}
+
+/// `:9092   pid 4121    9 MB`
+fn address(process: &Process, role: Role) -> Line {
+    let port = process
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    let pid = match (process.pid, process.status.is_gone()) {
+        (Some(pid), false) => format!("   pid {pid}"),
+        (Some(pid), true) => format!("   was pid {pid}"),
+        (None, _) => String::new(),
+    };
+    let memory = process.rss_bytes.map_or_else(String::new, |bytes| {
+        format!("  {:>5}", words::memory(bytes))
+    });
+    text(role, format!("{port}{pid}{memory}"))
+}
+
+fn broker(state: &State, process: &Process) -> Vec<Line> {
+    let Some(id) = process.broker() else {
+        return Vec::new();
+    };
+    match process.status {
+        status if status.is_gone() => gone(state, process, id),
+        Status::Planned | Status::Starting => {
+            let since = words::seconds(state.now.since(process.since));
+            let waits = state
+                .cluster
+                .processes
+                .get(&ProcessName::ZooKeeper)
+                .is_none_or(|zookeeper| zookeeper.status != Status::Up);
+            let words = if waits {
+                format!("waits for ZooKeeper  {since}")
+            } else {
+                format!("starting  {since}")
+            };
+            vec![address(process, Role::Text), text(Role::Text, words)]
+        }
+        _ => vec![
+            address(process, Role::Text),
+            roles(state, id),
+            third(state, process, id),
+        ],
+    }
+}
+
+/// `leads ◆ p0 p2  follows p1`
+fn roles(state: &State, id: BrokerId) -> Line {
+    let (leads, follows) = state.cluster.roles(id, &state.view.topic);
+    if leads.is_empty() && follows.is_empty() {
+        return text(Role::Dim, format!("keeps nothing of {}", state.view.topic));
+    }
+    let mut line: Line = Vec::new();
+    if leads.is_empty() {
+        line.push((Role::Text, "leads none".into()));
+    } else {
+        line.push((Role::Text, "leads ".into()));
+        line.push((Role::Focus, format!("◆ {}", words::few(&leads))));
+    }
+    if !follows.is_empty() {
+        let gap = if leads.len() > 1 { "  " } else { "   " };
+        line.push((Role::Text, format!("{gap}follows {}", words::few(&follows))));
+    }
+    line
+}
+
+fn third(state: &State, process: &Process, id: BrokerId) -> Line {
+    if process.status == Status::Frozen
+        && let Some((left, whole)) = words::session_left(state, id, state.now)
+    {
+        return session_bar(state, left, whole);
+    }
+    let coordinates = state
+        .cluster
+        .groups
+        .iter()
+        .find(|(name, group)| group.coordinator == Some(id) && **name == state.view.group);
+    if let Some((group, _)) = coordinates {
+        return text(Role::Dim, format!("coordinator of {group}"));
+    }
+    match state.cluster.controller {
+        Some((controller, _)) if controller == id && state.cluster.produced.sent == 0 => {
+            text(Role::Dim, "it asked ZooKeeper first")
+        }
+        Some((controller, since)) if controller == id => {
+            let clock = since.clock(state.setup.utc_offset_s);
+            text(Role::Dim, format!("controller since {clock}"))
+        }
+        _ => Line::new(),
+    }
+}
+
+fn session_bar(state: &State, left: std::time::Duration, whole: std::time::Duration) -> Line {
+    let seconds = format!("{:.1} s left", left.as_secs_f64());
+    if state.view.appearance.reduced_motion {
+        return text(Role::Text, format!("session at most {seconds}"));
+    }
+    vec![
+        (Role::Text, "session ".into()),
+        (Role::Warning, words::bar(left, whole, 6)),
+        (Role::Text, format!(" {seconds}")),
+    ]
+}
+
+fn gone(state: &State, process: &Process, id: BrokerId) -> Vec<Line> {
+    let mut lines = vec![address(process, Role::Dead), after_it(state, process, id)];
+    if matches!(process.status, Status::Died { .. }) && !process.log.is_empty() {
+        let last = process.log.iter().rev().take(2).rev();
+        lines.truncate(1);
+        lines.extend(last.map(|line| text(Role::Dead, fit(line, 200))));
+        return lines;
+    }
+    let session = match (
+        &process.session_expired,
+        words::session_left(state, id, state.now),
+    ) {
+        (Some(expired), _) => vec![
+            (Role::Text, "session ".into()),
+            (
+                Role::Text,
+                words::bar(std::time::Duration::ZERO, expired.timeout, 6),
+            ),
+            (
+                Role::Text,
+                format!(" expired {:.1}s", expired.timeout.as_secs_f64()),
+            ),
+        ],
+        (None, Some((left, whole))) => session_bar(state, left, whole),
+        (None, None) => Line::new(),
+    };
+    lines.push(session);
+    lines
+}
+
+/// `led p2, now broker 1 does`
+fn after_it(state: &State, process: &Process, id: BrokerId) -> Line {
+    let led: Vec<i32> = process
+        .led
+        .iter()
+        .filter(|place| place.topic == state.view.topic)
+        .map(|place| place.partition)
+        .collect();
+    if led.is_empty() {
+        return text(Role::Dim, "led nothing");
+    }
+    let mut heirs: Vec<BrokerId> = process
+        .led
+        .iter()
+        .filter(|place| place.topic == state.view.topic)
+        .filter_map(|place| state.cluster.partition(place)?.seen.leader)
+        .filter(|leader| *leader != id)
+        .collect();
+    heirs.sort();
+    heirs.dedup();
+    let words = match heirs.as_slice() {
+        [] => format!("{} has no live leader", words::few(&led)),
+        [heir] => format!("led {}, now broker {heir} does", words::few(&led)),
+        heirs => format!("led {}, now {} do", words::few(&led), words::listed(heirs)),
+    };
+    text(Role::Dead, words)
+}
+
+fn zookeeper(state: &State, process: &Process) -> Vec<Line> {
+    match process.status {
+        Status::Planned | Status::Starting => {
+            let since = words::seconds(state.now.since(process.since));
+            return vec![
+                address(process, Role::Text),
+                text(Role::Text, format!("opening its log  {since}")),
+            ];
+        }
+        status if status.is_gone() => {
+            let mut lines = vec![
+                address(process, Role::Dead),
+                text(Role::Text, "records flow on; no elections"),
+            ];
+            if let Some(last) = process.log.last().filter(|_| process.intent.is_none()) {
+                lines.push(text(Role::Dead, last.clone()));
+            }
+            return lines;
+        }
+        _ => {}
+    }
+    let mut lines = vec![address(process, Role::Text), sessions(state)];
+    if let Some(seen) = &state.cluster.zookeeper {
+        let counts = format!("znodes {}   watches {}", seen.znodes, seen.watches);
+        lines.push(text(Role::Dim, counts));
+    }
+    lines
+}
+
+/// `session 1 ■■■■■■  2 ■■■■■□`
+fn sessions(state: &State) -> Line {
+    let live: Vec<(BrokerId, _)> = state
+        .cluster
+        .brokers()
+        .filter_map(|process| {
+            let id = process.broker()?;
+            Some((id, words::session_left(state, id, state.now)?))
+        })
+        .collect();
+    let cells = match live.len() {
+        0 => return text(Role::Dim, "no sessions yet"),
+        1 | 2 => 6,
+        3 => 3,
+        4 => 2,
+        _ => 1,
+    };
+    let gap = if live.len() < 3 { "  " } else { " " };
+    let mut pieces = text(Role::Text, "session");
+    for (index, (id, (left, whole))) in live.iter().enumerate() {
+        let before = if index == 0 { " " } else { gap };
+        pieces.push((Role::Text, format!("{before}{id} ")));
+        let bar = if state.view.appearance.reduced_motion {
+            format!("{:.1}", left.as_secs_f64())
+        } else {
+            words::bar(*left, *whole, cells)
+        };
+        pieces.push((Role::Good, bar));
+    }
+    pieces
+}
+
+/// The one line of a small box, and what stands at its right.
+fn small_line(state: &State, process: &Process) -> (Line, String) {
+    let Some(id) = process.broker() else {
+        let live: Vec<String> = state
+            .cluster
+            .brokers()
+            .filter_map(Process::broker)
+            .filter(|id| state.cluster.session(*id).is_some())
+            .map(|id| id.to_string())
+            .collect();
+        return (
+            text(Role::Text, format!("sessions {}", live.join(" "))),
+            String::new(),
+        );
+    };
+    let port = process
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    if process.status.is_gone() {
+        let since = words::ago(state.now.since(process.since));
+        let moved: Vec<String> = process
+            .led
+            .iter()
+            .filter(|place| place.topic == state.view.topic)
+            .map(|place| {
+                let leader = state
+                    .cluster
+                    .partition(place)
+                    .and_then(|known| known.seen.leader);
+                match leader.filter(|leader| *leader != id) {
+                    Some(leader) => format!(", p{} -> {leader}", place.partition),
+                    None => format!(", p{} waits", place.partition),
+                }
+            })
+            .collect();
+        return (
+            text(Role::Dead, format!("{since}{}", moved.concat())),
+            String::new(),
+        );
+    }
+    let (leads, _) = state.cluster.roles(id, &state.view.topic);
+    let line = if leads.is_empty() {
+        text(Role::Dim, "leads none")
+    } else {
+        text(Role::Focus, format!("◆ {}", words::few(&leads)))
+    };
+    (line, port)
+}
+
+/// More processes than boxes: cells of a table, as many as fit.
+fn table(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area: Rect) {
+    let columns = (area.width / BOX_WIDTH_MIN).max(1);
+    let cell = area.width / columns;
+    for (index, process) in processes.iter().enumerate() {
+        let index = u16::try_from(index).unwrap_or(u16::MAX);
+        let y = area.y + index / columns;
+        let x = area.x + (index % columns) * cell;
+        if y >= area.bottom() {
+            break;
+        }
+        let (sign, word) = words::status(process);
+        let id = process
+            .broker()
+            .map_or_else(|| "0".to_owned(), |id| id.to_string());
+        let picked = process.name == state.view.picked;
+        let head = if picked { "►" } else { " " };
+        let x = canvas.text(x, y, x + cell - 1, head, Role::Focus);
+        let role = if process.status.is_gone() {
+            Role::DeadChip
+        } else {
+            Role::Strong
+        };
+        let after = canvas.text(x, y, x + cell - 2, &format!("{id} {sign} {word}"), role);
+        if let Some(broker) = process.broker() {
+            let (leads, _) = state.cluster.roles(broker, &state.view.topic);
+            if !leads.is_empty() {
+                let led = format!(" ◆ {}", words::few(&leads));
+                canvas.text(after, y, x + cell - 2, &led, Role::Focus);
+            }
+        }
+    }
+}

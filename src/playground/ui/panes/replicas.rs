@@ -1,0 +1,307 @@
+//! Which broker keeps which partition, who leads, and what the next failure costs.
+//!
+//! ```text
+//!       broker 1  broker 2  broker 3
+//! p0    ◆ 45      ● 43 -2   ✗ 36 -9
+//! e4    ISR 1,2
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::{
+    playground::{
+        state::{Pane, Partition, Process, State, Status, Topic},
+        ui::{
+            canvas::{Canvas, Frame, width},
+            theme::Role,
+            title, words,
+        },
+    },
+    wire::BrokerId,
+};
+
+type Line = Vec<(Role, String)>;
+
+/// Columns before the first broker's.
+const LABEL: u16 = 6;
+
+/// Draws the pane with its frame.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let topic = state.cluster.topics.get(&state.view.topic);
+    let (name, note) = match topic {
+        Some(topic) => {
+            let factor = topic
+                .partitions
+                .iter()
+                .map(|partition| partition.seen.replicas.len())
+                .max();
+            (
+                format!("Replicas of {}", state.view.topic),
+                factor.map_or_else(String::new, |factor| format!("RF {factor}")),
+            )
+        }
+        None => ("Replicas".to_owned(), String::new()),
+    };
+    let frame = Frame {
+        title: title(state, Pane::Replicas, name),
+        note: &note,
+        focused: state.view.focus == Pane::Replicas,
+        dashed: false,
+    };
+    let inside = canvas.frame(area, &frame);
+    draw_inside(canvas, state, inside);
+}
+
+/// Draws what is inside the frame.
+pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let Some(topic) = state.cluster.topics.get(&state.view.topic) else {
+        empty(canvas, state, area);
+        return;
+    };
+    let brokers: Vec<BrokerId> = state
+        .cluster
+        .brokers()
+        .filter_map(Process::broker)
+        .collect();
+    let count = u16::try_from(brokers.len()).unwrap_or(1).max(1);
+    let column = (area.width.saturating_sub(LABEL - 2) / count).clamp(4, 10);
+    let long = column >= 10;
+    for (index, broker) in (0..).zip(&brokers) {
+        let x = area.x + LABEL + index * column;
+        let name = if long {
+            format!("broker {broker}")
+        } else {
+            format!("b{broker}")
+        };
+        canvas.text(x, area.y, area.right() + 1, &name, Role::Dim);
+    }
+    let legend = [
+        "◆ leads      ● in sync   ◌ behind",
+        "◇ preferred  ✗ dead      e epoch",
+    ];
+    let costs = costs(state, topic);
+    let partitions = u16::try_from(topic.partitions.len()).unwrap_or(u16::MAX);
+    let room = area.height.saturating_sub(1);
+    let fixed = u16::try_from(costs.len() + legend.len()).unwrap_or(0);
+    let open = partitions.saturating_mul(2) + 1 + fixed <= room;
+    let with_words = open || partitions + 1 + fixed <= room;
+    let lines = if with_words { room - fixed } else { room };
+    let each = if open { 2 } else { 1 };
+    let visible = usize::from((lines / each).max(1));
+    let picked = usize::try_from(state.view.partition).unwrap_or(0);
+    let first = (picked + 1).saturating_sub(visible);
+    let mut y = area.y + 1;
+    for partition in topic.partitions.iter().skip(first).take(visible) {
+        row(
+            canvas,
+            state,
+            partition,
+            &brokers,
+            (area, y),
+            (column, open),
+        );
+        y += each;
+    }
+    if !with_words {
+        return;
+    }
+    y += 1;
+    for line in &costs {
+        canvas.pieces(area.x, y, area.right() + 1, line);
+        y += 1;
+    }
+    for (line, y) in legend.iter().zip(area.bottom().saturating_sub(2)..) {
+        canvas.text(area.x, y, area.right() + 1, line, Role::Dim);
+    }
+}
+
+fn empty(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let hint = if state.is_ready() {
+        "No topic yet.  t makes one"
+    } else {
+        "No topic yet."
+    };
+    let lines = [
+        (Role::Text, "Which broker keeps which partition,"),
+        (Role::Text, "and which one leads it."),
+        (Role::Text, ""),
+        (Role::Dim, hint),
+    ];
+    for ((role, line), y) in lines.iter().zip(area.y + 1..area.bottom()) {
+        canvas.text(area.x, y, area.right() + 1, line, *role);
+    }
+}
+
+fn row(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    partition: &Partition,
+    brokers: &[BrokerId],
+    (area, y): (Rect, u16),
+    (column, open): (u16, bool),
+) {
+    let end = area.right() + 1;
+    let index = partition.seen.partition;
+    let cursor = state.view.focus == Pane::Replicas && state.view.partition == index;
+    if cursor {
+        canvas.text(area.x - 1, y, end, "►", Role::Focus);
+    }
+    let role = if cursor { Role::Strong } else { Role::Text };
+    canvas.text(area.x, y, end, &format!("p{index}"), role);
+    for (at, broker) in (0..).zip(brokers) {
+        let x = area.x + LABEL + at * column;
+        cell(canvas, state, partition, *broker, (x, y, end), column);
+    }
+    if open {
+        canvas.text(
+            area.x,
+            y + 1,
+            end,
+            &format!("e{}", partition.seen.epoch),
+            Role::Dim,
+        );
+        let isr = format!("ISR {}", words::listed(&partition.seen.isr));
+        canvas.text(area.x + LABEL, y + 1, end, &isr, Role::Dim);
+    }
+}
+
+fn cell(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    partition: &Partition,
+    broker: BrokerId,
+    (x, y, end): (u16, u16, u16),
+    column: u16,
+) {
+    if !partition.seen.replicas.contains(&broker) {
+        return;
+    }
+    let leads = partition.seen.leader == Some(broker);
+    let process = state.cluster.process(broker);
+    let gone = process.is_some_and(|process| process.status.is_gone());
+    let frozen = process.is_some_and(|process| process.status == Status::Frozen);
+    let log_end = partition.log_end();
+    let at = partition.ends.get(&broker).copied();
+    let number = at.map_or_else(|| "-".to_owned(), |at| words::short(at.0, column - 3));
+    let behind = at.map_or(0, |at| log_end.0 - at.0);
+    let in_sync = partition.seen.isr.contains(&broker);
+    let preferred = partition.preferred() == Some(broker) && !leads;
+    let mut after = if leads && gone {
+        let x = canvas.text(x, y, end, &format!("✗ {number}"), Role::Dead);
+        canvas.text(x, y, end, " ◆", Role::Dead)
+    } else if leads && frozen {
+        canvas.text(x, y, end, &format!("z {number} ◆"), Role::Warning)
+    } else if leads {
+        canvas.text(x - 1, y, end, &format!(" ◆ {number} "), Role::Leader) - 1
+    } else {
+        let (sign, role) = if gone {
+            ("✗", Role::Dead)
+        } else if frozen {
+            ("z", Role::Warning)
+        } else if in_sync {
+            ("●", Role::Text)
+        } else {
+            ("◌", Role::Warning)
+        };
+        let x = canvas.text(x, y, end, &format!("{sign} {number}"), role);
+        let missing = format!(" -{behind}");
+        if behind > 0 && width(&number) + width(&missing) + 2 <= column {
+            let role = if gone { Role::Dead } else { Role::Warning };
+            canvas.text(x, y, end, &missing, role)
+        } else {
+            x
+        }
+    };
+    if preferred && column >= 8 {
+        after = canvas.text(after, y, end, " ", Role::Text);
+        canvas.text(after, y, end, "◇", Role::Warning);
+    }
+}
+
+/// What is wrong, and what the next failure costs.
+fn costs(state: &State, topic: &Topic) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let gone = |broker: &BrokerId| state.cluster.is_gone(*broker);
+    let unnoticed = topic
+        .partitions
+        .iter()
+        .find(|partition| partition.seen.leader.as_ref().is_some_and(gone));
+    if let Some(partition) = unnoticed {
+        let (index, leader) = (partition.seen.partition, partition.seen.leader);
+        let leader = leader.map_or_else(String::new, |leader| leader.to_string());
+        lines.push(vec![(
+            Role::Warning,
+            format!("p{index}: leader {leader} is dead, not yet"),
+        )]);
+        lines.push(vec![(
+            Role::Text,
+            format!("noticed. Writes to p{index} wait."),
+        )]);
+        return lines;
+    }
+    let under = topic
+        .partitions
+        .iter()
+        .filter(|p| p.under_replicated())
+        .count();
+    let all = topic.partitions.len();
+    let factor = topic
+        .partitions
+        .iter()
+        .map(|p| p.seen.replicas.len())
+        .max()
+        .unwrap_or(0);
+    if under > 0 {
+        let words = format!("{under} of {all} partitions under-replicated");
+        lines.push(vec![(Role::Warning, words)]);
+    } else {
+        let brokers = if factor == 1 { "broker" } else { "brokers" };
+        lines.push(vec![(
+            Role::Good,
+            format!("every partition on {factor} {brokers}"),
+        )]);
+    }
+    let displaced = topic.partitions.iter().find(|partition| {
+        partition.seen.leader.is_some() && partition.preferred() != partition.seen.leader
+    });
+    if let Some(partition) = displaced
+        && let Some(preferred) = partition.preferred()
+    {
+        lines.push(vec![
+            (
+                Role::Text,
+                format!("p{} prefers broker {preferred} ", partition.seen.partition),
+            ),
+            (Role::Warning, "◇".into()),
+        ]);
+    }
+    let minimum = topic
+        .min_insync_replicas
+        .and_then(|minimum| usize::try_from(minimum).ok());
+    let least = topic
+        .partitions
+        .iter()
+        .map(|p| p.seen.isr.len())
+        .min()
+        .unwrap_or(0);
+    if let Some(minimum) = minimum {
+        let words = match least.checked_sub(minimum) {
+            None => format!("{least} in sync: acks=all is refused"),
+            Some(_) if least <= 1 => "lose one more: records can be lost".to_owned(),
+            Some(0) => "lose one more: acks=all is refused".to_owned(),
+            Some(1) => "one may die, acks=all goes on".to_owned(),
+            Some(spare) => format!("{spare} may die, acks=all goes on"),
+        };
+        let role = if least < minimum {
+            Role::Dead
+        } else {
+            Role::Text
+        };
+        lines.push(vec![(role, words)]);
+        lines.push(vec![(
+            Role::Dim,
+            format!("(min.insync.replicas {minimum})"),
+        )]);
+    }
+    lines
+}

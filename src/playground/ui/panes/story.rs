@@ -1,0 +1,149 @@
+//! What happened: trees of cause and effect, in time since the key that began them.
+
+use ratatui::layout::Rect;
+
+use crate::playground::{
+    state::{Entry, Pane, State, Tone},
+    ui::{
+        canvas::{Canvas, Frame},
+        theme::Role,
+        title,
+    },
+};
+
+/// Columns of the time.
+const TIME: u16 = 12;
+
+/// Draws the pane with its frame.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let filter = state.view.filter(Pane::Story);
+    let note = match (filter, state.view.story_back) {
+        (Some(filter), _) => format!("/{filter}   esc clears"),
+        (None, 0) => "live".to_owned(),
+        (None, back) => format!("{back} lines back, G follows"),
+    };
+    let frame = Frame {
+        title: title(state, Pane::Story, Pane::Story.title()),
+        note: &note,
+        focused: state.view.focus == Pane::Story,
+        dashed: false,
+    };
+    let inside = canvas.frame(area, &frame);
+    draw_inside(canvas, state, inside, 11);
+}
+
+/// Draws what is inside the frame; `who` columns name who did it.
+pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16) {
+    let now = now_line(state).filter(|_| state.view.story_back == 0);
+    let room = usize::from(area.height.saturating_sub(u16::from(now.is_some())));
+    let shown = visible(state, room);
+    if shown.is_empty() {
+        let words = match state.view.filter(Pane::Story) {
+            Some(filter) => format!("nothing matches \"{filter}\".  esc clears"),
+            None => "Nothing yet. Your keys and what they cause appear here.".to_owned(),
+        };
+        canvas.text(area.x, area.y, area.right() + 1, &words, Role::Dim);
+        return;
+    }
+    let roots: Vec<u64> = shown
+        .iter()
+        .filter(|entry| entry.depth == 0)
+        .map(|entry| entry.root)
+        .collect();
+    let mut y = area.y;
+    for entry in &shown {
+        let rooted = who == 11 || roots.contains(&entry.root);
+        line(canvas, state, entry, (area, y), (who, rooted));
+        y += 1;
+    }
+    if let Some(words) = now {
+        canvas.text(area.x + 6, y, area.right() + 1, "now", Role::Dim);
+        let x = area.x + TIME + 2;
+        canvas.text(x, y, area.right() + 1, &words, Role::Dim);
+    }
+}
+
+/// The lines that fit, oldest first.
+fn visible(state: &State, room: usize) -> Vec<&Entry> {
+    let mut shown: Vec<&Entry> = state
+        .story
+        .entries()
+        .iter()
+        .rev()
+        .filter(|entry| {
+            state.view.filter(Pane::Story).is_none_or(|filter| {
+                entry.who.contains(filter)
+                    || entry.text.iter().any(|(_, words)| words.contains(filter))
+            })
+        })
+        .skip(state.view.story_back)
+        .take(room)
+        .collect();
+    shown.reverse();
+    shown
+}
+
+fn line(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    entry: &Entry,
+    (area, y): (Rect, u16),
+    (who, rooted): (u16, bool),
+) {
+    let end = area.right() + 1;
+    let start = area.x + TIME + 2;
+    if entry.who.is_empty() {
+        words(canvas, entry, start, y, end);
+        return;
+    }
+    if entry.depth == 0 {
+        let clock = entry.at.clock(state.setup.utc_offset_s);
+        canvas.text(area.x, y, end, &format!("{clock:#}"), Role::Dim);
+    } else {
+        let since = entry.at.since(state.story.root_at(entry)).as_secs_f64();
+        let time = format!("+{since:.3} s");
+        canvas.right(area.x, y, area.x + TIME, &time, Role::Dim);
+    }
+    let role = if entry.who == "you" {
+        Role::Focus
+    } else {
+        Role::Text
+    };
+    let after = canvas.text(start, y, end, &entry.who, role);
+    let mut x = (start + who).max(after + 1);
+    if entry.depth > 0 && rooted {
+        let air = "  ".repeat(usize::from(entry.depth - 1));
+        x = canvas.text(x, y, end, &format!("{air}└ "), Role::Dim);
+    }
+    words(canvas, entry, x, y, end);
+}
+
+fn words(canvas: &mut Canvas<'_>, entry: &Entry, x: u16, y: u16, end: u16) {
+    let pieces: Vec<(Role, String)> = entry
+        .text
+        .iter()
+        .map(|(tone, words)| {
+            let role = match tone {
+                Tone::Plain => Role::Text,
+                Tone::Dim => Role::Dim,
+                Tone::Good => Role::Good,
+                Tone::Bad => Role::Dead,
+            };
+            (role, words.clone())
+        })
+        .collect();
+    canvas.pieces(x, y, end, &pieces);
+}
+
+/// What is being waited for.
+fn now_line(state: &State) -> Option<String> {
+    let group = state.cluster.groups.get(&state.view.group)?;
+    if !state.is_ready() || group.awaited.is_empty() {
+        return None;
+    }
+    let timeout = group.rebalance_timeout_ms / 1000;
+    Some(format!(
+        "waiting for {} (rebalance timeout {timeout} s)",
+        group.awaited.join(" ")
+    ))
+}

@@ -1,0 +1,62 @@
+//! Where there is room for one pane only: the panes that have no row take turns.
+
+use ratatui::layout::Rect;
+
+use super::{group, replicas, story};
+use crate::playground::{
+    state::{Pane, State},
+    ui::{
+        canvas::{Canvas, Frame, width},
+        layout::Slot,
+        theme::Role,
+    },
+};
+
+/// Draws the tabs and the pane whose turn it is.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let focused = Slot::TURNS.contains(&state.view.focus);
+    let frame = Frame {
+        note: "tab",
+        focused,
+        ..Frame::default()
+    };
+    let inside = canvas.frame(area, &frame);
+    let mut x = area.x + 3;
+    let end = area.right().saturating_sub(8);
+    for pane in Slot::TURNS {
+        let name = match pane {
+            Pane::Group => format!("Group {}", state.view.group),
+            pane => pane.title().to_owned(),
+        };
+        if x + width(&name) + 2 > end {
+            break;
+        }
+        let turn = pane == state.view.tab;
+        let role = if turn { Role::Selected } else { Role::Dim };
+        x = canvas.text(x, area.y, end, &format!(" {name} "), role);
+        if has_news(state, pane) && !turn {
+            x = canvas.text(x, area.y, end, "▪", Role::Warning);
+            x = canvas.text(x, area.y, end, " ", Role::Text);
+        } else if pane != Pane::Group {
+            x = canvas.text(x, area.y, end, " ", Role::Text);
+        }
+    }
+    match state.view.tab {
+        Pane::Replicas => replicas::draw_inside(canvas, state, inside),
+        Pane::Group => group::draw_inside(canvas, state, inside),
+        _ => story::draw_inside(canvas, state, inside, 12),
+    }
+}
+
+/// Whether something goes on in a pane that is not shown.
+fn has_news(state: &State, pane: Pane) -> bool {
+    match pane {
+        Pane::Group => state
+            .cluster
+            .groups
+            .get(&state.view.group)
+            .is_some_and(crate::playground::state::Group::rebalancing),
+        Pane::Story => state.story.told > state.view.story_seen,
+        _ => false,
+    }
+}

@@ -1,0 +1,159 @@
+//! Numbers and names as the panes write them.
+
+use std::time::Duration;
+
+use crate::{
+    playground::state::{Process, ProcessName, State, Status, Timestamp},
+    wire::BrokerId,
+};
+
+/// `0.6 s`, `2.8 s`, `48 s`, `3 min`
+pub fn ago(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..=9 => format!("{:.1} s", duration.as_secs_f64()),
+        10..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+/// `0.06 s`, for what lasts less than a breath; `12 s` for what lasts longer.
+pub fn seconds(duration: Duration) -> String {
+    if duration.as_secs() < 10 {
+        format!("{:.2} s", duration.as_secs_f64())
+    } else {
+        ago(duration)
+    }
+}
+
+/// `2.3 ms`, `140 ms`, `1.53 s`
+pub fn latency(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1000.0;
+    if ms < 100.0 {
+        format!("{ms:.1} ms")
+    } else if ms < 1000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{:.2} s", ms / 1000.0)
+    }
+}
+
+/// `9 MB`
+pub fn memory(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1024 * 1024))
+}
+
+/// `p0 p2`
+pub fn partitions(partitions: &[i32]) -> String {
+    let places: Vec<String> = partitions.iter().map(|p| format!("p{p}")).collect();
+    places.join(" ")
+}
+
+/// An offset in so many columns: as it is, or its last digits behind `…`.
+pub fn short(offset: i64, columns: u16) -> String {
+    let digits = offset.to_string();
+    let room = usize::from(columns.max(2));
+    if digits.len() <= room {
+        return digits;
+    }
+    let kept = digits.len() - (room - 1);
+    format!("…{}", digits.get(kept..).unwrap_or_default())
+}
+
+/// The first offset of a range, in a few columns: `900`, `41k`, `12M`.
+pub fn range(offset: i64) -> String {
+    match offset {
+        ..10_000 => offset.to_string(),
+        10_000..1_000_000 => format!("{}k", offset / 1000),
+        _ => format!("{}M", offset / 1_000_000),
+    }
+}
+
+/// `p0 p2`, or how many where they would not fit into a box.
+pub fn few(partitions: &[i32]) -> String {
+    if partitions.len() > 4 {
+        format!("{} partitions", partitions.len())
+    } else {
+        self::partitions(partitions)
+    }
+}
+
+/// `1,2`
+pub fn listed(brokers: &[BrokerId]) -> String {
+    let ids: Vec<String> = brokers.iter().map(ToString::to_string).collect();
+    ids.join(",")
+}
+
+/// The sign and word of a process.
+pub fn status(process: &Process) -> (&'static str, String) {
+    match process.status {
+        Status::Planned | Status::Starting => ("◌", "starting".into()),
+        Status::Up => ("●", "UP".into()),
+        Status::Frozen => ("z", "FROZEN".into()),
+        Status::Stopping => ("◌", "stopping".into()),
+        Status::Stopped => ("✗", "STOPPED".into()),
+        Status::Killed => ("✗", "KILLED".into()),
+        Status::Died { code, signal } => {
+            let end = match (code, signal) {
+                (Some(code), _) => format!("  exit {code}"),
+                (None, Some(signal)) => format!("  signal {signal}"),
+                (None, None) => String::new(),
+            };
+            ("✗", format!("DIED{end}"))
+        }
+    }
+}
+
+/// How a process is called where it is picked.
+pub fn name(process: &ProcessName) -> String {
+    match process {
+        ProcessName::ZooKeeper => "ZooKeeper".into(),
+        ProcessName::Broker(id) => format!("broker {id}"),
+        ProcessName::Consumer(name) => name.clone(),
+    }
+}
+
+/// How much of a broker's session is left when nothing more is heard, and the agreed timeout.
+pub fn session_left(
+    state: &State,
+    broker: BrokerId,
+    now: Timestamp,
+) -> Option<(Duration, Duration)> {
+    let session = state.cluster.session(broker)?;
+    let silent = now.since(session.last_heard);
+    Some((session.timeout.saturating_sub(silent), session.timeout))
+}
+
+/// A bar of so many cells, the part that is left filled.
+pub fn bar(left: Duration, whole: Duration, cells: u16) -> String {
+    let filled = if whole.is_zero() {
+        0
+    } else {
+        let part = left.as_millis() * u128::from(cells);
+        usize::try_from(part.div_ceil(whole.as_millis().max(1))).unwrap_or(0)
+    };
+    let cells = usize::from(cells);
+    let filled = filled.min(cells);
+    format!("{}{}", "■".repeat(filled), "□".repeat(cells - filled))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    #[test]
+    fn a_bar_empties_to_its_last_cell() {
+        let bar = |ms| super::bar(Duration::from_millis(ms), Duration::from_millis(1500), 6);
+        assert_eq!(bar(1500), "■■■■■■");
+        assert_eq!(bar(900), "■■■■□□");
+        assert_eq!(bar(1), "■□□□□□");
+        assert_eq!(bar(0), "□□□□□□");
+    }
+
+    #[test]
+    fn latencies_keep_three_digits() {
+        assert_eq!(super::latency(Duration::from_micros(2300)), "2.3 ms");
+        assert_eq!(super::latency(Duration::from_millis(1535)), "1.53 s");
+    }
+}
