@@ -157,7 +157,10 @@ impl ControllerTask {
 
     /// Becomes the controller where there is none; resigns where another one is.
     async fn take_office(&mut self) -> Result<(), RegistryError> {
-        let mut office = self.registry.controllership();
+        let Ok(mut office) = self.registry.controllership() else {
+            // Not connected: the session lives on until ZooKeeper says otherwise.
+            return Ok(());
+        };
         let vacant = self.registry.image().controller.is_none();
         if office.is_none() && vacant && self.registry.broker_epoch() >= 0 {
             office = self.registry.campaign().await?;

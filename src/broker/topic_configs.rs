@@ -294,11 +294,13 @@ impl BrokerLayers<'_> {
 }
 
 /// Whether a broker setting takes effect when it is changed while the broker runs: those that
-/// topics fall back to, read anew whenever the picture of the cluster changes.
+/// topics' logs fall back to, read anew whenever the picture of the cluster changes. The controller
+/// keeps the setting for unclean elections that it was started with.
 pub(crate) fn is_dynamic(setting: &str) -> bool {
-    TOPIC_CONFIGS
-        .iter()
-        .any(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
+    setting != "unclean.leader.election.enable"
+        && TOPIC_CONFIGS
+            .iter()
+            .any(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
 }
 
 /// Checks a change of a broker setting by the topic config that falls back to it.

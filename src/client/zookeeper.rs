@@ -109,6 +109,8 @@ pub(crate) enum ZooKeeperError {
     NodeExists { path: String },
     #[error("znode {path} has another version than expected")]
     BadVersion { path: String },
+    #[error("znode {path} is not what Kafka writes there")]
+    Unreadable { path: String },
     #[error("ZooKeeper refused {path}: {source}")]
     Refused { path: String, source: Error },
     #[error("cannot start the thread of the ZooKeeper session: {0}")]

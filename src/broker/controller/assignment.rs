@@ -102,6 +102,48 @@ pub(crate) fn check_manual(
     Ok(())
 }
 
+/// A partition's replicas while they move, or rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replicas {
+    /// Where the move leads to, then those that leave at its end.
+    pub(crate) all: Vec<BrokerId>,
+    pub(crate) adding: Vec<BrokerId>,
+    pub(crate) removing: Vec<BrokerId>,
+}
+
+impl Replicas {
+    /// As they were before the move.
+    pub(crate) fn called_off(&self) -> Self {
+        let before = self
+            .all
+            .iter()
+            .copied()
+            .filter(|id| !self.adding.contains(id));
+        Self {
+            all: before.collect(),
+            adding: Vec::new(),
+            removing: Vec::new(),
+        }
+    }
+
+    /// On their way to these, from where they were before any move.
+    pub(crate) fn moving_to(&self, target: &[BrokerId]) -> Self {
+        let before = self.called_off().all;
+        let without = |ids: &[BrokerId], others: &[BrokerId]| -> Vec<BrokerId> {
+            ids.iter()
+                .copied()
+                .filter(|id| !others.contains(id))
+                .collect()
+        };
+        let removing = without(&before, target);
+        Self {
+            all: target.iter().chain(&removing).copied().collect(),
+            adding: without(target, &before),
+            removing,
+        }
+    }
+}
+
 /// The live brokers in the order of their ids.
 struct Ring {
     brokers: Vec<BrokerId>,
@@ -226,7 +268,7 @@ pub(crate) fn is_internal(name: &str) -> bool {
 mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
-    use super::{AssignmentError, check_manual, of_more_partitions, of_new_topic};
+    use super::{AssignmentError, Replicas, check_manual, of_more_partitions, of_new_topic};
     use crate::{
         broker::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
         wire::BrokerId,
@@ -355,5 +397,27 @@ mod tests {
                 "{bad:?}"
             );
         }
+    }
+
+    #[test]
+    fn replicas_move_and_are_called_back() {
+        let ids = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect::<Vec<_>>();
+        let resting = Replicas {
+            all: ids(&[1, 2]),
+            adding: vec![],
+            removing: vec![],
+        };
+        let moving = resting.moving_to(&ids(&[3, 2]));
+        let expected = Replicas {
+            all: ids(&[3, 2, 1]),
+            adding: ids(&[3]),
+            removing: ids(&[1]),
+        };
+        assert_eq!(moving, expected);
+        assert_eq!(moving.called_off().all, ids(&[2, 1]));
+        let elsewhere = moving.moving_to(&ids(&[4]));
+        assert_eq!(elsewhere.all, ids(&[4, 2, 1]));
+        assert_eq!(elsewhere.adding, ids(&[4]));
+        assert_eq!(resting.moving_to(&ids(&[2, 1])).all, ids(&[2, 1]));
     }
 }

@@ -139,8 +139,16 @@ impl Judge<'_> {
         })
     }
 
-    /// Those of a live ISR that shall stay: not who stops, nor who a finished reassignment removes.
+    /// Those of a live ISR that shall stay: not who stops, nor who is no replica any more, nor who
+    /// a finished reassignment removes.
     fn staying(&self, partition: &PartitionImage, steady: Vec<BrokerId>) -> Vec<BrokerId> {
+        let replicas = only(&steady, |id| partition.replicas.contains(&id));
+        // Without a single replica left, the old ISR is better than none.
+        let steady = if replicas.is_empty() {
+            steady
+        } else {
+            replicas
+        };
         let staying = self.without_stopping(steady);
         match target(partition) {
             Some(target) if target.iter().all(|id| staying.contains(id)) => {

@@ -5,6 +5,7 @@
 //! returns the response, or a `Result<Reply, RequestError>` where it may answer nothing, or answers later.
 
 mod alter_configs;
+mod alter_partition_reassignments;
 mod api_versions;
 mod broker_heartbeat;
 mod config_resource;
@@ -28,6 +29,7 @@ mod leader_hints;
 mod leave_group;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -165,6 +167,8 @@ pub(crate) static APIS: &[Api] = &[
     api!(DeleteGroups 0..=2, DELETE_GROUPS, delete_groups),
     api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
     api!(IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs),
+    api!(AlterPartitionReassignments 0..=1, ALTER_PARTITION_REASSIGNMENTS, alter_partition_reassignments),
+    api!(ListPartitionReassignments 0..=0, LIST_PARTITION_REASSIGNMENTS, list_partition_reassignments),
     api!(OffsetDelete 0..=0, OFFSET_DELETE, offset_delete),
     api!(DescribeCluster 0..=2, DESCRIBE_CLUSTER, describe_cluster),
     api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat),

@@ -84,18 +84,22 @@ impl Registry {
             }
             Err(error) => return Err(error.into()),
         }
-        Ok(self.controllership())
+        self.controllership()
     }
 
     /// The office, while this session holds it.
-    pub(crate) fn controllership(&self) -> Option<Controllership> {
-        let connection = self.shared.zookeeper.connection().ok()?;
+    ///
+    /// # Errors
+    /// Without a connection nobody can tell; who was the controller goes on being it.
+    pub(crate) fn controllership(&self) -> Result<Option<Controllership>, RegistryError> {
+        let session = self.shared.zookeeper.connection()?.session;
         let image = self.image();
-        (image.controller_session == connection.session).then_some(Controllership {
+        let held = image.controller_session == session;
+        Ok(held.then_some(Controllership {
             epoch: image.controller_epoch,
             epoch_version: image.controller_epoch_version,
-            session: connection.session,
-        })
+            session,
+        }))
     }
 
     /// Writes states as the controller, in multis that each check the office and every state's

@@ -103,6 +103,8 @@ pub(super) struct Listing {
     pub(super) topic_configs: Vec<String>,
     pub(super) broker_configs: Vec<Option<BrokerId>>,
     pub(super) deleting: Vec<String>,
+    /// Topics whose znode was read.
+    pub(super) present: Vec<String>,
 }
 
 fn apply(image: &mut ClusterImage, znode: Znode, found: Found) {
@@ -123,14 +125,15 @@ fn apply(image: &mut ClusterImage, znode: Znode, found: Found) {
             image.controller = found.as_ref().map(|(controller, _)| controller.broker_id);
             image.controller_session = found.map_or(0, |(_, stat)| stat.ephemeral_owner);
         }
-        Znode::Topic(name) => {
-            match found
-                .and_then(|(data, stat)| Some((znodes::read::<TopicJson>(&path, &data)?, stat)))
-            {
-                Some((topic, stat)) => apply_topic(image, name, topic, &stat),
-                None => drop(image.topics.remove(&name)),
+        Znode::Topic(name) => match found {
+            // A topic that cannot be read is not one that was deleted.
+            Some((data, stat)) => {
+                if let Some(topic) = znodes::read::<TopicJson>(&path, &data) {
+                    apply_topic(image, name, topic, &stat);
+                }
             }
-        }
+            None => drop(image.topics.remove(&name)),
+        },
         Znode::State(at) => {
             let found = found
                 .and_then(|(data, stat)| Some((znodes::read::<StateJson>(&path, &data)?, stat)));

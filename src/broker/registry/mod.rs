@@ -41,6 +41,9 @@ use crate::{
 /// `server.properties`.
 const CONNECT_WAIT: Duration = Duration::from_secs(18);
 
+/// How long a request waits for ZooKeeper to be back before its client is told to try again.
+const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How often a write whose fate is unknown is looked at again before its caller is told.
 const TRIES_MAX: usize = 10;
 
@@ -201,9 +204,13 @@ impl Registry {
         self.shared.zookeeper.links()
     }
 
-    /// Waits for a connection to ZooKeeper.
+    /// Waits a while for a connection to ZooKeeper.
     async fn connected(&self) -> Result<Connection, RegistryError> {
-        connected(&self.shared.zookeeper).await
+        let waiting = connected(&self.shared.zookeeper);
+        match tokio::time::timeout(CONNECTION_PATIENCE, waiting).await {
+            Ok(connected) => connected,
+            Err(_) => Err(ZooKeeperError::ConnectionLost.into()),
+        }
     }
 
     /// Reads these znodes into the image now, without waiting for a watch.

@@ -9,6 +9,7 @@ use super::{
     znodes::{self, Znode},
 };
 use crate::{
+    broker::image::ClusterImage,
     client::zookeeper::{Connection, ZooKeeperError},
     wire::{BrokerId, TopicPartition},
 };
@@ -28,7 +29,7 @@ pub(super) async fn read_everything(
         connection.children(znodes::BROKER_CONFIGS),
         connection.children(znodes::DELETE_TOPICS),
     )?;
-    let listing = Listing {
+    let mut listing = Listing {
         brokers: brokers
             .iter()
             .filter_map(|id| id.parse().ok().map(BrokerId))
@@ -43,6 +44,7 @@ pub(super) async fn read_everything(
             })
             .collect(),
         deleting,
+        present: Vec::new(),
     };
     let znodes = (listing.brokers.iter().copied().map(Znode::Broker))
         .chain(
@@ -60,8 +62,14 @@ pub(super) async fn read_everything(
         read(connection, znodes),
         read_controller_epoch(connection, mirror)
     )?;
+    listing.present = present_topics(&found);
     mirror.retain(&listing);
     let image = mirror.draft(found);
+    // Whoever takes the picture for the whole truth deletes the logs of topics that are not in it.
+    if let Some(name) = unreadable(&listing, &image) {
+        let path = znodes::topic(name);
+        return Err(ZooKeeperError::Unreadable { path });
+    }
     let states = image.topics.iter().flat_map(|(name, topic)| {
         let indexes = topic.partitions.keys();
         indexes.map(move |index| Znode::State(TopicPartition::new(name, *index)))
@@ -74,6 +82,25 @@ pub(super) async fn read_everything(
     let found = read(connection, states.chain(configs).collect()).await?;
     mirror.apply(found);
     Ok(())
+}
+
+/// The topics that were still there when they were read.
+fn present_topics(found: &[(Znode, Found)]) -> Vec<String> {
+    let present = found
+        .iter()
+        .filter_map(|(znode, found)| match (znode, found) {
+            (Znode::Topic(name), Some(_)) => Some(name.clone()),
+            _ => None,
+        });
+    present.collect()
+}
+
+/// A topic that was listed and whose znode is there, but not what Kafka writes.
+fn unreadable<'a>(listing: &'a Listing, image: &ClusterImage) -> Option<&'a str> {
+    let mut present = listing.present.iter();
+    present
+        .find(|name| !image.topics.contains_key(*name))
+        .map(String::as_str)
 }
 
 /// Reads what changed. A topic's new partitions and configs are read with it.

@@ -16,7 +16,10 @@ use super::{
     znodes::{self, ConfigJson, StateJson, TopicJson, Znode},
 };
 use crate::{
-    broker::{controller::assignment, image::PartitionImage},
+    broker::{
+        controller::assignment::{self, Replicas},
+        image::PartitionImage,
+    },
     client::zookeeper::{ZnodeWrite, ZooKeeperError},
     wire::{BrokerId, TopicPartition, report::Report},
 };
@@ -124,7 +127,8 @@ impl Registry {
             return Err(RegistryError::TopicExists { topic: topic.name });
         }
         let id = znodes::random_id();
-        let office = self.controllership();
+        self.connected().await?;
+        let office = self.controllership()?;
         let mut config_exists = false;
         for _ in 0..TRIES_MAX {
             let writes = new_topic_writes(&topic, id, config_exists);
@@ -229,9 +233,12 @@ impl Registry {
         };
         let mut json: TopicJson = znodes::read(&path, &data)
             .ok_or_else(|| RegistryError::Unreadable { path: path.clone() })?;
-        json.partitions.insert(at.partition, replicas);
-        json.adding_replicas.remove(&at.partition);
-        json.removing_replicas.remove(&at.partition);
+        let arrived = Replicas {
+            all: replicas,
+            adding: Vec::new(),
+            removing: Vec::new(),
+        };
+        json.set_replicas(at.partition, arrived);
         let write = ZnodeWrite::SetData {
             path,
             data: znodes::write(&json),

@@ -6,7 +6,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::wire::{BrokerId, TopicPartition};
+use crate::{
+    broker::controller::assignment::Replicas,
+    wire::{BrokerId, TopicPartition},
+};
 
 pub(crate) const BROKER_IDS: &str = "/brokers/ids";
 pub(crate) const TOPICS: &str = "/brokers/topics";
@@ -246,6 +249,31 @@ impl TopicJson {
             adding_replicas: BTreeMap::new(),
             removing_replicas: BTreeMap::new(),
             version: 3,
+        }
+    }
+
+    /// The replicas of one partition, with their move.
+    pub(crate) fn replicas(&self, index: i32) -> Option<Replicas> {
+        let ids = |of: &BTreeMap<i32, Vec<BrokerId>>| of.get(&index).cloned().unwrap_or_default();
+        Some(Replicas {
+            all: self.partitions.get(&index)?.clone(),
+            adding: ids(&self.adding_replicas),
+            removing: ids(&self.removing_replicas),
+        })
+    }
+
+    /// Replaces the replicas of one partition, with their move.
+    pub(crate) fn set_replicas(&mut self, index: i32, replicas: Replicas) {
+        self.partitions.insert(index, replicas.all);
+        for (of, ids) in [
+            (&mut self.adding_replicas, replicas.adding),
+            (&mut self.removing_replicas, replicas.removing),
+        ] {
+            if ids.is_empty() {
+                of.remove(&index);
+            } else {
+                of.insert(index, ids);
+            }
         }
     }
 }
