@@ -222,8 +222,12 @@ impl Log {
     /// Removes every record at `offset` and above; a batch that spans it goes as a whole.
     /// Returns the new log end offset. Below the first segment it empties the log and starts it there.
     pub(crate) fn truncate_to(&mut self, offset: Offset, now_ms: i64) -> Result<Offset, LogError> {
-        if offset >= self.log_end_offset() {
-            return Ok(self.log_end_offset());
+        let end = self.log_end_offset();
+        if offset >= end {
+            // A leader that was replaced before it wrote anything left its epoch without a record.
+            // Named to the new leader, it would be answered with this same truncation again and again.
+            self.epochs.truncate_from_end(end)?;
+            return Ok(end);
         }
         let Some((base, _)) = self.segments.range(..=offset).next_back() else {
             self.truncate_fully_and_start_at(offset, now_ms)?;

@@ -326,6 +326,20 @@ fn truncation_removes_the_tail_its_epochs_and_its_sequences() {
 }
 
 #[test]
+fn an_epoch_without_a_record_goes_with_a_truncation_that_cuts_nothing() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut log = create(folder.path(), LogConfig::default());
+    append(&mut log, 4);
+    // Elected in epoch 1 and replaced before anything was written.
+    log.assign_epoch_start(LeaderEpoch(1), Offset(4))
+        .expect("written");
+    let end = log.truncate_to(Offset(4), NOW_MS).expect("nothing to cut");
+    assert_eq!(end, Offset(4));
+    // Else a follower would name epoch 1 to a leader that never heard of it, for ever.
+    assert_eq!(log.latest_epoch(), Some(LeaderEpoch(0)));
+}
+
+#[test]
 fn old_segments_go_by_age_by_size_and_by_start() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut log = create(folder.path(), small_segments());
