@@ -128,13 +128,10 @@ impl Consumer {
         }
     }
 
-    /// Commits what was read and leaves the group.
-    pub fn leave(&self) {
-        // Nothing read means nothing to commit, which the library calls an error.
-        let _ = self
-            .inner
-            .commit_consumer_state(rdkafka::consumer::CommitMode::Sync);
-        self.inner.unsubscribe();
+    /// Commits what was read, leaves the group and tells both.
+    pub fn leave(self) {
+        // The library does it when the consumer is dropped.
+        drop(self);
     }
 
     fn assign_all(&self, subscription: &Subscription<'_>) -> Result<(), ConsumerError> {

@@ -7,12 +7,13 @@ mod executor;
 mod feeder;
 mod late_answer;
 mod observer;
+mod on_screen;
 mod plain;
 pub mod state;
 mod supervisor;
 mod tally;
-#[expect(dead_code, reason = "the loop of the screen is being built")]
 mod terminal;
+mod terminal_guard;
 pub mod ui;
 
 use std::collections::VecDeque;
@@ -122,7 +123,7 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         first.extend(executor.carry_out(Request::Start(process)));
     }
     let interactive = terminal::is_there();
-    let (appearance, _) = if interactive {
+    let (appearance, late_answer) = if interactive {
         terminal::appearance(options.reduced_motion)
     } else {
         (Appearance::default(), late_answer::LateAnswer::none())
@@ -152,9 +153,16 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         playground.happen(Happening::Observed(observation));
     }
     let deadline = options.run_for.map(|run_for| Instant::now() + run_for);
-    let played = playground
-        .in_plain_lines(&mut observations, signals, deadline)
-        .await;
+    let played = if interactive {
+        let inputs = terminal::read_input(late_answer)?;
+        playground
+            .on_screen(inputs, &mut observations, signals, deadline)
+            .await
+    } else {
+        playground
+            .in_plain_lines(&mut observations, signals, deadline)
+            .await
+    };
     drop(run_file);
     let farewell = farewell(&playground.state, &playground.executor);
     playground.executor.end(&mut observations).await;
@@ -306,6 +314,10 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
+}
+
+fn instant(at: Timestamp) -> Instant {
+    Instant::now() + at.since(now())
 }
 
 fn timestamp(time: std::time::SystemTime) -> Timestamp {

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::late_answer::LateAnswer;
 use super::state::{Appearance, Depth, Glyphs, Scheme};
+use super::terminal_guard::TerminalGuard;
 
 /// Bytes of a frame that are collected before they are written: a whole screen of changes.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -37,16 +38,22 @@ type Backend = CrosstermBackend<BufWriter<Stdout>>;
 /// The screen, given back when this is dropped.
 pub(super) struct Screen {
     terminal: ratatui::Terminal<Backend>,
+    /// Dropped after our own `drop`, which gives the terminal back in order.
+    _guard: Option<TerminalGuard>,
 }
 
 impl Screen {
     /// Takes the terminal over.
     pub(super) fn take() -> Result<Self> {
         give_back_on_panic();
+        let guard = TerminalGuard::post();
         take().context("cannot take the terminal over")?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
         let terminal = ratatui::Terminal::new(backend).context("cannot draw on the terminal")?;
-        Ok(Self { terminal })
+        Ok(Self {
+            terminal,
+            _guard: guard,
+        })
     }
 
     /// Draws one frame.

@@ -195,17 +195,22 @@ fn decode(fetched: &Fetched, from: Offset) -> (Vec<RecordSeen>, Offset) {
             && let Ok(payload) = batch.payload()
         {
             let read = batch.records(&payload).map_while(Result::ok);
-            records.extend(
-                read.filter(|record| record.offset >= from)
-                    .map(|record| RecordSeen {
-                        offset: record.offset,
-                        key: record.key.map(text),
-                        value: record.value.map(text),
-                        timestamp_ms: record.timestamp,
-                        size_bytes: size(record.key) + size(record.value),
-                        headers: Vec::new(),
-                    }),
-            );
+            records.extend(read.filter(|record| record.offset >= from).map(|record| {
+                RecordSeen {
+                    offset: record.offset,
+                    key: record.key.map(text),
+                    value: record.value.map(text),
+                    timestamp_ms: record.timestamp,
+                    size_bytes: [record.key, record.value, Some(record.headers)]
+                        .into_iter()
+                        .map(size)
+                        .sum(),
+                    headers: record
+                        .headers()
+                        .map(|(name, value)| (text(name), value.map(text).unwrap_or_default()))
+                        .collect(),
+                }
+            }));
         }
         next = next.max(batch.header.next_offset());
     }
@@ -235,7 +240,8 @@ mod tests {
         let mut builder = BatchBuilder::new();
         builder.base_offset(Offset(4));
         for key in ["amy", "ben", "cleo"] {
-            builder.push(1000, Some(key.as_bytes()), Some(b"order"));
+            let headers: [(&str, Option<&[u8]>); 1] = [("trace", Some(b"7"))];
+            builder.push_with_headers(1000, Some(key.as_bytes()), Some(b"order"), &headers);
         }
         let mut bytes = builder.build();
         let whole = bytes.clone();
@@ -255,5 +261,7 @@ mod tests {
             .collect();
         assert_eq!(keys, ["ben", "cleo"]);
         assert_eq!(next, Offset(7));
+        let headers = &records.first().expect("two are left").headers;
+        assert_eq!(headers[..], [("trace".to_owned(), "7".to_owned())]);
     }
 }

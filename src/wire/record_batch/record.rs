@@ -124,6 +124,19 @@ pub(super) fn encode_headers(headers: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
     bytes
 }
 
+impl<'a> Record<'a> {
+    /// Its headers, in order: names and values, either as the producer gave them.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
+        let mut bytes = self.headers;
+        let count = read_varint(&mut bytes).unwrap_or(0);
+        (0..count).map_while(move |_| {
+            let name = read_nullable(&mut bytes)??;
+            let value = read_nullable(&mut bytes)?;
+            Some((name, value))
+        })
+    }
+}
+
 /// Whether `bytes` are headers and nothing else.
 fn check_headers(mut bytes: &[u8]) -> Option<()> {
     let count = read_varint(&mut bytes)?;
