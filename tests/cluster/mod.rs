@@ -208,11 +208,15 @@ impl Cluster {
         kafkarium(&arguments)
     }
 
-    /// Creates a topic.
+    /// Creates a topic, once there is a controller.
     pub fn create_topic(&self, name: &str, partitions: i32, replication_factor: i32) {
         let partitions = format!("--partitions={partitions}");
         let replicas = format!("--replication-factor={replication_factor}");
-        self.run(&["topics", "create", name, &partitions, &replicas]);
+        let arguments = ["topics", "create", name, &partitions, &replicas];
+        wait_until("the topic is created", || {
+            let output = self.command(&arguments).output().expect("the binary runs");
+            output.status.success().then_some(())
+        });
     }
 
     /// Writes lines of `key:value`.
