@@ -28,6 +28,9 @@ pub(super) const OUTPUTS_WAITING_MAX: usize = 8_192;
 /// How long the first frame, or the rest of one that has begun, may take.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Room that is made for each read; most requests are far smaller.
+const READ_BYTES: usize = 4 * 1024;
+
 /// Bytes that are gathered into one write.
 const WRITE_BYTES: usize = 64 * 1024;
 
@@ -141,6 +144,7 @@ impl Connection {
                 }
             }
             let reading = self.outstanding < OUTSTANDING_MAX;
+            self.buffer.reserve(READ_BYTES);
             tokio::select! {
                 // Reading first: after a pause of this process, what waits in the socket counts.
                 biased;

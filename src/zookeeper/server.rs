@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    io,
     net::SocketAddr,
     path::PathBuf,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -67,6 +68,8 @@ pub struct ZooKeeperServer {
     /// When this task last took requests.
     last_turn: Instant,
     last_container_check: Instant,
+    /// Accepting failed; not before this instant again.
+    accept_again: Option<Instant>,
 }
 
 /// The server's side of a connection.
@@ -118,6 +121,7 @@ impl ZooKeeperServer {
             waiting: VecDeque::new(),
             last_turn: now.instant,
             last_container_check: now.instant,
+            accept_again: None,
         })
     }
 
@@ -139,25 +143,25 @@ impl ZooKeeperServer {
         loop {
             let room = self.storage.has_room();
             let turn = self.next_turn();
+            // No branch goes first: under steady load each one must have its turn.
             tokio::select! {
-                biased;
                 () = stop.cancelled() => break,
                 progress = self.storage.progress() => progress?,
                 _ = messages.recv_many(&mut batch, BATCH_MAX), if room => {
                     self.take_turn(&mut batch);
                 }
-                accepted = self.listener.accept() => match accepted {
+                accepted = accept_after(&self.listener, self.accept_again) => match accepted {
                     Ok((stream, peer)) => self.accept(stream, peer, &inbox, &mut tasks),
                     Err(error) => {
                         tracing::warn!("cannot accept a connection: {error}");
-                        tokio::time::sleep(ACCEPT_RETRY).await;
+                        self.accept_again = Some(Instant::now() + ACCEPT_RETRY);
                     }
                 },
                 Some(_) = tasks.join_next() => {}
                 () = sleep_until(turn.into()), if room => {
                     // Heartbeats that are in the sockets come before the judgement.
                     tokio::task::yield_now().await;
-                    while batch.len() < BATCH_MAX
+                    while batch.len() < INBOX_MAX
                         && let Ok(message) = messages.try_recv()
                     {
                         batch.push(message);
@@ -345,6 +349,16 @@ impl ZooKeeperServer {
             connections_max: CONNECTIONS_MAX,
         }
     }
+}
+
+async fn accept_after(
+    listener: &TcpListener,
+    not_before: Option<Instant>,
+) -> io::Result<(TcpStream, SocketAddr)> {
+    if let Some(not_before) = not_before {
+        sleep_until(not_before.into()).await;
+    }
+    listener.accept().await
 }
 
 fn now() -> Now {

@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread::{self, JoinHandle},
 };
 
@@ -19,11 +19,15 @@ use super::{
 
 /// Batches that may be on their way to the disk. While they are, more requests gather for the next
 /// one, which is what makes commits of many sessions share a sync.
-pub(super) const BATCHES_IN_FLIGHT_MAX: u64 = 16;
+const BATCHES_IN_FLIGHT_MAX: u64 = 16;
 
 /// A log of this size is followed by a snapshot: some tens of thousands of transactions, which are
 /// replayed in a fraction of a second.
 const LOG_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Jobs that the queue to the writer holds: the batches above, and what one turn of the server may
+/// add to them (requests, expired sessions, and a snapshot after each).
+const JOBS_WAITING_MAX: usize = 32;
 
 /// Writes transactions in the background and tells how far they are on the disk.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ impl Storage {
     pub(super) fn open(folder: &Path) -> Result<(Self, Database), ZooKeeperError> {
         let (database, log) = recover(folder)?;
         let log_bytes = log.bytes();
-        let (jobs, waiting) = sync_channel(usize::try_from(BATCHES_IN_FLIGHT_MAX).unwrap_or(1));
+        let (jobs, waiting) = sync_channel(JOBS_WAITING_MAX);
         let (progress, durable) = watch::channel(0);
         let writer = Writer {
             folder: folder.to_owned(),
@@ -78,7 +82,7 @@ impl Storage {
     }
 
     /// Hands encoded records to the writer; they are on the disk when [`Self::durable`] reaches the
-    /// returned ticket. Call it only while [`Self::has_room`].
+    /// returned ticket. Look whether it [`Self::has_room`] before each turn.
     pub(super) fn append(&mut self, records: Vec<u8>) -> u64 {
         self.log_bytes += records.len() as u64;
         let ticket = self.submitted + 1;
@@ -140,8 +144,12 @@ impl Storage {
     fn submit(&mut self, job: Job) -> u64 {
         self.submitted += 1;
         if let Some(jobs) = &self.jobs {
-            // There is room, and a writer that is gone is noticed by `progress`.
-            let _ = jobs.try_send(job);
+            // A writer that is gone is noticed by `progress`; a full queue would lose a transaction.
+            let sent = jobs.try_send(job);
+            assert!(
+                !matches!(sent, Err(TrySendError::Full(_))),
+                "each turn begins with room"
+            );
         }
         self.submitted
     }
