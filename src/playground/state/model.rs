@@ -1,5 +1,7 @@
 //! The state: what is known, what happened, what is shown.
 
+use std::time::Duration;
+
 use super::{
     Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, ProcessName, RecordFace,
     Request, Setup, Timestamp, View,
@@ -130,12 +132,33 @@ impl State {
             .map(|message| message.since.plus(MESSAGE_FOR));
         let counting = self
             .counts()
-            .then(|| self.now.plus(std::time::Duration::from_millis(100)));
-        [confirm, message, counting]
+            .then(|| self.now.plus(Duration::from_millis(100)));
+        let flash = self
+            .cluster
+            .partitions()
+            .filter_map(|(_, partition)| partition.changed_at)
+            .max()
+            .map(|at| at.plus(self.flash_for()));
+        [confirm, message, counting, flash]
             .into_iter()
             .flatten()
             .filter(|at| *at > self.now)
             .fold(next_second, Timestamp::min)
+    }
+
+    /// How long a change is marked: a flash, or where nothing shall move a small sign.
+    fn flash_for(&self) -> Duration {
+        if self.view.appearance.reduced_motion {
+            Duration::from_secs(3)
+        } else {
+            Duration::from_millis(400)
+        }
+    }
+
+    /// Whether what changed then is still to be marked.
+    #[must_use]
+    pub fn just_changed(&self, at: Option<Timestamp>) -> bool {
+        at.is_some_and(|at| self.now.since(at) < self.flash_for())
     }
 
     /// Whether tenths of seconds are on the screen.

@@ -23,6 +23,8 @@ pub struct Narrator {
     pub(super) group_cause: Option<(String, String)>,
     /// Until everything is ready, lines hang under the first one.
     pub opening: bool,
+    /// Who became controller while everything was starting.
+    pub(super) first_controller: Option<BrokerId>,
     /// The topic whose partitions go without its name: `p2`.
     pub home: String,
 }
@@ -73,6 +75,7 @@ impl Narrator {
                 broker,
                 controller_epoch,
             } => self.elected(story, cluster, at, *broker, *controller_epoch),
+            Report::TopicCreated { topic, .. } if self.opening && topic.starts_with("__") => {}
             Report::TopicCreated { topic, partitions } => {
                 let words = topic_created(topic, partitions);
                 let line = Line::new(at, "controller").say(words);
@@ -115,6 +118,9 @@ impl Narrator {
     }
 
     fn registered(&self, story: &mut Story, at: Timestamp, broker: BrokerId) {
+        if self.opening && self.first_controller == Some(broker) {
+            return;
+        }
         story.retract(|merge| *merge == Merge::Started(ProcessName::Broker(broker)));
         let merged = story.merged(at, MERGE_WINDOW, |merge| {
             matches!(merge, Merge::Registered(_))
@@ -141,7 +147,7 @@ impl Narrator {
     }
 
     fn elected(
-        &self,
+        &mut self,
         story: &mut Story,
         cluster: &Cluster,
         at: Timestamp,
@@ -151,6 +157,8 @@ impl Narrator {
         let who = format!("broker {broker}");
         if self.opening {
             story.retract(|merge| *merge == Merge::Started(ProcessName::Broker(broker)));
+            self.first_controller = Some(broker);
+            forget_registration(story, at, broker);
             let line = Line::new(at, who).say("first to create /controller: it is the controller");
             story.tell(&[Subject::Opening], line.about(of(broker)));
             return;
@@ -272,6 +280,24 @@ impl Narrator {
             .merging(Merge::Recovered(broker, 1, cut));
         story.tell(&[of(broker), Subject::Opening], line);
     }
+}
+
+/// A broker that became controller has said more than that it registered.
+fn forget_registration(story: &mut Story, at: Timestamp, broker: BrokerId) {
+    let alone = Merge::Registered(vec![broker]);
+    let merged = story.merged(
+        at,
+        MERGE_WINDOW,
+        |merge| matches!(merge, Merge::Registered(brokers) if brokers.contains(&broker)),
+    );
+    if let Some(entry) = merged
+        && let Some(Merge::Registered(brokers)) = &mut entry.merge
+        && brokers.len() > 1
+    {
+        brokers.retain(|other| *other != broker);
+        entry.who = format!("broker {}", spaced(brokers));
+    }
+    story.retract(|merge| *merge == alone);
 }
 
 fn watch_fired(

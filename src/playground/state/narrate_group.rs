@@ -159,10 +159,11 @@ fn assigned(
                     "{name} reads {place} on from committed offset {committed}: nothing skipped"
                 )
             }
-            _ if reads.offset.0 >= 0 => {
+            _ if reads.offset.0 > 0 => {
                 format!("{name} reads {place} from offset {}", reads.offset)
             }
-            _ => format!("{name} reads {place}: nothing was committed yet"),
+            // The beginning of a log is where everybody begins.
+            _ => continue,
         };
         let consumer = Subject::Process(process.clone());
         let step = Subject::GroupStep(group_id.clone());

@@ -121,7 +121,7 @@ fn score(typed: &str, text: &str) -> Option<u32> {
         let wanted = wanted.to_lowercase();
         loop {
             let Some(word) = words.next().map(str::to_lowercase) else {
-                return (index > 0).then_some(cost + VERB_ONLY);
+                return (index > 0).then_some(VERB_ONLY);
             };
             if word.starts_with(&wanted) {
                 break;

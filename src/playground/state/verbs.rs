@@ -28,6 +28,9 @@ pub(super) fn kill(state: &mut State, process: &Process) -> Option<Request> {
         return None;
     }
     intend(state, process, Intent::Kill);
+    state
+        .outages
+        .begin(&state.cluster, &process.name, state.now);
     begin(state, process, "kill -9 ", "");
     command(state, process, "-9");
     Some(Request::Kill(process.name.clone()))

@@ -272,33 +272,26 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     for (index, group) in groups.iter().enumerate() {
         let air = match (narrow, index) {
             (true, _) => " │",
-            (false, 0) if dead || !own.is_empty() => "   │ ",
-            (false, _) => "  │ ",
+            (false, 0) if dead || !own.is_empty() => "   │",
+            (false, _) => "  │",
         };
-        x = canvas.text(x, y, stop, air, Role::Text);
-        for (key, does) in group {
-            let before = if narrow {
-                " "
-            } else if x == 0 {
-                ""
-            } else {
-                gap_before(group, key)
+        for (at, (key, does)) in group.iter().enumerate() {
+            let first = at == 0;
+            let before = match (first, narrow) {
+                (true, true) => format!("{air} "),
+                (true, false) => format!("{air}  "),
+                (false, true) => " ".to_owned(),
+                (false, false) => "  ".to_owned(),
             };
-            x = canvas.text(x, y, stop, before, Role::Text);
+            if x + width(&before) + width(key) + width(does) + 1 > stop {
+                break;
+            }
+            x = canvas.text(x, y, stop, &before, Role::Text);
             x = canvas.text(x, y, stop, key, Role::Focus);
             x = canvas.text(x, y, stop, &format!(" {does}"), Role::Text);
         }
     }
     help_hint(canvas, end, y, &help);
-}
-
-/// One space before the first of a group, whose bar brings one of its own; two before the others.
-fn gap_before(group: &[(String, &str)], key: &str) -> &'static str {
-    if group.first().is_some_and(|(first, _)| first == key) {
-        " "
-    } else {
-        "  "
-    }
 }
 
 fn help_hint(canvas: &mut Canvas<'_>, end: u16, y: u16, help: &str) {

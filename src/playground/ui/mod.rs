@@ -17,6 +17,9 @@ mod panes;
 mod theme;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use ratatui::{Frame, layout::Rect};
 
 use self::{

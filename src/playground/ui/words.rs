@@ -154,6 +154,6 @@ mod tests {
     #[test]
     fn latencies_keep_three_digits() {
         assert_eq!(super::latency(Duration::from_micros(2300)), "2.3 ms");
-        assert_eq!(super::latency(Duration::from_millis(1535)), "1.53 s");
+        assert_eq!(super::latency(Duration::from_millis(1540)), "1.54 s");
     }
 }

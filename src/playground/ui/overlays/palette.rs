@@ -53,9 +53,9 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: R
     };
     rule(canvas, area, inside.y + 1, wide.then_some(split));
     let list = Rect::new(
-        inside.x - 1,
+        inside.x,
         inside.y + 2,
-        split - inside.x,
+        split - inside.x - 1,
         inside.bottom().saturating_sub(inside.y + 2),
     );
     let found = candidates(state);
@@ -71,7 +71,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: R
             .map(String::as_str)
             .collect();
         let y = list.bottom() - 1;
-        let x = canvas.text(list.x + 1, y, split, "recent  ", Role::Dim);
+        let x = canvas.text(list.x, y, split, "recent  ", Role::Dim);
         canvas.text(
             x,
             y,
@@ -138,16 +138,16 @@ fn rows(canvas: &mut Canvas<'_>, found: &[Candidate], cursor: usize, area: Rect)
             canvas.text(area.x, y, area.right(), "►", Role::Focus);
         }
         let role = if chosen { Role::Strong } else { Role::Text };
-        canvas.text(area.x + 1, y, area.x + 27, &candidate.text, role);
+        canvas.text(area.x + 1, y, area.x + 26, &candidate.text, role);
         if let Some(key) = candidate.key {
-            canvas.text(area.x + 28, y, area.right(), &key.to_string(), Role::Focus);
+            canvas.text(area.x + 27, y, area.right(), &key.to_string(), Role::Focus);
         }
         let note_role = match (candidate.asks, candidate.idle) {
             (true, _) => Role::Warning,
             (_, true) => Role::Dim,
             _ => Role::Text,
         };
-        canvas.text(area.x + 31, y, area.right(), &candidate.note, note_role);
+        canvas.text(area.x + 30, y, area.right(), &candidate.note, note_role);
         if chosen {
             canvas.tone(area.x, y, area.width, Role::Selected);
         }

@@ -79,7 +79,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let mut y = area.y;
     state_line(canvas, group, area.x, y, end);
     y += 1;
-    if group.rebalancing() || roomy {
+    if group.rebalancing() {
         joined_line(canvas, state, group, area.x, y, end);
         y += 1;
     }

@@ -164,7 +164,7 @@ fn address(process: &Process, role: Role) -> Line {
         (None, _) => String::new(),
     };
     let memory = process.rss_bytes.map_or_else(String::new, |bytes| {
-        format!("  {:>5}", words::memory(bytes))
+        format!("  {:>6}", words::memory(bytes))
     });
     text(role, format!("{port}{pid}{memory}"))
 }

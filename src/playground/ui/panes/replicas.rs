@@ -192,7 +192,15 @@ fn cell(
     } else if leads && frozen {
         canvas.text(x, y, end, &format!("z {number} ◆"), Role::Warning)
     } else if leads {
-        canvas.text(x - 1, y, end, &format!(" ◆ {number} "), Role::Leader) - 1
+        let changed = state.just_changed(partition.changed_at);
+        let flashes = changed && !state.view.appearance.reduced_motion;
+        let role = if flashes { Role::Flash } else { Role::Leader };
+        let after = canvas.text(x - 1, y, end, &format!(" ◆ {number} "), role) - 1;
+        if changed && !flashes {
+            canvas.text(after, y, end, "▪", Role::Warning)
+        } else {
+            after
+        }
     } else {
         let (sign, role) = if gone {
             ("✗", Role::Dead)

@@ -14,6 +14,11 @@ use crate::playground::{
 /// Columns of the time.
 const TIME: u16 = 12;
 
+/// Columns of who did it, in a pane of its own.
+const WHO: u16 = 11;
+/// The same, where panes take turns.
+pub const WHO_IN_TAB: u16 = 12;
+
 /// Draws the pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let filter = state.view.filter(Pane::Story);
@@ -29,12 +34,13 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         dashed: false,
     };
     let inside = canvas.frame(area, &frame);
-    draw_inside(canvas, state, inside, 11);
+    draw_inside(canvas, state, inside, WHO);
 }
 
 /// Draws what is inside the frame; `who` columns name who did it.
 pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16) {
-    let now = now_line(state).filter(|_| state.view.story_back == 0);
+    let brief = who == WHO_IN_TAB;
+    let now = now_line(state).filter(|_| state.view.story_back == 0 && !brief);
     let room = usize::from(area.height.saturating_sub(u16::from(now.is_some())));
     let shown = visible(state, room);
     if shown.is_empty() {
@@ -52,7 +58,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
         .collect();
     let mut y = area.y;
     for entry in &shown {
-        let rooted = who == 11 || roots.contains(&entry.root);
+        let rooted = !brief || roots.contains(&entry.root);
         line(canvas, state, entry, (area, y), (who, rooted));
         y += 1;
     }
@@ -93,7 +99,7 @@ fn line(
     let end = area.right() + 1;
     let start = area.x + TIME + 2;
     if entry.who.is_empty() {
-        words(canvas, entry, start, y, end);
+        words(canvas, entry, (start, y, end), false);
         return;
     }
     if entry.depth == 0 {
@@ -115,13 +121,16 @@ fn line(
         let air = "  ".repeat(usize::from(entry.depth - 1));
         x = canvas.text(x, y, end, &format!("{air}└ "), Role::Dim);
     }
-    words(canvas, entry, x, y, end);
+    let brief = entry.depth == 0 && who == WHO_IN_TAB;
+    words(canvas, entry, (x, y, end), brief);
 }
 
-fn words(canvas: &mut Canvas<'_>, entry: &Entry, x: u16, y: u16, end: u16) {
+/// The sentence; `brief` leaves out what is said aside.
+fn words(canvas: &mut Canvas<'_>, entry: &Entry, (x, y, end): (u16, u16, u16), brief: bool) {
     let pieces: Vec<(Role, String)> = entry
         .text
         .iter()
+        .filter(|(tone, _)| !(brief && *tone == Tone::Dim))
         .map(|(tone, words)| {
             let role = match tone {
                 Tone::Plain => Role::Text,

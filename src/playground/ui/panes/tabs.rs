@@ -21,8 +21,8 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         ..Frame::default()
     };
     let inside = canvas.frame(area, &frame);
-    let mut x = area.x + 3;
     let end = area.right().saturating_sub(8);
+    let mut x = canvas.text(area.x + 2, area.y, end, " ", Role::Text);
     for pane in Slot::TURNS {
         let name = match pane {
             Pane::Group => format!("Group {}", state.view.group),
@@ -44,7 +44,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     match state.view.tab {
         Pane::Replicas => replicas::draw_inside(canvas, state, inside),
         Pane::Group => group::draw_inside(canvas, state, inside),
-        _ => story::draw_inside(canvas, state, inside, 12),
+        _ => story::draw_inside(canvas, state, inside, story::WHO_IN_TAB),
     }
 }
 

@@ -1,0 +1,263 @@
+//! Keys: what is done at once, what asks, what repeats, what is refused.
+
+use super::session::{Session, broker, consumer};
+use crate::playground::state::{
+    Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Overlay, Request, Status,
+};
+
+fn ready() -> Session {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    session.later(1000);
+    session
+}
+
+fn message(session: &Session) -> String {
+    let message = session.state.view.message.as_ref();
+    message.map_or_else(String::new, |message| message.text.clone())
+}
+
+fn type_text(session: &mut Session, text: &str) {
+    for character in text.chars() {
+        session.later(150).press(character);
+    }
+}
+
+#[test]
+fn the_start_waits_for_the_cluster_and_not_for_time() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    let mut asked = session.requests.iter();
+    for expected in [
+        Request::Start(crate::playground::state::ProcessName::ZooKeeper),
+        Request::Start(broker(1)),
+        Request::Start(broker(2)),
+        Request::Start(broker(3)),
+        Request::CreateTopic(NewTopic {
+            name: "orders".into(),
+            partitions: 3,
+            replication_factor: 3,
+        }),
+        Request::AddConsumer(NewConsumer {
+            name: "c1".into(),
+            group: "billing".into(),
+            topic: "orders".into(),
+        }),
+        Request::AddConsumer(NewConsumer {
+            name: "c2".into(),
+            group: "billing".into(),
+            topic: "orders".into(),
+        }),
+    ] {
+        assert!(asked.any(|request| *request == expected), "{expected:?}");
+    }
+    assert!(session.state.is_ready());
+}
+
+#[test]
+fn records_asked_for_before_the_topic_are_kept_and_sent() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.starting();
+    assert_eq!(session.press('p'), []);
+    assert_eq!(message(&session), "p kept: sent when orders is there");
+    session.all_ready();
+    let sent = session
+        .requests
+        .iter()
+        .filter(|request| matches!(request, Request::Produce(records) if records.len() == 1))
+        .count();
+    assert_eq!(sent, 1);
+}
+
+#[test]
+fn x_kills_at_once_and_only_what_lives() {
+    let mut session = ready();
+    session.press('3');
+    assert_eq!(session.press('x'), [Request::Kill(broker(3))]);
+    assert_eq!(
+        session.state.view.command.as_deref(),
+        Some("kill -9 4123"),
+        "the last line shows the command"
+    );
+    session.killed();
+    session.later(500);
+    assert_eq!(session.press('x'), []);
+    assert_eq!(
+        message(&session),
+        "broker 3 is dead already: r starts it again"
+    );
+    session.later(500);
+    assert_eq!(session.press('r'), [Request::Start(broker(3))]);
+    let status = session.state.cluster.processes[&broker(3)].status;
+    assert_eq!(status, Status::Starting);
+}
+
+#[test]
+fn q_quits_when_pressed_twice_and_never_when_held() {
+    let mut session = ready();
+    assert_eq!(session.press('q'), []);
+    assert_eq!(session.later(400).press('q'), []);
+    assert_eq!(session.later(50).tick(), []);
+    assert_eq!(session.later(60).tick(), [Request::Quit]);
+
+    let mut session = ready();
+    session.press('q');
+    session.later(400).press('q');
+    for _ in 0..20 {
+        assert_eq!(session.later(33).press('q'), []);
+        assert_eq!(session.tick(), []);
+    }
+    assert_eq!(session.later(5000).tick(), []);
+}
+
+#[test]
+fn the_question_goes_away_by_itself_or_with_another_key() {
+    let mut session = ready();
+    session.press('q');
+    session.later(3100).tick();
+    assert!(session.state.view.ask.is_none());
+    session.press('q');
+    let requests = session.later(200).press('p');
+    assert!(matches!(requests.as_slice(), [Request::Produce(_)]));
+    assert_eq!(session.later(200).press('q'), []);
+    assert_eq!(session.later(500).key(Key::Esc), []);
+    assert!(session.state.view.ask.is_none());
+}
+
+#[test]
+fn r_on_a_running_broker_asks_for_a_second_r() {
+    let mut session = ready();
+    session.press('2');
+    assert_eq!(session.press('r'), []);
+    let ask = session.state.view.ask.clone().expect("it asks");
+    assert_eq!(ask.text, "broker 2 is up. r again restarts it");
+    session.later(300).press('r');
+    assert_eq!(session.later(150).tick(), [Request::Restart(broker(2))]);
+}
+
+#[test]
+fn deleting_asks_for_y_and_enter_does_nothing() {
+    let mut session = ready();
+    session.press('D');
+    let ask = session.state.view.ask.clone().expect("it asks");
+    assert_eq!(
+        ask.text,
+        "delete topic orders, 0 records, for good?   y delete   esc keep"
+    );
+    assert_eq!(session.later(200).key(Key::Enter), []);
+    assert_eq!(
+        session.later(200).press('y'),
+        [Request::DeleteTopic("orders".into())]
+    );
+}
+
+#[test]
+fn a_held_key_repeats_records_and_nothing_that_breaks() {
+    let mut session = ready();
+    session.press('c');
+    for _ in 0..5 {
+        assert_eq!(session.later(33).press('c'), []);
+    }
+    let repeat = |character| KeyPress {
+        key: Key::Char(character),
+        repeat: true,
+    };
+    session.later(1000);
+    assert_eq!(session.happen(Happening::Key(repeat('x'))), []);
+    let sent = session.happen(Happening::Key(repeat('p')));
+    assert!(matches!(sent.as_slice(), [Request::Produce(_)]));
+}
+
+#[test]
+fn keys_that_mean_nothing_say_why() {
+    let mut session = ready();
+    session.press('X');
+    assert_eq!(message(&session), "X is not a key here (caps lock?)");
+    session.press('з');
+    assert_eq!(message(&session), "з is not a key here: switch keyboard");
+    session.key(Key::Alt('x'));
+    assert_eq!(message(&session), "alt-x is not a key here: ? shows all");
+    session.state.view.message = None;
+    session.press('b');
+    assert_eq!(message(&session), "");
+}
+
+#[test]
+fn pasted_text_fires_no_keys_but_opens_the_composer() {
+    let mut session = ready();
+    assert_eq!(session.happen(Happening::Paste("amy:qqxxD\n".into())), []);
+    let Overlay::Compose(compose) = &session.state.view.overlay else {
+        panic!("the composer is open");
+    };
+    assert_eq!(compose.fields[0].text(), "amy");
+    assert_eq!(compose.fields[1].text(), "qqxxD");
+    let sent = session.key(Key::Enter);
+    assert!(matches!(sent.as_slice(), [Request::Produce(records)]
+        if records[0].value.as_deref() == Some("qqxxD")));
+}
+
+#[test]
+fn verbs_are_refused_while_the_picture_is_held() {
+    let mut session = ready();
+    session.press(' ');
+    assert_eq!(session.later(200).press('x'), []);
+    assert!(message(&session).ends_with("not now. space returns to now"));
+    session.later(200).press(' ');
+    assert_eq!(session.later(200).press('x'), [Request::Kill(broker(3))]);
+}
+
+#[test]
+fn the_palette_does_what_is_typed_or_chosen() {
+    let mut session = ready();
+    session.press(':');
+    type_text(&mut session, "ki br");
+    session.later(150).key(Key::Down);
+    assert_eq!(
+        session.later(150).key(Key::Enter),
+        [Request::Kill(broker(2))]
+    );
+    session.later(150).press(':');
+    type_text(&mut session, "topic create chat 4 2");
+    assert_eq!(
+        session.later(150).key(Key::Enter),
+        [Request::CreateTopic(NewTopic {
+            name: "chat".into(),
+            partitions: 4,
+            replication_factor: 2,
+        })]
+    );
+    session.later(150).press(':');
+    type_text(&mut session, "kill all brokers");
+    assert_eq!(session.later(150).key(Key::Enter), []);
+    assert_eq!(session.later(150).press('y').len(), 3);
+}
+
+#[test]
+fn consumers_are_picked_in_the_group_and_killed_there() {
+    let mut session = ready();
+    for _ in 0..3 {
+        session.later(150).key(Key::Tab);
+    }
+    session.later(150).press('j');
+    assert_eq!(
+        session.later(150).press('x'),
+        [Request::Kill(consumer("c1"))]
+    );
+    session.later(150).press('j');
+    assert_eq!(
+        session.later(150).press('z'),
+        [Request::Freeze(consumer("c2"))]
+    );
+}
+
+#[test]
+fn a_stream_goes_up_and_down_its_paces() {
+    let mut session = ready();
+    session.press('+');
+    let requests = session.later(200).press('+');
+    assert!(matches!(requests.as_slice(), [Request::Stream { .. }]));
+    assert_eq!(session.state.cluster.stream.to_string(), "10");
+    session.later(200).press('-');
+    session.later(200).press('-');
+    assert_eq!(session.later(200).press('-'), []);
+}
