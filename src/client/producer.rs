@@ -132,6 +132,13 @@ impl<T: Send + Sync + 'static> Producer<T> {
         usize::try_from(self.inner.in_flight_count()).unwrap_or(0)
     }
 
+    /// Asks any broker who leads the topic now and takes its answer over. The library itself looks
+    /// for a leader that vanished once a second. Blocks up to `patience`.
+    pub fn look_for_leaders(&self, topic: &str, patience: Duration) {
+        // Without an answer the library goes on looking by itself.
+        let _ = self.inner.client().fetch_metadata(Some(topic), patience);
+    }
+
     /// Waits until every record is delivered or given up, at most `patience`; whether it came so far.
     #[must_use]
     pub fn flush(&self, patience: Duration) -> bool {

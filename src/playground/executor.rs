@@ -138,6 +138,11 @@ impl Executor {
                 if !matches!(line.report, Report::Record { .. }) {
                     self.observer.nudge();
                 }
+                if let Report::PartitionChanged { topic, .. } = &line.report
+                    && let Some(feeder) = &self.feeder
+                {
+                    feeder.leaders_moved(topic);
+                }
                 Vec::new()
             }
             _ => Vec::new(),

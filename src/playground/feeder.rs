@@ -3,6 +3,7 @@
 //! What the library reports back is counted, told, and remembered for the check that nothing
 //! acknowledged is lost.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,10 +35,18 @@ struct Stream {
     rate: StreamRate,
 }
 
+/// Topics that may wait for new leaders to be looked for.
+const TOPICS_MOVED_MAX: usize = 64;
+
+/// How long a broker may take to tell the new leaders.
+const LEADERS_WAIT: Duration = Duration::from_millis(500);
+
 /// Owns the producers and the stream.
 pub(super) struct Feeder {
     senders: Arc<Senders>,
     stream: watch::Sender<Stream>,
+    /// Topics whose leaders moved; one place each, more would ask the same again.
+    moved: mpsc::Sender<String>,
     /// Dropped with the feeder, which ends them.
     _tasks: JoinSet<()>,
 }
@@ -69,9 +78,12 @@ impl Feeder {
         let mut tasks = JoinSet::new();
         tasks.spawn(run_stream(Arc::clone(&senders), rates));
         tasks.spawn(tell_counts(Arc::clone(&senders.tally)));
+        let (moved, topics) = mpsc::channel(TOPICS_MOVED_MAX);
+        tasks.spawn(look_for_leaders(Arc::clone(&senders), topics));
         Ok(Self {
             senders,
             stream,
+            moved,
             _tasks: tasks,
         })
     }
@@ -81,6 +93,12 @@ impl Feeder {
         for record in records {
             self.senders.send(record);
         }
+    }
+
+    /// Leaders of this topic moved: records that wait for them go on at once.
+    pub(super) fn leaders_moved(&self, topic: &str) {
+        // Full: enough questions are on their way.
+        let _ = self.moved.try_send(topic.to_owned());
     }
 
     /// Sends demo records at this pace from now on.
@@ -234,6 +252,25 @@ fn demo_record(topic: &str, number: u64) -> NewRecord {
         key: DEMO_KEYS.get(index).map(|key| (*key).to_owned()),
         value: Some(format!("stream {number}")),
         ..NewRecord::default()
+    }
+}
+
+/// Lets the producer look for leaders that moved; asking blocks, so it has a thread meanwhile.
+async fn look_for_leaders(senders: Arc<Senders>, mut topics: mpsc::Receiver<String>) {
+    while let Some(topic) = topics.recv().await {
+        let mut moved = BTreeSet::from([topic]);
+        while let Ok(topic) = topics.try_recv() {
+            moved.insert(topic);
+        }
+        let senders = Arc::clone(&senders);
+        let looked = tokio::task::spawn_blocking(move || {
+            for topic in moved {
+                senders.all.look_for_leaders(&topic, LEADERS_WAIT);
+            }
+        });
+        if looked.await.is_err() {
+            return;
+        }
     }
 }
 

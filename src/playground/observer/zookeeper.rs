@@ -1,6 +1,6 @@
 //! Asks `ZooKeeper` by its four-letter words: sessions, when it last heard from them, counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +24,26 @@ const BUSY_LOOK: Duration = Duration::from_millis(60);
 /// The longest answer that is read: thousands of sessions.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Our server tells the time of its last answer; Apache's tells it on a clock that counts from
+/// some start, which this keeps apart.
+const CLOCKS_APART_MAX: Duration = Duration::from_secs(600);
+
 /// Looks at one `ZooKeeper` server.
 pub(super) struct ZooKeeperLook {
     pub(super) address: String,
     pub(super) scope: Arc<Scope>,
-    /// By session: how many packets came, and when that number was new.
-    heard: BTreeMap<i64, (u64, Timestamp)>,
+    /// By session. One whose connection is gone lives on until it expires.
+    heard: BTreeMap<i64, Heard>,
+}
+
+/// What is known of one session.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    timeout: Duration,
+    /// Packets that came.
+    received: u64,
+    /// When that number was new.
+    at: Timestamp,
 }
 
 /// One line of `cons`.
@@ -38,6 +52,8 @@ struct Connection {
     session: i64,
     timeout_ms: u64,
     received: u64,
+    /// When the server last answered, by its own clock.
+    answered_ms: Option<i64>,
 }
 
 impl ZooKeeperLook {
@@ -76,29 +92,37 @@ impl ZooKeeperLook {
     async fn look(&mut self) -> Option<ZooKeeperSeen> {
         let server = self.ask("srvr").await?;
         let connections = connections(&self.ask("cons").await?);
-        let ephemerals = ephemerals(&self.ask("dump").await?);
+        let dump = self.ask("dump").await?;
         let watches = self.ask("wchp").await.as_deref().map_or(0, watches);
+        let mut ephemerals = ephemerals(&dump);
         let at = now();
-        let heard = &mut self.heard;
-        heard.retain(|session, _| connections.iter().any(|known| known.session == *session));
-        let sessions = connections
-            .into_iter()
-            .map(|connection| {
-                let last = heard
-                    .entry(connection.session)
-                    .or_insert((connection.received, at));
-                if last.0 != connection.received {
-                    *last = (connection.received, at);
-                }
-                SessionSeen {
-                    session: connection.session,
-                    timeout: Duration::from_millis(connection.timeout_ms),
-                    last_heard: last.1,
-                    ephemerals: ephemerals
-                        .get(&connection.session)
-                        .cloned()
-                        .unwrap_or_default(),
-                }
+        for connection in connections {
+            let heard = self.heard.entry(connection.session).or_insert(Heard {
+                timeout: Duration::from_millis(connection.timeout_ms),
+                received: connection.received,
+                at,
+            });
+            // Also less, on the new connection of an old session.
+            if heard.received != connection.received {
+                heard.received = connection.received;
+                heard.at = at;
+            }
+            if let Some(answered) = connection.answered_ms.map(Timestamp::from_ms)
+                && at.since(answered) < CLOCKS_APART_MAX
+            {
+                heard.at = answered.min(at);
+            }
+        }
+        let alive = sessions(&dump);
+        self.heard.retain(|session, _| alive.contains(session));
+        let sessions = self
+            .heard
+            .iter()
+            .map(|(session, heard)| SessionSeen {
+                session: *session,
+                timeout: heard.timeout,
+                last_heard: heard.at,
+                ephemerals: ephemerals.remove(session).unwrap_or_default(),
             })
             .collect();
         Some(ZooKeeperSeen {
@@ -139,9 +163,16 @@ fn connections(answer: &str) -> Vec<Connection> {
                 session: session(value("sid")?)?,
                 timeout_ms: value("to")?.parse().ok()?,
                 received: value("recved")?.parse().ok()?,
+                answered_ms: value("lresp").and_then(|ms| ms.parse().ok()),
             })
         })
         .collect()
+}
+
+/// Every session that `dump` names, connected or not.
+fn sessions(answer: &str) -> BTreeSet<i64> {
+    let lines = answer.lines().map(|line| line.trim().trim_end_matches(':'));
+    lines.filter_map(session).collect()
 }
 
 /// The part of `dump` that lists ephemeral znodes below their sessions.
@@ -182,7 +213,7 @@ fn session(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{connections, ephemerals, field, watches};
+    use super::{connections, ephemerals, field, sessions, watches};
 
     #[test]
     fn the_words_of_zookeeper_3_8_are_read() {
@@ -207,6 +238,7 @@ mod tests {
                     0x1:\n\t/brokers/ids/1\n\t/controller\nConnections dump:\n";
         let owned = ephemerals(dump);
         assert_eq!(owned.get(&1).map(Vec::len), Some(2));
+        assert_eq!(sessions(dump).into_iter().collect::<Vec<_>>(), [1]);
         assert_eq!(watches("/brokers\n\t0x1\n\t0x2\n/controller\n\t0x1\n"), 3);
         assert_eq!(
             field("Mode: standalone\nNode count: 61\n", "Node count:"),

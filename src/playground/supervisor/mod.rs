@@ -33,6 +33,14 @@ pub const DEFAULT_NAME: &str = "demo";
 /// Lines of a log that are shown on request.
 const LOG_LINES: usize = 200;
 
+/// What differs from librdkafka's defaults: a killed consumer would be missed for 45 s on stage,
+/// and one whose leader moved would look for it once a second.
+const CONSUMER_PROPERTIES: [&str; 3] = [
+    "session.timeout.ms=3000",
+    "heartbeat.interval.ms=500",
+    "topic.metadata.refresh.interval.ms=300",
+];
+
 /// Where the cluster listens and how it is set up.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -201,9 +209,10 @@ impl Supervisor {
     /// As [`Self::start`].
     pub fn add_consumer(&mut self, consumer: &NewConsumer) -> Result<Vec<Observation>> {
         let process = consumer.process();
-        let arguments = [
+        let mut arguments = [
             "consume",
             "--json",
+            "--from-beginning",
             "--group",
             &consumer.group,
             "--topic",
@@ -215,6 +224,10 @@ impl Supervisor {
         ]
         .map(OsString::from)
         .to_vec();
+        for property in CONSUMER_PROPERTIES {
+            arguments.push("--property".into());
+            arguments.push(property.into());
+        }
         if self
             .slots
             .get(&process)
@@ -420,7 +433,9 @@ fn settings(brokers: usize) -> Vec<String> {
     let replication = brokers.clamp(1, 3);
     vec![
         "zookeeper.session.timeout.ms=1500".into(),
-        "group.initial.rebalance.delay.ms=0".into(),
+        // Not 0: the first two consumers start together and would rebalance twice, half a second
+        // apart. Kafka's 3000 would spend the first five seconds of the demo.
+        "group.initial.rebalance.delay.ms=40".into(),
         "group.min.session.timeout.ms=1000".into(),
         "offsets.topic.num.partitions=10".into(),
         format!("offsets.topic.replication.factor={replication}"),

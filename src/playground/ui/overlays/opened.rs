@@ -174,7 +174,7 @@ fn group(state: &State, name: &str) -> Vec<String> {
         "heartbeat.interval.ms 500 (3000); brokers group.min.session.timeout.ms 1000 (6000),"
             .into(),
     );
-    lines.push("group.initial.rebalance.delay.ms 0 (3000).".into());
+    lines.push("group.initial.rebalance.delay.ms 40 (3000).".into());
     lines
 }
 
