@@ -3,6 +3,7 @@
 //! The shell around `broker::log` and `broker::replication`. [`image_follower`] opens, hands roles to and removes
 //! partitions as the znodes say; [`isr_writer`] writes what leaders decide; [`housekeeping`] keeps disks in order.
 
+mod appending;
 mod error;
 mod following;
 pub(super) mod housekeeping;
