@@ -14,6 +14,7 @@ mod produce;
 mod shutdown;
 mod table;
 mod topics;
+mod verify;
 mod zookeeper;
 
 use std::io::{self, Write};
@@ -40,6 +41,7 @@ enum Command {
     Groups(groups::GroupsArguments),
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
+    Verify(verify::VerifyArguments),
     Completions(completions::CompletionsArguments),
 }
 
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Some(Command::Groups(arguments)) => groups::run(arguments),
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
+        Some(Command::Verify(arguments)) => return verify::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),
     };
     match result {

@@ -177,16 +177,14 @@ impl Admin {
             let Some(address) = cluster.brokers.get(&leader) else {
                 continue;
             };
-            if let Ok(connection) = self.connection(address).await
-                && let Ok(offsets) = offsets::list_offsets(
-                    connection,
-                    &partitions,
-                    Position::HighWatermark,
-                    ANSWER_WAIT,
-                )
-                .await
-            {
-                found.extend(offsets);
+            let Ok(connection) = self.connection(address).await else {
+                continue;
+            };
+            let position = Position::HighWatermark;
+            match offsets::list_offsets(connection, &partitions, position, ANSWER_WAIT).await {
+                Ok(offsets) => found.extend(offsets),
+                // The broker may be back already: the next question opens a new connection.
+                Err(_) => drop(self.connections.remove(address)),
             }
         }
         Ok(found)

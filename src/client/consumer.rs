@@ -180,6 +180,18 @@ impl ConsumedRecord<'_> {
         self.message.payload()
     }
 
+    /// The partition it was read from.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.message.partition()
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn offset(&self) -> Offset {
+        Offset(self.message.offset())
+    }
+
     /// The record as a report.
     #[must_use]
     pub fn report(&self) -> Report {

@@ -30,11 +30,12 @@ use self::state::{
     Appearance, Event, Happening, Observation, ProcessName, Request, Setup, State, Timestamp,
     update,
 };
-use self::supervisor::{ClusterFolder, Plan, Supervisor};
 use crate::wire::BrokerId;
 
 pub use self::state::NewTopic;
-pub use self::supervisor::{DEFAULT_NAME, FolderOptions, RunFile, find};
+pub use self::supervisor::{
+    ClusterFolder, DEFAULT_NAME, FolderOptions, Plan, RunFile, Supervisor, find,
+};
 
 /// Facts that may wait for the loop: a second of a busy cluster. Whoever tells more waits.
 const OBSERVATIONS_MAX: usize = 4096;
