@@ -41,7 +41,8 @@ impl Broker {
         .ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 
-    async fn create_offsets_topic(&self) {
+    /// Creates the topic of committed offsets, where there are brokers enough.
+    pub(crate) async fn create_offsets_topic(&self) {
         let settings = &self.settings;
         let configs = BTreeMap::from([
             ("cleanup.policy".to_owned(), "compact".to_owned()),

@@ -6,7 +6,11 @@
 //! creates nothing. From version 5 the answer has partitions, replication factor and configs.
 //! Not done: quotas, so no throttling.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::join_all;
 use kafka_protocol::{
@@ -45,7 +49,13 @@ pub(super) async fn handle(
     for topic in &request.topics {
         *counts.entry(topic.name.as_str()).or_default() += 1;
     }
-    let results = request.topics.iter().map(|topic| async {
+    // A name that was given twice is refused once.
+    let mut told = BTreeSet::new();
+    let each = request
+        .topics
+        .iter()
+        .filter(|topic| told.insert(topic.name.as_str()));
+    let results = each.map(|topic| async {
         let twice = counts
             .get(topic.name.as_str())
             .is_some_and(|count| *count > 1);
@@ -68,8 +78,7 @@ pub(super) async fn handle(
                 .with_configs(Some(Vec::new())),
         }
     });
-    let mut topics = join_all(results).await;
-    topics.dedup_by(|one, other| one.name == other.name);
+    let topics = join_all(results).await;
     CreateTopicsResponse::default().with_topics(topics)
 }
 

@@ -28,6 +28,7 @@ use crate::{
         Broker,
         controller::assignment,
         image::{ClusterImage, PartitionImage, TopicImage},
+        partitions::OFFSETS_TOPIC,
         registry::RegistryError,
         topic_name,
     },
@@ -153,15 +154,12 @@ async fn one(
 
 /// Creates a topic that a client asked for, with the broker's defaults.
 async fn auto_create(broker: &Broker, name: &str) -> Result<(), ErrorCode> {
-    let settings = &broker.settings;
-    let (partitions, replicas) = if assignment::is_internal(name) {
-        (
-            settings.offsets_topic_num_partitions,
-            settings.offsets_topic_replication_factor,
-        )
-    } else {
-        (settings.num_partitions, settings.default_replication_factor)
-    };
+    if name == OFFSETS_TOPIC {
+        broker.create_offsets_topic().await;
+        return Ok(());
+    }
+    let partitions = broker.settings.num_partitions;
+    let replicas = broker.settings.default_replication_factor;
     let replicas = i16::try_from(replicas).unwrap_or(i16::MAX);
     let configs = BTreeMap::new();
     match broker
