@@ -4,7 +4,7 @@
 //! (a long-polling fetch, `acks=all`) hands its wait over as [`Reply::Later`], so that the next
 //! request begins; the answers still leave in the order of the requests.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesOrdered};
@@ -72,9 +72,7 @@ pub(crate) async fn run(broker: Arc<Broker>, stream: TcpStream, peer: SocketAddr
 
 impl Connection {
     async fn serve(&mut self) -> Result<(), RequestError> {
-        let idle_max = Duration::from_millis(
-            u64::try_from(self.broker.settings.connections_max_idle_ms).unwrap_or(u64::MAX),
-        );
+        let idle_max = super::millis(self.broker.settings.connections_max_idle_ms);
         let mut open = true;
         while open || self.current.is_some() || !self.waiting.is_empty() {
             let idle = self.current.is_none() && self.waiting.is_empty();

@@ -107,6 +107,11 @@ impl Broker {
     }
 }
 
+const INTERVAL_MIN: Duration = Duration::from_millis(1);
+
+/// A year: "never", where a setting says so by a huge number.
+const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -203,7 +208,6 @@ async fn start_rooms(
     )
     .map_err(|error| BrokerError::Disk(error.to_string()))?;
     image_follower.catch_up().await;
-    let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1));
     let (isr_writes, writer) = IsrWrites::new(
         registry.clone(),
         Arc::clone(&partitions),
@@ -247,6 +251,11 @@ async fn start_rooms(
         isr_writes,
         reporter,
     }))
+}
+
+/// An interval of the settings: at least a millisecond, and at most what clocks can add to now.
+fn millis(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0)).clamp(INTERVAL_MIN, INTERVAL_MAX)
 }
 
 /// Runs a task until it is done or `end` is cancelled.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use super::{child::ChildFlags, data_folder::DataFolder, logging, shutdown};
+use super::{child::ChildFlags, data_folder::DataFolder, logging, open_files, shutdown};
 use crate::{
     broker::{self, BrokerOptions, Settings},
     wire::BrokerId,
@@ -41,6 +41,7 @@ pub(super) struct BrokerArguments {
 pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     arguments.child.tie_to_parent()?;
     logging::to_stderr();
+    open_files::raise_limit();
     let mut settings = Settings::default();
     for setting in &arguments.settings {
         let (name, value) = setting
