@@ -61,11 +61,15 @@ enum Kind {
 }
 
 impl Shape {
-    const fn new(flexible_from: i16, fields: &'static [Field]) -> Self {
+    const fn flexible_from(version: i16) -> Self {
         Self {
-            flexible_from,
-            fields,
+            flexible_from: version,
+            fields: &[],
         }
+    }
+
+    const fn fields(self, fields: &'static [Field]) -> Self {
+        Self { fields, ..self }
     }
 
     /// Whether `version` has compact lengths and tagged fields, also in its request header.

@@ -82,7 +82,6 @@ fn cases() -> Vec<Case> {
         shape!(OFFSET_DELETE, OffsetDeleteRequest, 0..=0),
         shape!(DESCRIBE_CLUSTER, DescribeClusterRequest, 0..=2),
         shape!(BROKER_HEARTBEAT, BrokerHeartbeatRequest, 0..=1),
-        shape!(ALLOCATE_PRODUCER_IDS, AllocateProducerIdsRequest, 0..=0),
     ]
 }
 
