@@ -144,6 +144,15 @@ impl Admin {
         Ok((coordinator, described, committed))
     }
 
+    /// Asks who coordinates this group, which creates the topic of committed offsets where there is
+    /// none yet: the first consumer then finds its coordinator at once.
+    ///
+    /// # Errors
+    /// Nobody does yet.
+    pub async fn find_coordinator(&mut self, group: &str) -> Result<BrokerId, Refusal> {
+        Ok(self.coordinator(group).await?.0)
+    }
+
     /// Deletes a group that has no members.
     ///
     /// # Errors

@@ -28,6 +28,9 @@ const REGISTERING_WAIT: Duration = Duration::from_secs(8);
 /// How often it tries.
 const REGISTERING_RETRY: Duration = Duration::from_millis(3);
 
+/// How often the group's coordinator is asked for.
+const COORDINATOR_RETRY: Duration = Duration::from_millis(25);
+
 /// Replicas from which a topic can lose one and still keep two copies of what it acknowledges.
 const SAFE_REPLICATION_FACTOR: i16 = 3;
 
@@ -208,6 +211,9 @@ impl Executor {
     fn create_topic(&mut self, topic: NewTopic) {
         let expected = self.expected_topics.remove(&topic.name);
         let running = self.supervisor.running_brokers();
+        if expected {
+            self.ask(prepare_groups);
+        }
         self.ask(move |admin| create_topic(admin, topic, running, expected));
     }
 
@@ -244,6 +250,16 @@ impl Executor {
             let _ = observations.send(observation).await;
         });
     }
+}
+
+/// Lets the cluster make the topic of committed offsets while the demo's topic is made.
+async fn prepare_groups(mut admin: Admin) -> Result<Option<String>> {
+    let deadline = Instant::now() + REGISTERING_WAIT;
+    while admin.find_coordinator(super::GROUP).await.is_err() && Instant::now() < deadline {
+        admin.disconnect();
+        tokio::time::sleep(COORDINATOR_RETRY).await;
+    }
+    Ok(None)
 }
 
 async fn create_topic(

@@ -13,7 +13,7 @@ use crate::client::groups;
 use crate::client::kafka::{KafkaConnection, KafkaError};
 use crate::client::offsets::{self, Position};
 use crate::client::refusal::Refusal;
-use crate::client::topics::{self, Cluster, TopicConfig};
+use crate::client::topics::{self, Cluster, Topic, TopicConfig};
 use crate::playground::state::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, PartitionSeen, TopicSeen,
 };
@@ -53,7 +53,8 @@ pub(super) struct BrokerLook {
     pub(super) scope: Arc<Scope>,
     connection: Option<KafkaConnection>,
     groups_looked: Option<Instant>,
-    configs: BTreeMap<String, Vec<TopicConfig>>,
+    /// By topic, with the replicas it had then: a topic made anew has other settings.
+    configs: BTreeMap<String, (Vec<BrokerId>, Vec<TopicConfig>)>,
     configs_looked: Option<Instant>,
 }
 
@@ -135,22 +136,30 @@ impl BrokerLook {
         connection: &mut KafkaConnection,
         cluster: &Cluster,
     ) -> Result<(), KafkaError> {
-        let known = |name: &String| self.configs.contains_key(name);
+        let old = self
+            .configs_looked
+            .is_none_or(|last| last.elapsed() >= CONFIGS_LOOK);
+        let known = |topic: &Topic| {
+            let known = self.configs.get(&topic.name);
+            known.is_some_and(|(replicas, _)| *replicas == replicas_of(topic))
+        };
+        if cluster.topics.is_empty() || (!old && cluster.topics.iter().all(known)) {
+            return Ok(());
+        }
         let names: Vec<String> = cluster
             .topics
             .iter()
             .map(|topic| topic.name.clone())
             .collect();
-        let old = self
-            .configs_looked
-            .is_none_or(|last| last.elapsed() >= CONFIGS_LOOK);
-        if names.is_empty() || (!old && names.iter().all(known)) {
-            return Ok(());
-        }
-        let wait = ANSWER_WAIT;
-        self.configs = topics::topic_configs(connection, &names, wait)
-            .await?
-            .into_iter()
+        let told = topics::topic_configs(connection, &names, ANSWER_WAIT).await?;
+        let mut told: BTreeMap<String, Vec<TopicConfig>> = told.into_iter().collect();
+        self.configs = cluster
+            .topics
+            .iter()
+            .map(|topic| {
+                let configs = told.remove(&topic.name).unwrap_or_default();
+                (topic.name.clone(), (replicas_of(topic), configs))
+            })
             .collect();
         self.configs_looked = Some(Instant::now());
         Ok(())
@@ -244,10 +253,9 @@ impl BrokerLook {
             .into_iter()
             .filter(|topic| topic.error.is_none())
             .map(|topic| {
-                let configs = self
-                    .configs
-                    .get(&topic.name)
-                    .map(Vec::as_slice)
+                let configs = self.configs.get(&topic.name);
+                let configs = configs
+                    .map(|(_, configs)| configs.as_slice())
                     .unwrap_or_default();
                 TopicSeen {
                     min_insync_replicas: configs
@@ -282,6 +290,14 @@ impl BrokerLook {
             topics,
         }
     }
+}
+
+/// Whose order tells one creation of a topic from another, most of the time.
+fn replicas_of(topic: &Topic) -> Vec<BrokerId> {
+    let partitions = topic.partitions.iter();
+    partitions
+        .flat_map(|partition| partition.replicas.clone())
+        .collect()
 }
 
 async fn ask_offsets(
