@@ -15,6 +15,9 @@ use crate::{
 /// neighbours, few enough to stay small.
 const WORKERS: usize = 2;
 
+/// Threads that wait for the disk: logs opened at a time, housekeeping and a few more.
+const BLOCKING_THREADS_MAX: usize = 16;
+
 /// Runs one Kafka broker.
 #[derive(Debug, Args)]
 pub(super) struct BrokerArguments {
@@ -61,6 +64,7 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     };
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
         .context("cannot start the runtime")?

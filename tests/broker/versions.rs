@@ -298,6 +298,16 @@ async fn producer_ids_are_given_once_and_their_batches_appended_once() {
         "OUT_OF_ORDER_SEQUENCE_NUMBER"
     );
     assert_eq!(stage.list_offset(5, -1, -1).await, (0, 2));
+
+    let mut builder = BatchBuilder::new();
+    builder.producer(ids[1], 0, 0).transactional();
+    builder.push(1, None, Some(b"x"));
+    let transactional = Bytes::from(builder.build());
+    assert_eq!(
+        stage.produce(9, -1, transactional).await.0,
+        48,
+        "INVALID_TXN_STATE"
+    );
 }
 
 #[tokio::test]

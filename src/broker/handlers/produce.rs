@@ -31,7 +31,10 @@ use crate::{
             AppendReceipt, OFFSETS_TOPIC, Partition, PartitionError, housekeeping::now_ms,
         },
     },
-    wire::{ErrorCode, TopicPartition},
+    wire::{
+        ErrorCode, TopicPartition,
+        record_batch::{BatchHeader, Compression},
+    },
 };
 
 /// The client id under which Kafka's own tools may write to internal topics.
@@ -169,18 +172,21 @@ fn append(
     }
     let partition = broker.partitions.find(at, image)?;
     let records = data.records.as_deref().unwrap_or_default();
-    if context.version < 7 && is_zstd(records) {
-        return Err(ErrorCode::UnsupportedCompressionType.into());
-    }
+    check_header(context.version, records)?;
     let receipt = partition.append(records, acks == -1, AppendOrigin::Client, now_ms())?;
     Ok((partition, receipt))
 }
 
-/// Whether a batch is compressed with zstd, which clients know from version 7 on (KIP-110).
-fn is_zstd(records: &[u8]) -> bool {
-    use crate::wire::record_batch::{BatchHeader, Compression};
-
-    BatchHeader::parse(records).is_ok_and(|header| header.compression() == Ok(Compression::Zstd))
+/// Refuses what clients of this version do not know (zstd before 7: KIP-110), and transactions. What is
+/// no batch at all is refused by the log.
+fn check_header(version: i16, records: &[u8]) -> Result<(), ErrorCode> {
+    match BatchHeader::parse(records) {
+        Ok(header) if header.is_transactional() => Err(ErrorCode::InvalidTxnState),
+        Ok(header) if version < 7 && header.compression() == Ok(Compression::Zstd) => {
+            Err(ErrorCode::UnsupportedCompressionType)
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Part {
