@@ -133,6 +133,7 @@ pub(super) fn run(arguments: &ProduceArguments) -> Result<()> {
         }
     }
     while !producer.flush(FLUSH_STEP) {}
+    producer.abandon();
     match outcome.failed.load(Ordering::Relaxed) {
         0 => Ok(()),
         1 => bail!("1 record was not written"),

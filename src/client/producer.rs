@@ -1,5 +1,8 @@
 //! Sends records with librdkafka, the client library of production.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::Message;
@@ -7,7 +10,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use thiserror::Error;
 
 use crate::wire::{Offset, TopicPartition};
@@ -53,9 +56,15 @@ pub struct Outgoing<'a> {
     pub headers: &'a [(String, String)],
 }
 
+/// How long the library is polled at a time. Its answers come at once whatever this is; but the
+/// last millisecond of each poll spins, and a producer that is dropped waits for the current one.
+const POLL: Duration = Duration::from_millis(500);
+
 /// A producer that gives each record's tag `T` back with its [`Delivery`].
 pub struct Producer<T: Send + Sync + 'static> {
-    inner: ThreadedProducer<Deliveries<T>>,
+    inner: Arc<BaseProducer<Deliveries<T>>>,
+    stop: Arc<AtomicBool>,
+    poller: Option<JoinHandle<()>>,
 }
 
 impl<T: Send + Sync + 'static> Producer<T> {
@@ -88,9 +97,31 @@ impl<T: Send + Sync + 'static> Producer<T> {
         let context = Deliveries {
             delivered: Box::new(delivered),
         };
-        ThreadedProducer::from_config_and_context(&config, context)
-            .map(|inner| Self { inner })
-            .map_err(|error| ProducerError::Config(error.to_string()))
+        let inner = BaseProducer::from_config_and_context(&config, context)
+            .map_err(|error| ProducerError::Config(error.to_string()))?;
+        let inner = Arc::new(inner);
+        let stop = Arc::new(AtomicBool::new(false));
+        let poller = std::thread::Builder::new()
+            .name("deliveries".into())
+            .spawn({
+                let (inner, stop) = (Arc::clone(&inner), Arc::clone(&stop));
+                move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        inner.poll(POLL);
+                    }
+                }
+            });
+        Ok(Self {
+            inner,
+            stop,
+            poller: Some(poller.map_err(|error| ProducerError::Config(error.to_string()))?),
+        })
+    }
+
+    /// Lets go of the library's threads without waiting for them: for a process that is about to
+    /// end and has had every answer.
+    pub fn abandon(self) {
+        std::mem::forget(self);
     }
 
     /// Hands a record to the library without waiting.
@@ -143,6 +174,15 @@ impl<T: Send + Sync + 'static> Producer<T> {
     #[must_use]
     pub fn flush(&self, patience: Duration) -> bool {
         self.inner.flush(patience).is_ok()
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Producer<T> {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(poller) = self.poller.take() {
+            let _ = poller.join();
+        }
     }
 }
 

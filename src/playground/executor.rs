@@ -159,10 +159,13 @@ impl Executor {
 
     /// Ends everything, the processes last.
     pub(super) async fn end(mut self, observations: &mut mpsc::Receiver<Observation>) {
-        self.feeder = None;
+        // The client library takes its time to let go; the processes end meanwhile.
+        let feeder = self.feeder.take();
+        let closing = tokio::task::spawn_blocking(move || drop(feeder));
         self.under_way.shutdown().await;
         drop(self.observer);
         self.supervisor.stop_all(observations).await;
+        let _ = closing.await;
     }
 
     fn start(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {

@@ -3,8 +3,8 @@
 //! What the library reports back is counted, told, and remembered for the check that nothing
 //! acknowledged is lost.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -64,9 +64,9 @@ impl Feeder {
     ) -> Result<Self> {
         let tally = Arc::new(Tally::new(observations.clone(), acknowledged));
         let senders = Arc::new(Senders {
-            all: producer(bootstrap, "all", &tally)?,
-            leader: producer(bootstrap, "1", &tally)?,
-            none: producer(bootstrap, "0", &tally)?,
+            all: Arc::new(producer(bootstrap, "all", &tally)?),
+            others: Mutex::default(),
+            bootstrap: bootstrap.to_owned(),
             tally,
             partitions,
             observations,
@@ -109,9 +109,10 @@ impl Feeder {
 
 /// One producer for each kind of acknowledgement.
 struct Senders {
-    all: Producer<Sent>,
-    leader: Producer<Sent>,
-    none: Producer<Sent>,
+    all: Arc<Producer<Sent>>,
+    /// Those that do not wait for all; few ever ask for them.
+    others: Mutex<BTreeMap<&'static str, Arc<Producer<Sent>>>>,
+    bootstrap: String,
     tally: Arc<Tally>,
     partitions: Partitions,
     observations: mpsc::Sender<Observation>,
@@ -133,11 +134,6 @@ impl Senders {
             since: Instant::now(),
             acks: record.acks,
         };
-        let producer = match record.acks {
-            Acks::All => &self.all,
-            Acks::Leader => &self.leader,
-            Acks::None => &self.none,
-        };
         let outgoing = Outgoing {
             topic: &record.topic,
             partition: record.partition,
@@ -145,25 +141,58 @@ impl Senders {
             value: record.value.as_deref().map(str::as_bytes),
             headers: &record.headers,
         };
+        let producer = match self.producer(record.acks) {
+            Ok(producer) => producer,
+            Err(error) => {
+                self.refused(sent, &error);
+                return false;
+            }
+        };
         self.tally.sent(&sent);
         match producer.send(outgoing, sent) {
             Ok(()) => true,
             Err((error, sent)) => {
                 self.tally.not_sent(&sent);
                 if error != ProducerError::Full {
-                    let _ = self.observations.try_send(Observation::SendFailed {
-                        partition: sent.expected,
-                        key: sent.key,
-                        error: error.to_string(),
-                    });
+                    self.refused(sent, &error);
                 }
                 false
             }
         }
     }
+
+    /// The producer with these acknowledgements, made when it is first needed.
+    fn producer(&self, acks: Acks) -> Result<Arc<Producer<Sent>>, ProducerError> {
+        let acks = match acks {
+            Acks::All => return Ok(Arc::clone(&self.all)),
+            Acks::Leader => "1",
+            Acks::None => "0",
+        };
+        // A panic ends the process; a poisoned lock is never seen.
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(producer) = others.get(acks) {
+            return Ok(Arc::clone(producer));
+        }
+        let producer = Arc::new(producer(&self.bootstrap, acks, &self.tally)?);
+        others.insert(acks, Arc::clone(&producer));
+        Ok(producer)
+    }
+
+    /// A record that never got as far as the library.
+    fn refused(&self, sent: Sent, error: &ProducerError) {
+        let _ = self.observations.try_send(Observation::SendFailed {
+            partition: sent.expected,
+            key: sent.key,
+            error: error.to_string(),
+        });
+    }
 }
 
-fn producer(bootstrap: &str, acks: &str, tally: &Arc<Tally>) -> Result<Producer<Sent>> {
+fn producer(
+    bootstrap: &str,
+    acks: &str,
+    tally: &Arc<Tally>,
+) -> Result<Producer<Sent>, ProducerError> {
     let idempotent = if acks == "all" { "true" } else { "false" };
     let settings = [
         ("client.id", "playground"),
@@ -173,13 +202,9 @@ fn producer(bootstrap: &str, acks: &str, tally: &Arc<Tally>) -> Result<Producer<
         ("message.timeout.ms", GIVE_UP_MS),
     ];
     let tally = Arc::clone(tally);
-    Ok(Producer::new(
-        bootstrap,
-        &settings,
-        move |sent, delivery| {
-            tally.delivered(&sent, delivery);
-        },
-    )?)
+    Producer::new(bootstrap, &settings, move |sent, delivery| {
+        tally.delivered(&sent, delivery);
+    })
 }
 
 /// Sends demo records at the pace that is set, until the feeder is gone.
