@@ -92,8 +92,6 @@ pub(crate) struct Broker {
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Groups,
     pub(crate) isr_writes: IsrWrites,
-    #[expect(dead_code, reason = "handlers that report are being built")]
-    pub(crate) reporter: Reporter,
 }
 
 impl Broker {
@@ -249,7 +247,6 @@ async fn start_rooms(
         partitions,
         groups,
         isr_writes,
-        reporter,
     }))
 }
 
