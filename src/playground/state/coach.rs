@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Cluster, Delivery, Status, StreamRate, Timestamp, outage::Outages};
+use super::{Cluster, Delivery, ProcessName, Status, StreamRate, Timestamp, outage::Outages};
 use crate::wire::{BrokerId, murmur2::murmur2};
 
-/// How long a step's result stands before the next step is named.
-const RESULT_FOR: Duration = Duration::from_secs(9);
+/// How long each sentence of a step's result stands.
+const SENTENCE_FOR: Duration = Duration::from_secs(6);
 
 /// Where the guide is.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +14,9 @@ pub struct Coach {
     /// Hidden for good, until `:coach`.
     pub hidden: bool,
     step: Step,
-    /// What the last step came to, and when.
-    result: Option<(String, Timestamp)>,
+    /// What the last step came to, sentence by sentence, and since when.
+    result: Vec<String>,
+    result_since: Timestamp,
     /// The broker that was killed, and how far each log was when it came back.
     fallen: Option<Fallen>,
     consumers_before: usize,
@@ -46,10 +47,8 @@ impl Coach {
         if self.hidden {
             return None;
         }
-        if let Some((result, since)) = &self.result
-            && now.since(*since) < RESULT_FOR
-        {
-            return Some(result.clone());
+        if let Some(sentence) = self.sentence(now) {
+            return Some(sentence.to_owned());
         }
         match self.step {
             Step::Produce => Some("Press p to send a record.".into()),
@@ -64,6 +63,13 @@ impl Coach {
         }
     }
 
+    /// The sentence of the last result whose turn it is.
+    fn sentence(&self, now: Timestamp) -> Option<&str> {
+        let turn = now.since(self.result_since).as_secs() / SENTENCE_FOR.as_secs();
+        let sentence = self.result.get(usize::try_from(turn).ok()?)?;
+        Some(sentence)
+    }
+
     /// Looks whether the cluster has done what the step asks for.
     pub fn follow(&mut self, cluster: &Cluster, outages: &Outages, now: Timestamp) {
         match self.step {
@@ -72,30 +78,24 @@ impl Coach {
                     && (delivery.read.is_some() || cluster.produced.acked > 3)
                 {
                     let result = delivered(cluster, delivery);
-                    self.finish(Step::Stream, Some(result), now);
+                    self.finish(Step::Stream, result, now);
                 }
             }
             Step::Stream => {
                 if cluster.stream >= StreamRate::PerSecond(10) && cluster.produced.acked > 20 {
-                    self.finish(Step::Kill, None, now);
+                    self.finish(Step::Kill, Vec::new(), now);
                 }
             }
             Step::Kill => self.follow_kill(cluster, outages, now),
             Step::Restart => self.follow_restart(cluster, now),
             Step::Consumer => {
-                let consumers = running_consumers(cluster);
-                let settled = cluster.groups.values().all(|group| group.state == "Stable");
-                if consumers > self.consumers_before && settled {
-                    let result = divided(cluster);
-                    self.finish(Step::Finished, Some(result), now);
+                if running_consumers(cluster) > self.consumers_before
+                    && let Some(result) = divided(cluster)
+                {
+                    self.finish(Step::Finished, result, now);
                 }
             }
-            Step::Finished => {
-                let over = |(_, since): &(String, Timestamp)| now.since(*since) >= RESULT_FOR;
-                if self.result.as_ref().is_some_and(over) {
-                    self.result = None;
-                }
-            }
+            Step::Finished => {}
         }
     }
 
@@ -133,7 +133,7 @@ impl Coach {
             "Broker {leader} leads p{}. {} acknowledged, {} lost{still}.",
             place.partition, cluster.produced.acked, cluster.lost
         );
-        self.finish(Step::Restart, Some(result), now);
+        self.finish(Step::Restart, vec![result], now);
     }
 
     fn follow_restart(&mut self, cluster: &Cluster, now: Timestamp) {
@@ -160,18 +160,22 @@ impl Coach {
         if process.status == Status::Up
             && kept.all(|(_, partition)| partition.seen.isr.contains(&broker))
         {
-            let result = format!(
-                "Broker {broker} cut its log to what the others have, copied {missing} records, and is back in every ISR after {:.1} s.",
-                now.since(since).as_secs_f64()
-            );
+            let seconds = now.since(since).as_secs_f64();
+            let result = vec![
+                format!(
+                    "Broker {broker} cut its log to what the others have, copied {missing} records,"
+                ),
+                format!("and is back in every ISR after {seconds:.1} s."),
+            ];
             self.consumers_before = running_consumers(cluster);
-            self.finish(Step::Consumer, Some(result), now);
+            self.finish(Step::Consumer, result, now);
         }
     }
 
-    fn finish(&mut self, next: Step, result: Option<String>, now: Timestamp) {
+    fn finish(&mut self, next: Step, result: Vec<String>, now: Timestamp) {
         self.step = next;
-        self.result = result.map(|result| (result, now));
+        self.result = result;
+        self.result_since = now;
     }
 }
 
@@ -203,37 +207,47 @@ fn kill_line(cluster: &Cluster) -> String {
     )
 }
 
-/// The sum that chose the partition, who wrote, copied and read.
-fn delivered(cluster: &Cluster, delivery: &Delivery) -> String {
+/// The sum that chose the partition; then who wrote, copied and read.
+fn delivered(cluster: &Cluster, delivery: &Delivery) -> Vec<String> {
     let place = &delivery.receipt.partition;
     let partitions = cluster
         .topics
         .get(&place.topic)
         .map_or(1, |topic| topic.partitions.len().max(1));
-    let sum = delivery
-        .receipt
-        .key
-        .as_deref()
-        .map_or_else(String::new, |key| {
-            let hash = murmur2(key.as_bytes()) & 0x7fff_ffff;
-            let count = u32::try_from(partitions).unwrap_or(1);
-            format!(
-                "{key} -> p{}: murmur2(\"{key}\") & 0x7fffffff = {hash}, % {partitions} = {}. ",
-                place.partition,
-                hash % count
-            )
-        });
-    let leader = cluster
+    let mut sentences = Vec::new();
+    if let Some(key) = &delivery.receipt.key {
+        let hash = murmur2(key.as_bytes()) & 0x7fff_ffff;
+        let count = u32::try_from(partitions).unwrap_or(1);
+        sentences.push(format!(
+            "{key} -> p{}: murmur2(\"{key}\") & 0x7fffffff = {hash}, % {partitions} = {}.",
+            place.partition,
+            hash % count
+        ));
+    }
+    let Some(leader) = cluster
         .partition(place)
         .and_then(|partition| partition.seen.leader)
-        .map_or_else(String::new, |leader| format!("Broker {leader} wrote it"));
+    else {
+        return sentences;
+    };
+    let copies: Vec<String> = delivery
+        .isr
+        .iter()
+        .filter(|broker| **broker != leader)
+        .map(ToString::to_string)
+        .collect();
+    let followers = match copies.as_slice() {
+        [] => String::new(),
+        copies => format!(", {} copied it", copies.join(" and ")),
+    };
     let read = delivery
         .read
         .as_ref()
         .map_or_else(String::new, |(_, consumer, _)| {
             format!(", {consumer} read it")
         });
-    format!("{sum}{leader}{read}.")
+    sentences.push(format!("Broker {leader} wrote it{followers}{read}."));
+    sentences
 }
 
 fn missing(cluster: &Cluster, broker: BrokerId) -> i64 {
@@ -254,24 +268,58 @@ fn running_consumers(cluster: &Cluster) -> usize {
         .count()
 }
 
-fn divided(cluster: &Cluster) -> String {
+/// Who took over what, once everybody is in and the group is stable.
+fn divided(cluster: &Cluster) -> Option<Vec<String>> {
     let newest = cluster
-        .groups
+        .processes
         .values()
-        .flat_map(|group| &group.members)
-        .max_by_key(|(_, member)| member.first_seen);
-    match newest {
-        Some((name, member)) if !member.reads.is_empty() => {
-            let places: Vec<String> = member
-                .reads
-                .iter()
-                .map(|place| format!("p{}", place.partition))
-                .collect();
-            format!(
-                "{name} took over {}. That was Kafka.  : has every action by name, ? all keys.",
-                places.join(" ")
-            )
-        }
-        _ => "That was Kafka.  : has every action by name, ? all keys.".into(),
+        .filter(|process| process.status.is_running())
+        .filter_map(|process| match &process.name {
+            ProcessName::Consumer(name) => Some((process.since, name, process.group.as_ref()?)),
+            _ => None,
+        })
+        .max()?;
+    let (_, name, group) = newest;
+    let group = cluster.groups.get(group)?;
+    let member = group.members.get(name)?;
+    if group.state != "Stable" || member.step != "synced" {
+        return None;
+    }
+    let places: Vec<String> = member
+        .reads
+        .iter()
+        .map(|place| format!("p{}", place.partition))
+        .collect();
+    let took = if places.is_empty() {
+        format!("{name} sits idle: no partition is left for it.")
+    } else {
+        format!("{name} took over {}.", places.join(" "))
+    };
+    let end = "That was Kafka.  : has every action by name, ? all keys.";
+    Some(vec![took, end.into()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Coach;
+    use crate::playground::state::Timestamp;
+
+    #[test]
+    fn a_result_is_told_sentence_by_sentence_and_then_the_next_step() {
+        let mut coach = Coach::default();
+        coach.finish(
+            super::Step::Stream,
+            vec!["first".into(), "second".into()],
+            Timestamp::from_ms(1000),
+        );
+        let cluster = crate::playground::state::Cluster::default();
+        let line = |ms| {
+            coach
+                .line(&cluster, Timestamp::from_ms(ms))
+                .unwrap_or_default()
+        };
+        assert_eq!(line(1000), "first");
+        assert_eq!(line(8000), "second");
+        assert!(line(14_000).starts_with("Press + for a stream"));
     }
 }

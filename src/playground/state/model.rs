@@ -133,10 +133,11 @@ impl State {
         let counting = self
             .counts()
             .then(|| self.now.plus(Duration::from_millis(100)));
-        let flash = self
-            .cluster
-            .partitions()
-            .filter_map(|(_, partition)| partition.changed_at)
+        let shown = self.cluster.topics.get(&self.view.topic);
+        let flash = shown
+            .into_iter()
+            .flat_map(|topic| &topic.partitions)
+            .filter_map(|partition| partition.changed_at)
             .max()
             .map(|at| at.plus(self.flash_for()));
         [confirm, message, counting, flash]

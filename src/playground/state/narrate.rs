@@ -163,7 +163,7 @@ impl Narrator {
             story.tell(&[Subject::Opening], line.about(of(broker)));
             return;
         }
-        let words = format!("creates /controller: it is the controller, epoch {controller_epoch}");
+        let words = format!("creates /controller, controller epoch {controller_epoch}");
         let before = cluster.controller.map(|(before, _)| of(before));
         let causes: Vec<Subject> = before.into_iter().chain([of(broker)]).collect();
         story.tell(&causes, Line::new(at, who).say(words));

@@ -92,7 +92,10 @@ impl Opening {
         }
         cluster.groups.get(&setup.group).is_some_and(|group| {
             group.state == "Stable"
-                && Self::consumers(setup).all(|consumer| group.members.contains_key(&consumer.name))
+                && Self::consumers(setup).all(|consumer| {
+                    let member = group.members.get(&consumer.name);
+                    member.is_some_and(|member| member.step == "synced")
+                })
         })
     }
 

@@ -258,7 +258,11 @@ fn notice(
     member?;
     let silent = state.now.since(since?);
     let left = CONSUMER_SESSION.saturating_sub(silent);
-    Some(format!("group notices in {:.1} s", left.as_secs_f64()))
+    Some(if left.is_zero() {
+        "group notices now".to_owned()
+    } else {
+        format!("group notices in {:.1} s", left.as_secs_f64())
+    })
 }
 
 /// `session.timeout.ms` of the playground's own consumers.

@@ -339,10 +339,12 @@ impl<'a> Lane<'a> {
             .committed
             .get(&self.place)
             .map(|committed| committed.0);
-        let Some(from) = committed.or(position) else {
+        let reader = group.reader(&self.place);
+        // Who reads a log that nothing was written to yet stands at its beginning.
+        let waits = (reader.is_some() && self.empty()).then_some(self.partition.log_start.0);
+        let Some(from) = committed.or(position).or(waits) else {
             return;
         };
-        let reader = group.reader(&self.place);
         let upto = position.filter(|position| *position > from && reader.is_some());
         let label = |canvas: &mut Canvas<'_>, x: u16| {
             let end = self.ruler.figures;

@@ -203,13 +203,13 @@ fn roles(state: &State, id: BrokerId) -> Line {
     if leads.is_empty() && follows.is_empty() {
         return text(Role::Dim, format!("keeps nothing of {}", state.view.topic));
     }
-    let mut line: Line = Vec::new();
     if leads.is_empty() {
-        line.push((Role::Text, "leads none".into()));
-    } else {
-        line.push((Role::Text, "leads ".into()));
-        line.push((Role::Focus, format!("◆ {}", words::few(&leads))));
+        return text(Role::Text, format!("only follows {}", words::few(&follows)));
     }
+    let mut line: Line = vec![
+        (Role::Text, "leads ".into()),
+        (Role::Focus, format!("◆ {}", words::few(&leads))),
+    ];
     if !follows.is_empty() {
         let gap = if leads.len() > 1 { "  " } else { "   " };
         line.push((Role::Text, format!("{gap}follows {}", words::few(&follows))));

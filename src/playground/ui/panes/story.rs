@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::playground::{
     state::{Entry, Pane, State, Tone},
     ui::{
-        canvas::{Canvas, Frame},
+        canvas::{Canvas, Frame, width},
         theme::Role,
         title,
     },
@@ -141,7 +141,11 @@ fn words(canvas: &mut Canvas<'_>, entry: &Entry, (x, y, end): (u16, u16, u16), b
             (role, words.clone())
         })
         .collect();
-    canvas.pieces(x, y, end, &pieces);
+    let columns: u16 = pieces.iter().map(|(_, words)| width(words)).sum();
+    let after = canvas.pieces(x, y, end, &pieces);
+    if x.saturating_add(columns) > end && after > x {
+        canvas.text(end - 1, y, end, "…", Role::Dim);
+    }
 }
 
 /// What is being waited for.
