@@ -107,7 +107,8 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         } => refused(state, partition.as_ref(), key.as_deref(), error),
         Observation::DataFolder { path, last_used } => {
             state.data_folder = Some((path.clone(), *last_used));
-            let line = Line::new(at, "kafkarium");
+            // Reports carry the clock of their process: none is older than this.
+            let line = Line::new(state.setup.started_at, "kafkarium");
             let name = &state.setup.name;
             let line = match last_used {
                 None => line.say(format!("data folder {name} created")),

@@ -28,9 +28,9 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
         if !narrow {
             right.push(shown.now.clock(state.setup.utc_offset_s).to_string());
         }
-        right.join(gap)
+        right
     } else {
-        folder(state)
+        vec![folder(state)]
     };
     if ready {
         brokers(shown, narrow, &mut pieces);
@@ -46,8 +46,14 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     let end = area.right();
     let after = canvas.pieces(area.x, area.y, end, &pieces);
     let room = end.saturating_sub(after + 2);
-    if width(&right) <= room {
-        canvas.right(after, area.y, end - 1, &right, Role::Text);
+    // What does not fit is left out from the end: the address matters most.
+    let fitting = (0..=right.len())
+        .rev()
+        .filter_map(|count| right.get(..count))
+        .map(|kept| kept.join(gap))
+        .find(|kept| width(kept) <= room);
+    if let Some(fitting) = fitting {
+        canvas.right(after, area.y, end - 1, &fitting, Role::Text);
     }
 }
 

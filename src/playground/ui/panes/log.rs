@@ -207,7 +207,10 @@ fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Re
     }
     if legend && y <= area.bottom().saturating_sub(1) {
         let y = area.bottom() - 1;
-        if state.view.narrow() {
+        if let Some(line) = state.coach.line(&state.cluster, state.now) {
+            let text = fit(&line, area.right() + 1 - area.x);
+            canvas.text(area.x, y, area.right() + 1, &text, Role::Good);
+        } else if state.view.narrow() {
             narrow_legend(canvas, area.x, y, area.right() + 1);
         } else {
             receipt(canvas, state, area, y);
@@ -230,7 +233,7 @@ fn ruler(state: &State, topic: &Topic, area: Rect) -> Ruler {
     Ruler {
         labels: area.x,
         cells,
-        count: figures.saturating_sub(cells + 1) / CELL,
+        count: figures.saturating_sub(cells + 2) / CELL,
         figures,
         end: area.right() + 1,
         narrow,

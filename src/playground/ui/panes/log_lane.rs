@@ -250,7 +250,7 @@ impl<'a> Lane<'a> {
     fn offsets(&self, canvas: &mut Canvas<'_>, y: u16) {
         self.cells(canvas, y, |lane, offset| {
             let text = if lane.window.per_cell > 1 {
-                format!("{:>4}", words::range(offset))
+                format!("{:>5}", format!("{}…", words::range(offset)))
             } else {
                 format!("{:>4}", words::short(offset, 5))
             };
@@ -262,12 +262,10 @@ impl<'a> Lane<'a> {
     fn records(&self, canvas: &mut Canvas<'_>, y: u16) {
         self.cells(canvas, y, |lane, offset| {
             let safe = offset < lane.partition.high_watermark.0;
-            let Some(record) = lane.partition.record(crate::wire::Offset(offset)) else {
+            let record = lane.partition.record(crate::wire::Offset(offset));
+            let Some(record) = record.filter(|_| lane.window.per_cell == 1) else {
                 return (String::new(), Role::Dim);
             };
-            if lane.window.per_cell > 1 {
-                return (" …".into(), Role::Dim);
-            }
             let text = lane.face(record);
             let role = match (&record.key, safe) {
                 (_, false) => Role::Dim,

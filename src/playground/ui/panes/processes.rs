@@ -111,10 +111,11 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
         } else {
             format!("{head} ")
         };
+        let since = format!(" {} ago", words::ago(state.now.since(process.since)));
+        let taken = width(&chip) + u16::from(picked);
         pieces.push((Role::DeadChip, chip));
-        if !small {
-            let since = words::ago(state.now.since(process.since));
-            pieces.push((Role::Dead, format!(" {since} ago")));
+        if !small && taken + width(&since) <= room + 1 {
+            pieces.push((Role::Dead, since));
         }
         return pieces;
     }

@@ -229,17 +229,24 @@ fn cell(
 /// What is wrong, and what the next failure costs.
 fn costs(state: &State, topic: &Topic) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
-    let gone = |broker: &BrokerId| state.cluster.is_gone(*broker);
+    let silent = |broker: &BrokerId| {
+        let process = state.cluster.process(*broker)?;
+        match process.status {
+            Status::Frozen => Some("frozen"),
+            status if status.is_gone() => Some("dead"),
+            _ => None,
+        }
+    };
     let unnoticed = topic
         .partitions
         .iter()
-        .find(|partition| partition.seen.leader.as_ref().is_some_and(gone));
-    if let Some(partition) = unnoticed {
+        .find_map(|partition| Some((partition, partition.seen.leader.as_ref().and_then(silent)?)));
+    if let Some((partition, state)) = unnoticed {
         let (index, leader) = (partition.seen.partition, partition.seen.leader);
         let leader = leader.map_or_else(String::new, |leader| leader.to_string());
         lines.push(vec![(
             Role::Warning,
-            format!("p{index}: leader {leader} is dead, not yet"),
+            format!("p{index}: leader {leader} is {state}, not yet"),
         )]);
         lines.push(vec![(
             Role::Text,

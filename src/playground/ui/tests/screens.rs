@@ -6,9 +6,13 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-use super::{assert_drawn, frame, session::Session, text};
+use super::{
+    assert_drawn, frame,
+    session::{Session, broker},
+    text,
+};
 use crate::playground::{
-    state::{Appearance, Depth, Glyphs, Happening, Key, Scheme, State},
+    state::{Appearance, Depth, Glyphs, Happening, Key, Observation, ProcessChange, Scheme, State},
     ui::draw,
 };
 
@@ -61,6 +65,63 @@ fn before_zookeeper_notices_both_truths_are_shown() {
         .zookeeper(9, &[(1, 100), (2, 100), (3, 600)]);
     session.tick();
     assert_drawn("killed_unnoticed_120x36", &session.state);
+}
+
+#[test]
+fn a_broker_that_died_by_itself_shows_its_last_words() {
+    let mut session = wide();
+    session.all_ready();
+    session.later(500).see(Observation::LogLines {
+        process: broker(2),
+        file: "~/.local/share/kafkarium/demo/broker-2/server.log".into(),
+        lines: vec![
+            "started".into(),
+            "log dir failed".into(),
+            "No space left on device".into(),
+        ],
+    });
+    session.process(
+        broker(2),
+        ProcessChange::Exited {
+            code: Some(101),
+            signal: None,
+        },
+    );
+    session.later(1200).tick();
+    session.press('2');
+    session.key(Key::Esc);
+    assert_drawn("died_120x36", &session.state);
+    session.key(Key::Enter);
+    assert_drawn("opened_process_120x36", &session.state);
+}
+
+#[test]
+fn a_frozen_broker_counts_down_its_session() {
+    let mut session = wide();
+    session.all_ready();
+    session.later(2000).press('3');
+    session.press('z');
+    session.process(broker(3), ProcessChange::Frozen);
+    session
+        .later(600)
+        .zookeeper(9, &[(1, 100), (2, 100), (3, 700)]);
+    session.tick();
+    assert_drawn("frozen_120x36", &session.state);
+}
+
+#[test]
+fn ranges_stand_for_records_when_they_come_too_fast() {
+    let mut session = wide();
+    session.rebalancing();
+    for second in 0..5_i64 {
+        for partition in 0..3 {
+            let end = 40_000 + second * 3000;
+            session.offsets(partition, end, &[(1, end), (2, end - 100)]);
+        }
+        session.later(1000);
+    }
+    session.tick();
+    assert_drawn("ranges_120x36", &session.state);
 }
 
 #[test]
