@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kafkarium::wire::report::{Report, ReportLine};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// Far beyond what anything here takes, also on a machine that is busy with other tests.
@@ -82,10 +84,15 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
+        let _ = nix::sys::signal::kill(pid, signal);
+    }
+
     /// SIGTERM, and waits for the end.
     pub fn stop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        self.signal(Signal::SIGTERM);
         wait_until("a process ends", || self.child.try_wait().ok().flatten());
     }
 }
@@ -109,12 +116,7 @@ impl Cluster {
     /// Starts `brokers` brokers, with settings for quick tests and `settings` after them.
     pub fn start(brokers: i32, settings: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let data = folder.path().join("zookeeper");
-        let zookeeper = Process::spawn(&[
-            "zookeeper".into(),
-            "--listener=127.0.0.1:0".into(),
-            format!("--data-dir={}", data.display()),
-        ]);
+        let zookeeper = Self::spawn_zookeeper(&folder, "127.0.0.1:0");
         let zookeeper_address = zookeeper.ready_address();
         let replicas = brokers.min(3);
         let defaults = [
@@ -142,6 +144,43 @@ impl Cluster {
             cluster.brokers.insert(id, (process, address));
         }
         cluster
+    }
+
+    fn spawn_zookeeper(folder: &TempDir, listener: &str) -> Process {
+        let data = folder.path().join("zookeeper");
+        Process::spawn(&[
+            "zookeeper".into(),
+            format!("--listener={listener}"),
+            format!("--data-dir={}", data.display()),
+        ])
+    }
+
+    /// The ZooKeeper process.
+    pub fn zookeeper(&mut self) -> &mut Process {
+        &mut self.zookeeper
+    }
+
+    /// Starts a killed ZooKeeper again, at the address it had.
+    pub fn start_zookeeper(&mut self) {
+        self.zookeeper = Self::spawn_zookeeper(&self.folder, &self.zookeeper_address);
+        self.zookeeper.ready_address();
+    }
+
+    /// Leader and ISR of a topic's partition 0.
+    pub fn partition(&self, topic: &str) -> Option<(i32, Vec<i32>)> {
+        let output = self.command(&["topics", "describe", topic]).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let row: Vec<&str> = text
+            .lines()
+            .find(|line| line.starts_with("0 "))?
+            .split_whitespace()
+            .collect();
+        let isr = row
+            .get(4)?
+            .split(',')
+            .map(|id| id.parse().ok())
+            .collect::<Option<_>>()?;
+        Some((row.get(1)?.parse().ok()?, isr))
     }
 
     fn spawn_broker(&self, id: i32, listener: &str) -> Process {

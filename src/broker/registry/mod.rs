@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -159,6 +160,8 @@ impl Registry {
             registry.shared.zookeeper.close().await;
             return Err(error);
         }
+        let ids = registry.clone().reserve_producer_ids();
+        tasks.spawn(cancel.clone().run_until_cancelled_owned(ids).map(drop));
         tasks.spawn(task::run(registry.clone(), connection, cancel));
         Ok(registry)
     }

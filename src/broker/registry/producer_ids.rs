@@ -23,6 +23,17 @@ impl Registry {
         }
     }
 
+    /// Takes the first block before anybody asks: producers that come while ZooKeeper is away get their ids from it.
+    pub(super) async fn reserve_producer_ids(self) {
+        let mut ids = self.shared.producer_ids.lock().await;
+        match self.allocate_producer_ids().await {
+            Ok(block) => *ids = block,
+            Err(error) => {
+                tracing::info!(%error, "no producer ids yet: the first producer asks again")
+            }
+        }
+    }
+
     /// Takes the next block of ids for this broker. A block whose write may or may not have
     /// happened is never used.
     async fn allocate_producer_ids(&self) -> Result<Range<i64>, RegistryError> {
