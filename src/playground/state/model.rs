@@ -66,6 +66,7 @@ impl State {
             full: false,
             picked,
             topic: topic.clone(),
+            topic_to_come: None,
             group: setup.group.clone(),
             partition: 0,
             record: None,

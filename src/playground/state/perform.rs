@@ -247,6 +247,7 @@ fn create_topic(
         "kafka-topics.sh --bootstrap-server {} --create --topic {name} --partitions {partitions} --replication-factor {replication_factor}",
         state.bootstrap()
     ));
+    state.view.topic_to_come = Some(name.to_owned());
     vec![Request::CreateTopic(NewTopic {
         name: name.to_owned(),
         partitions,

@@ -94,6 +94,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         state.cluster.see(seen, at);
     }
     match seen {
+        Observation::Cluster(_) => show_a_topic(state),
         Observation::Acked(receipt) => {
             let home = state.narrator.home.clone();
             state
@@ -144,6 +145,24 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         _ => {}
     }
     open_further(state)
+}
+
+/// Turns to the topic that was asked for when it is there, and away from one that is gone.
+fn show_a_topic(state: &mut State) {
+    let topics = &state.cluster.topics;
+    let view = &mut state.view;
+    let come = view.topic_to_come.take_if(|name| topics.contains_key(name));
+    let gone = state.opening.ready_after.is_some() && !topics.contains_key(&view.topic);
+    let other = || {
+        let mut people = topics.iter().filter(|(_, topic)| !topic.internal);
+        people.next().map(|(name, _)| name.clone())
+    };
+    let next = come.or_else(|| gone.then(other).flatten());
+    if let Some(next) = next {
+        view.topic = next;
+        view.partition = 0;
+        view.record = None;
+    }
 }
 
 /// A child came, went or changed: what only the process table can tell.

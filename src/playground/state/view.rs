@@ -211,6 +211,8 @@ pub struct View {
     pub picked: ProcessName,
     /// The topic that Replicas and Log show.
     pub topic: String,
+    /// The topic that was just asked for: it is shown once it is there.
+    pub topic_to_come: Option<String>,
     /// The group that is shown.
     pub group: String,
     /// The partition that is open where not all can be.

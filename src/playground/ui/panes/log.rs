@@ -3,14 +3,17 @@
 use ratatui::layout::Rect;
 
 use super::log_lane::{Lane, Ruler};
-use crate::playground::{
-    state::{Opening, Pane, Partition, State, Topic, grouped, keymap::key_of},
-    ui::{
-        canvas::{Canvas, Frame, fit, width},
-        panes::log_window::CELL,
-        theme::Role,
-        title, words,
+use crate::{
+    playground::{
+        state::{Opening, Pane, Partition, State, Topic, grouped, keymap::key_of},
+        ui::{
+            canvas::{Canvas, Frame, fit, width},
+            panes::log_window::CELL,
+            theme::Role,
+            title, words,
+        },
     },
+    wire::TopicPartition,
 };
 
 /// Rows of an open partition.
@@ -220,7 +223,24 @@ fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Re
 
 fn ruler(state: &State, topic: &Topic, area: Rect) -> Ruler {
     let narrow = state.view.narrow();
-    let figures = area.right() + 2 - if narrow { 13 } else { 12 };
+    let open = topic.partitions.len() * usize::from(OPEN) + 2 <= usize::from(area.height);
+    let group = state.cluster.groups.get(&state.view.group);
+    let figures = topic
+        .partitions
+        .iter()
+        .map(|partition| {
+            let high = partition.high_watermark.0;
+            if open {
+                return width(&high.to_string()) + 6;
+            }
+            let place = TopicPartition::new(&state.view.topic, partition.seen.partition);
+            let lag = group.and_then(|group| state.cluster.lag(group, &place));
+            width(&format!("HW {high} lag {}", lag.unwrap_or(0))) + 2
+        })
+        .max()
+        .unwrap_or(0)
+        .max(if narrow { 13 } else { 12 });
+    let figures = (area.right() + 2).saturating_sub(figures).max(area.x);
     let label = topic
         .partitions
         .iter()

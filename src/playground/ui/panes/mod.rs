@@ -4,6 +4,7 @@ pub mod group;
 pub mod log;
 mod log_lane;
 mod log_window;
+mod process_table;
 pub mod processes;
 pub mod replicas;
 pub mod story;

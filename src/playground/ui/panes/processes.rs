@@ -10,6 +10,7 @@
 
 use ratatui::layout::Rect;
 
+use super::process_table;
 use crate::{
     playground::{
         state::{Pane, Process, ProcessName, State, Status},
@@ -24,8 +25,8 @@ use crate::{
 
 type Line = Vec<(Role, String)>;
 
-/// Narrower boxes stand in two rows.
-const BOX_WIDTH_MIN: u16 = 17;
+/// Narrower boxes become cells of a table.
+pub const BOX_WIDTH_MIN: u16 = 17;
 
 /// Draws the boxes.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -37,7 +38,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let count = u16::try_from(boxes.len()).unwrap_or(u16::MAX).max(1);
     let in_row = (area.width / BOX_WIDTH_MIN).clamp(1, count);
     if count > in_row {
-        table(canvas, state, &boxes, area);
+        process_table::draw(canvas, state, &boxes, area);
         return;
     }
     let mut left = area.left();
@@ -70,12 +71,23 @@ fn draw_box(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: Rec
         }
         return;
     }
+    let room = end - inside.x;
     let lines = match process.name {
-        ProcessName::ZooKeeper => zookeeper(state, process),
+        ProcessName::ZooKeeper => zookeeper(state, process, room),
         _ => broker(state, process),
     };
     for (y, line) in (inside.top()..inside.bottom()).zip(&lines) {
-        canvas.pieces(inside.x, y, end, line);
+        whole_pieces(canvas, line, (inside.x, y, end));
+    }
+}
+
+/// Writes the pieces that fit whole; the first is cut if it must be.
+fn whole_pieces(canvas: &mut Canvas<'_>, line: &Line, (mut x, y, end): (u16, u16, u16)) {
+    for (index, (role, words)) in line.iter().enumerate() {
+        if index > 0 && x + width(words) > end {
+            break;
+        }
+        x = canvas.text(x, y, end, words, *role);
     }
 }
 
@@ -167,7 +179,7 @@ fn address(process: &Process, role: Role) -> Line {
     let memory = process.rss_bytes.map_or_else(String::new, |bytes| {
         format!("  {:>6}", words::memory(bytes))
     });
-    text(role, format!("{port}{pid}{memory}"))
+    vec![(role, port), (role, pid), (role, memory)]
 }
 
 fn broker(state: &State, process: &Process) -> Vec<Line> {
@@ -202,7 +214,10 @@ fn broker(state: &State, process: &Process) -> Vec<Line> {
 fn roles(state: &State, id: BrokerId) -> Line {
     let (leads, follows) = state.cluster.roles(id, &state.view.topic);
     if leads.is_empty() && follows.is_empty() {
-        return text(Role::Dim, format!("keeps nothing of {}", state.view.topic));
+        return vec![
+            (Role::Dim, "keeps nothing".into()),
+            (Role::Dim, format!(" of {}", state.view.topic)),
+        ];
     }
     if leads.is_empty() {
         return text(Role::Text, format!("only follows {}", words::few(&follows)));
@@ -230,7 +245,10 @@ fn third(state: &State, process: &Process, id: BrokerId) -> Line {
         .iter()
         .find(|(name, group)| group.coordinator == Some(id) && **name == state.view.group);
     if let Some((group, _)) = coordinates {
-        return text(Role::Dim, format!("coordinator of {group}"));
+        return vec![
+            (Role::Dim, "coordinator".into()),
+            (Role::Dim, format!(" of {group}")),
+        ];
     }
     match state.cluster.controller {
         Some((controller, _)) if controller == id && state.cluster.produced.sent == 0 => {
@@ -238,7 +256,10 @@ fn third(state: &State, process: &Process, id: BrokerId) -> Line {
         }
         Some((controller, since)) if controller == id => {
             let clock = since.clock(state.setup.utc_offset_s);
-            text(Role::Dim, format!("controller since {clock}"))
+            vec![
+                (Role::Dim, "controller".into()),
+                (Role::Dim, format!(" since {clock}")),
+            ]
         }
         _ => Line::new(),
     }
@@ -306,15 +327,19 @@ fn after_it(state: &State, process: &Process, id: BrokerId) -> Line {
         .collect();
     heirs.sort();
     heirs.dedup();
-    let words = match heirs.as_slice() {
-        [] => format!("{} has no live leader", words::few(&led)),
-        [heir] => format!("led {}, now broker {heir} does", words::few(&led)),
-        heirs => format!("led {}, now {} do", words::few(&led), words::listed(heirs)),
+    let led = words::few(&led);
+    let (before, after) = match heirs.as_slice() {
+        [] => (led, " has no live leader".to_owned()),
+        [heir] => (format!("led {led}"), format!(", now broker {heir} does")),
+        heirs => (
+            format!("led {led}"),
+            format!(", now {} do", words::listed(heirs)),
+        ),
     };
-    text(Role::Dead, words)
+    vec![(Role::Dead, before), (Role::Dead, after)]
 }
 
-fn zookeeper(state: &State, process: &Process) -> Vec<Line> {
+fn zookeeper(state: &State, process: &Process, room: u16) -> Vec<Line> {
     match process.status {
         Status::Planned | Status::Starting => {
             let since = words::seconds(state.now.since(process.since));
@@ -335,10 +360,19 @@ fn zookeeper(state: &State, process: &Process) -> Vec<Line> {
         }
         _ => {}
     }
-    let mut lines = vec![address(process, Role::Text), sessions(state)];
+    let bars = sessions(state);
+    let columns: u16 = bars.iter().map(|(_, words)| width(words)).sum();
+    let bars = if columns > room {
+        text(Role::Text, live_sessions(state))
+    } else {
+        bars
+    };
+    let mut lines = vec![address(process, Role::Text), bars];
     if let Some(seen) = &state.cluster.zookeeper {
-        let counts = format!("znodes {}   watches {}", seen.znodes, seen.watches);
-        lines.push(text(Role::Dim, counts));
+        lines.push(vec![
+            (Role::Dim, format!("znodes {}", seen.znodes)),
+            (Role::Dim, format!("   watches {}", seen.watches)),
+        ]);
     }
     lines
 }
@@ -375,20 +409,22 @@ fn sessions(state: &State) -> Line {
     pieces
 }
 
+/// `sessions 1 2`
+fn live_sessions(state: &State) -> String {
+    let live: Vec<String> = state
+        .cluster
+        .brokers()
+        .filter_map(Process::broker)
+        .filter(|id| state.cluster.session(*id).is_some())
+        .map(|id| id.to_string())
+        .collect();
+    format!("sessions {}", live.join(" "))
+}
+
 /// The one line of a small box, and what stands at its right.
 fn small_line(state: &State, process: &Process) -> (Line, String) {
     let Some(id) = process.broker() else {
-        let live: Vec<String> = state
-            .cluster
-            .brokers()
-            .filter_map(Process::broker)
-            .filter(|id| state.cluster.session(*id).is_some())
-            .map(|id| id.to_string())
-            .collect();
-        return (
-            text(Role::Text, format!("sessions {}", live.join(" "))),
-            String::new(),
-        );
+        return (text(Role::Text, live_sessions(state)), String::new());
     };
     let port = process
         .port()
@@ -422,38 +458,4 @@ fn small_line(state: &State, process: &Process) -> (Line, String) {
         text(Role::Focus, format!("◆ {}", words::few(&leads)))
     };
     (line, port)
-}
-
-/// More processes than boxes: cells of a table, as many as fit.
-fn table(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area: Rect) {
-    let columns = (area.width / BOX_WIDTH_MIN).max(1);
-    let cell = area.width / columns;
-    for (index, process) in processes.iter().enumerate() {
-        let index = u16::try_from(index).unwrap_or(u16::MAX);
-        let y = area.y + index / columns;
-        let x = area.x + (index % columns) * cell;
-        if y >= area.bottom() {
-            break;
-        }
-        let (sign, word) = words::status(process);
-        let id = process
-            .broker()
-            .map_or_else(|| "0".to_owned(), |id| id.to_string());
-        let picked = process.name == state.view.picked;
-        let head = if picked { "►" } else { " " };
-        let x = canvas.text(x, y, x + cell - 1, head, Role::Focus);
-        let role = if process.status.is_gone() {
-            Role::DeadChip
-        } else {
-            Role::Strong
-        };
-        let after = canvas.text(x, y, x + cell - 2, &format!("{id} {sign} {word}"), role);
-        if let Some(broker) = process.broker() {
-            let (leads, _) = state.cluster.roles(broker, &state.view.topic);
-            if !leads.is_empty() {
-                let led = format!(" ◆ {}", words::few(&leads));
-                canvas.text(after, y, x + cell - 2, &led, Role::Focus);
-            }
-        }
-    }
 }

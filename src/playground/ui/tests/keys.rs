@@ -261,3 +261,16 @@ fn a_stream_goes_up_and_down_its_paces() {
     session.later(200).press('-');
     assert_eq!(session.later(200).press('-'), []);
 }
+
+#[test]
+fn a_topic_that_was_asked_for_is_shown_when_it_is_there() {
+    let mut session = ready();
+    session.press(':');
+    type_text(&mut session, "topic create chat 1 1");
+    session.later(150).key(Key::Enter);
+    assert_eq!(session.state.view.topic, "orders");
+    session.later(50).topics(&["chat", "orders"]);
+    assert_eq!(session.state.view.topic, "chat");
+    session.later(50).topics(&["orders"]);
+    assert_eq!(session.state.view.topic, "orders");
+}

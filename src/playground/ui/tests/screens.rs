@@ -96,6 +96,28 @@ fn a_broker_that_died_by_itself_shows_its_last_words() {
 }
 
 #[test]
+fn more_processes_make_smaller_boxes() {
+    let mut session = wide();
+    session.rebalancing();
+    for id in 4..=5 {
+        session.later(500).press('a');
+        let port = u16::try_from(9091 + id).expect("small");
+        session.spawned(
+            broker(id),
+            u32::try_from(4200 + id).expect("small"),
+            Some(port),
+        );
+        session.ready(broker(id), port);
+    }
+    assert_drawn("five_brokers_120x36", &session.state);
+    for _ in 6..=12 {
+        session.later(500).press('a');
+    }
+    session.happen(Happening::Resize(80, 24));
+    assert_drawn("twelve_brokers_80x24", &session.state);
+}
+
+#[test]
 fn a_frozen_broker_counts_down_its_session() {
     let mut session = wide();
     session.all_ready();

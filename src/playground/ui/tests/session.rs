@@ -170,6 +170,27 @@ impl Session {
         self.see(Observation::Cluster(seen))
     }
 
+    /// Topics of one partition each, on broker 1.
+    pub fn topics(&mut self, names: &[&str]) -> &mut Self {
+        let topics = names
+            .iter()
+            .map(|name| TopicSeen {
+                name: (*name).into(),
+                partitions: vec![PartitionSeen {
+                    leader: Some(BrokerId(1)),
+                    replicas: ids(&[1]),
+                    isr: ids(&[1]),
+                    ..PartitionSeen::default()
+                }],
+                ..TopicSeen::default()
+            })
+            .collect();
+        self.see(Observation::Cluster(ClusterSeen {
+            topics,
+            ..ClusterSeen::default()
+        }))
+    }
+
     /// High watermark and each broker's log end.
     pub fn offsets(&mut self, partition: i32, high: i64, ends: &[(i32, i64)]) -> &mut Self {
         self.see(Observation::Offsets(vec![PartitionOffsets {

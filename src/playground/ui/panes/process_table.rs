@@ -1,0 +1,49 @@
+//! More processes than there is room for boxes: a cell each, with id, state and what it leads.
+
+use ratatui::layout::Rect;
+
+use super::processes::BOX_WIDTH_MIN;
+use crate::playground::{
+    state::{Process, State},
+    ui::{canvas::Canvas, theme::Role, words},
+};
+
+/// Draws as many cells as fit.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area: Rect) {
+    let columns = (area.width / BOX_WIDTH_MIN).max(1);
+    let cell = area.width / columns;
+    // The last box is ZooKeeper's: it must not be the one that finds no place.
+    let ordered = processes
+        .iter()
+        .rev()
+        .take(1)
+        .chain(processes.iter().take(processes.len().saturating_sub(1)));
+    for (index, process) in ordered.enumerate() {
+        let index = u16::try_from(index).unwrap_or(u16::MAX);
+        let y = area.y + index / columns;
+        let x = area.x + (index % columns) * cell;
+        if y >= area.bottom() {
+            break;
+        }
+        let (sign, word) = words::status(process);
+        let id = process
+            .broker()
+            .map_or_else(|| "0".to_owned(), |id| id.to_string());
+        let picked = process.name == state.view.picked;
+        let head = if picked { "►" } else { " " };
+        let x = canvas.text(x, y, x + cell - 1, head, Role::Focus);
+        let role = if process.status.is_gone() {
+            Role::DeadChip
+        } else {
+            Role::Strong
+        };
+        let after = canvas.text(x, y, x + cell - 2, &format!("{id} {sign} {word}"), role);
+        if let Some(broker) = process.broker() {
+            let (leads, _) = state.cluster.roles(broker, &state.view.topic);
+            if !leads.is_empty() {
+                let led = format!(" ◆ {}", words::few(&leads));
+                canvas.text(after, y, x + cell - 2, &led, Role::Focus);
+            }
+        }
+    }
+}
