@@ -29,7 +29,7 @@ impl Registry {
         match self.allocate_producer_ids().await {
             Ok(block) => *ids = block,
             Err(error) => {
-                tracing::info!(%error, "no producer ids yet: the first producer asks again")
+                tracing::info!(%error, "no producer ids yet: the first producer asks again");
             }
         }
     }
