@@ -255,7 +255,12 @@ fn create_topic(
     })]
 }
 
+/// Deletes it. A stream into it ends first: its next record would create the topic anew, with Kafka's defaults.
 fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
+    let mut requests = Vec::new();
+    if name == state.view.topic {
+        requests = stream(state, StreamRate::Off);
+    }
     let line = Line::new(state.now, "you")
         .say(format!("delete topic {name}"))
         .about(Subject::Topic(name.to_owned()));
@@ -264,7 +269,8 @@ fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
         "kafka-topics.sh --bootstrap-server {} --delete --topic {name}",
         state.bootstrap()
     ));
-    vec![Request::DeleteTopic(name.to_owned())]
+    requests.push(Request::DeleteTopic(name.to_owned()));
+    requests
 }
 
 fn delete_group(state: &mut State, name: &str) -> Vec<Request> {

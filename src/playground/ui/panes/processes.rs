@@ -316,7 +316,7 @@ fn after_it(state: &State, process: &Process, id: BrokerId) -> Line {
         .map(|place| place.partition)
         .collect();
     if led.is_empty() {
-        return text(Role::Dim, "led nothing");
+        return text(Role::Dim, "leads nothing any more");
     }
     let mut heirs: Vec<BrokerId> = process
         .led

@@ -3,6 +3,7 @@
 use super::session::{Session, broker, consumer};
 use crate::playground::state::{
     Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Overlay, Request, Status,
+    StreamRate,
 };
 
 fn ready() -> Session {
@@ -133,6 +134,25 @@ fn r_on_a_running_broker_asks_for_a_second_r() {
     assert_eq!(ask.text, "broker 2 is up. r again restarts it");
     session.later(300).press('r');
     assert_eq!(session.later(150).tick(), [Request::Restart(broker(2))]);
+}
+
+#[test]
+fn deleting_a_topic_ends_the_stream_that_would_create_it_anew() {
+    let mut session = ready();
+    session.press('+');
+    session.later(1000).press('D');
+    session.later(1000).press('y');
+    let last = session.requests.len().saturating_sub(2);
+    assert_eq!(
+        session.requests[last..],
+        [
+            Request::Stream {
+                topic: "orders".into(),
+                rate: StreamRate::Off,
+            },
+            Request::DeleteTopic("orders".into()),
+        ]
+    );
 }
 
 #[test]
