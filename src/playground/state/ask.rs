@@ -49,8 +49,9 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
                 .iter()
                 .map(|partition| partition.log_end().0 - partition.log_start.0)
                 .sum();
+            let noun = if records == 1 { "record" } else { "records" };
             let text = format!(
-                "delete topic {topic}, {} records, for good?   y delete   esc keep",
+                "delete topic {topic}, {} {noun}, for good?   y delete   esc keep",
                 grouped(records)
             );
             (action.clone(), text, Answer::Yes)
