@@ -125,6 +125,21 @@ impl Cluster {
             })
     }
 
+    /// What a broker leads now, in every topic that is people's.
+    #[must_use]
+    pub fn led_by(&self, broker: BrokerId) -> Vec<TopicPartition> {
+        self.partitions()
+            .filter(|(_, partition)| partition.seen.leader == Some(broker))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
+    /// Whether Metadata names this broker as the controller.
+    #[must_use]
+    pub fn is_controller(&self, broker: BrokerId) -> bool {
+        self.controller.is_some_and(|(id, _)| id == broker)
+    }
+
     /// The partitions of this topic that the broker leads, and those it follows.
     #[must_use]
     pub fn roles(&self, broker: BrokerId, topic: &str) -> (Vec<i32>, Vec<i32>) {

@@ -21,7 +21,10 @@ impl Cluster {
     pub(super) fn see(&mut self, seen: &Observation, at: Timestamp) {
         match seen {
             Observation::Process { process, change } => {
-                let led = process_led(self, process);
+                let led = match process {
+                    ProcessName::Broker(broker) => self.led_by(*broker),
+                    _ => Vec::new(),
+                };
                 let known = self
                     .processes
                     .entry(process.clone())
@@ -338,16 +341,4 @@ impl Cluster {
             }
         }
     }
-}
-
-/// What a broker leads now, in every topic that is people's.
-fn process_led(cluster: &Cluster, process: &ProcessName) -> Vec<TopicPartition> {
-    let ProcessName::Broker(broker) = process else {
-        return Vec::new();
-    };
-    cluster
-        .partitions()
-        .filter(|(_, partition)| partition.seen.leader == Some(*broker))
-        .map(|(place, _)| place)
-        .collect()
 }

@@ -296,16 +296,11 @@ pub fn summary(state: &State, process: &Process) -> String {
         .into_iter()
         .collect();
     if let Some(broker) = process.broker() {
-        let led: Vec<_> = state
-            .cluster
-            .partitions()
-            .filter(|(_, partition)| partition.seen.leader == Some(broker))
-            .map(|(place, _)| place)
-            .collect();
+        let led = state.cluster.led_by(broker);
         if !led.is_empty() {
             facts.push(format!("leads {}", places(state.home_topic(), &led)));
         }
-        if state.cluster.controller.map(|(id, _)| id) == Some(broker) {
+        if state.cluster.is_controller(broker) {
             facts.push("controller".into());
         }
     }

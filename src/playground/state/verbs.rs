@@ -180,18 +180,13 @@ fn begin(state: &mut State, process: &Process, verb: &str, how: &str) {
         .into_iter()
         .collect();
     if let Some(broker) = process.broker() {
-        let led: Vec<_> = state
-            .cluster
-            .partitions()
-            .filter(|(_, partition)| partition.seen.leader == Some(broker))
-            .map(|(place, _)| place)
-            .collect();
+        let led = state.cluster.led_by(broker);
         match led.len() {
             0 => {}
             1..=4 => facts.push(format!("leader of {}", places(state.home_topic(), &led))),
             many => facts.push(format!("leader of {many} partitions")),
         }
-        if state.cluster.controller.map(|(id, _)| id) == Some(broker) {
+        if state.cluster.is_controller(broker) {
             facts.push("controller".into());
         }
     }

@@ -242,7 +242,7 @@ fn facts(state: &State, process: &Process) -> Option<String> {
             state.view.topic
         ));
     }
-    if state.cluster.controller.map(|(id, _)| id) == Some(broker) {
+    if state.cluster.is_controller(broker) {
         facts.push("controller".into());
     }
     let coordinated = state
