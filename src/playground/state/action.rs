@@ -3,10 +3,12 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::{ProcessName, target::Target};
 
 /// How many records a second the demo stream sends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StreamRate {
     /// None.
     #[default]
@@ -60,7 +62,7 @@ impl fmt::Display for StreamRate {
 }
 
 /// Where the cursor of a pane goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Motion {
     /// A row up.
     Up,
@@ -92,7 +94,7 @@ const MOTIONS: [(Motion, &str); 8] = [
 ];
 
 /// One thing a person can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Make this process the one that the footer names and the verbs reach.
     Pick(ProcessName),

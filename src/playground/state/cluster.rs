@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status, StreamRate,
     Timestamp, ZooKeeperSeen,
@@ -12,7 +14,7 @@ use super::{
 use crate::wire::{BrokerId, Offset, TopicPartition};
 
 /// Everything that is known of the cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Cluster {
     /// Our own processes.
     pub processes: BTreeMap<ProcessName, Process>,
@@ -39,7 +41,7 @@ pub struct Cluster {
 }
 
 /// A record that one of our consumers read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Read {
     pub place: TopicPartition,
     pub offset: Offset,
@@ -49,7 +51,7 @@ pub(super) struct Read {
 }
 
 /// A topic.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Topic {
     /// Whether Kafka keeps it for itself.
     pub internal: bool,
@@ -62,7 +64,7 @@ pub struct Topic {
 }
 
 /// An acknowledged record, and who read it since.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Delivery {
     /// The acknowledgement.
     pub receipt: Receipt,

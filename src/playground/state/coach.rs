@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Cluster, Delivery, ProcessName, Status, StreamRate, Timestamp, outage::Outages};
 use crate::wire::{BrokerId, murmur2::murmur2};
 
@@ -9,7 +11,7 @@ use crate::wire::{BrokerId, murmur2::murmur2};
 const SENTENCE_FOR: Duration = Duration::from_secs(6);
 
 /// Where the guide is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Coach {
     /// Hidden for good, until `:coach`.
     pub hidden: bool,
@@ -22,7 +24,7 @@ pub struct Coach {
     consumers_before: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Step {
     #[default]
     Produce,
@@ -33,7 +35,7 @@ enum Step {
     Finished,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Fallen {
     broker: BrokerId,
     /// How many records it lacked when it was started again, and when that was.

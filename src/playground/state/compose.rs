@@ -1,9 +1,11 @@
 //! A record in the making: `P` opens it, pasted text lands in it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Acks, Key, NewRecord, Typing};
 
 /// The composer's lines.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Compose {
     /// Key, value, headers, partition, acks.
     pub fields: [Typing; 5],

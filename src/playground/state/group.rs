@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::{GroupSeen, Timestamp};
 use crate::wire::{
     Offset, TopicPartition,
@@ -12,7 +14,7 @@ use crate::wire::{
 pub const LAG_SECONDS: usize = 60;
 
 /// A consumer group.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Group {
     /// Kafka's name of its state; empty until somebody told.
     pub state: String,
@@ -42,7 +44,7 @@ pub struct Group {
 }
 
 /// A member of a group.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Member {
     /// The id that the coordinator gave.
     pub member_id: String,

@@ -34,6 +34,8 @@ mod update;
 mod verbs;
 mod view;
 
+use serde::{Deserialize, Serialize};
+
 pub use action::{Action, ActionError, Motion, StreamRate};
 pub use ask::grouped;
 pub use cluster::{Cluster, Delivery, Topic};
@@ -66,8 +68,9 @@ pub use view::{
     Answer, Ask, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing, View,
 };
 
-/// Something that happened, and when.
-#[derive(Debug, Clone, PartialEq)]
+/// Something that happened, and when. It can be written down, as can all that follows from it: a
+/// saved session is a state and the events since, on any machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When the playground learned of it. Never before the event that came before it.
     pub at: Timestamp,
@@ -76,7 +79,7 @@ pub struct Event {
 }
 
 /// What can happen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Happening {
     /// A key went down.
     Key(KeyPress),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, ProcessName, RecordFace,
     Request, Setup, Timestamp, View,
@@ -12,8 +14,9 @@ use super::{
 };
 use crate::wire::TopicPartition;
 
-/// Everything the screen is drawn from. Only `update` changes it.
-#[derive(Debug, Clone)]
+/// Everything the screen is drawn from. Only `update` changes it. Whatever is in it can be written
+/// down: moments of a session are kept this way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct State {
     /// What this run was told at its beginning.
     pub setup: Setup,

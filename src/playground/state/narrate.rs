@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Cluster, ProcessName, Timestamp,
     cluster::broker_of_znodes,
@@ -17,7 +19,7 @@ use crate::wire::{
 const MERGE_WINDOW: Duration = Duration::from_secs(1);
 
 /// Whoever listens to what the processes say, and remembers what it needs to name causes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Narrator {
     /// Who last asked, left or was missed in a group, as the cause of its next rebalance.
     pub(super) group_cause: Option<(String, String)>,

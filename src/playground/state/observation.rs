@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::Timestamp;
 use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProcessName {
     /// The one `ZooKeeper` server; key `0`.
     ZooKeeper,
@@ -27,7 +29,7 @@ impl fmt::Display for ProcessName {
 }
 
 /// One fact. Snapshots replace what was known of their subject; the rest are moments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Observation {
     /// The data folder is open.
     DataFolder {
@@ -122,7 +124,7 @@ pub enum Observation {
 }
 
 /// How a child process changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProcessChange {
     /// It has a pid and, if it is a server, the address it will listen on.
     Spawned {
@@ -152,7 +154,7 @@ pub enum ProcessChange {
 }
 
 /// What one Metadata answer says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterSeen {
     /// The cluster's id.
     pub cluster_id: Option<String>,
@@ -165,7 +167,7 @@ pub struct ClusterSeen {
 }
 
 /// A live broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerSeen {
     /// Its id.
     pub id: BrokerId,
@@ -174,7 +176,7 @@ pub struct BrokerSeen {
 }
 
 /// A topic.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopicSeen {
     /// Its name.
     pub name: String,
@@ -189,7 +191,7 @@ pub struct TopicSeen {
 }
 
 /// A partition as Metadata tells it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionSeen {
     /// Its index.
     pub partition: i32,
@@ -204,7 +206,7 @@ pub struct PartitionSeen {
 }
 
 /// Where a partition's log begins and ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionOffsets {
     /// Which.
     pub partition: TopicPartition,
@@ -219,7 +221,7 @@ pub struct PartitionOffsets {
 }
 
 /// A record for the Log pane.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordSeen {
     /// Where it stands.
     pub offset: Offset,
@@ -236,7 +238,7 @@ pub struct RecordSeen {
 }
 
 /// A group as its coordinator describes it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupSeen {
     /// Its id.
     pub group: String,
@@ -253,7 +255,7 @@ pub struct GroupSeen {
 }
 
 /// A member of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberSeen {
     /// Given by the coordinator.
     pub member_id: String,
@@ -266,7 +268,7 @@ pub struct MemberSeen {
 }
 
 /// `ZooKeeper` as its four-letter words tell it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZooKeeperSeen {
     /// How many znodes there are.
     pub znodes: u64,
@@ -277,7 +279,7 @@ pub struct ZooKeeperSeen {
 }
 
 /// A `ZooKeeper` session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionSeen {
     /// Its id.
     pub session: i64,
@@ -290,7 +292,7 @@ pub struct SessionSeen {
 }
 
 /// What our own producer counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProducedSeen {
     /// Records handed to the client library.
     pub sent: u64,
@@ -303,7 +305,7 @@ pub struct ProducedSeen {
 }
 
 /// An acknowledged record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Where it went.
     pub partition: TopicPartition,

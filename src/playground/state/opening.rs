@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Cluster, NewConsumer, NewTopic, Process, ProcessName, Request, Setup, Status, Timestamp,
 };
 
 /// How far the start has come.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Opening {
     topics_asked: bool,
     consumers_asked: bool,
@@ -18,7 +20,7 @@ pub struct Opening {
 }
 
 /// One of the steps, for the empty log to tick.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Whether it is done.
     pub done: bool,

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Cluster, ProcessName, Receipt, Timestamp,
     names::place,
@@ -10,7 +12,7 @@ use super::{
 use crate::wire::TopicPartition;
 
 /// Partitions whose leader was lost, and how the last such gap ended.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outages {
     since: BTreeMap<TopicPartition, Timestamp>,
     /// The partition that was written again last, and how long it had not been.

@@ -1,12 +1,14 @@
 //! The palette: every action by name, with arguments completed from the live cluster.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Action, Key, LAYOUTS, Overlay, Process, ProcessName, State, Status, Typing, keymap::key_of,
     names::places,
 };
 
 /// The open palette.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Palette {
     /// What was typed.
     pub input: Typing,

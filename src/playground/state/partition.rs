@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde::{Deserialize, Serialize};
+
 use super::{PartitionOffsets, PartitionSeen, RecordSeen, Timestamp};
 use crate::wire::{BrokerId, Offset};
 
@@ -15,7 +17,7 @@ const SAMPLES_MAX: usize = 100;
 const RANGES_FROM_PER_SECOND: f64 = 20.0;
 
 /// A partition of a topic.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Partition {
     /// Metadata's word on it.
     pub seen: PartitionSeen,

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ProcessChange, ProcessName, Timestamp};
 use crate::wire::{BrokerId, TopicPartition};
 
 /// One child, also after its end.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Process {
     /// Its name.
     pub name: ProcessName,
@@ -37,7 +39,7 @@ pub struct Process {
 }
 
 /// The state of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// To be spawned.
     Planned,
@@ -63,7 +65,7 @@ pub enum Status {
 }
 
 /// What the playground did to a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Intent {
     /// SIGKILL.
     Kill,
@@ -72,7 +74,7 @@ pub enum Intent {
 }
 
 /// How a session ended that its process did not close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expired {
     /// When.
     pub at: Timestamp,

@@ -1,5 +1,7 @@
 //! What `update` asks the outside to do. The answer comes back as an observation.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ProcessName, StreamRate};
 use crate::wire::TopicPartition;
 
@@ -98,7 +100,7 @@ impl NewConsumer {
 }
 
 /// A topic to create.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewTopic {
     /// Its name.
     pub name: String,

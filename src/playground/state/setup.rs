@@ -1,10 +1,12 @@
 //! What the playground is told once, when it begins.
 
+use serde::{Deserialize, Serialize};
+
 use super::Timestamp;
 use crate::wire::BrokerId;
 
 /// Options of this run and facts about this terminal.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Setup {
     /// `--name`, `demo`.
     pub name: String,
@@ -27,7 +29,7 @@ pub struct Setup {
 }
 
 /// How the screen is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appearance {
     /// Which colours.
     pub scheme: Scheme,
@@ -51,7 +53,7 @@ impl Default for Appearance {
 }
 
 /// A set of colours for one kind of background.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scheme {
     /// For dark backgrounds.
     Dark,
@@ -62,7 +64,7 @@ pub enum Scheme {
 }
 
 /// What a terminal's colours can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Depth {
     /// Any (`COLORTERM` says so).
     True,
@@ -73,7 +75,7 @@ pub enum Depth {
 }
 
 /// The signs that draw states and marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Glyphs {
     /// As drawn.
     Unicode,

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{ProcessName, Timestamp};
 use crate::wire::{BrokerId, TopicPartition};
 
@@ -18,7 +20,7 @@ const CLOCK_SLACK: Duration = Duration::from_millis(2);
 const DEPTH_MAX: u8 = 6;
 
 /// How a piece of a line is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tone {
     /// As it is.
     Plain,
@@ -31,7 +33,7 @@ pub enum Tone {
 }
 
 /// One line.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Which tree it is in: the number of the tree's first line.
     pub root: u64,
@@ -50,7 +52,7 @@ pub struct Entry {
 }
 
 /// What a line is about, for those that it causes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
     /// A process.
     Process(ProcessName),
@@ -67,7 +69,7 @@ pub enum Subject {
 }
 
 /// Facts that share a line with their like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Merge {
     /// A process was started; it makes room for what it became.
     Started(ProcessName),
@@ -97,7 +99,7 @@ pub enum Merge {
 }
 
 /// All lines, trees after trees, each tree in order of time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Story {
     entries: VecDeque<Entry>,
     roots: u64,

@@ -1,9 +1,11 @@
 //! A line of input with the keys that shells have taught everybody.
 
+use serde::{Deserialize, Serialize};
+
 use super::Key;
 
 /// Typed text and where the next character goes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typing {
     text: String,
     /// Counted in characters.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing};
 use crate::wire::Offset;
 
@@ -18,7 +20,7 @@ pub const HELD_WITHIN: Duration = Duration::from_millis(100);
 pub const REPEAT_WITHIN: Duration = Duration::from_millis(80);
 
 /// A part of the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pane {
     /// The boxes.
@@ -57,7 +59,7 @@ impl Pane {
 }
 
 /// What a cell of the Log pane says under its offset.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecordFace {
     /// The key.
     #[default]
@@ -84,7 +86,7 @@ impl RecordFace {
 }
 
 /// What lies over the panes.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub enum Overlay {
     /// Nothing.
     #[default]
@@ -102,7 +104,7 @@ pub enum Overlay {
 }
 
 /// The help page.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Help {
     /// The row that enter would do.
     pub cursor: usize,
@@ -113,7 +115,7 @@ pub struct Help {
 }
 
 /// A question for one line.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prompt {
     /// What for.
     pub purpose: Purpose,
@@ -122,7 +124,7 @@ pub struct Prompt {
 }
 
 /// What a prompt asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// Name, partitions and replication factor of a topic.
     NewTopic,
@@ -131,7 +133,7 @@ pub enum Purpose {
 }
 
 /// What enter opened.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
     /// Which thing.
     pub what: Thing,
@@ -140,7 +142,7 @@ pub struct Opened {
 }
 
 /// A thing that can be opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Thing {
     /// A process with its log.
     Process(ProcessName),
@@ -155,7 +157,7 @@ pub enum Thing {
 }
 
 /// A question that waits for its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
     /// What will be done.
     pub action: Action,
@@ -168,7 +170,7 @@ pub struct Ask {
 }
 
 /// How a question is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// With `y`; anything else keeps everything as it is.
     Yes,
@@ -182,7 +184,7 @@ pub enum Answer {
 }
 
 /// A sentence in the footer, for a while.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// The sentence.
     pub text: String,
@@ -193,7 +195,7 @@ pub struct Message {
 }
 
 /// Where the person is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct View {
     /// Columns and rows.
     pub size: (u16, u16),
