@@ -23,8 +23,10 @@ mod outage;
 mod palette;
 mod partition;
 mod perform;
+mod places;
 mod process;
 mod request;
+pub mod settings;
 mod setup;
 mod story;
 mod target;
@@ -45,7 +47,7 @@ pub use group::{Group, LAG_SECONDS, Member};
 pub use key::{Key, KeyPress, UnknownKey};
 pub use keymap::Context;
 pub use model::{DEMO_KEYS, State};
-pub use navigate::{LAYOUTS, help_rows};
+pub use navigate::help_rows;
 pub use observation::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
     ProcessChange, ProcessName, ProducedSeen, Receipt, RecordSeen, SessionSeen, TopicSeen,
@@ -56,6 +58,7 @@ pub use outage::Outages;
 pub use palette::{Candidate, Palette, candidates, summary};
 pub use partition::{Partition, TAIL_MAX};
 pub use perform::pace;
+pub use places::Standing;
 pub use process::{Expired, Intent, Process, Status};
 pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
 pub use setup::{Appearance, Depth, Glyphs, Scheme, Setup};

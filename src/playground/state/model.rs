@@ -9,6 +9,7 @@ use super::{
     Request, Setup, Timestamp, View,
     narrate::Narrator,
     outage::Outages,
+    settings::Layouts,
     story::Story,
     view::{HELD_WITHIN, MESSAGE_FOR, Message},
 };
@@ -63,7 +64,7 @@ impl State {
         let view = View {
             size: setup.size,
             appearance: setup.appearance,
-            layout: "overview".into(),
+            layouts: Layouts::default(),
             focus: Pane::Processes,
             tab: Pane::Story,
             full: false,

@@ -6,23 +6,20 @@ use super::{
 };
 use crate::wire::{Offset, TopicPartition};
 
-/// The layouts in the order of `v`.
-pub const LAYOUTS: [&str; 3] = ["overview", "replication", "groups"];
-
 /// Does an action that only concerns the screen.
 pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
     match action {
         Action::Pick(process) => pick(state, process),
-        Action::NextPane => next_pane(state, true),
-        Action::PreviousPane => next_pane(state, false),
+        Action::NextPane => state.view.focus_on(state.view.neighbour(true)),
+        Action::PreviousPane => state.view.focus_on(state.view.neighbour(false)),
         Action::PaneFull => {
             if state.view.focus == Pane::Processes {
-                state.view.focus = Pane::Log;
+                state.view.focus_on(state.view.first_below_the_boxes());
             }
             state.view.full = !state.view.full;
         }
-        Action::NextLayout => step_layout(state, 1),
-        Action::PreviousLayout => step_layout(state, LAYOUTS.len() - 1),
+        Action::NextLayout => step_layout(state, true),
+        Action::PreviousLayout => step_layout(state, false),
         Action::Layout(name) => set_layout(state, name),
         Action::Move(motion) => movement(state, *motion),
         Action::Open => return open(state),
@@ -69,36 +66,30 @@ fn pick(state: &mut State, process: &ProcessName) {
     }
 }
 
-fn next_pane(state: &mut State, forward: bool) {
-    let count = Pane::ALL.len();
-    let at = Pane::ALL
-        .iter()
-        .position(|pane| *pane == state.view.focus)
-        .unwrap_or(0);
-    let next = (at + if forward { 1 } else { count - 1 }) % count;
-    state.view.focus = Pane::ALL.get(next).copied().unwrap_or(Pane::Processes);
-    if matches!(state.view.focus, Pane::Story | Pane::Replicas | Pane::Group) {
-        state.view.tab = state.view.focus;
-    }
-}
-
-fn step_layout(state: &mut State, by: usize) {
-    let at = LAYOUTS
-        .iter()
-        .position(|name| *name == state.view.layout)
-        .unwrap_or(0);
-    let next = LAYOUTS.get((at + by) % LAYOUTS.len()).copied();
-    set_layout(state, next.unwrap_or("overview"));
+fn step_layout(state: &mut State, forward: bool) {
+    state.view.layouts.step(forward);
+    enter_layout(state);
 }
 
 fn set_layout(state: &mut State, name: &str) {
-    if LAYOUTS.contains(&name) {
-        name.clone_into(&mut state.view.layout);
-        state.view.full = false;
+    if state.view.layouts.show(name) {
+        enter_layout(state);
     } else {
-        let known = LAYOUTS.join(", ");
+        let known: Vec<&str> = state.view.layouts.names().collect();
+        let known = known.join(", ");
         state.message(format!("no layout \"{name}\": {known}"), true);
     }
+}
+
+/// Shows everything as the layout says.
+fn enter_layout(state: &mut State) {
+    let view = &mut state.view;
+    view.full = false;
+    let face = view
+        .form()
+        .options(Pane::Log)
+        .and_then(|options| options.face);
+    view.face = face.unwrap_or(view.face);
 }
 
 /// Moves the cursor of what lies on top: a page, else the focused pane.

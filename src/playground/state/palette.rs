@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Key, LAYOUTS, Overlay, Process, ProcessName, State, Status, Typing, keymap::key_of,
+    Action, Key, Overlay, Process, ProcessName, State, Status, Typing, keymap::key_of,
     names::places,
 };
 
@@ -212,7 +212,7 @@ fn everything(state: &State) -> Vec<Candidate> {
             summary(state, process),
         ));
     }
-    for name in LAYOUTS {
+    for name in state.view.layouts.names() {
         all.push(candidate(format!("layout {name}"), "layout next", ""));
     }
     for name in ["dark", "light", "mono"] {

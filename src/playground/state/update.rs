@@ -31,7 +31,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Request> {
     state
         .coach
         .follow(&state.cluster, &state.outages, state.now);
-    if state.view.focus == super::Pane::Story || !state.view.narrow() {
+    state.view.settle_focus();
+    if state.view.is_on_screen(super::Pane::Story) {
         state.view.story_seen = state.story.told;
     }
     requests

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing};
+use super::{
+    Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing, settings::Layouts,
+};
 use crate::wire::Offset;
 
 /// A message in the footer stands this long.
@@ -36,7 +38,7 @@ pub enum Pane {
 }
 
 impl Pane {
-    /// Panes in the order of the tabulator.
+    /// All panes. The order of the tabulator is that of the layout.
     pub const ALL: [Self; 5] = [
         Self::Processes,
         Self::Replicas,
@@ -44,6 +46,18 @@ impl Pane {
         Self::Group,
         Self::Story,
     ];
+
+    /// What layouts and keys call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Processes => "processes",
+            Self::Replicas => "replicas",
+            Self::Log => "log",
+            Self::Group => "group",
+            Self::Story => "story",
+        }
+    }
 
     /// Its title's first words.
     #[must_use]
@@ -73,6 +87,14 @@ pub enum RecordFace {
 }
 
 impl RecordFace {
+    /// What layouts call them.
+    pub const NAMES: [(&str, Self); 4] = [
+        ("key", Self::Key),
+        ("value", Self::Value),
+        ("time", Self::Time),
+        ("size", Self::Size),
+    ];
+
     /// The next one.
     #[must_use]
     pub fn next(self) -> Self {
@@ -201,8 +223,8 @@ pub struct View {
     pub size: (u16, u16),
     /// Colours and signs.
     pub appearance: Appearance,
-    /// The layout's name.
-    pub layout: String,
+    /// The layouts, and which of them is shown.
+    pub layouts: Layouts,
     /// The pane that movement keys move in.
     pub focus: Pane,
     /// Which pane the lower row shows where there is room for one only.
@@ -248,13 +270,14 @@ pub struct View {
 }
 
 impl View {
-    /// The filter of a pane, if it has one.
+    /// The filter of a pane, if it has one: by hand, else from the layout.
     #[must_use]
     pub fn filter(&self, pane: Pane) -> Option<&str> {
         self.filters
             .iter()
             .find(|(filtered, _)| *filtered == pane)
             .map(|(_, text)| text.as_str())
+            .or_else(|| self.form().options(pane)?.filter.as_deref())
     }
 
     /// Whether the window is too narrow or too low for the wide form of a layout.

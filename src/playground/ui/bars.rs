@@ -24,7 +24,7 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     }
     let ready = shown.is_ready();
     let right = if ready {
-        let mut right = vec![shown.bootstrap(), state.view.layout.clone()];
+        let mut right = vec![shown.bootstrap(), state.view.layouts.current().name.clone()];
         if !narrow {
             right.push(shown.now.clock(state.setup.utc_offset_s).to_string());
         }

@@ -11,7 +11,6 @@
 
 mod bars;
 mod canvas;
-mod layout;
 mod overlays;
 mod panes;
 mod theme;
@@ -24,10 +23,9 @@ use ratatui::{Frame, layout::Rect};
 
 use self::{
     canvas::Canvas,
-    layout::Slot,
     theme::{Role, Theme},
 };
-use super::state::{Overlay, Pane, State};
+use super::state::{Overlay, Pane, Standing, State};
 
 /// Draws one frame.
 pub fn draw(state: &State, frame: &mut Frame<'_>) {
@@ -47,9 +45,8 @@ fn draw_on(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
         overlays::too_small::draw(canvas, state, area);
         return;
     }
-    let [header, middle, footer] = [
+    let [header, footer] = [
         Rect::new(area.x, area.y, area.width, 1),
-        Rect::new(area.x, area.y + 1, area.width, area.height - 3),
         Rect::new(area.x, area.bottom() - 2, area.width, 2),
     ];
     if let Overlay::Help(help) = &state.view.overlay {
@@ -57,29 +54,21 @@ fn draw_on(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
         return;
     }
     bars::header(canvas, state, shown, header);
-    for (slot, place) in layout::places(&state.view, middle) {
-        match slot.pane() {
-            Some(pane) => draw_pane(canvas, shown, pane, place),
-            None => panes::tabs::draw(canvas, shown, place),
+    for (standing, place) in state.view.places() {
+        match standing {
+            Standing::Pane(pane) => panes::draw(canvas, shown, pane, place),
+            Standing::Tabs(tabs) => panes::tabs::draw(canvas, shown, tabs, place),
         }
     }
     match &state.view.overlay {
         Overlay::Palette(palette) => overlays::palette::draw(canvas, state, palette, area),
         Overlay::Compose(compose) => overlays::compose::draw(canvas, state, compose, area),
-        Overlay::Opened(opened) => overlays::opened::draw(canvas, shown, opened, middle),
+        Overlay::Opened(opened) => {
+            overlays::opened::draw(canvas, shown, opened, state.view.middle());
+        }
         Overlay::None | Overlay::Prompt(_) | Overlay::Help(_) => {}
     }
     bars::footer(canvas, state, footer);
-}
-
-fn draw_pane(canvas: &mut Canvas<'_>, state: &State, pane: Pane, place: Rect) {
-    match pane {
-        Pane::Processes => panes::processes::draw(canvas, state, place),
-        Pane::Replicas => panes::replicas::draw(canvas, state, place),
-        Pane::Log => panes::log::draw(canvas, state, place),
-        Pane::Group => panes::group::draw(canvas, state, place),
-        Pane::Story => panes::story::draw(canvas, state, place),
-    }
 }
 
 /// A title, with the sign of the focus before it.
@@ -90,9 +79,4 @@ fn title(state: &State, pane: Pane, text: impl Into<String>) -> Vec<(Role, Strin
     }
     pieces.push((Role::Strong, text.into()));
     pieces
-}
-
-impl Slot {
-    /// Panes that stand nowhere else in this layout take turns here.
-    const TURNS: [Pane; 3] = [Pane::Story, Pane::Replicas, Pane::Group];
 }

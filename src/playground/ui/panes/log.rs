@@ -21,11 +21,7 @@ const OPEN: u16 = 4;
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
-    let topic = state
-        .cluster
-        .topics
-        .get(&state.view.topic)
-        .filter(|_| state.is_ready());
+    let topic = topic_shown(state);
     let note = topic.map_or_else(String::new, |topic| note(state, topic));
     let name = match topic {
         Some(_) => format!("Log of {}", state.view.topic),
@@ -38,10 +34,20 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         dashed: false,
     };
     let inside = canvas.frame(area, &frame);
-    match topic {
-        Some(topic) => lanes(canvas, state, topic, inside),
-        None => starting(canvas, state, inside),
+    draw_inside(canvas, state, inside);
+}
+
+/// Draws what is inside the frame.
+pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    match topic_shown(state) {
+        Some(topic) => lanes(canvas, state, topic, area),
+        None => starting(canvas, state, area),
     }
+}
+
+fn topic_shown(state: &State) -> Option<&Topic> {
+    let topic = state.cluster.topics.get(&state.view.topic);
+    topic.filter(|_| state.is_ready())
 }
 
 fn note(state: &State, topic: &Topic) -> String {

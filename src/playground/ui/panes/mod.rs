@@ -9,3 +9,30 @@ pub mod processes;
 pub mod replicas;
 pub mod story;
 pub mod tabs;
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::playground::state::{Pane, State};
+
+/// Draws a pane with its frame.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
+    match pane {
+        Pane::Processes => processes::draw(canvas, state, area),
+        Pane::Replicas => replicas::draw(canvas, state, area),
+        Pane::Log => log::draw(canvas, state, area),
+        Pane::Group => group::draw(canvas, state, area),
+        Pane::Story => story::draw(canvas, state, area),
+    }
+}
+
+/// Draws what is inside the frame, for panes that take turns in one.
+pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
+    match pane {
+        Pane::Processes => processes::draw(canvas, state, area),
+        Pane::Replicas => replicas::draw_inside(canvas, state, area),
+        Pane::Log => log::draw_inside(canvas, state, area),
+        Pane::Group => group::draw_inside(canvas, state, area),
+        Pane::Story => story::draw_inside(canvas, state, area, story::WHO_IN_TAB),
+    }
+}

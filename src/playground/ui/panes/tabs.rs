@@ -2,19 +2,18 @@
 
 use ratatui::layout::Rect;
 
-use super::{group, replicas, story};
 use crate::playground::{
     state::{Pane, State},
     ui::{
         canvas::{Canvas, Frame, width},
-        layout::Slot,
         theme::Role,
     },
 };
 
 /// Draws the tabs and the pane whose turn it is.
-pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
-    let focused = Slot::TURNS.contains(&state.view.focus);
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, tabs: &[Pane], area: Rect) {
+    let shown = state.view.turn(tabs);
+    let focused = tabs.contains(&state.view.focus);
     let frame = Frame {
         note: "tab",
         focused,
@@ -23,7 +22,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let inside = canvas.frame(area, &frame);
     let end = area.right().saturating_sub(8);
     let mut x = canvas.text(area.x + 2, area.y, end, " ", Role::Text);
-    for pane in Slot::TURNS {
+    for pane in tabs.iter().copied() {
         let name = match pane {
             Pane::Group => format!("Group {}", state.view.group),
             pane => pane.title().to_owned(),
@@ -31,7 +30,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         if x + width(&name) + 2 > end {
             break;
         }
-        let turn = pane == state.view.tab;
+        let turn = pane == shown;
         let role = if turn { Role::Selected } else { Role::Dim };
         x = canvas.text(x, area.y, end, &format!(" {name} "), role);
         if has_news(state, pane) && !turn {
@@ -41,11 +40,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             x = canvas.text(x, area.y, end, " ", Role::Text);
         }
     }
-    match state.view.tab {
-        Pane::Replicas => replicas::draw_inside(canvas, state, inside),
-        Pane::Group => group::draw_inside(canvas, state, inside),
-        _ => story::draw_inside(canvas, state, inside, story::WHO_IN_TAB),
-    }
+    super::draw_inside(canvas, state, shown, inside);
 }
 
 /// Whether something goes on in a pane that is not shown.

@@ -41,9 +41,7 @@ fn overview_while_a_group_rebalances_after_a_kill() {
 fn small_overview_opens_the_picked_partition_only() {
     let mut session = small();
     session.rebalancing();
-    for key in [Key::Tab, Key::Tab] {
-        session.key(key);
-    }
+    session.key(Key::Tab);
     session.press('G');
     session.press('j');
     session.press('j');

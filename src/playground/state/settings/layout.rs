@@ -1,0 +1,490 @@
+//! Layouts: which panes there are, in which rows and columns, in a large window and in a small one.
+//!
+//! The format is told in `layouts/overview.toml`.
+
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+use serde::{Deserialize, Serialize};
+
+use super::toml_file::{Mistake, Table, Value, parse};
+use crate::playground::state::{Pane, RecordFace};
+
+/// The layouts in the program, in the order of `v`.
+const BUILT_IN: [(&str, &str); 3] = [
+    (
+        "overview",
+        include_str!("../../../../layouts/overview.toml"),
+    ),
+    (
+        "replication",
+        include_str!("../../../../layouts/replication.toml"),
+    ),
+    ("groups", include_str!("../../../../layouts/groups.toml")),
+];
+
+/// Rows in rows: deeper than any window needs, and a bound for what a file may ask for.
+const DEPTH_MAX: usize = 4;
+
+/// All layouts, those of the program first. In a saved session only the name of the one that is shown: files
+/// belong to whoever looks at it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub struct Layouts {
+    all: Vec<Arc<Layout>>,
+    current: Arc<Layout>,
+}
+
+impl Layouts {
+    /// The layout that is shown.
+    #[must_use]
+    pub fn current(&self) -> &Layout {
+        &self.current
+    }
+
+    /// Their names in the order of `v`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|layout| layout.name.as_str())
+    }
+
+    /// Shows the layout of this name; `false` if there is none.
+    pub fn show(&mut self, name: &str) -> bool {
+        let found = self.all.iter().find(|layout| layout.name == name);
+        if let Some(found) = found {
+            self.current = Arc::clone(found);
+        }
+        found.is_some()
+    }
+
+    /// Shows the next layout or the one before.
+    pub fn step(&mut self, forward: bool) {
+        let count = self.all.len();
+        let at = self.names().position(|name| name == self.current.name);
+        let next = (at.unwrap_or(0) + if forward { 1 } else { count - 1 }) % count;
+        if let Some(next) = self.all.get(next) {
+            self.current = Arc::clone(next);
+        }
+    }
+}
+
+impl Default for Layouts {
+    fn default() -> Self {
+        let all: Vec<Arc<Layout>> = BUILT_IN
+            .iter()
+            .map(|(name, file)| {
+                let layout = Layout::parse(name, file);
+                Arc::new(layout.expect("a test reads every layout in the program"))
+            })
+            .collect();
+        let current = all.first().map(Arc::clone);
+        Self {
+            all,
+            current: current.expect("there are layouts in the program"),
+        }
+    }
+}
+
+impl From<Layouts> for String {
+    fn from(layouts: Layouts) -> Self {
+        layouts.current.name.clone()
+    }
+}
+
+impl From<String> for Layouts {
+    fn from(name: String) -> Self {
+        let mut layouts = Self::default();
+        layouts.show(&name);
+        layouts
+    }
+}
+
+/// A layout file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The file's name without its ending.
+    pub name: String,
+    /// Rows where there is room.
+    wide: Form,
+    /// Rows where there is not.
+    narrow: Form,
+    /// Whether the background is painted, for those who share their screen.
+    pub paint_background: bool,
+}
+
+impl Layout {
+    /// Reads a layout file.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Mistake> {
+        parse(text, |table| {
+            table.only(&["wide", "narrow", "paint_background"])?;
+            let wide = Form::read(table.need("wide")?)?;
+            let narrow = table.get("narrow").map(Form::read).transpose()?;
+            let paint = table.get("paint_background");
+            Ok(Self {
+                name: name.to_owned(),
+                narrow: narrow.unwrap_or_else(|| wide.clone()),
+                wide,
+                paint_background: paint.map_or(Ok(false), |paint| paint.truth())?,
+            })
+        })
+    }
+
+    /// The rows for a window that is narrow or not.
+    #[must_use]
+    pub fn form(&self, narrow: bool) -> &Form {
+        if narrow { &self.narrow } else { &self.wide }
+    }
+}
+
+/// Rows of panes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// From the top down.
+    pub rows: Vec<Row>,
+}
+
+impl Form {
+    fn read(value: Value<'_>) -> Result<Self, Mistake> {
+        let form = Self {
+            rows: rows(value, DEPTH_MAX)?,
+        };
+        let mut seen = Vec::new();
+        for pane in form.panes() {
+            if seen.contains(&pane) {
+                return Err(value.wrong(format!("the pane \"{}\" stands here twice", pane.name())));
+            }
+            seen.push(pane);
+        }
+        Ok(form)
+    }
+
+    /// Every pane in reading order, those that take turns included: the order of the tabulator.
+    #[must_use]
+    pub fn panes(&self) -> Vec<Pane> {
+        fn collect(rows: &[Row], panes: &mut Vec<Pane>) {
+            for place in rows.iter().flat_map(|row| &row.places) {
+                match &place.slot {
+                    Slot::Pane(pane, _) => panes.push(*pane),
+                    Slot::Tabs(tabs) => panes.extend(tabs),
+                    Slot::Rows(rows) => collect(rows, panes),
+                }
+            }
+        }
+        let mut panes = Vec::new();
+        collect(&self.rows, &mut panes);
+        panes
+    }
+
+    /// What a pane was told by the layout.
+    #[must_use]
+    pub fn options(&self, pane: Pane) -> Option<&PaneOptions> {
+        fn find(rows: &[Row], wanted: Pane) -> Option<&PaneOptions> {
+            let mut places = rows.iter().flat_map(|row| &row.places);
+            places.find_map(|place| match &place.slot {
+                Slot::Pane(pane, options) => (*pane == wanted).then_some(options),
+                Slot::Rows(rows) => find(rows, wanted),
+                Slot::Tabs(_) => None,
+            })
+        }
+        find(&self.rows, pane)
+    }
+
+    /// The places of an area, divided among what stands in them.
+    #[must_use]
+    pub fn places(&self, area: Rect) -> Vec<(&Slot, Rect)> {
+        let mut places = Vec::new();
+        divide_rows(&self.rows, area, &mut places);
+        places
+    }
+}
+
+/// A row of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its height.
+    pub height: Size,
+    /// From left to right.
+    pub places: Vec<Place>,
+}
+
+/// A place in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its width.
+    pub width: Size,
+    /// What stands there.
+    pub slot: Slot,
+}
+
+/// How much of a window something takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// So many cells.
+    Exactly(u16),
+    /// So many parts of what is left.
+    Share(u16),
+}
+
+/// What stands in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// One pane.
+    Pane(Pane, PaneOptions),
+    /// Panes that take turns.
+    Tabs(Vec<Pane>),
+    /// Rows again.
+    Rows(Vec<Row>),
+}
+
+/// What a layout tells a pane. Each option says which panes know it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PaneOptions {
+    /// Panes with `/`: what is shown until somebody filters by hand.
+    pub filter: Option<String>,
+    /// Log: what a cell says under its offset.
+    pub face: Option<RecordFace>,
+}
+
+impl PaneOptions {
+    /// The names of all options.
+    const NAMES: [&str; 2] = ["filter", "face"];
+
+    fn read(pane: Pane, place: Table<'_>) -> Result<Self, Mistake> {
+        let mut known = vec!["pane", "share", "width"];
+        known.extend(Self::NAMES.iter().filter(|name| match **name {
+            "face" => pane == Pane::Log,
+            _ => pane != Pane::Processes,
+        }));
+        place.only(&known)?;
+        let filter = place.get("filter").map(|value| value.string());
+        let face = place
+            .get("face")
+            .map(|value| value.word("face", &RecordFace::NAMES));
+        Ok(Self {
+            filter: filter.transpose()?.map(str::to_owned),
+            face: face.transpose()?,
+        })
+    }
+}
+
+fn rows(value: Value<'_>, depth: usize) -> Result<Vec<Row>, Mistake> {
+    let list = value.list()?;
+    if list.is_empty() || depth == 0 {
+        return Err(value.wrong(format!("1 row at least, nested {DEPTH_MAX} deep at most")));
+    }
+    list.into_iter().map(|row| read_row(row, depth)).collect()
+}
+
+fn read_row(value: Value<'_>, depth: usize) -> Result<Row, Mistake> {
+    let row = value.table()?;
+    row.only(&["height", "share", "panes"])?;
+    let panes = row.need("panes")?;
+    let places = panes.list()?;
+    if places.is_empty() {
+        return Err(panes.wrong("a row has 1 pane at least"));
+    }
+    Ok(Row {
+        height: size(row, "height")?,
+        places: places
+            .into_iter()
+            .map(|place| read_place(place, depth))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn read_place(value: Value<'_>, depth: usize) -> Result<Place, Mistake> {
+    let place = value.table()?;
+    let width = size(place, "width")?;
+    let slot = match (place.get("pane"), place.get("tabs"), place.get("rows")) {
+        (Some(pane), None, None) => {
+            let pane = read_pane(pane)?;
+            Slot::Pane(pane, PaneOptions::read(pane, place)?)
+        }
+        (None, Some(tabs), None) => {
+            place.only(&["tabs", "share", "width"])?;
+            let tabs = tabs.list()?.into_iter().map(read_pane);
+            Slot::Tabs(tabs.collect::<Result<_, _>>()?)
+        }
+        (None, None, Some(inner)) => {
+            place.only(&["rows", "share", "width"])?;
+            Slot::Rows(rows(inner, depth - 1)?)
+        }
+        _ => return Err(place.wrong("one of \"pane\", \"tabs\" and \"rows\" is expected here")),
+    };
+    Ok(Place { width, slot })
+}
+
+fn read_pane(value: Value<'_>) -> Result<Pane, Mistake> {
+    let known = Pane::ALL.map(|pane| (pane.name(), pane));
+    value.word("pane", &known)
+}
+
+/// `height = 5` or `share = 3`; without both one share.
+fn size(table: Table<'_>, exact: &str) -> Result<Size, Mistake> {
+    match (table.get(exact), table.get("share")) {
+        (Some(_), Some(share)) => Err(share.wrong(format!("either \"{exact}\" or \"share\""))),
+        (Some(exact), None) => exact.number(1).map(Size::Exactly),
+        (None, Some(share)) => share.number(1).map(Size::Share),
+        (None, None) => Ok(Size::Share(1)),
+    }
+}
+
+fn divide_rows<'a>(rows: &'a [Row], area: Rect, places: &mut Vec<(&'a Slot, Rect)>) {
+    let heights = divide(area.height, rows.iter().map(|row| row.height));
+    let mut top = area.top();
+    for (row, height) in rows.iter().zip(heights) {
+        let mut left = area.left();
+        let widths = divide(area.width, row.places.iter().map(|place| place.width));
+        for (place, width) in row.places.iter().zip(widths) {
+            let area = Rect::new(left, top, width, height);
+            match &place.slot {
+                Slot::Rows(rows) => divide_rows(rows, area, places),
+                slot => places.push((slot, area)),
+            }
+            left += width;
+        }
+        top += height;
+    }
+}
+
+/// Divides a length: exact parts first, shares of the rest without a remainder.
+fn divide(length: u16, sizes: impl Iterator<Item = Size> + Clone) -> Vec<u16> {
+    let mut exact = 0_u16;
+    let mut shares = 0_u32;
+    for size in sizes.clone() {
+        match size {
+            Size::Exactly(cells) => exact = exact.saturating_add(cells),
+            Size::Share(share) => shares += u32::from(share),
+        }
+    }
+    let rest = u32::from(length.saturating_sub(exact));
+    let mut left = length;
+    let (mut upto, mut before) = (0_u32, 0_u32);
+    sizes
+        .map(|size| {
+            let part = match size {
+                Size::Exactly(cells) => cells,
+                Size::Share(share) => {
+                    upto += u32::from(share);
+                    let end = (rest * upto).checked_div(shares).unwrap_or(0);
+                    let part = end - before;
+                    before = end;
+                    u16::try_from(part).unwrap_or(u16::MAX)
+                }
+            }
+            .min(left);
+            left -= part;
+            part
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+
+    use super::{Layout, Layouts, Size, Slot, divide};
+    use crate::playground::state::Pane;
+
+    #[test]
+    fn every_layout_in_the_program_can_be_read_and_switched_to() {
+        let mut layouts = Layouts::default();
+        let names: Vec<String> = layouts.names().map(str::to_owned).collect();
+        assert_eq!(layouts.current().name, "overview");
+        for name in names.iter().skip(1) {
+            layouts.step(true);
+            assert_eq!(layouts.current().name, *name);
+        }
+        layouts.step(true);
+        assert_eq!(layouts.current().name, "overview");
+        assert!(layouts.show("groups") && !layouts.show("nothing"));
+    }
+
+    #[test]
+    fn shares_leave_no_rest_and_exact_parts_come_first() {
+        let shares =
+            |length, shares: &[u16]| divide(length, shares.iter().map(|share| Size::Share(*share)));
+        assert_eq!(shares(120, &[19, 41]), [38, 82]);
+        assert_eq!(shares(28, &[4, 3]), [16, 12]);
+        assert_eq!(shares(10, &[1, 1, 1]).iter().sum::<u16>(), 10);
+        let mixed = [Size::Exactly(5), Size::Share(4), Size::Share(3)];
+        assert_eq!(divide(33, mixed.into_iter()), [5, 16, 12]);
+        assert_eq!(divide(4, mixed.into_iter()), [4, 0, 0]);
+    }
+
+    #[test]
+    fn rows_stand_in_rows() {
+        let layout = Layout::parse(
+            "mine",
+            r#"
+                [[wide]]
+                panes = [
+                  { pane = "log", face = "value" },
+                  { width = 20, rows = [
+                    { height = 4, panes = [{ tabs = ["group", "replicas"] }] },
+                    { panes = [{ pane = "story", filter = "zookeeper" }] },
+                  ] },
+                ]
+            "#,
+        )
+        .expect("valid");
+        let form = layout.form(true);
+        assert_eq!(
+            form.panes(),
+            [Pane::Log, Pane::Group, Pane::Replicas, Pane::Story]
+        );
+        let places = form.places(Rect::new(0, 1, 100, 30));
+        let areas: Vec<Rect> = places.iter().map(|(_, area)| *area).collect();
+        assert_eq!(
+            areas,
+            [
+                Rect::new(0, 1, 80, 30),
+                Rect::new(80, 1, 20, 4),
+                Rect::new(80, 5, 20, 26)
+            ]
+        );
+        assert!(matches!(places[1].0, Slot::Tabs(tabs) if tabs.len() == 2));
+        let filter = form.options(Pane::Story).and_then(|o| o.filter.as_deref());
+        assert_eq!(filter, Some("zookeeper"));
+    }
+
+    #[test]
+    fn mistakes_are_named_where_they_are() {
+        let wrong = |text: &str| Layout::parse("my", text).expect_err(text).to_string();
+        for (text, mistake) in [
+            (
+                "[[wide]]\nheight = 5\npanes = [{ pane = \"log\" }]\n\n[[wide]]\npanes = [\n  { pane = \"repicas\" },\n]",
+                "7:12 unknown pane \"repicas\", did you mean \"replicas\"?",
+            ),
+            (
+                "wde = 1",
+                "1:1 unknown setting \"wde\", did you mean \"wide\"?",
+            ),
+            ("", "1:1 \"wide\" is missing here"),
+            (
+                "[[wide]]\nheight = 0\npanes = [{ pane = \"log\" }]",
+                "2:10 a number from 1 to 65535 is expected here",
+            ),
+            (
+                "wide = [{ height = 3, share = 2, panes = [{ pane = \"log\" }] }]",
+                "1:31 either \"height\" or \"share\"",
+            ),
+            (
+                "wide = [{ panes = [{ pane = \"story\", face = \"key\" }] }]",
+                "1:38 unknown setting \"face\", there are pane, share, width, filter",
+            ),
+            (
+                "wide = [{ panes = [{ pane = \"log\" }, { pane = \"log\" }] }]",
+                "1:8 the pane \"log\" stands here twice",
+            ),
+            (
+                "wide = [{ panes = [{ share = 2 }] }]",
+                "1:20 one of \"pane\", \"tabs\" and \"rows\" is expected here",
+            ),
+        ] {
+            assert_eq!(wrong(text), mistake, "{text}");
+        }
+    }
+}

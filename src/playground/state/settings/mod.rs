@@ -1,0 +1,10 @@
+//! What people set in files: where panes stand, how things look, which key does what.
+//!
+//! The same TOML for what comes with the program and for what stands in the user's folder. Reading is
+//! pure: text in, a setting or the place of the mistake out.
+
+mod layout;
+mod toml_file;
+
+pub use layout::{Form, Layout, Layouts, PaneOptions, Place, Row, Size, Slot};
+pub use toml_file::{Mistake, did_you_mean};
