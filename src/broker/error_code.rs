@@ -2,7 +2,7 @@
 
 use super::{
     controller::AssignmentError, log::LogError, partitions::PartitionError,
-    registry::RegistryError, topic_configs::ConfigError,
+    registry::RegistryError, replication::Refusal, topic_configs::ConfigError,
 };
 use crate::{client::zookeeper::ZooKeeperError, wire::ErrorCode};
 
@@ -52,20 +52,24 @@ impl From<&PartitionError> for ErrorCode {
     fn from(error: &PartitionError) -> Self {
         match error {
             PartitionError::Unknown { .. } => Self::UnknownTopicOrPartition,
-            PartitionError::NotLeader { .. } | PartitionError::NotReplica { .. } => {
-                Self::NotLeaderOrFollower
-            }
-            PartitionError::FencedLeaderEpoch { .. } => Self::FencedLeaderEpoch,
-            PartitionError::UnknownLeaderEpoch { .. } => Self::UnknownLeaderEpoch,
-            PartitionError::NotEnoughReplicas { .. } => Self::NotEnoughReplicas,
-            PartitionError::NotEnoughReplicasAfterAppend { .. } => {
-                Self::NotEnoughReplicasAfterAppend
-            }
+            PartitionError::Refused { refusal, .. } => refusal.into(),
             PartitionError::TimedOut { .. } => Self::RequestTimedOut,
-            PartitionError::OffsetNotAvailable { .. } => Self::OffsetNotAvailable,
-            PartitionError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
             PartitionError::Compacted { .. } => Self::PolicyViolation,
             PartitionError::Log(error) => error.into(),
+        }
+    }
+}
+
+impl From<&Refusal> for ErrorCode {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::NotLeader | Refusal::NotReplica(_) => Self::NotLeaderOrFollower,
+            Refusal::FencedLeaderEpoch { .. } => Self::FencedLeaderEpoch,
+            Refusal::UnknownLeaderEpoch { .. } => Self::UnknownLeaderEpoch,
+            Refusal::NotEnoughReplicas { .. } => Self::NotEnoughReplicas,
+            Refusal::NotEnoughReplicasAfterAppend { .. } => Self::NotEnoughReplicasAfterAppend,
+            Refusal::OffsetNotAvailable => Self::OffsetNotAvailable,
+            Refusal::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
         }
     }
 }

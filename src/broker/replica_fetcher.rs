@@ -209,12 +209,14 @@ impl Fetcher {
         for followed in due {
             let partition = FetchPartition::default()
                 .with_partition(followed.partition.at().partition)
-                .with_current_leader_epoch(followed.epoch.0)
-                .with_fetch_offset(followed.offset.0)
-                .with_last_fetched_epoch(followed.last_fetched_epoch.map_or(-1, |epoch| epoch.0))
-                .with_log_start_offset(followed.log_start_offset.0)
+                .with_current_leader_epoch(followed.sent.epoch.0)
+                .with_fetch_offset(followed.sent.offset.0)
+                .with_last_fetched_epoch(
+                    followed.sent.last_fetched_epoch.map_or(-1, |epoch| epoch.0),
+                )
+                .with_log_start_offset(followed.sent.log_start_offset.0)
                 .with_partition_max_bytes(settings.replica_fetch_max_bytes)
-                .with_high_watermark(followed.high_watermark.0);
+                .with_high_watermark(followed.sent.high_watermark.0);
             topics
                 .entry(followed.partition.topic_id())
                 .or_default()
@@ -284,13 +286,13 @@ impl Fetcher {
             };
             let cut = followed
                 .partition
-                .truncate_diverged(followed, diverging, now_ms())?;
+                .truncate_diverged(&followed.sent, diverging, now_ms())?;
             self.report_cut(followed, cut.map(|cut| (cut.from, cut.to)));
             return Ok(());
         }
         let records = data.records.as_deref().unwrap_or_default();
         followed.partition.append_fetched(
-            followed,
+            &followed.sent,
             records,
             Offset(data.high_watermark),
             Offset(data.log_start_offset),
@@ -305,7 +307,7 @@ impl Fetcher {
         let end = self.leader_offset(followed, -1).await?;
         let cut = followed
             .partition
-            .reset_to(followed, start, end, now_ms())?;
+            .reset_to(&followed.sent, start, end, now_ms())?;
         self.report_cut(followed, cut.map(|cut| (cut.from, cut.to)));
         Ok(())
     }
@@ -318,7 +320,7 @@ impl Fetcher {
         let at = followed.partition.at();
         let partition = ListOffsetsPartition::default()
             .with_partition_index(at.partition)
-            .with_current_leader_epoch(followed.epoch.0)
+            .with_current_leader_epoch(followed.sent.epoch.0)
             .with_timestamp(timestamp);
         let request = ListOffsetsRequest::default()
             .with_replica_id(self.shared.registry.broker_id().0.into())

@@ -10,9 +10,8 @@ use tokio::time::Instant;
 
 use super::{OFFSETS_TOPIC, OffsetsLog};
 use crate::broker::partitions::housekeeping::now_ms;
-use crate::broker::partitions::{
-    OffsetQuery, Partition, PartitionError, Partitions, Read, Reader, Viewer,
-};
+use crate::broker::partitions::{OffsetQuery, Partition, PartitionError, Partitions, Read, Viewer};
+use crate::broker::replication::Reader;
 use crate::wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// How much of a log is read at a time: Kafka's `offsets.load.buffer.size`.
@@ -64,7 +63,7 @@ impl OffsetsLog for Partitions {
 impl Partitions {
     fn hosted(&self, partition: i32) -> Result<Arc<Partition>, PartitionError> {
         let at = TopicPartition::new(OFFSETS_TOPIC, partition);
-        self.get(&at).ok_or(PartitionError::NotLeader { at })
+        self.get(&at).ok_or_else(|| PartitionError::not_leader(at))
     }
 }
 

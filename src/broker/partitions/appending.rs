@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{
-    AppendReceipt, Partition, PartitionError,
-    partition::{Role, State},
+use super::{AppendReceipt, Partition, PartitionError, partition::State};
+use crate::{
+    broker::{
+        log::{AppendOrigin, LogError},
+        replication::Refusal,
+    },
+    wire::LeaderEpoch,
 };
-use crate::{broker::log::AppendOrigin, wire::LeaderEpoch};
 
 impl Partition {
     /// Appends a batch as the leader. With `acks_all`, refuses if too few replicas are in sync.
@@ -31,7 +34,10 @@ impl Partition {
         now_ms: i64,
     ) -> Result<AppendReceipt, PartitionError> {
         let mut state = self.lock();
-        self.check_epoch(&state.role, Some(leader_epoch))?;
+        let replica = &state.replica;
+        replica
+            .check_epoch(Some(leader_epoch))
+            .map_err(|it| self.refused(it))?;
         self.append_to(&mut state, records, true, AppendOrigin::Coordinator, now_ms)
     }
 
@@ -43,24 +49,15 @@ impl Partition {
         origin: AppendOrigin,
         now_ms: i64,
     ) -> Result<AppendReceipt, PartitionError> {
-        let Role::Leader(leader) = &mut state.role else {
-            return Err(self.not_leader());
-        };
-        let (isr, min) = (leader.isr().len(), state.min_insync_replicas);
-        if acks_all && isr < min {
-            return Err(PartitionError::NotEnoughReplicas {
-                at: self.at().clone(),
-                isr,
-                min,
-            });
-        }
-        let leader_epoch = leader.epoch();
-        let appended = state
-            .log
-            .append_as_leader(records, leader_epoch, origin, now_ms)?;
+        let min_isr = acks_all.then_some(state.min_insync_replicas);
+        let appended = state.replica.append(min_isr, |log, leader_epoch| {
+            Ok(log.append_as_leader(records, leader_epoch, origin, now_ms)?)
+        });
+        let (leader_epoch, appended) = appended.map_err(|error| match error {
+            AppendError::Refused(refusal) => self.refused(refusal),
+            AppendError::Log(error) => error.into(),
+        })?;
         if !appended.duplicate {
-            leader.appended(state.log.log_end_offset());
-            state.high_watermark = leader.high_watermark();
             self.wake();
         }
         Ok(AppendReceipt {
@@ -96,22 +93,29 @@ impl Partition {
 
     fn commit_outcome(&self, receipt: &AppendReceipt) -> Option<Result<(), PartitionError>> {
         let state = self.lock();
-        let leader = match &state.role {
-            Role::Leader(leader) if leader.epoch() == receipt.leader_epoch => leader,
-            _ => return Some(Err(self.not_leader())),
-        };
-        if leader.high_watermark() <= receipt.appended.last_offset {
-            return None;
-        }
-        let (isr, min) = (leader.isr().len(), state.min_insync_replicas);
-        Some(if isr < min {
-            Err(PartitionError::NotEnoughReplicasAfterAppend {
-                at: self.at().clone(),
-                isr,
-                min,
-            })
-        } else {
-            Ok(())
-        })
+        let outcome = state.replica.commit_outcome(
+            receipt.leader_epoch,
+            receipt.appended.last_offset,
+            state.min_insync_replicas,
+        );
+        outcome.map(|it| it.map_err(|refusal| self.refused(refusal)))
+    }
+}
+
+/// Why nothing was appended.
+enum AppendError {
+    Refused(Refusal),
+    Log(LogError),
+}
+
+impl From<Refusal> for AppendError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<LogError> for AppendError {
+    fn from(error: LogError) -> Self {
+        Self::Log(error)
     }
 }

@@ -57,7 +57,7 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
         let mut hosted = partitions.all();
         match due {
             Due::Checkpoint if !hosted.iter().any(|it| it.is_unsaved()) => continue,
-            Due::Compaction => hosted.retain(|it| it.lock().log.config().compact),
+            Due::Compaction => hosted.retain(|it| it.lock().replica.log.config().compact),
             Due::Checkpoint | Due::Retention => {}
         }
         if hosted.is_empty() {
@@ -98,7 +98,7 @@ enum Due {
 /// Flushes everything and writes all checkpoints: the last thing a broker does with its logs.
 pub(crate) fn close(partitions: &Partitions) {
     for partition in partitions.all() {
-        report(&partition, partition.lock().log.flush());
+        report(&partition, partition.lock().replica.log.flush());
     }
     save(partitions);
 }
@@ -118,14 +118,14 @@ fn save(partitions: &Partitions) {
     for partition in partitions.all() {
         let state = partition.lock();
         let at = partition.at().clone();
-        high_watermarks.insert(at.clone(), state.high_watermark);
-        recovery_points.insert(at.clone(), state.log.recovery_point());
-        if state.log.config().compact {
-            cleaned.insert(at.clone(), state.log.first_dirty_offset());
+        high_watermarks.insert(at.clone(), state.replica.high_watermark());
+        recovery_points.insert(at.clone(), state.replica.log.recovery_point());
+        if state.replica.log.config().compact {
+            cleaned.insert(at.clone(), state.replica.log.first_dirty_offset());
         }
         // A log that starts where its first segment does needs no word about it.
-        let start = state.log.log_start_offset();
-        if state.log.segments().next().map(|(base, _)| base) != Some(start) {
+        let start = state.replica.log.log_start_offset();
+        if state.replica.log.segments().next().map(|(base, _)| base) != Some(start) {
             log_starts.insert(at, start);
         }
     }
@@ -146,22 +146,28 @@ impl Partition {
     fn flush_if_long(&self) -> Result<(), LogError> {
         let flush = {
             let mut state = self.lock();
-            let recovery_point = state.log.recovery_point();
+            let recovery_point = state.replica.log.recovery_point();
             let unflushed: u64 = state
+                .replica
                 .log
                 .segments()
                 .filter(|(base, _)| *base >= recovery_point)
                 .map(|(_, bytes)| bytes)
                 .sum();
-            let active = state.log.segments().last().map_or(0, |(_, bytes)| bytes);
+            let active = state
+                .replica
+                .log
+                .segments()
+                .last()
+                .map_or(0, |(_, bytes)| bytes);
             if unflushed.max(active) < UNFLUSHED_BYTES_MAX {
                 return Ok(());
             }
-            state.log.begin_flush()?
+            state.replica.log.begin_flush()?
         };
         if let Some(flush) = flush {
             let up_to = flush.sync()?;
-            self.lock().log.finish_flush(up_to);
+            self.lock().replica.log.finish_flush(up_to);
         }
         Ok(())
     }
@@ -171,25 +177,28 @@ impl Partition {
     fn compact(&self) -> Result<(), LogError> {
         let flush = {
             let mut state = self.lock();
-            if state.log.segments().nth(1).is_none() {
+            if state.replica.log.segments().nth(1).is_none() {
                 return Ok(());
             }
-            state.log.begin_flush()?
+            state.replica.log.begin_flush()?
         };
         if let Some(flush) = flush {
             let up_to = flush.sync()?;
-            self.lock().log.finish_flush(up_to);
+            self.lock().replica.log.finish_flush(up_to);
         }
         let begun = {
             let state = self.lock();
-            let high_watermark = state.high_watermark;
-            state.log.begin_compaction(now_ms(), high_watermark)?
+            let high_watermark = state.replica.high_watermark();
+            state
+                .replica
+                .log
+                .begin_compaction(now_ms(), high_watermark)?
         };
         let Some(compaction) = begun else {
             return Ok(());
         };
         let compacted = compaction.run()?;
-        if self.lock().log.finish_compaction(&compacted)? {
+        if self.lock().replica.log.finish_compaction(&compacted)? {
             self.wake();
         }
         Ok(())
@@ -200,10 +209,16 @@ impl Partition {
         let now_ms = now_ms();
         let retired = {
             let mut state = self.lock();
-            let high_watermark = state.high_watermark;
-            state.log.roll_if_old(now_ms)?;
-            state.log.expire_producers(now_ms, producer_expiration_ms);
-            state.log.delete_old_segments(now_ms, high_watermark)?
+            let high_watermark = state.replica.high_watermark();
+            state.replica.log.roll_if_old(now_ms)?;
+            state
+                .replica
+                .log
+                .expire_producers(now_ms, producer_expiration_ms);
+            state
+                .replica
+                .log
+                .delete_old_segments(now_ms, high_watermark)?
         };
         if !retired.segments.is_empty() {
             self.wake();

@@ -13,7 +13,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-use super::{Partition, Partitions, RoleChange, housekeeping::now_ms};
+use super::{Partition, Partitions, housekeeping::now_ms};
 use crate::{
     broker::{
         Settings,
@@ -22,6 +22,7 @@ use crate::{
             Checkpoint, Log, LogConfig, LogError, OpenAt, PartitionFolder, list_partitions,
             mark_deleted, mark_stray, partition_folder, remove_folder,
         },
+        replication::RoleChange,
         topic_configs::BrokerLayers,
     },
     wire::{BrokerId, Offset, Reporter, TopicPartition, report::Report},

@@ -11,6 +11,7 @@ pub(super) mod image_follower;
 pub(super) mod isr_writer;
 mod offsets;
 mod partition;
+mod replica_log;
 mod waiters;
 
 use std::{
@@ -25,9 +26,9 @@ pub(crate) use self::{
     error::PartitionError,
     following::Followed,
     offsets::{OffsetQuery, Viewer},
-    partition::{AppendReceipt, Partition, Read, ReadAnswer, Reader, RoleChange},
+    partition::{AppendReceipt, Partition, Read, ReadAnswer},
 };
-use super::image::ClusterImage;
+use super::{image::ClusterImage, replication::RoleChange};
 use crate::wire::{BrokerId, LeaderEpoch, TopicPartition};
 
 /// The topic that keeps committed offsets; its leaders are the group coordinators.
@@ -73,7 +74,7 @@ impl Partitions {
         image: &ClusterImage,
     ) -> Result<Arc<Partition>, PartitionError> {
         self.get(at).ok_or_else(|| match image.partition(at) {
-            Some(_) => PartitionError::NotLeader { at: at.clone() },
+            Some(_) => PartitionError::not_leader(at.clone()),
             None => PartitionError::Unknown { at: at.clone() },
         })
     }
@@ -108,7 +109,7 @@ impl Partitions {
         self.all()
             .iter()
             .filter_map(Partition::followed)
-            .filter(|followed| followed.leader == leader)
+            .filter(|followed| followed.sent.leader == leader)
             .collect()
     }
 

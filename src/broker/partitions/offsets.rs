@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{
-    Partition, PartitionError,
-    partition::{Role, State},
-};
+use super::{Partition, PartitionError, partition::State};
 use crate::{
-    broker::{log::TimestampedOffset, replication::EpochEnd},
+    broker::{
+        log::TimestampedOffset,
+        replication::{EpochEnd, Refusal, ReplicaLog},
+    },
     wire::{LeaderEpoch, Offset},
 };
 
@@ -40,7 +40,7 @@ pub(crate) enum Viewer {
 impl Partition {
     /// Bytes of all batches in the log.
     pub(crate) fn size_bytes(&self) -> u64 {
-        self.lock().log.size_bytes()
+        self.lock().replica.log.size_bytes()
     }
 
     /// Finds an offset; `None` where no record fits.
@@ -52,26 +52,24 @@ impl Partition {
     ) -> Result<Option<TimestampedOffset>, PartitionError> {
         let state = self.lock();
         if viewer != Viewer::Debugger {
-            self.check_epoch(&state.role, current_leader_epoch)?;
-            if !matches!(state.role, Role::Leader(_)) {
-                return Err(self.not_leader());
-            }
+            self.check_leads(&state, current_leader_epoch)?;
         }
+        let log = &state.replica.log;
         let is_consumer = viewer == Viewer::Consumer;
         let end = if is_consumer {
-            state.high_watermark
+            state.replica.high_watermark()
         } else {
-            state.log.log_end_offset()
+            log.log_end_offset()
         };
         let without_time = |offset| TimestampedOffset {
             offset,
             timestamp: -1,
-            leader_epoch: state.log.latest_epoch().unwrap_or(LeaderEpoch(-1)),
+            leader_epoch: log.latest_epoch().unwrap_or(LeaderEpoch(-1)),
         };
-        let start = state.log.log_start_offset();
+        let start = log.log_start_offset();
         match query {
             OffsetQuery::Earliest => Ok(Some(TimestampedOffset {
-                leader_epoch: state.log.epoch_at(start).unwrap_or(LeaderEpoch(-1)),
+                leader_epoch: log.epoch_at(start).unwrap_or(LeaderEpoch(-1)),
                 ..without_time(start)
             })),
             OffsetQuery::Latest => {
@@ -79,11 +77,11 @@ impl Partition {
                 Ok(Some(without_time(end)))
             }
             OffsetQuery::MaxTimestamp => {
-                let found = state.log.max_timestamp_offset()?;
+                let found = log.max_timestamp_offset()?;
                 Ok(found.filter(|found| found.offset < end))
             }
             OffsetQuery::AtTime(timestamp) => {
-                let found = state.log.offset_for_timestamp(timestamp)?;
+                let found = log.offset_for_timestamp(timestamp)?;
                 if found.is_none_or(|found| found.offset >= end) {
                     // What lies there may be committed or not: too early to say.
                     self.check_known(&state, is_consumer)?;
@@ -93,16 +91,23 @@ impl Partition {
         }
     }
 
-    /// A new leader must not tell an end below one that an earlier leader told (KIP-207).
+    /// Whether a consumer may be told where the committed records end.
     fn check_known(&self, state: &State, is_consumer: bool) -> Result<(), PartitionError> {
-        match &state.role {
-            Role::Leader(leader) if is_consumer && !leader.knows_high_watermark() => {
-                Err(PartitionError::OffsetNotAvailable {
-                    at: self.at().clone(),
-                })
-            }
-            _ => Ok(()),
+        if is_consumer {
+            let latest = state.replica.latest_offset();
+            latest.map_err(|it| self.refused(it))?;
         }
+        Ok(())
+    }
+
+    fn check_leads(
+        &self,
+        state: &State,
+        current_leader_epoch: Option<LeaderEpoch>,
+    ) -> Result<(), PartitionError> {
+        let checked = state.replica.check_epoch(current_leader_epoch);
+        let leads = checked.and_then(|()| state.replica.leader());
+        leads.map(drop).map_err(|it| self.refused(it))
     }
 
     /// Where the largest epoch at or below `epoch` ended; `None` where `epoch` is above all that is known.
@@ -112,40 +117,32 @@ impl Partition {
         current_leader_epoch: Option<LeaderEpoch>,
     ) -> Result<Option<EpochEnd>, PartitionError> {
         let state = self.lock();
-        self.check_epoch(&state.role, current_leader_epoch)?;
-        if !matches!(state.role, Role::Leader(_)) {
-            return Err(self.not_leader());
-        }
-        Ok(state
-            .log
-            .epoch_end_offset(epoch)
-            .map(|(epoch, end_offset)| EpochEnd { epoch, end_offset }))
+        self.check_leads(&state, current_leader_epoch)?;
+        Ok(state.replica.log.epoch_end(epoch))
     }
 
     /// Deletes the records below `offset`, or all that are committed, as the leader. Returns where the log
     /// starts then.
     pub(crate) fn delete_records(&self, offset: Option<Offset>) -> Result<Offset, PartitionError> {
         let mut state = self.lock();
-        let Role::Leader(leader) = &state.role else {
-            return Err(self.not_leader());
-        };
+        let leader = state.replica.leader().map_err(|it| self.refused(it))?;
         let high_watermark = leader.high_watermark();
-        if !state.log.config().delete {
+        let log = &mut state.replica.log;
+        if !log.config().delete {
             return Err(PartitionError::Compacted {
                 at: self.at().clone(),
             });
         }
         let offset = offset.unwrap_or(high_watermark);
         if offset > high_watermark || offset < Offset(0) {
-            return Err(PartitionError::OffsetOutOfRange {
-                at: self.at().clone(),
+            return Err(self.refused(Refusal::OffsetOutOfRange {
                 offset,
-                start: state.log.log_start_offset(),
+                start: log.log_start_offset(),
                 end: high_watermark,
-            });
+            }));
         }
-        state.log.set_log_start_offset(offset)?;
-        let start = state.log.log_start_offset();
+        log.set_log_start_offset(offset)?;
+        let start = log.log_start_offset();
         drop(state);
         // Followers learn of it by their waiting fetches.
         self.wake();
@@ -163,10 +160,8 @@ impl Partition {
             self.register(&waiter);
             let low_watermark = {
                 let state = self.lock();
-                let Role::Leader(leader) = &state.role else {
-                    return Err(self.not_leader());
-                };
-                leader.low_watermark(state.log.log_start_offset())
+                let leader = state.replica.leader().map_err(|it| self.refused(it))?;
+                leader.low_watermark(state.replica.log.log_start_offset())
             };
             if low_watermark >= offset {
                 return Ok(low_watermark);

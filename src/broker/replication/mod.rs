@@ -1,11 +1,20 @@
 //! Replication decided: who is in sync, what is committed, what a follower must cut. Pure.
 //!
-//! A leader's view of one partition is a [`Leader`]; what a follower makes of a leader's answer is
-//! a [`Truncation`]. Offsets, times and answers come in, and decisions come out; logs, sockets and znodes are
-//! the shell's (`broker::partitions`, `broker::replica_fetcher`).
+//! A [`Replica`] is one broker's part in a partition: its log, behind [`ReplicaLog`], and its role. A leader's
+//! view of all of them is a [`Leader`]; what a follower makes of a leader's answer is a `Truncation`.
+//! Offsets, times and answers come in, and decisions come out; disks, sockets and znodes are the
+//! shell's (`broker::partitions`, `broker::replica_fetcher`).
 
 mod follower;
+mod following;
 mod leader;
+mod leading;
+mod replica;
 
-pub(crate) use follower::{EpochEnd, truncation};
+use follower::truncation;
+
+pub(crate) use follower::EpochEnd;
+pub(crate) use following::{SentFetch, Truncated};
 pub(crate) use leader::{FollowerFetch, IsrWrite, Leader, LeaderStart, WriteOutcome};
+pub(crate) use leading::{ReadRequest, Readable, Reader};
+pub(crate) use replica::{Refusal, Replica, ReplicaLog, RoleChange};

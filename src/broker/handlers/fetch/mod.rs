@@ -26,8 +26,8 @@ use crate::{
     broker::{
         Broker,
         image::ClusterImage,
-        partitions::{Partition, PartitionError, Read, ReadAnswer, Reader},
-        replication::{FollowerFetch, IsrWrite},
+        partitions::{Partition, PartitionError, Read, ReadAnswer},
+        replication::{FollowerFetch, IsrWrite, Reader},
     },
     wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition},
 };
