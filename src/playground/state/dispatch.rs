@@ -2,7 +2,6 @@
 
 use super::{
     Action, Answer, Context, Key, KeyPress, Motion, NewTopic, Overlay, Purpose, Request, State,
-    keymap::lookup,
     navigate,
     perform::{self, perform},
     update::act,
@@ -27,20 +26,22 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
             Answered::NotMeant => {}
         }
     }
-    let always = lookup(Context::Always, press.key);
+    let always = state.view.keys.lookup(Context::Always, press.key);
     match &state.view.overlay {
         Overlay::Palette(_) | Overlay::Compose(_) | Overlay::Prompt(_) => input(state, press),
         Overlay::Help(help) if help.typing => input(state, press),
-        Overlay::Help(_) | Overlay::Opened(_) => match lookup(Context::Overlay, press.key) {
-            Some((action, _)) => perform(state, &action, false),
-            None => match (press.key, always) {
-                (Key::Ctrl(_), Some((action, _))) => act(state, &action, press),
-                _ => Vec::new(),
-            },
-        },
+        Overlay::Help(_) | Overlay::Opened(_) => {
+            match state.view.keys.lookup(Context::Overlay, press.key) {
+                Some((action, _)) => perform(state, &action, false),
+                None => match (press.key, always) {
+                    (Key::Ctrl(_), Some((action, _))) => act(state, &action, press),
+                    _ => Vec::new(),
+                },
+            }
+        }
         Overlay::None => {
             let pane = Context::Pane(state.view.focus);
-            match lookup(pane, press.key).or(always) {
+            match state.view.keys.lookup(pane, press.key).or(always) {
                 Some((_, repeats)) if press.repeat && !repeats => Vec::new(),
                 Some((action, _)) => act(state, &action, press),
                 None => {
@@ -66,7 +67,7 @@ fn answer(state: &mut State, press: KeyPress) -> Answered {
     match &mut ask.how {
         Answer::Yes => {
             let action = ask.action.clone();
-            match lookup(Context::Confirm, press.key) {
+            match state.view.keys.lookup(Context::Confirm, press.key) {
                 Some((Action::Accept, _)) if !press.repeat => {
                     state.view.ask = None;
                     Answered::Done(perform(state, &action, true))
@@ -103,11 +104,18 @@ fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
             navigate::back(state);
             return Vec::new();
         }
-        return lookup(Context::Always, press.key)
+        return state
+            .view
+            .keys
+            .lookup(Context::Always, press.key)
             .map(|(action, _)| perform(state, &action, false))
             .unwrap_or_default();
     }
-    let bound = lookup(Context::Input, press.key).map(|(action, _)| action);
+    let bound = state
+        .view
+        .keys
+        .lookup(Context::Input, press.key)
+        .map(|(action, _)| action);
     match (&mut state.view.overlay, bound) {
         (_, Some(Action::Accept)) => accept(state, press),
         (Overlay::Help(help), Some(Action::Back)) => {

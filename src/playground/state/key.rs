@@ -43,6 +43,8 @@ pub enum Key {
     PageUp,
     /// A page on; "next" on a clicker.
     PageDown,
+    /// A function key; never bound by the program's own table.
+    F(u8),
 }
 
 /// A key going down.
@@ -85,6 +87,7 @@ impl KeyPress {
             KeyCode::End => Key::End,
             KeyCode::PageUp => Key::PageUp,
             KeyCode::PageDown => Key::PageDown,
+            KeyCode::F(number) => Key::F(number),
             _ => return None,
         };
         Some(Self {
@@ -122,8 +125,16 @@ impl fmt::Display for Key {
             Self::Ctrl(letter) => write!(f, "^{}", letter.to_ascii_uppercase()),
             Self::Alt(character) => write!(f, "alt-{character}"),
             Self::Char(character) => write!(f, "{character}"),
+            Self::F(number) => write!(f, "f{number}"),
             _ => Ok(()),
         }
+    }
+}
+
+impl Key {
+    /// The names of all keys that have one.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMED.iter().map(|(_, name)| *name)
     }
 }
 
@@ -136,6 +147,14 @@ impl FromStr for Key {
             .find(|(_, name)| name.eq_ignore_ascii_case(text))
         {
             return Ok(*key);
+        }
+        if let Some(character) = text.strip_prefix("alt-")
+            && character.chars().count() == 1
+        {
+            return Ok(Self::Alt(character.chars().next().unwrap_or_default()));
+        }
+        if let Some(Ok(number @ 1..=12)) = text.strip_prefix(['f', 'F']).map(str::parse) {
+            return Ok(Self::F(number));
         }
         let mut characters = text.chars();
         match (characters.next(), characters.next(), characters.next()) {
@@ -168,7 +187,15 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for key in [Key::Char('x'), Key::Char(' '), Key::Ctrl('c'), Key::PageUp] {
+        for key in [
+            Key::Char('x'),
+            Key::Char(' '),
+            Key::Char('f'),
+            Key::Ctrl('c'),
+            Key::Alt('x'),
+            Key::PageUp,
+            Key::F(12),
+        ] {
             assert_eq!(key.to_string().parse(), Ok(key));
         }
     }

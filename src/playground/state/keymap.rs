@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Action, Key, Pane, ProcessName};
-use crate::wire::BrokerId;
+use super::{Action, Key, Pane};
 
 /// Where a key means what its row says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +36,8 @@ pub enum Section {
     Time,
     /// The program.
     Program,
+    /// Keys of one pane.
+    Pane,
     /// Not on the page: it is said where it applies.
     Hidden,
 }
@@ -45,7 +46,18 @@ impl Section {
     /// Sections in the order of the help page: first its left column, then its right one.
     pub const LEFT: [Self; 3] = [Self::Pick, Self::Break, Self::Feed];
     /// The right column.
-    pub const RIGHT: [Self; 4] = [Self::Grow, Self::See, Self::Time, Self::Program];
+    pub const RIGHT: [Self; 5] = [Self::Grow, Self::See, Self::Time, Self::Program, Self::Pane];
+    /// Both columns.
+    pub const ALL: [Self; 8] = [
+        Self::Pick,
+        Self::Break,
+        Self::Feed,
+        Self::Grow,
+        Self::See,
+        Self::Time,
+        Self::Program,
+        Self::Pane,
+    ];
 
     /// Its headline.
     #[must_use]
@@ -58,6 +70,7 @@ impl Section {
             Self::See => "See",
             Self::Time => "Time",
             Self::Program => "Program",
+            Self::Pane => "In one pane",
             Self::Hidden => "",
         }
     }
@@ -76,7 +89,7 @@ pub struct Row {
     pub label: &'static str,
     /// Whether a held key does it again and again.
     pub repeats: bool,
-    /// Each key with its action by name; `pick` is followed by the key's own digit.
+    /// Each key with its action by name.
     pub keys: &'static [(Key, &'static str)],
 }
 
@@ -103,6 +116,20 @@ const fn repeating(row: Row) -> Row {
     }
 }
 
+/// A row that holds in one pane only.
+#[expect(dead_code, reason = "the panes that get keys of their own use it")]
+const fn in_pane(
+    pane: Pane,
+    shown: &'static str,
+    label: &'static str,
+    keys: &'static [(Key, &'static str)],
+) -> Row {
+    Row {
+        context: Context::Pane(pane),
+        ..row(Section::Pane, shown, label, keys)
+    }
+}
+
 const fn within(context: Context, keys: &'static [(Key, &'static str)]) -> Row {
     Row {
         context,
@@ -125,16 +152,16 @@ pub const TABLE: &[Row] = &[
         "0-9",
         "a process: broker by its id, 0 is ZooKeeper",
         &[
-            (key('0'), "pick"),
-            (key('1'), "pick"),
-            (key('2'), "pick"),
-            (key('3'), "pick"),
-            (key('4'), "pick"),
-            (key('5'), "pick"),
-            (key('6'), "pick"),
-            (key('7'), "pick"),
-            (key('8'), "pick"),
-            (key('9'), "pick"),
+            (key('0'), "pick 0"),
+            (key('1'), "pick 1"),
+            (key('2'), "pick 2"),
+            (key('3'), "pick 3"),
+            (key('4'), "pick 4"),
+            (key('5'), "pick 5"),
+            (key('6'), "pick 6"),
+            (key('7'), "pick 7"),
+            (key('8'), "pick 8"),
+            (key('9'), "pick 9"),
         ],
     ),
     repeating(row(
@@ -366,50 +393,26 @@ pub const TABLE: &[Row] = &[
     ),
 ];
 
-/// What a key does in a context, and whether holding it does it again.
-#[must_use]
-pub fn lookup(context: Context, pressed: Key) -> Option<(Action, bool)> {
-    let (row, name) = TABLE
-        .iter()
-        .filter(|row| row.context == context)
-        .find_map(|row| {
-            let (_, name) = row.keys.iter().find(|(key, _)| *key == pressed)?;
-            Some((row, *name))
-        })?;
-    let action = match (name, pressed) {
-        ("pick", Key::Char('0')) => Action::Pick(ProcessName::ZooKeeper),
-        ("pick", Key::Char(digit)) => {
-            let id = digit.to_digit(10).and_then(|id| i32::try_from(id).ok())?;
-            Action::Pick(ProcessName::Broker(BrokerId(id)))
-        }
-        _ => name.parse().ok()?,
-    };
-    Some((action, row.repeats))
-}
-
-/// The first key of an action, by the action's name.
-#[must_use]
-pub fn key_of(action: &str) -> Option<Key> {
-    TABLE
-        .iter()
-        .filter(|row| row.context == Context::Always)
-        .flat_map(|row| row.keys)
-        .find(|(_, name)| *name == action)
-        .map(|(key, _)| *key)
-}
-
-/// The rows of a section of the help page.
-pub fn section(section: Section) -> impl Iterator<Item = &'static Row> {
-    TABLE.iter().filter(move |row| row.section == section)
+impl Row {
+    /// Each key with its action.
+    pub fn actions(&self) -> impl Iterator<Item = (Key, Action)> {
+        self.keys.iter().filter_map(|(key, name)| {
+            // A test parses every name in the table.
+            Some((*key, name.parse().ok()?))
+        })
+    }
 }
 
 /// The key table of the README.
 #[must_use]
 pub fn markdown() -> String {
     let mut table = String::from("| key | what it does |\n|---|---|\n");
-    for part in Section::LEFT.into_iter().chain(Section::RIGHT) {
-        let _ = writeln!(table, "| **{}** | |", part.title());
-        for row in section(part) {
+    for part in Section::ALL {
+        let mut rows = TABLE.iter().filter(|row| row.section == part).peekable();
+        if rows.peek().is_some() {
+            let _ = writeln!(table, "| **{}** | |", part.title());
+        }
+        for row in rows {
             let keys: Vec<String> = row.shown.split(' ').map(|key| format!("`{key}`")).collect();
             let _ = writeln!(table, "| {} | {} |", keys.join(" "), row.label);
         }
@@ -421,9 +424,9 @@ pub fn markdown() -> String {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{Context, TABLE, lookup, markdown};
+    use super::{Context, TABLE, markdown};
     use crate::{
-        playground::state::{Action, Key, Pane, ProcessName},
+        playground::state::{Action, Key, Pane, ProcessName, settings::Keymap},
         wire::BrokerId,
     };
 
@@ -452,23 +455,19 @@ mod tests {
     #[test]
     fn every_key_has_an_action() {
         for row in TABLE {
-            for (key, name) in row.keys {
-                assert!(
-                    lookup(row.context, *key).is_some(),
-                    "{key} names no action: {name}"
-                );
-            }
+            assert_eq!(row.actions().count(), row.keys.len(), "{:?}", row.keys);
         }
     }
 
     #[test]
     fn digits_pick_and_avoided_keys_stay_free() {
+        let keys = Keymap::default();
         assert_eq!(
-            lookup(Context::Always, Key::Char('3')),
+            keys.lookup(Context::Always, Key::Char('3')),
             Some((Action::Pick(ProcessName::Broker(BrokerId(3))), false))
         );
         for free in ['b', 'd', 'u', 'w', 'K'] {
-            assert_eq!(lookup(Context::Always, Key::Char(free)), None);
+            assert_eq!(keys.lookup(Context::Always, Key::Char(free)), None);
         }
     }
 

@@ -47,7 +47,6 @@ pub use group::{Group, LAG_SECONDS, Member};
 pub use key::{Key, KeyPress, UnknownKey};
 pub use keymap::Context;
 pub use model::{DEMO_KEYS, State};
-pub use navigate::help_rows;
 pub use observation::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
     ProcessChange, ProcessName, ProducedSeen, Receipt, RecordSeen, SessionSeen, TopicSeen,

@@ -9,7 +9,7 @@ use super::{
     Request, Setup, Timestamp, View,
     narrate::Narrator,
     outage::Outages,
-    settings::Layouts,
+    settings::{Keymap, Layouts},
     story::Story,
     view::{HELD_WITHIN, MESSAGE_FOR, Message},
 };
@@ -65,6 +65,7 @@ impl State {
             size: setup.size,
             appearance: setup.appearance,
             layouts: Layouts::default(),
+            keys: Keymap::default(),
             focus: Pane::Processes,
             tab: Pane::Story,
             full: false,

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose, Request, State,
-    Thing, Typing, keymap,
+    Thing, Typing,
 };
 use crate::wire::{Offset, TopicPartition};
 
@@ -342,26 +342,16 @@ fn do_help_row(state: &mut State) -> Vec<Request> {
     let Overlay::Help(help) = &state.view.overlay else {
         return Vec::new();
     };
-    let rows = help_rows(help.search.text());
+    let rows = state.view.keys.help_rows(help.search.text());
     let row = rows.get(help.cursor.min(rows.len().saturating_sub(1)));
-    let name = row.and_then(|row| row.keys.first()).map(|(_, name)| *name);
+    let action = row
+        .and_then(|row| row.keys.first())
+        .map(|(_, action)| action.clone());
     state.view.overlay = Overlay::None;
-    match name.and_then(|name| name.parse::<Action>().ok()) {
+    match action {
         Some(Action::Quit) | None => Vec::new(),
         Some(action) => super::perform::perform(state, &action, false),
     }
-}
-
-/// The rows of the help page that a search leaves, in the order they are drawn.
-#[must_use]
-pub fn help_rows(search: &str) -> Vec<&'static keymap::Row> {
-    let wanted = search.to_lowercase();
-    keymap::Section::LEFT
-        .into_iter()
-        .chain(keymap::Section::RIGHT)
-        .flat_map(keymap::section)
-        .filter(|row| row.label.to_lowercase().contains(&wanted) || row.shown.contains(search))
-        .collect()
 }
 
 impl State {

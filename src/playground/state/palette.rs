@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Action, Key, Overlay, Process, ProcessName, State, Status, Typing, keymap::key_of,
-    names::places,
-};
+use super::{Action, Key, Overlay, Process, ProcessName, State, Status, Typing, names::places};
 
 /// The open palette.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,10 +62,15 @@ pub struct Candidate {
     pub idle: bool,
 }
 
-fn candidate(text: impl Into<String>, action: &str, note: impl Into<String>) -> Candidate {
+fn candidate(
+    state: &State,
+    text: impl Into<String>,
+    action: &str,
+    note: impl Into<String>,
+) -> Candidate {
     Candidate {
         text: text.into(),
-        key: key_of(action),
+        key: state.view.keys.key_of(action),
         note: note.into(),
         asks: false,
         idle: false,
@@ -161,15 +163,27 @@ fn everything(state: &State) -> Vec<Candidate> {
     ] {
         aimed(state, verb, key, &mut all);
     }
-    all.push(candidate("heal", "heal", "starts and thaws what is down"));
-    all.push(candidate("produce", "produce", "the next demo record"));
     all.push(candidate(
+        state,
+        "heal",
+        "heal",
+        "starts and thaws what is down",
+    ));
+    all.push(candidate(
+        state,
+        "produce",
+        "produce",
+        "the next demo record",
+    ));
+    all.push(candidate(
+        state,
         "compose",
         "compose",
         "key, value, headers, partition, acks",
     ));
     for rate in ["off", "1", "10", "100", "1000", "10000", "max"] {
         all.push(candidate(
+            state,
             format!("stream {rate}"),
             "stream faster",
             "records a second",
@@ -177,46 +191,71 @@ fn everything(state: &State) -> Vec<Candidate> {
     }
     for group in state.cluster.groups.keys() {
         all.push(candidate(
+            state,
             format!("consumer add {group}"),
             "consumer add",
             "",
         ));
     }
     all.push(candidate(
+        state,
         "group add",
         "group add",
         "a new group, from the first record",
     ));
     all.push(candidate(
+        state,
         "topic create",
         "topic create",
         "NAME PARTITIONS REPLICATION-FACTOR",
     ));
     for (name, topic) in &state.cluster.topics {
         if !topic.internal {
-            let mut delete = candidate(format!("topic delete {name}"), "delete", "asks first");
+            let mut delete = candidate(
+                state,
+                format!("topic delete {name}"),
+                "delete",
+                "asks first",
+            );
             delete.asks = true;
             all.push(delete);
         }
     }
     for group in state.cluster.groups.keys() {
-        let mut delete = candidate(format!("group delete {group}"), "delete", "asks first");
+        let mut delete = candidate(
+            state,
+            format!("group delete {group}"),
+            "delete",
+            "asks first",
+        );
         delete.asks = true;
         all.push(delete);
     }
-    all.push(candidate("broker add", "broker add", ""));
+    all.push(candidate(state, "broker add", "broker add", ""));
     for process in state.cluster.processes.values() {
         all.push(candidate(
+            state,
             format!("pick {}", process.name),
             "",
             summary(state, process),
         ));
     }
+    of_the_screen(state, &mut all);
+    all
+}
+
+/// What only concerns the screen.
+fn of_the_screen(state: &State, all: &mut Vec<Candidate>) {
     for name in state.view.layouts.names() {
-        all.push(candidate(format!("layout {name}"), "layout next", ""));
+        all.push(candidate(
+            state,
+            format!("layout {name}"),
+            "layout next",
+            "",
+        ));
     }
     for name in ["dark", "light", "mono"] {
-        all.push(candidate(format!("theme {name}"), "", ""));
+        all.push(candidate(state, format!("theme {name}"), "", ""));
     }
     for name in [
         "pane full",
@@ -231,9 +270,8 @@ fn everything(state: &State) -> Vec<Candidate> {
         "suspend",
         "quit",
     ] {
-        all.push(candidate(name, name, ""));
+        all.push(candidate(state, name, name, ""));
     }
-    all
 }
 
 /// A verb with each process it can reach.
@@ -246,6 +284,7 @@ fn aimed(state: &State, verb: &str, action: &str, all: &mut Vec<Candidate>) {
     };
     let line = |process: &Process| {
         let mut line = candidate(
+            state,
             format!("{verb} {}", process.name),
             action,
             summary(state, process),
@@ -269,13 +308,13 @@ fn aimed(state: &State, verb: &str, action: &str, all: &mut Vec<Candidate>) {
                 let text = format!("kill leader of {} p{}", place.topic, place.partition);
                 all.push(Candidate {
                     key: None,
-                    ..candidate(text, "", format!("now broker {leader}"))
+                    ..candidate(state, text, "", format!("now broker {leader}"))
                 });
             }
         }
         all.push(Candidate {
             asks: true,
-            ..candidate("kill all brokers", "", "asks first")
+            ..candidate(state, "kill all brokers", "", "asks first")
         });
     }
     for process in state.cluster.processes.values() {

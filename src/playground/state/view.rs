@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing, settings::Layouts,
+    Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing,
+    settings::{Keymap, Layouts},
 };
 use crate::wire::Offset;
 
@@ -225,6 +226,9 @@ pub struct View {
     pub appearance: Appearance,
     /// The layouts, and which of them is shown.
     pub layouts: Layouts,
+    /// The keys. In a saved session those of whoever looks at it.
+    #[serde(skip)]
+    pub keys: Keymap,
     /// The pane that movement keys move in.
     pub focus: Pane,
     /// Which pane the lower row shows where there is room for one only.

@@ -8,7 +8,7 @@ use super::{
     words,
 };
 use crate::playground::state::{
-    Ask, Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, keymap::key_of, pace,
+    Ask, Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, pace,
 };
 
 type Pieces = Vec<(Role, String)>;
@@ -154,9 +154,7 @@ fn command_line(canvas: &mut Canvas<'_>, state: &State, x: u16, y: u16, end: u16
         canvas.text(x, y, end, text, Role::Dim);
         return;
     };
-    let key = key_of("copy")
-        .map(|key| key.to_string())
-        .unwrap_or_default();
+    let key = state.view.keys.shown("copy");
     let hint = width(&key) + 6;
     let room = (end - x).saturating_sub(hint + 8);
     let mut text = command.clone();
@@ -216,6 +214,7 @@ fn prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Rect) {
 
 /// What can be done to what is picked, then what can always be done.
 fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let key_text = |action: &str| state.view.keys.shown(action);
     let narrow = state.view.narrow();
     let end = area.right();
     let help = format!("{} help ", key_text("help"));
@@ -227,7 +226,7 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             x = canvas.text(x, y, end, &key_text(action), Role::Focus);
             x = canvas.text(x, y, end, &format!(" {does}"), Role::Text);
         }
-        help_hint(canvas, end, y, &help);
+        help_hint(canvas, end, y, (&key_text("help"), "help"));
         return;
     }
     let (chip, own) = picked(state);
@@ -297,19 +296,13 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             x = canvas.text(x, y, stop, &format!(" {does}"), Role::Text);
         }
     }
-    help_hint(canvas, end, y, &help);
+    help_hint(canvas, end, y, (&key_text("help"), "help"));
 }
 
-fn help_hint(canvas: &mut Canvas<'_>, end: u16, y: u16, help: &str) {
-    let x = end.saturating_sub(width(help));
-    let after = canvas.text(x, y, end, &key_text("help"), Role::Focus);
-    canvas.text(after, y, end, " help ", Role::Text);
-}
-
-fn key_text(action: &str) -> String {
-    key_of(action)
-        .map(|key| key.to_string())
-        .unwrap_or_default()
+fn help_hint(canvas: &mut Canvas<'_>, end: u16, y: u16, (key, does): (&str, &str)) {
+    let x = end.saturating_sub(width(key) + width(does) + 2);
+    let after = canvas.text(x, y, end, key, Role::Focus);
+    canvas.text(after, y, end, &format!(" {does} "), Role::Text);
 }
 
 type Verbs = Vec<(&'static str, &'static str)>;

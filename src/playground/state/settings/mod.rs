@@ -3,8 +3,10 @@
 //! The same TOML for what comes with the program and for what stands in the user's folder. Reading is
 //! pure: text in, a setting or the place of the mistake out.
 
+mod keys;
 mod layout;
 mod toml_file;
 
+pub use keys::{BoundRow, Keymap};
 pub use layout::{Form, Layout, Layouts, PaneOptions, Place, Row, Size, Slot};
 pub use toml_file::{Mistake, did_you_mean};

@@ -46,12 +46,18 @@ pub(super) fn parse<T>(
     })
 }
 
-/// A value with its place.
+/// A value, or the name of one, with its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value<'a> {
     text: &'a str,
     byte: usize,
-    found: &'a DeValue<'a>,
+    found: Found<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Found<'a> {
+    Value(&'a DeValue<'a>),
+    Name(&'a str),
 }
 
 impl<'a> Value<'a> {
@@ -59,13 +65,25 @@ impl<'a> Value<'a> {
         Self {
             text,
             byte: value.span().start,
-            found: value.get_ref(),
+            found: Found::Value(value.get_ref()),
         }
+    }
+
+    /// The line it begins in, from 1.
+    pub fn line(&self) -> usize {
+        Mistake::at(self.text, self.byte, "").line
     }
 
     /// A mistake at this value.
     pub fn wrong(&self, what: impl Into<String>) -> Mistake {
         Mistake::at(self.text, self.byte, what)
+    }
+
+    fn value(&self) -> Option<&'a DeValue<'a>> {
+        match self.found {
+            Found::Value(value) => Some(value),
+            Found::Name(_) => None,
+        }
     }
 
     fn expected(&self, what: &str) -> Mistake {
@@ -74,14 +92,17 @@ impl<'a> Value<'a> {
 
     /// A text in quotes.
     pub fn string(&self) -> Result<&'a str, Mistake> {
-        let text = self.found.as_str();
+        let text = match self.found {
+            Found::Value(value) => value.as_str(),
+            Found::Name(name) => Some(name),
+        };
         text.ok_or_else(|| self.expected("a text in quotes"))
     }
 
     /// A number from `least` on.
     pub fn number(&self, least: u16) -> Result<u16, Mistake> {
-        self.found
-            .as_integer()
+        self.value()
+            .and_then(DeValue::as_integer)
             .and_then(|number| u16::from_str_radix(number.as_str(), number.radix()).ok())
             .filter(|number| *number >= least)
             .ok_or_else(|| self.expected(&format!("a number from {least} to {}", u16::MAX)))
@@ -89,13 +110,13 @@ impl<'a> Value<'a> {
 
     /// `true` or `false`.
     pub fn truth(&self) -> Result<bool, Mistake> {
-        let truth = self.found.as_bool();
+        let truth = self.value().and_then(DeValue::as_bool);
         truth.ok_or_else(|| self.expected("true or false"))
     }
 
     /// `[…]`
     pub fn list(&self) -> Result<Vec<Value<'a>>, Mistake> {
-        let list = self.found.as_array();
+        let list = self.value().and_then(DeValue::as_array);
         let list = list.ok_or_else(|| self.expected("a list"))?;
         Ok(list
             .iter()
@@ -105,7 +126,7 @@ impl<'a> Value<'a> {
 
     /// `{…}`
     pub fn table(&self) -> Result<Table<'a>, Mistake> {
-        let entries = self.found.as_table();
+        let entries = self.value().and_then(DeValue::as_table);
         Ok(Table {
             text: self.text,
             byte: self.byte,
@@ -153,6 +174,24 @@ impl<'a> Table<'a> {
                 unknown("setting", key.get_ref(), known.iter().copied()),
             )),
         }
+    }
+
+    /// Every key with its value, in the order of the file.
+    pub fn entries(&self) -> Vec<(Value<'a>, Value<'a>)> {
+        let mut entries: Vec<(Value<'a>, Value<'a>)> = self
+            .entries
+            .iter()
+            .map(|(key, value)| {
+                let name = Value {
+                    text: self.text,
+                    byte: key.span().start,
+                    found: Found::Name(key.get_ref()),
+                };
+                (name, Value::new(self.text, value))
+            })
+            .collect();
+        entries.sort_by_key(|(name, _)| name.byte);
+        entries
     }
 
     /// The value of a key.

@@ -4,8 +4,9 @@ use ratatui::layout::Rect;
 
 use crate::playground::{
     state::{
-        Help, State, help_rows,
-        keymap::{Row, Section, section},
+        Help, State,
+        keymap::Section,
+        settings::{BoundRow, Keymap},
     },
     ui::{
         canvas::{Canvas, width},
@@ -43,28 +44,40 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, help: &Help, area: Rect) {
     if area.width > 100 {
         canvas.right(x, area.y, end, hints, Role::Text);
     }
-    let rows = help_rows(searched);
+    let rows = state.view.keys.help_rows(searched);
     let cursor = help.cursor.min(rows.len().saturating_sub(1));
-    let chosen = rows.get(cursor).map(|row| row.shown);
+    let chosen = rows.get(cursor).copied();
     if !searched.is_empty() || area.height < 34 || area.width < 110 {
         list(canvas, &rows, cursor, area);
         return;
     }
-    column(canvas, &Section::LEFT, chosen, area, area.x);
-    column(canvas, &Section::RIGHT, chosen, area, area.x + 61);
+    let keys = &state.view.keys;
+    column(canvas, keys, &Section::LEFT, chosen, area, area.x);
+    column(canvas, keys, &Section::RIGHT, chosen, area, area.x + 61);
     let y = area.bottom().saturating_sub(3);
     let words = " Nothing here needs Ctrl, Alt or F keys.";
     canvas.text(area.x, y, end, words, Role::Dim);
     legend(canvas, area.x, y + 1, end);
 }
 
-fn column(canvas: &mut Canvas<'_>, sections: &[Section], chosen: Option<&str>, area: Rect, x: u16) {
+fn column(
+    canvas: &mut Canvas<'_>,
+    keys: &Keymap,
+    sections: &[Section],
+    chosen: Option<&BoundRow>,
+    area: Rect,
+    x: u16,
+) {
     let mut y = area.y + 2;
     for part in sections {
+        let mut rows = keys.section(*part).peekable();
+        if rows.peek().is_none() {
+            continue;
+        }
         canvas.text(x + 1, y, area.right(), part.title(), Role::Strong);
         y += 1;
-        for row in section(*part) {
-            line(canvas, row, chosen == Some(row.shown), (x, y), area);
+        for row in rows {
+            line(canvas, row, chosen == Some(row), (x, y), area);
             y += 1;
         }
         y += 1;
@@ -72,7 +85,7 @@ fn column(canvas: &mut Canvas<'_>, sections: &[Section], chosen: Option<&str>, a
 }
 
 /// One row below the other, the cursor's in sight.
-fn list(canvas: &mut Canvas<'_>, rows: &[&Row], cursor: usize, area: Rect) {
+fn list(canvas: &mut Canvas<'_>, rows: &[&BoundRow], cursor: usize, area: Rect) {
     if rows.is_empty() {
         let words = " nothing matches.  esc clears";
         canvas.text(area.x, area.y + 2, area.right(), words, Role::Dim);
@@ -87,13 +100,13 @@ fn list(canvas: &mut Canvas<'_>, rows: &[&Row], cursor: usize, area: Rect) {
     legend(canvas, area.x, area.bottom() - 1, area.right());
 }
 
-fn line(canvas: &mut Canvas<'_>, row: &Row, chosen: bool, (x, y): (u16, u16), area: Rect) {
+fn line(canvas: &mut Canvas<'_>, row: &BoundRow, chosen: bool, (x, y): (u16, u16), area: Rect) {
     let end = area.right();
-    let start = (x + KEYS).saturating_sub(width(row.shown)).max(x);
-    canvas.text(start, y, end, row.shown, Role::Focus);
-    canvas.text(x + KEYS + 2, y, end, row.label, Role::Text);
+    let start = (x + KEYS).saturating_sub(width(&row.shown)).max(x);
+    canvas.text(start, y, end, &row.shown, Role::Focus);
+    canvas.text(x + KEYS + 2, y, end, &row.label, Role::Text);
     if chosen {
-        canvas.tone(x + KEYS + 2, y, width(row.label), Role::Selected);
+        canvas.tone(x + KEYS + 2, y, width(&row.label), Role::Selected);
     }
 }
 

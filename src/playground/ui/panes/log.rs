@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::log_lane::{Lane, Ruler};
 use crate::{
     playground::{
-        state::{Opening, Pane, Partition, State, Topic, grouped, keymap::key_of},
+        state::{Opening, Pane, Partition, State, Topic, grouped},
         ui::{
             canvas::{Canvas, Frame, fit, width},
             panes::log_window::CELL,
@@ -123,9 +123,7 @@ fn starting(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         let skip = if index == last { 3 } else { 1 };
         line(canvas, &format!("{sign} {}", step.text), role, skip);
     }
-    let key = key_of("produce")
-        .map(|key| key.to_string())
-        .unwrap_or_default();
+    let key = state.view.keys.shown("produce");
     let kept = match state.opening.kept {
         0 => format!(
             "Then press {key}. (Pressed now, it is kept and sent when {} is there.)",
@@ -336,9 +334,7 @@ fn press_p(canvas: &mut Canvas<'_>, state: &State, ruler: Ruler, area: Rect) {
     if end.saturating_sub(x) < 36 || area.height < 6 {
         return;
     }
-    let key = key_of("produce")
-        .map(|key| key.to_string())
-        .unwrap_or_default();
+    let key = state.view.keys.shown("produce");
     let mut y = area.y + 1;
     let after = canvas.text(x, y, end, "Press ", Role::Strong);
     let after = canvas.text(after, y, end, &format!(" {key} "), Role::Flash);
@@ -379,9 +375,7 @@ fn tries(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
         ("start", "start it again".to_owned()),
     ];
     for (action, words) in what {
-        let key = key_of(action)
-            .map(|key| key.to_string())
-            .unwrap_or_default();
+        let key = state.view.keys.shown(action);
         x = canvas.text(x, y, end, &key, Role::Focus);
         x = canvas.text(x, y, end, &format!(" {words}   "), Role::Text);
     }

@@ -1,0 +1,339 @@
+//! Keys: the program's table with what `keys.toml` changes in it.
+//!
+//! ```toml
+//! [always]                            # or a pane: [log]; or [overlay], [confirm], [input]
+//! kill = "K"                          # an action of the palette, and the key that it gets instead of its own
+//! "consumer add" = ["c", "^A"]        # or several
+//! "layout groups" = "u"               # also what has no key by itself
+//! quit = []                           # none
+//! ```
+
+use super::toml_file::{Mistake, Table, Value, did_you_mean, parse};
+use crate::playground::state::{
+    Action, Key, Pane,
+    keymap::{Context, Row, Section, TABLE},
+};
+
+/// What some clickers send to blank the screen. It does nothing here, whatever a file says.
+const NEVER: Key = Key::Char('b');
+
+/// The keys as they work now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    rows: Vec<BoundRow>,
+}
+
+/// A row of the table with its keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundRow {
+    /// Where they work.
+    pub context: Context,
+    /// Where help lists them.
+    pub section: Section,
+    /// The keys as help writes them.
+    pub shown: String,
+    /// What they do.
+    pub label: String,
+    /// Whether a held key does it again and again.
+    pub repeats: bool,
+    /// Each key with its action.
+    pub keys: Vec<(Key, Action)>,
+}
+
+impl Keymap {
+    /// The table as a file of keys changes it.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and where.
+    pub fn parse(text: &str) -> Result<Self, Mistake> {
+        parse(text, |file| {
+            let contexts = contexts();
+            let names: Vec<&str> = contexts.iter().map(|(name, _)| *name).collect();
+            file.only(&names)?;
+            let mut keymap = Self::default();
+            for (name, context) in contexts {
+                if let Some(bindings) = file.get(name) {
+                    keymap.rebind(context, bindings.table()?)?;
+                }
+            }
+            keymap.rows.retain(|row| !row.keys.is_empty());
+            Ok(keymap)
+        })
+    }
+
+    /// What a key does in a context, and whether holding it does it again.
+    #[must_use]
+    pub fn lookup(&self, context: Context, pressed: Key) -> Option<(Action, bool)> {
+        self.rows
+            .iter()
+            .filter(|row| row.context == context)
+            .find_map(|row| {
+                let (_, action) = row.keys.iter().find(|(key, _)| *key == pressed)?;
+                Some((action.clone(), row.repeats))
+            })
+    }
+
+    /// The first key of an action, by the action's name; one that works everywhere before one of a pane.
+    #[must_use]
+    pub fn key_of(&self, action: &str) -> Option<Key> {
+        let action: Action = action.parse().ok()?;
+        let of = |wanted: fn(Context) -> bool| {
+            self.rows
+                .iter()
+                .filter(|row| wanted(row.context))
+                .flat_map(|row| &row.keys)
+                .find(|(_, bound)| *bound == action)
+                .map(|(key, _)| *key)
+        };
+        of(|context| context == Context::Always)
+            .or_else(|| of(|context| matches!(context, Context::Pane(_))))
+    }
+
+    /// That key as text; nothing where the action has none.
+    #[must_use]
+    pub fn shown(&self, action: &str) -> String {
+        self.key_of(action)
+            .map(|key| key.to_string())
+            .unwrap_or_default()
+    }
+
+    /// The rows of a section of the help page.
+    pub fn section(&self, section: Section) -> impl Iterator<Item = &BoundRow> {
+        self.rows.iter().filter(move |row| row.section == section)
+    }
+
+    /// The rows of the help page that a search leaves, in the order they are drawn.
+    #[must_use]
+    pub fn help_rows(&self, search: &str) -> Vec<&BoundRow> {
+        let wanted = search.to_lowercase();
+        Section::ALL
+            .into_iter()
+            .flat_map(|section| self.section(section))
+            .filter(|row| row.label.to_lowercase().contains(&wanted) || row.shown.contains(search))
+            .collect()
+    }
+
+    /// Gives the actions of one context their new keys.
+    fn rebind(&mut self, context: Context, bindings: Table<'_>) -> Result<(), Mistake> {
+        let mut taken: Vec<(Key, Action, usize)> = Vec::new();
+        let mut wanted = Vec::new();
+        for (name, value) in bindings.entries() {
+            let action = read_action(context, name)?;
+            let mut keys = Vec::new();
+            for (place, key) in read_keys(value)? {
+                if let Some((_, other, line)) = taken.iter().find(|(other, ..)| *other == key) {
+                    let what = format!("{key} is \"{other}\" already, in line {line}");
+                    return Err(place.wrong(what));
+                }
+                taken.push((key, action.clone(), place.line()));
+                keys.push((place, key));
+            }
+            wanted.push((action, keys));
+        }
+        for (action, _) in &wanted {
+            for row in self.rows.iter_mut().filter(|row| row.context == context) {
+                row.unbind(action);
+            }
+        }
+        for (action, keys) in wanted {
+            for (place, key) in &keys {
+                if let Some((other, _)) = self.lookup(context, *key)
+                    && other != action
+                {
+                    let what = format!(
+                        "{key} is \"{other}\" already, in the program's own table: give that another key too"
+                    );
+                    return Err(place.wrong(what));
+                }
+            }
+            let keys = keys.into_iter().map(|(_, key)| (key, action.clone()));
+            self.bind(context, &action, keys.collect());
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, context: Context, action: &Action, keys: Vec<(Key, Action)>) {
+        let home = TABLE
+            .iter()
+            .position(|row| row.context == context && row.actions().any(|(_, own)| own == *action));
+        if let Some(row) = home.and_then(|home| self.rows.get_mut(home)) {
+            row.keys.extend(keys);
+            row.shown = row.names();
+            return;
+        }
+        let mut row = BoundRow {
+            context,
+            section: match context {
+                Context::Always => Section::Program,
+                Context::Pane(_) => Section::Pane,
+                _ => Section::Hidden,
+            },
+            shown: String::new(),
+            label: action.to_string(),
+            repeats: false,
+            keys,
+        };
+        row.shown = row.names();
+        self.rows.push(row);
+    }
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self {
+            rows: TABLE.iter().map(BoundRow::new).collect(),
+        }
+    }
+}
+
+impl BoundRow {
+    fn new(row: &Row) -> Self {
+        Self {
+            context: row.context,
+            section: row.section,
+            shown: row.shown.to_owned(),
+            label: row.label.to_owned(),
+            repeats: row.repeats,
+            keys: row.actions().collect(),
+        }
+    }
+
+    fn unbind(&mut self, action: &Action) {
+        let before = self.keys.len();
+        self.keys.retain(|(_, bound)| bound != action);
+        if self.keys.len() != before {
+            self.shown = self.names();
+        }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<String> = self.keys.iter().map(|(key, _)| key.to_string()).collect();
+        names.join(" ")
+    }
+}
+
+/// What files call the contexts.
+fn contexts() -> Vec<(&'static str, Context)> {
+    let panes = Pane::ALL.map(|pane| (pane.name(), Context::Pane(pane)));
+    [
+        ("always", Context::Always),
+        ("overlay", Context::Overlay),
+        ("confirm", Context::Confirm),
+        ("input", Context::Input),
+    ]
+    .into_iter()
+    .chain(panes)
+    .collect()
+}
+
+fn read_action(context: Context, name: Value<'_>) -> Result<Action, Mistake> {
+    let text = name.string()?;
+    text.parse().map_err(|_| {
+        let known: Vec<&str> = TABLE
+            .iter()
+            .filter(|row| row.context == context || context == Context::Always)
+            .flat_map(|row| row.keys)
+            .map(|(_, name)| *name)
+            .chain(Action::plain_names())
+            .collect();
+        let meant = did_you_mean(text, known.into_iter());
+        name.wrong(match meant {
+            Some(meant) => format!("unknown action \"{text}\", did you mean \"{meant}\"?"),
+            None => format!("unknown action \"{text}\", : lists them all"),
+        })
+    })
+}
+
+/// One key or a list of them.
+fn read_keys(value: Value<'_>) -> Result<Vec<(Value<'_>, Key)>, Mistake> {
+    let list = value.list().unwrap_or_else(|_| vec![value]);
+    list.into_iter()
+        .map(|place| {
+            let text = place.string()?;
+            let key: Key = text.parse().map_err(|_| {
+                let meant = did_you_mean(text, Key::names());
+                place.wrong(match meant {
+                    Some(meant) => format!("unknown key \"{text}\", did you mean \"{meant}\"?"),
+                    None => format!("unknown key \"{text}\": x, X, ^X, alt-x, f5, enter, PgUp"),
+                })
+            })?;
+            if key == NEVER {
+                return Err(place.wrong("b is never bound: clickers send it to blank the screen"));
+            }
+            Ok((place, key))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Keymap;
+    use crate::playground::state::{Action, Context, Key, Pane, Target};
+
+    #[test]
+    fn an_action_gets_its_new_keys_instead_of_its_own() {
+        let keymap = Keymap::parse(
+            "[always]\nkill = \"X\"\nquit = []\n\"layout groups\" = [\"u\", \"f5\"]\n[log]\nheal = \"x\"",
+        )
+        .expect("valid");
+        let always = |key| {
+            keymap
+                .lookup(Context::Always, key)
+                .map(|(action, _)| action)
+        };
+        assert_eq!(always(Key::Char('x')), None);
+        assert_eq!(always(Key::Char('X')), Some(Action::Kill(Target::Picked)));
+        assert_eq!(always(Key::Char('q')), None);
+        assert_eq!(always(Key::F(5)), Some(Action::Layout("groups".into())));
+        let in_log = keymap.lookup(Context::Pane(Pane::Log), Key::Char('x'));
+        assert_eq!(in_log, Some((Action::Heal, false)));
+        let rows = keymap.help_rows("kill -9");
+        assert_eq!(rows.first().map(|row| row.shown.as_str()), Some("X"));
+        assert_eq!(keymap.key_of("layout groups"), Some(Key::Char('u')));
+        assert!(keymap.help_rows("quit (asks").is_empty());
+    }
+
+    #[test]
+    fn keys_can_be_swapped() {
+        let keymap = Keymap::parse("[always]\nkill = \"s\"\nstop = \"x\"").expect("valid");
+        assert_eq!(keymap.key_of("kill"), Some(Key::Char('s')));
+        assert_eq!(keymap.key_of("stop"), Some(Key::Char('x')));
+    }
+
+    #[test]
+    fn mistakes_are_named_where_they_are() {
+        for (text, mistake) in [
+            (
+                "[always]\nkill = \"u\"\nstop = [\"w\", \"u\"]",
+                "3:14 u is \"kill\" already, in line 2",
+            ),
+            (
+                "[always]\nstop = \"x\"",
+                "2:8 x is \"kill\" already, in the program's own table: give that another key too",
+            ),
+            (
+                "[always]\nkil = \"u\"",
+                "2:1 unknown action \"kil\", did you mean \"kill\"?",
+            ),
+            (
+                "[always]\nkill = \"PgUpp\"",
+                "2:8 unknown key \"PgUpp\", did you mean \"PgUp\"?",
+            ),
+            (
+                "[alway]\nkill = \"u\"",
+                "1:2 unknown setting \"alway\", did you mean \"always\"?",
+            ),
+            (
+                "[always]\nkill = \"b\"",
+                "2:8 b is never bound: clickers send it to blank the screen",
+            ),
+            (
+                "[always]\nkill = 3",
+                "2:8 a text in quotes is expected here",
+            ),
+        ] {
+            let wrong = Keymap::parse(text).expect_err(text).to_string();
+            assert_eq!(wrong, mistake, "{text}");
+        }
+    }
+}
