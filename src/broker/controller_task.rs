@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Settings,
+    ClusterImage, Settings,
     controller::{Controller, ControllerSettings, Decisions, Election, Event, StateWrite},
     registry::{Controllership, Registry, RegistryError},
 };
@@ -270,14 +270,33 @@ impl ControllerTask {
             self.report(&written);
         }
         for (at, replicas) in decisions.reassigned {
+            let image = self.registry.image();
             self.registry
-                .finish_reassignment(office, &at, replicas)
+                .finish_reassignment(office, &at, replicas.clone())
                 .await?;
+            self.report_finished(&image, at, replicas);
         }
         for name in decisions.remove {
             self.registry.remove_topic(office, &name).await?;
         }
         Ok(written)
+    }
+
+    fn report_finished(&self, image: &ClusterImage, at: TopicPartition, replicas: Vec<BrokerId>) {
+        let topic = image.topics.get(&at.topic);
+        let Some(before) = topic.and_then(|topic| topic.partitions.get(&at.partition)) else {
+            return;
+        };
+        let old = before.replicas.iter();
+        let old = old.filter(|id| !before.adding.contains(id)).copied();
+        self.registry
+            .reporter()
+            .report(Report::ReassignmentFinished {
+                topic: at.topic,
+                partition: at.partition,
+                replicas_before: old.collect(),
+                replicas,
+            });
     }
 
     fn report(&self, written: &[StateWrite]) {

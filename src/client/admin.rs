@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::groups::{self, Group};
 use super::kafka::{KafkaConnection, KafkaError};
 use super::offsets::{self, Position};
+use super::placement;
 use super::refusal::Refusal;
 use super::topics::{self, Cluster, NewTopic, TopicConfig};
 use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
@@ -85,6 +86,31 @@ impl Admin {
         let controller = self.controller().await?;
         let connection = self.connection(&controller).await?;
         topics::delete_topic(connection, name, ANSWER_WAIT).await
+    }
+
+    /// Gives partitions other replicas, the preferred leader first.
+    ///
+    /// # Errors
+    /// The controller refuses one of them or cannot be asked.
+    pub async fn reassign(
+        &mut self,
+        partitions: &[(TopicPartition, Vec<BrokerId>)],
+    ) -> Result<(), Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        placement::reassign(connection, partitions, ANSWER_WAIT).await
+    }
+
+    /// Gives leadership back to preferred leaders and says what became of each that did not lead.
+    ///
+    /// # Errors
+    /// The controller refuses or cannot be asked.
+    pub async fn elect_preferred_leaders(
+        &mut self,
+    ) -> Result<Vec<(TopicPartition, ErrorCode)>, Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        placement::elect_preferred_leaders(connection, ANSWER_WAIT).await
     }
 
     /// The settings of these topics.

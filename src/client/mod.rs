@@ -5,6 +5,7 @@ pub mod consumer;
 pub mod groups;
 pub mod kafka;
 pub mod offsets;
+pub mod placement;
 pub mod producer;
 pub mod refusal;
 pub mod topics;

@@ -109,6 +109,17 @@ impl Executor {
                 });
                 Ok(Vec::new())
             }
+            Request::Reassign(partitions) => {
+                self.ask(move |mut admin| async move {
+                    admin.reassign(&partitions).await?;
+                    Ok(None)
+                });
+                Ok(Vec::new())
+            }
+            Request::ElectLeaders => {
+                self.ask(elect_leaders);
+                Ok(Vec::new())
+            }
             // These concern the terminal; the loop keeps them to itself.
             Request::Copy(_) | Request::Quit | Request::Suspend | Request::Redraw => Ok(Vec::new()),
         };
@@ -253,6 +264,22 @@ impl Executor {
             let _ = observations.send(observation).await;
         });
     }
+}
+
+/// Gives leadership back; what cannot be is named, the rest shows by itself.
+async fn elect_leaders(mut admin: Admin) -> Result<Option<String>> {
+    let elected = admin.elect_preferred_leaders().await?;
+    let mut failed = elected.iter().filter(|(_, code)| !code.is_none());
+    if let Some((at, code)) = failed.next() {
+        let others = match failed.count() {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        anyhow::bail!("preferred leader of {at} not elected: {code}{others}");
+    }
+    Ok(elected
+        .is_empty()
+        .then(|| "every preferred leader leads already".to_owned()))
 }
 
 /// Lets the cluster make the topic of committed offsets while the demo's topic is made.

@@ -108,6 +108,14 @@ pub enum Report {
         /// In words: `broker 3 is gone`, `broker 3 is back`, `preferred leader`, `controlled shutdown`.
         why: String,
     },
+    /// All new replicas of a partition are in sync: the controller let the old ones go.
+    ReassignmentFinished {
+        topic: String,
+        partition: i32,
+        replicas_before: Vec<BrokerId>,
+        /// The first is the preferred leader.
+        replicas: Vec<BrokerId>,
+    },
     /// A leader changed the ISR of its partition by itself.
     IsrChanged {
         topic: String,

@@ -136,6 +136,10 @@ pub enum Action {
     Delete,
     /// One more broker.
     AddBroker,
+    /// Move partitions so that each broker keeps its fair share.
+    SpreadPartitions,
+    /// Give leadership back to preferred leaders.
+    ElectLeaders,
     /// Another layout by name.
     Layout(String),
     /// The next layout.
@@ -183,7 +187,7 @@ pub enum Action {
 }
 
 /// Actions that take no argument, by name.
-fn plain() -> [(&'static str, Action); 29] {
+fn plain() -> [(&'static str, Action); 31] {
     [
         ("heal", Action::Heal),
         ("produce", Action::Produce(None)),
@@ -195,6 +199,8 @@ fn plain() -> [(&'static str, Action); 29] {
         ("topic create", Action::CreateTopic(None)),
         ("delete", Action::Delete),
         ("broker add", Action::AddBroker),
+        ("partitions spread", Action::SpreadPartitions),
+        ("leaders elect", Action::ElectLeaders),
         ("layout next", Action::NextLayout),
         ("layout previous", Action::PreviousLayout),
         ("pane full", Action::PaneFull),

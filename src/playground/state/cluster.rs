@@ -127,6 +127,13 @@ impl Cluster {
             })
     }
 
+    /// Whether a partition of any topic is led by another than its preferred leader.
+    #[must_use]
+    pub fn any_astray(&self) -> bool {
+        let mut partitions = self.topics.values().flat_map(|topic| &topic.partitions);
+        partitions.any(Partition::is_astray)
+    }
+
     /// What a broker leads now, in every topic that is people's.
     #[must_use]
     pub fn led_by(&self, broker: BrokerId) -> Vec<TopicPartition> {

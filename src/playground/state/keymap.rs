@@ -236,7 +236,7 @@ pub const TABLE: &[Row] = &[
     row(
         Section::Break,
         "H",
-        "heal all: start and thaw",
+        "heal all: start, thaw, elect",
         &[(key('H'), "heal")],
     ),
     repeating(row(
@@ -275,9 +275,21 @@ pub const TABLE: &[Row] = &[
     ),
     row(
         Section::Grow,
+        "m",
+        "move partitions onto all brokers (asks)",
+        &[(key('m'), "partitions spread")],
+    ),
+    row(
+        Section::Grow,
         "t",
         "new topic",
         &[(key('t'), "topic create")],
+    ),
+    row(
+        Section::Grow,
+        "e",
+        "elect preferred leaders",
+        &[(key('e'), "leaders elect")],
     ),
     row(
         Section::Grow,

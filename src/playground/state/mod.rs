@@ -28,6 +28,7 @@ mod process;
 mod request;
 pub mod settings;
 mod setup;
+mod spread;
 mod story;
 mod target;
 mod time;

@@ -37,6 +37,8 @@ pub struct State {
     pub coach: Coach,
     /// The picture that is held while life goes on.
     pub held: Option<Box<State>>,
+    /// Whether preferred leaders shall be elected as soon as their brokers are in sync again.
+    pub healing: bool,
     /// Where the data is, as shown, and when it was last used.
     pub data_folder: Option<(String, Option<Timestamp>)>,
     /// How many demo records were sent with `p`: the next key follows from it.
@@ -97,6 +99,7 @@ impl State {
             opening: Opening::default(),
             coach: Coach::default(),
             held: None,
+            healing: false,
             data_folder: None,
             demo_records: 0,
             narrator: Narrator {
@@ -230,6 +233,8 @@ impl State {
                     | Action::StreamSlower
                     | Action::AddConsumer(_)
                     | Action::AddGroup
+                    | Action::SpreadPartitions
+                    | Action::ElectLeaders
                     | Action::CreateTopic(_)
                     | Action::DeleteTopic(_)
                     | Action::DeleteGroup(_)

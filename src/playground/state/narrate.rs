@@ -96,6 +96,12 @@ impl Narrator {
             Report::PartitionChanged { .. } | Report::IsrChanged { .. } => {
                 self.partition_changed(story, at, process, &line.report);
             }
+            Report::ReassignmentFinished {
+                topic,
+                partition,
+                replicas_before,
+                replicas,
+            } => self.reassigned(story, at, (topic, *partition), replicas_before, replicas),
             Report::LogTruncated {
                 broker,
                 topic,
@@ -220,6 +226,7 @@ impl Narrator {
         let internal = topic.starts_with("__");
         let Some((leader_before, leader, epoch_before, epoch)) = leaders else {
             if let Some(broker) = left.or(joined).filter(|_| !internal) {
+                causes.push(Subject::Partition(TopicPartition::new(topic, partition)));
                 isr_line(
                     story,
                     at,
@@ -233,6 +240,11 @@ impl Narrator {
         };
         causes.push(of(leader_before));
         causes.push(of(leader));
+        if isr_before == isr {
+            // Nobody came or went: somebody wanted it so.
+            let place = TopicPartition::new(topic, partition);
+            causes.insert(0, Subject::Partition(place));
+        }
         if self.opening {
             causes.insert(0, Subject::Opening);
         }
@@ -253,6 +265,44 @@ impl Narrator {
             .say(words)
             .about(Subject::Partition(TopicPartition::new(topic, partition)));
         story.tell(&causes, line);
+    }
+
+    /// In the topic that people look at each partition has its line; elsewhere they are counted.
+    fn reassigned(
+        &self,
+        story: &mut Story,
+        at: Timestamp,
+        (topic, partition): (&str, i32),
+        before: &[BrokerId],
+        replicas: &[BrokerId],
+    ) {
+        let cause = [Subject::Topic(topic.to_owned())];
+        let line = Line::new(at, "controller");
+        if topic == self.home {
+            let words = format!(
+                "p{partition} is on {} now, was on {}",
+                listed(replicas),
+                listed(before)
+            );
+            let place = TopicPartition::new(topic, partition);
+            story.tell(&cause, line.say(words).about(Subject::Partition(place)));
+            return;
+        }
+        let merged = story.merged(
+            at,
+            MERGE_WINDOW,
+            |merge| matches!(merge, Merge::Moved(other, _) if other == topic),
+        );
+        if let Some(entry) = merged
+            && let Some(Merge::Moved(_, count)) = &mut entry.merge
+        {
+            *count += 1;
+            entry.text = vec![(Tone::Plain, format!("{topic}: {count} partitions moved"))];
+            return;
+        }
+        let line = line.say(format!("{topic}: 1 partition moved"));
+        let line = line.merging(Merge::Moved(topic.to_owned(), 1));
+        story.tell(&cause, line);
     }
 
     fn recovered(&self, story: &mut Story, at: Timestamp, broker: BrokerId, cut: u64) {
@@ -418,7 +468,7 @@ fn topic_created(topic: &str, partitions: &[Vec<BrokerId>]) -> String {
 }
 
 /// A broker as what lines are about.
-fn of(broker: BrokerId) -> Subject {
+pub(super) fn of(broker: BrokerId) -> Subject {
     Subject::Process(ProcessName::Broker(broker))
 }
 

@@ -60,6 +60,12 @@ impl Partition {
         self.seen.replicas.first().copied()
     }
 
+    /// Whether another replica leads than the preferred one.
+    #[must_use]
+    pub fn is_astray(&self) -> bool {
+        self.seen.leader != self.preferred()
+    }
+
     /// The record at this offset, if it is among those kept.
     #[must_use]
     pub fn record(&self, offset: Offset) -> Option<&RecordSeen> {

@@ -2,11 +2,11 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
-    Purpose, Request, Scheme, State, StreamRate, Typing, navigate,
+    Purpose, Request, Scheme, State, StreamRate, Typing, navigate, spread,
     story::{Line, Subject, Tone},
     verbs,
 };
-use crate::wire::BrokerId;
+use crate::wire::{BrokerId, TopicPartition};
 
 /// Does one action. `sure`: whoever wants it was asked already, or is a script.
 pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
@@ -84,6 +84,8 @@ pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Req
         Action::DeleteTopic(name) => delete_topic(state, name),
         Action::DeleteGroup(name) => delete_group(state, name),
         Action::AddBroker => add_broker(state),
+        Action::SpreadPartitions => spread::spread(state),
+        Action::ElectLeaders => elect_leaders(state),
         Action::Copy => {
             let command = state.view.command.clone();
             command.map(Request::Copy).into_iter().collect()
@@ -285,6 +287,23 @@ fn delete_group(state: &mut State, name: &str) -> Vec<Request> {
     vec![Request::DeleteGroup(name.to_owned())]
 }
 
+/// Gives leadership back to whom it is meant for.
+pub(super) fn elect_leaders(state: &mut State) -> Vec<Request> {
+    let mut line = Line::new(state.now, "you").say("elect preferred leaders");
+    for (name, topic) in &state.cluster.topics {
+        for partition in topic.partitions.iter().filter(|known| known.is_astray()) {
+            let place = TopicPartition::new(name, partition.seen.partition);
+            line = line.about(Subject::Partition(place));
+        }
+    }
+    state.story.begin(line);
+    state.view.command = Some(format!(
+        "kafka-leader-election.sh --bootstrap-server {} --election-type preferred --all-topic-partitions",
+        state.bootstrap()
+    ));
+    vec![Request::ElectLeaders]
+}
+
 fn add_broker(state: &mut State) -> Vec<Request> {
     let highest = state.cluster.brokers().filter_map(Process::broker).max();
     let id = BrokerId(highest.map_or(1, |highest| highest.0 + 1));
@@ -293,7 +312,7 @@ fn add_broker(state: &mut State) -> Vec<Request> {
     state.cluster.processes.insert(name.clone(), process);
     let line = Line::new(state.now, "you")
         .say(format!("add broker {id}"))
-        .with(Tone::Dim, "  it keeps nothing until a topic is created")
+        .with(Tone::Dim, "  empty yet: m moves partitions onto it")
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
     state.view.command = Some(format!(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ProcessName, StreamRate};
-use crate::wire::TopicPartition;
+use crate::wire::{BrokerId, TopicPartition};
 
 /// One thing to do. Requests are started in the order given and need not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,10 @@ pub enum Request {
     CreateTopic(NewTopic),
     /// Delete a topic.
     DeleteTopic(String),
+    /// Give these partitions these replicas, the preferred leader first.
+    Reassign(Vec<(TopicPartition, Vec<BrokerId>)>),
+    /// Give leadership of every partition back to its preferred leader.
+    ElectLeaders,
     /// Delete a group.
     DeleteGroup(String),
     /// Poll and show the tail of these partitions from now on; all others may rest.

@@ -88,6 +88,8 @@ pub enum Merge {
     },
     /// Leaders of this topic moved, so many.
     Leaders(String, usize),
+    /// Partitions of this topic have their new replicas, so many.
+    Moved(String, usize),
     /// A znode's watch fired.
     Watch(String),
     /// Logs of this broker were recovered: how many, and bytes cut.

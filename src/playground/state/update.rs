@@ -1,8 +1,8 @@
 //! The only writer: takes an event, changes the state, says what is to be done.
 
 use super::{
-    Action, Answer, Event, Happening, KeyPress, Observation, Overlay, ProcessChange, ProcessName,
-    Request, State, Status,
+    Action, Answer, Event, Happening, KeyPress, Observation, Overlay, Partition, ProcessChange,
+    ProcessName, Request, State, Status,
     dispatch::key,
     perform::perform,
     story::{Line, Merge, Subject, Tone},
@@ -145,7 +145,27 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         }
         _ => {}
     }
-    open_further(state)
+    let mut requests = open_further(state);
+    requests.extend(heal_further(state));
+    requests
+}
+
+/// Elects preferred leaders once all brokers are back in sync after a healing.
+fn heal_further(state: &mut State) -> Vec<Request> {
+    let (up, all) = state.cluster.brokers_up();
+    let mut partitions = state
+        .cluster
+        .topics
+        .values()
+        .flat_map(|topic| &topic.partitions);
+    if !state.healing || up < all || partitions.any(Partition::under_replicated) {
+        return Vec::new();
+    }
+    state.healing = false;
+    if state.cluster.any_astray() {
+        return super::perform::elect_leaders(state);
+    }
+    Vec::new()
 }
 
 /// Turns to the topic that was asked for when it is there, and away from one that is gone.

@@ -132,7 +132,8 @@ pub(super) fn restart(state: &mut State, process: &Process) -> Option<Request> {
     Some(Request::Restart(process.name.clone()))
 }
 
-/// Starts everything that did not end on purpose, thaws everything that is frozen.
+/// Starts everything that did not end on purpose, thaws everything that is frozen; preferred leaders
+/// are elected when their brokers have caught up.
 pub(super) fn heal(state: &mut State) -> Vec<Request> {
     let processes: Vec<Process> = state.cluster.processes.values().cloned().collect();
     let mut requests = Vec::new();
@@ -145,8 +146,14 @@ pub(super) fn heal(state: &mut State) -> Vec<Request> {
             _ => {}
         }
     }
-    if requests.is_empty() {
-        state.message("all processes are up", false);
+    state.healing = !requests.is_empty() || state.cluster.any_astray();
+    if !state.healing {
+        state.message("all processes are up, every preferred leader leads", false);
+    } else if requests.is_empty() {
+        state.message(
+            "preferred leaders are elected as soon as they are in sync",
+            false,
+        );
     }
     requests
 }
