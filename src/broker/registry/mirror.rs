@@ -17,7 +17,7 @@ use crate::{
 
 /// Owner of the [`ClusterImage`].
 #[derive(Debug)]
-pub(super) struct Mirror {
+pub(in crate::broker) struct Mirror {
     /// What was read so far, perhaps half of something. Changed under the lock, so that two
     /// changes never lose each other.
     draft: Mutex<ClusterImage>,
@@ -25,10 +25,10 @@ pub(super) struct Mirror {
 }
 
 /// What a read found: the data with its stat, or that there is no such znode.
-pub(super) type Found = Option<(Vec<u8>, Stat)>;
+pub(in crate::broker) type Found = Option<(Vec<u8>, Stat)>;
 
 impl Mirror {
-    pub(super) fn new(cluster_id: String) -> Self {
+    pub(in crate::broker) fn new(cluster_id: String) -> Self {
         let image = ClusterImage {
             cluster_id,
             ..ClusterImage::default()
@@ -39,16 +39,16 @@ impl Mirror {
         }
     }
 
-    pub(super) fn image(&self) -> Arc<ClusterImage> {
+    pub(in crate::broker) fn image(&self) -> Arc<ClusterImage> {
         self.published.borrow().clone()
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
+    pub(in crate::broker) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
         self.published.subscribe()
     }
 
     /// Applies what several reads found and publishes the result once, if it differs.
-    pub(super) fn apply(&self, found: impl IntoIterator<Item = (Znode, Found)>) {
+    pub(in crate::broker) fn apply(&self, found: impl IntoIterator<Item = (Znode, Found)>) {
         self.update(|image| {
             for (znode, found) in found {
                 apply(image, znode, found);
@@ -58,7 +58,10 @@ impl Mirror {
 
     /// Applies the first half of what belongs together; the second half publishes both. Returns
     /// the picture so far.
-    pub(super) fn draft(&self, found: impl IntoIterator<Item = (Znode, Found)>) -> ClusterImage {
+    pub(in crate::broker) fn draft(
+        &self,
+        found: impl IntoIterator<Item = (Znode, Found)>,
+    ) -> ClusterImage {
         let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         for (znode, found) in found {
             apply(&mut draft, znode, found);
@@ -67,7 +70,7 @@ impl Mirror {
     }
 
     /// Changes the picture and publishes it, if it differs.
-    pub(super) fn update(&self, change: impl FnOnce(&mut ClusterImage)) {
+    pub(in crate::broker) fn update(&self, change: impl FnOnce(&mut ClusterImage)) {
         let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut draft);
         if *draft != **self.published.borrow() {
@@ -75,8 +78,22 @@ impl Mirror {
         }
     }
 
+    /// Applies a read of `/controller_epoch`.
+    pub(in crate::broker) fn apply_controller_epoch(&self, data: &[u8], stat: &Stat) {
+        let text = std::str::from_utf8(data).ok();
+        let Some(epoch) = text.and_then(|text| text.trim().parse().ok()) else {
+            return;
+        };
+        self.update(|image| {
+            if stat.version >= image.controller_epoch_version {
+                image.controller_epoch = epoch;
+                image.controller_epoch_version = stat.version;
+            }
+        });
+    }
+
     /// Drops what a listing did not name: it was removed while nobody watched. Not published yet.
-    pub(super) fn retain(&self, listing: &Listing) {
+    pub(in crate::broker) fn retain(&self, listing: &Listing) {
         let mut image = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         let image = &mut *image;
         image.brokers.retain(|id, _| listing.brokers.contains(id));
@@ -97,14 +114,14 @@ impl Mirror {
 
 /// The names of everything there is.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub(super) brokers: Vec<BrokerId>,
-    pub(super) topics: Vec<String>,
-    pub(super) topic_configs: Vec<String>,
-    pub(super) broker_configs: Vec<Option<BrokerId>>,
-    pub(super) deleting: Vec<String>,
+pub(in crate::broker) struct Listing {
+    pub(in crate::broker) brokers: Vec<BrokerId>,
+    pub(in crate::broker) topics: Vec<String>,
+    pub(in crate::broker) topic_configs: Vec<String>,
+    pub(in crate::broker) broker_configs: Vec<Option<BrokerId>>,
+    pub(in crate::broker) deleting: Vec<String>,
     /// Topics whose znode was read.
-    pub(super) present: Vec<String>,
+    pub(in crate::broker) present: Vec<String>,
 }
 
 fn apply(image: &mut ClusterImage, znode: Znode, found: Found) {
@@ -251,7 +268,7 @@ fn apply_state(image: &mut ClusterImage, at: &TopicPartition, found: Option<(Sta
 }
 
 /// The partition's picture with this state in it.
-pub(super) fn with_state(
+pub(in crate::broker) fn with_state(
     assigned: PartitionImage,
     state: &StateJson,
     stat: &Stat,

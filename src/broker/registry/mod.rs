@@ -6,11 +6,13 @@
 mod configs;
 mod elections;
 mod mirror;
+mod plan;
 mod producer_ids;
 mod reader;
 mod registration;
 mod task;
 mod topics;
+mod writes;
 pub(crate) mod znodes;
 
 use std::{
@@ -30,8 +32,8 @@ use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::{elections::Controllership, topics::NewTopic};
 use self::{mirror::Mirror, znodes::Znode};
+pub(crate) use self::{topics::NewTopic, writes::Controllership};
 use crate::{
     broker::image::ClusterImage,
     client::zookeeper::{Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions},

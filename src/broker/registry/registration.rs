@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     CONNECT_WAIT, Registry, RegistryError, RegistryOptions, TRIES_MAX, connected, reader,
+    writes::{self, Registering},
     znodes::{self, BrokerJson, ClusterIdJson},
 };
 use crate::{
@@ -143,43 +144,29 @@ impl Registry {
         for _ in 0..TRIES_MAX {
             let (broker, controller) =
                 futures::try_join!(connection.stat(&path), connection.stat(znodes::CONTROLLER))?;
-            let mut writes = Vec::new();
-            if let Some(stat) = broker {
-                let owner = stat.ephemeral_owner;
-                if owner == connection.session {
-                    return Ok(stat.czxid);
-                }
-                if !saved.sessions.contains(&owner) {
+            let registering = writes::register(
+                options.broker_id,
+                &data,
+                connection.session,
+                &saved.sessions,
+                broker.as_ref(),
+                controller.as_ref(),
+            );
+            let writes = match registering {
+                Registering::Done(epoch) => return Ok(epoch),
+                Registering::Taken(owner) => {
                     self.wait_until_free(connection, &path, owner, patience)
                         .await?;
                     continue;
                 }
-                writes.push(ZnodeWrite::Delete { path: path.clone() });
-            }
-            if controller.is_some_and(|stat| {
-                saved.sessions.contains(&stat.ephemeral_owner)
-                    && stat.ephemeral_owner != connection.session
-            }) {
-                writes.push(ZnodeWrite::Delete {
-                    path: znodes::CONTROLLER.to_owned(),
-                });
-            }
+                Registering::Write(writes) => writes,
+            };
             // Saved before it owns anything: a crash right after must find it there.
             saved.sessions.push(connection.session);
             saved
                 .store()
                 .await
                 .map_err(|source| disk(options, source))?;
-            writes.push(ZnodeWrite::CreateEphemeral {
-                path: path.clone(),
-                data: data.clone(),
-            });
-            // A create in a multi does not tell its czxid everywhere (ZOOKEEPER-4026); a set does.
-            writes.push(ZnodeWrite::SetData {
-                path: path.clone(),
-                data: data.clone(),
-                version: None,
-            });
             match connection.multi(&writes).await {
                 Ok(results) => {
                     saved.sessions = vec![connection.session];

@@ -10,10 +10,8 @@ use uuid::Uuid;
 use zookeeper_client::Stat;
 
 use super::{
-    Controllership, Registry, RegistryError, TRIES_MAX,
-    elections::MULTI_BYTES_MAX,
-    mirror,
-    znodes::{self, ConfigJson, StateJson, TopicJson, Znode},
+    Controllership, Registry, RegistryError, TRIES_MAX, mirror, writes,
+    znodes::{self, TopicJson, Znode},
 };
 use crate::{
     broker::{
@@ -49,13 +47,7 @@ impl Registry {
         why: String,
     ) -> Result<PartitionImage, RegistryError> {
         let changed = || RegistryError::Changed { at: at.clone() };
-        let state = StateJson {
-            controller_epoch: expected.controller_epoch,
-            leader: expected.leader.ok_or_else(changed)?,
-            version: 1,
-            leader_epoch: expected.leader_epoch.0,
-            isr,
-        };
+        let state = writes::isr_state(expected, isr).ok_or_else(changed)?;
         let path = znodes::state(at);
         let data = znodes::write(&state);
         let connection = self.connected().await?;
@@ -86,14 +78,7 @@ impl Registry {
                 self.refresh([Znode::State(at.clone())].into()).await?;
                 let image = self.image();
                 match image.partition(at) {
-                    Some(now)
-                        if now.version == expected.version + 1
-                            && now.leader == expected.leader
-                            && now.leader_epoch == expected.leader_epoch
-                            && now.isr == state.isr =>
-                    {
-                        Ok(now.clone())
-                    }
+                    Some(now) if writes::is_written(expected, &state.isr, now) => Ok(now.clone()),
                     _ => Err(changed()),
                 }
             }
@@ -131,7 +116,7 @@ impl Registry {
         let office = self.controllership()?;
         let mut config_exists = false;
         for _ in 0..TRIES_MAX {
-            let writes = new_topic_writes(&topic, id, config_exists);
+            let writes = writes::new_topic(&topic, id, config_exists);
             let created = match office {
                 Some(office) => self.create_with_states(office, writes, &topic).await,
                 None => self.multi(writes).await,
@@ -316,41 +301,9 @@ impl Registry {
         mut writes: Vec<ZnodeWrite>,
         topic: &NewTopic,
     ) -> Result<(), RegistryError> {
-        let image = self.image();
-        let live = |replicas: &[BrokerId]| -> Vec<BrokerId> {
-            replicas
-                .iter()
-                .copied()
-                .filter(|id| image.brokers.contains_key(id))
-                .collect()
-        };
-        writes.push(ZnodeWrite::Create {
-            path: znodes::partitions(&topic.name),
-            data: Vec::new(),
-        });
-        for (index, replicas) in &topic.assignment {
-            let at = TopicPartition::new(&topic.name, *index);
-            let isr = live(replicas);
-            // Without a live replica the partition has no state until one comes.
-            let Some(leader) = isr.first().copied() else {
-                continue;
-            };
-            let state = StateJson {
-                controller_epoch: office.epoch,
-                leader,
-                version: 1,
-                leader_epoch: 0,
-                isr,
-            };
-            writes.push(ZnodeWrite::Create {
-                path: znodes::partition(&at),
-                data: Vec::new(),
-            });
-            writes.push(ZnodeWrite::Create {
-                path: znodes::state(&at),
-                data: znodes::write(&state),
-            });
-        }
+        let live = self.image().brokers.keys().copied().collect();
+        let states = writes::first_states(&office, &topic.name, &topic.assignment, &live);
+        writes.extend(states);
         self.write_chunked(office, writes).await
     }
 
@@ -362,12 +315,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let mut writes = writes.into_iter().peekable();
         while writes.peek().is_some() {
-            let mut multi = vec![office.check()];
-            let mut bytes = 0;
-            while let Some(write) = writes.next_if(|_| bytes < MULTI_BYTES_MAX) {
-                bytes += write.size();
-                multi.push(write);
-            }
+            let multi = writes::checked_chunk(&office, &mut writes);
             match self.multi(multi).await {
                 Err(RegistryError::ZooKeeper(ZooKeeperError::BadVersion { .. })) => {
                     return Err(RegistryError::NotController);
@@ -391,24 +339,4 @@ fn existing(paths: Vec<String>, found: Vec<Option<Stat>>) -> impl Iterator<Item 
         .zip(found)
         .filter(|(_, stat)| stat.is_some());
     found.map(|(path, _)| path)
-}
-
-fn new_topic_writes(topic: &NewTopic, id: Uuid, config_exists: bool) -> Vec<ZnodeWrite> {
-    let path = znodes::topic_config(&topic.name);
-    let data = znodes::write(&ConfigJson::new(topic.configs.clone()));
-    vec![
-        if config_exists {
-            ZnodeWrite::SetData {
-                path,
-                data,
-                version: None,
-            }
-        } else {
-            ZnodeWrite::Create { path, data }
-        },
-        ZnodeWrite::Create {
-            path: znodes::topic(&topic.name),
-            data: znodes::write(&TopicJson::new(id, topic.assignment.clone())),
-        },
-    ]
 }

@@ -1,0 +1,341 @@
+//! Composes what is written to the znodes: which multis, and what each of them checks. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::Peekable,
+};
+
+use uuid::Uuid;
+use zookeeper_client::Stat;
+
+use super::{
+    NewTopic,
+    mirror::Found,
+    znodes::{self, ConfigJson, ControllerJson, StateJson, TopicJson, Znode},
+};
+use crate::{
+    broker::{
+        controller::StateWrite,
+        image::{ClusterImage, PartitionImage},
+    },
+    client::zookeeper::ZnodeWrite,
+    wire::{BrokerId, TopicPartition},
+};
+
+/// Bytes of one multi: half of ZooKeeper's default `jute.maxbuffer`.
+const MULTI_BYTES_MAX: usize = 512 * 1024;
+
+/// Being the controller: what every write of the office checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Controllership {
+    pub(crate) epoch: i32,
+    /// The version of `/controller_epoch`.
+    epoch_version: i32,
+    /// The session that owns `/controller`.
+    pub(in crate::broker) session: i64,
+}
+
+impl Controllership {
+    /// The office, if this session holds it.
+    pub(in crate::broker) fn held(image: &ClusterImage, session: i64) -> Option<Self> {
+        (image.controller_session == session).then_some(Self {
+            epoch: image.controller_epoch,
+            epoch_version: image.controller_epoch_version,
+            session,
+        })
+    }
+
+    /// The write that fails when another controller was elected since.
+    pub(in crate::broker) fn check(&self) -> ZnodeWrite {
+        ZnodeWrite::Check {
+            path: znodes::CONTROLLER_EPOCH.to_owned(),
+            version: self.epoch_version,
+        }
+    }
+}
+
+/// Becoming the controller: `/controller` is created and the epoch raised, both or neither.
+pub(in crate::broker) fn campaign(own: BrokerId, image: &ClusterImage) -> [ZnodeWrite; 2] {
+    [
+        ZnodeWrite::CreateEphemeral {
+            path: znodes::CONTROLLER.to_owned(),
+            data: znodes::write(&ControllerJson::new(own)),
+        },
+        ZnodeWrite::SetData {
+            path: znodes::CONTROLLER_EPOCH.to_owned(),
+            data: (image.controller_epoch + 1).to_string().into_bytes(),
+            version: Some(image.controller_epoch_version),
+        },
+    ]
+}
+
+/// What a [`campaign`] that was won means for the picture it was composed from.
+pub(in crate::broker) fn won(
+    image: &mut ClusterImage,
+    own: BrokerId,
+    session: i64,
+    results: &[Option<Stat>],
+) {
+    let written = results.last().copied().flatten();
+    image.controller_epoch_version =
+        written.map_or(image.controller_epoch_version + 1, |stat| stat.version);
+    image.controller_epoch += 1;
+    image.controller = Some(own);
+    image.controller_session = session;
+}
+
+/// One multi of the controller's states.
+#[derive(Debug)]
+pub(in crate::broker) struct StatesMulti {
+    pub(in crate::broker) writes: Vec<ZnodeWrite>,
+    /// The states in it.
+    pub(in crate::broker) states: Vec<StateWrite>,
+    /// Where in `writes` each state is set; `None` where it is created.
+    set: Vec<Option<usize>>,
+    controller_epoch: i32,
+}
+
+impl StatesMulti {
+    /// Takes as many states as one multi should hold. It fails as a whole if another controller was elected or
+    /// any of the states is another one than was read. `parents` are the missing znodes above
+    /// new states; those that this multi creates are taken out.
+    pub(in crate::broker) fn take(
+        office: &Controllership,
+        states: &mut Peekable<impl Iterator<Item = StateWrite>>,
+        parents: &mut BTreeSet<String>,
+    ) -> Self {
+        let mut multi = Self {
+            writes: vec![office.check()],
+            states: Vec::new(),
+            set: Vec::new(),
+            controller_epoch: office.epoch,
+        };
+        let mut bytes = 0;
+        while let Some(write) = states.next_if(|_| bytes < MULTI_BYTES_MAX) {
+            let before = multi.writes.len();
+            multi.push(write, parents);
+            let added = multi.writes.get(before..).unwrap_or_default();
+            bytes += added.iter().map(ZnodeWrite::size).sum::<usize>();
+        }
+        multi
+    }
+
+    fn push(&mut self, write: StateWrite, parents: &mut BTreeSet<String>) {
+        let path = znodes::state(&write.at);
+        let data = znodes::write(&state_json(&write, self.controller_epoch));
+        if write.before.has_state() {
+            self.set.push(Some(self.writes.len()));
+            self.writes.push(ZnodeWrite::SetData {
+                path,
+                data,
+                version: Some(write.before.version),
+            });
+        } else {
+            let missing = above_state(&write.at).into_iter();
+            let missing = missing.filter(|parent| parents.remove(parent));
+            self.writes
+                .extend(missing.map(|path| ZnodeWrite::Create { path, data: vec![] }));
+            self.set.push(None);
+            self.writes.push(ZnodeWrite::Create { path, data });
+        }
+        self.states.push(write);
+    }
+
+    /// What the multi wrote, as a read would find it, and which znodes a read must tell because a
+    /// create in a multi does not tell its stat everywhere (ZOOKEEPER-4026).
+    pub(in crate::broker) fn found(
+        &self,
+        results: &[Option<Stat>],
+    ) -> (Vec<(Znode, Found)>, BTreeSet<Znode>) {
+        let mut found = Vec::new();
+        let mut created = BTreeSet::new();
+        for (write, index) in self.states.iter().zip(&self.set) {
+            let znode = Znode::State(write.at.clone());
+            match index.and_then(|index| results.get(index).copied().flatten()) {
+                Some(stat) => {
+                    let data = znodes::write(&state_json(write, self.controller_epoch));
+                    found.push((znode, Some((data, stat))));
+                }
+                None => drop(created.insert(znode)),
+            }
+        }
+        (found, created)
+    }
+}
+
+/// The znodes above states that are to be created.
+pub(in crate::broker) fn parents(states: &[StateWrite]) -> BTreeSet<String> {
+    states
+        .iter()
+        .filter(|write| !write.before.has_state())
+        .flat_map(|write| above_state(&write.at))
+        .collect()
+}
+
+/// The state with another ISR, as its leader writes it.
+pub(in crate::broker) fn isr_state(
+    expected: &PartitionImage,
+    isr: Vec<BrokerId>,
+) -> Option<StateJson> {
+    Some(StateJson {
+        controller_epoch: expected.controller_epoch,
+        leader: expected.leader?,
+        version: 1,
+        leader_epoch: expected.leader_epoch.0,
+        isr,
+    })
+}
+
+/// Whether the state that was read is the one that an ISR write of unknown outcome would have made.
+pub(in crate::broker) fn is_written(
+    expected: &PartitionImage,
+    isr: &[BrokerId],
+    now: &PartitionImage,
+) -> bool {
+    now.version == expected.version + 1
+        && now.leader == expected.leader
+        && now.leader_epoch == expected.leader_epoch
+        && now.isr == isr
+}
+
+/// A new topic's assignment and configs. `config_exists`: left over from a deletion that did not come to its end.
+pub(in crate::broker) fn new_topic(
+    topic: &NewTopic,
+    id: Uuid,
+    config_exists: bool,
+) -> Vec<ZnodeWrite> {
+    let path = znodes::topic_config(&topic.name);
+    let data = znodes::write(&ConfigJson::new(topic.configs.clone()));
+    vec![
+        if config_exists {
+            ZnodeWrite::SetData {
+                path,
+                data,
+                version: None,
+            }
+        } else {
+            ZnodeWrite::Create { path, data }
+        },
+        ZnodeWrite::Create {
+            path: znodes::topic(&topic.name),
+            data: znodes::write(&TopicJson::new(id, topic.assignment.clone())),
+        },
+    ]
+}
+
+/// The first states of a new topic, as the controller writes them with it: without a live replica
+/// a partition has none until one comes.
+pub(in crate::broker) fn first_states(
+    office: &Controllership,
+    topic: &str,
+    assignment: &BTreeMap<i32, Vec<BrokerId>>,
+    live: &BTreeSet<BrokerId>,
+) -> Vec<ZnodeWrite> {
+    let empty = |path| ZnodeWrite::Create { path, data: vec![] };
+    let mut writes = vec![empty(znodes::partitions(topic))];
+    for (index, replicas) in assignment {
+        let at = TopicPartition::new(topic, *index);
+        let isr: Vec<BrokerId> = replicas
+            .iter()
+            .copied()
+            .filter(|id| live.contains(id))
+            .collect();
+        let Some(leader) = isr.first().copied() else {
+            continue;
+        };
+        let state = StateJson {
+            controller_epoch: office.epoch,
+            leader,
+            version: 1,
+            leader_epoch: 0,
+            isr,
+        };
+        writes.push(empty(znodes::partition(&at)));
+        writes.push(ZnodeWrite::Create {
+            path: znodes::state(&at),
+            data: znodes::write(&state),
+        });
+    }
+    writes
+}
+
+/// Takes as many writes as one multi of the controller should hold.
+pub(in crate::broker) fn checked_chunk(
+    office: &Controllership,
+    writes: &mut Peekable<impl Iterator<Item = ZnodeWrite>>,
+) -> Vec<ZnodeWrite> {
+    let mut multi = vec![office.check()];
+    let mut bytes = 0;
+    while let Some(write) = writes.next_if(|_| bytes < MULTI_BYTES_MAX) {
+        bytes += write.size();
+        multi.push(write);
+    }
+    multi
+}
+
+/// How a broker comes to be registered, by what is there.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::broker) enum Registering {
+    /// It is, under this broker epoch.
+    Done(i64),
+    /// Another session holds the znode, and its process may live.
+    Taken(i64),
+    /// Nobody who lives does: this multi makes the znode anew. Its last result tells the broker epoch.
+    Write(Vec<ZnodeWrite>),
+}
+
+/// Decides it from the stats of `/brokers/ids/N` and of `/controller`. `saved` are the sessions of this folder's
+/// earlier processes: what is theirs is certainly this broker's own, and nobody lives behind it.
+pub(in crate::broker) fn register(
+    own: BrokerId,
+    data: &[u8],
+    session: i64,
+    saved: &[i64],
+    broker: Option<&Stat>,
+    controller: Option<&Stat>,
+) -> Registering {
+    let path = znodes::broker(own);
+    let mut writes = Vec::new();
+    if let Some(stat) = broker {
+        let owner = stat.ephemeral_owner;
+        if owner == session {
+            return Registering::Done(stat.czxid);
+        }
+        if !saved.contains(&owner) {
+            return Registering::Taken(owner);
+        }
+        writes.push(ZnodeWrite::Delete { path: path.clone() });
+    }
+    if controller.is_some_and(|stat| {
+        saved.contains(&stat.ephemeral_owner) && stat.ephemeral_owner != session
+    }) {
+        writes.push(ZnodeWrite::Delete {
+            path: znodes::CONTROLLER.to_owned(),
+        });
+    }
+    writes.push(ZnodeWrite::CreateEphemeral {
+        path: path.clone(),
+        data: data.to_vec(),
+    });
+    // A create in a multi does not tell its czxid everywhere (ZOOKEEPER-4026); a set does.
+    writes.push(ZnodeWrite::SetData {
+        path,
+        data: data.to_vec(),
+        version: None,
+    });
+    Registering::Write(writes)
+}
+
+fn above_state(at: &TopicPartition) -> [String; 2] {
+    [znodes::partitions(&at.topic), znodes::partition(at)]
+}
+
+fn state_json(write: &StateWrite, controller_epoch: i32) -> StateJson {
+    StateJson {
+        controller_epoch,
+        leader: write.leader.unwrap_or(BrokerId(-1)),
+        version: 1,
+        leader_epoch: write.leader_epoch.0,
+        isr: write.isr.clone(),
+    }
+}
