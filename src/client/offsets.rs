@@ -37,6 +37,15 @@ pub enum Position {
     LogEnd,
 }
 
+/// How far a fetch reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// Up to the high watermark.
+    ReadUncommitted,
+    /// Up to the last stable offset; the answer names the transactions that were aborted.
+    ReadCommitted,
+}
+
 /// What a broker tells of one partition.
 #[derive(Debug, Clone)]
 pub struct Fetched {
@@ -50,6 +59,9 @@ pub struct Fetched {
     pub last_stable: Option<Offset>,
     /// The oldest record that is there; `None` where the version does not tell.
     pub log_start: Option<Offset>,
+    /// Aborted transactions in these records, by producer id and first offset. Told to
+    /// [`Isolation::ReadCommitted`] only.
+    pub aborted: Vec<(i64, Offset)>,
     /// Whole batches, perhaps with records before the offset asked for and a torn last one.
     pub records: Bytes,
 }
@@ -119,6 +131,22 @@ pub async fn fetch(
     hold: Duration,
     wait: Duration,
 ) -> Result<Vec<Fetched>, KafkaError> {
+    let isolation = Isolation::ReadUncommitted;
+    fetch_in(connection, isolation, from, partition_bytes, hold, wait).await
+}
+
+/// The same, as far as `isolation` allows.
+///
+/// # Errors
+/// The connection failed.
+pub async fn fetch_in(
+    connection: &mut KafkaConnection,
+    isolation: Isolation,
+    from: &[(TopicPartition, Offset)],
+    partition_bytes: i32,
+    hold: Duration,
+    wait: Duration,
+) -> Result<Vec<Fetched>, KafkaError> {
     let topics = by_topic(from, |(at, _)| at)
         .into_iter()
         .map(|(topic, partitions)| {
@@ -141,6 +169,7 @@ pub async fn fetch(
         .with_replica_id(NodeId(REPLICA_CLIENT))
         .with_max_wait_ms(millis(hold))
         .with_min_bytes(1)
+        .with_isolation_level(i8::from(isolation == Isolation::ReadCommitted))
         .with_topics(topics);
     let version = connection.version::<FetchRequest>(FETCH_VERSION_MAX)?;
     let answer = connection.ask_in(version, &request, hold + wait).await?;
@@ -154,6 +183,12 @@ pub async fn fetch(
                 high_watermark: Offset(partition.high_watermark),
                 last_stable: some_offset(partition.last_stable_offset),
                 log_start: some_offset(partition.log_start_offset),
+                aborted: partition
+                    .aborted_transactions
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|aborted| (aborted.producer_id.0, Offset(aborted.first_offset)))
+                    .collect(),
                 records: partition.records.unwrap_or_default(),
             });
         }

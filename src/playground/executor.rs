@@ -91,6 +91,14 @@ impl Executor {
                 self.observer.watch(partitions);
                 Ok(Vec::new())
             }
+            Request::ReadRecords {
+                partition,
+                from,
+                upto,
+            } => {
+                self.observer.read(partition, from, upto);
+                Ok(Vec::new())
+            }
             Request::ReadLog(process) => {
                 Ok(self.supervisor.log_lines(&process).into_iter().collect())
             }

@@ -100,7 +100,7 @@ impl BrokerLook {
     async fn look(&mut self, woken: bool) -> Result<(), Refusal> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => KafkaConnection::connect(&*self.address, "playground", ANSWER_WAIT).await?,
+            None => self.scope.connect(&self.address, ANSWER_WAIT).await?,
         };
         self.look_at_cluster(&mut connection, woken).await?;
         self.look_at_logs(&mut connection).await?;

@@ -250,7 +250,7 @@ impl LostCheck {
     ) -> Result<(KafkaConnection, bool), KafkaError> {
         let mut connection = match connection {
             Some(connection) => connection,
-            None => KafkaConnection::connect(address, "playground", ANSWER_WAIT).await?,
+            None => self.scope.connect(address, ANSWER_WAIT).await?,
         };
         let wait = ANSWER_WAIT;
         let fetched =

@@ -3,7 +3,9 @@
 //! Reports, acknowledgements and new records wake them at once; without those they look seldom.
 
 mod broker;
+mod decode;
 mod lost;
+mod pages;
 mod scope;
 mod tail;
 mod zookeeper;
@@ -17,11 +19,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::broker::BrokerLook;
 use self::lost::LostCheck;
+use self::pages::{PAGES_MAX, Page};
 use self::scope::Scope;
 use self::tail::Tail;
 use self::zookeeper::ZooKeeperLook;
 use super::state::{Observation, Timestamp};
-use crate::wire::{BrokerId, TopicPartition};
+use crate::wire::{BrokerId, Offset, TopicPartition};
 
 pub(super) use self::lost::{Acknowledged, content};
 
@@ -30,6 +33,7 @@ pub(super) use self::lost::{Acknowledged, content};
 pub(super) struct Observer {
     scope: Arc<Scope>,
     acknowledged: Arc<Acknowledged>,
+    pages: mpsc::Sender<Page>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -50,9 +54,11 @@ impl Partitions {
 impl Observer {
     /// Looks at `ZooKeeper` from now on.
     pub(super) fn new(zookeeper: String, observations: mpsc::Sender<Observation>) -> Self {
+        let (pages, asked) = mpsc::channel(PAGES_MAX);
         let mut observer = Self {
             scope: Arc::new(Scope::new(observations)),
             acknowledged: Arc::default(),
+            pages,
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
@@ -63,6 +69,9 @@ impl Observer {
             scope: Arc::clone(&observer.scope),
         };
         observer.tasks.spawn(check.run(observer.stop.clone()));
+        let scope = Arc::clone(&observer.scope);
+        let reader = pages::run(scope, asked, observer.stop.clone());
+        observer.tasks.spawn(reader);
         observer
     }
 
@@ -81,6 +90,15 @@ impl Observer {
     /// Looks at the logs of these partitions from now on, and of no others.
     pub(super) fn watch(&self, partitions: Vec<TopicPartition>) {
         self.scope.watch(partitions);
+    }
+
+    /// Reads old records of a partition; full is the same as not answered, and asked again.
+    pub(super) fn read(&self, partition: TopicPartition, from: Offset, upto: Offset) {
+        let _ = self.pages.try_send(Page {
+            partition,
+            from,
+            upto,
+        });
     }
 
     /// Where acknowledged records are remembered until they were read back.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
+use crate::client::kafka::{KafkaConnection, KafkaError};
 use crate::playground::state::{ClusterSeen, GroupSeen, Observation, PartitionOffsets};
 use crate::wire::{BrokerId, Offset, TopicPartition};
 
@@ -172,6 +173,24 @@ impl Scope {
             .iter()
             .find(|known| known.name == topic)?;
         i32::try_from(topic.partitions.len()).ok()
+    }
+
+    /// Where the leader of a partition listens, as Metadata says.
+    pub(super) fn leader_address(&self, at: &TopicPartition) -> Option<String> {
+        let known = self.known();
+        let leader = known.partition(at)?.leader?;
+        let brokers = &known.cluster.brokers;
+        let broker = brokers.iter().find(|broker| broker.id == leader)?;
+        Some(broker.address.clone())
+    }
+
+    /// A connection of the playground's own.
+    pub(super) async fn connect(
+        &self,
+        address: &str,
+        wait: Duration,
+    ) -> Result<KafkaConnection, KafkaError> {
+        KafkaConnection::connect(address, "playground", wait).await
     }
 
     /// What of the watched partitions this broker keeps and leads.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::decode::decode;
 use super::scope::{LogSeen, Scope};
 use crate::client::kafka::{KafkaConnection, KafkaError};
 use crate::client::offsets::{self, Fetched, Position};
-use crate::playground::state::{Observation, RecordSeen};
-use crate::wire::record_batch::Batches;
+use crate::playground::state::Observation;
 use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// How long a broker may take to answer; they are on this machine.
@@ -29,9 +29,6 @@ const RECORDS_MAX: i64 = 200;
 
 /// Bytes of one partition that are read at once.
 const PARTITION_BYTES: i32 = 128 * 1024;
-
-/// The longest key or value that is kept for the screen.
-const TEXT_BYTES_MAX: usize = 4096;
 
 /// Reads what one broker leads.
 pub(super) struct Tail {
@@ -82,7 +79,7 @@ impl Tail {
     ) -> Result<KafkaConnection, KafkaError> {
         let mut connection = match connection {
             Some(connection) => connection,
-            None => KafkaConnection::connect(&*self.address, "playground", ANSWER_WAIT).await?,
+            None => self.scope.connect(&self.address, ANSWER_WAIT).await?,
         };
         self.find_tails(&mut connection, led).await?;
         let from: Vec<(TopicPartition, Offset)> = led
@@ -160,19 +157,23 @@ impl Tail {
     /// Tells the new records of one partition and remembers how far it was read.
     async fn see(&self, fetched: Fetched) -> (TopicPartition, LogSeen) {
         let from = self.scope.tail(&fetched.at).unwrap_or_default();
-        let (mut records, next) = decode(&fetched, from);
+        let (mut records, upto) = decode(&fetched, from);
         // What was jumped over is older than what the screen can show.
-        let next = next.max(Offset(fetched.high_watermark.0 - RECORDS_MAX));
+        let next = upto.max(Offset(fetched.high_watermark.0 - RECORDS_MAX));
         self.scope.set_tail(&fetched.at, next);
         let surplus = records
             .len()
             .saturating_sub(usize::try_from(RECORDS_MAX).unwrap_or(0));
         records.drain(..surplus);
-        if !records.is_empty() {
-            let partition = fetched.at.clone();
-            self.scope
-                .tell(Observation::Records { partition, records })
-                .await;
+        if upto > from {
+            let kept = records.first().filter(|_| surplus > 0);
+            let told = Observation::Records {
+                partition: fetched.at.clone(),
+                from: kept.map_or(from, |first| first.offset),
+                upto,
+                records,
+            };
+            self.scope.tell(told).await;
         }
         let seen = LogSeen {
             log_start: fetched.log_start,
@@ -181,87 +182,5 @@ impl Tail {
             end: None,
         };
         (fetched.at, seen)
-    }
-}
-
-/// The records from `from` on, and where to read on. A torn or unreadable batch ends it: the next
-/// fetch begins with it.
-fn decode(fetched: &Fetched, from: Offset) -> (Vec<RecordSeen>, Offset) {
-    let mut records = Vec::new();
-    let mut next = from;
-    for batch in Batches::new(&fetched.records) {
-        let Ok(batch) = batch else { break };
-        if !batch.header.is_control()
-            && let Ok(payload) = batch.payload()
-        {
-            let read = batch.records(&payload).map_while(Result::ok);
-            records.extend(read.filter(|record| record.offset >= from).map(|record| {
-                RecordSeen {
-                    offset: record.offset,
-                    key: record.key.map(text),
-                    value: record.value.map(text),
-                    timestamp_ms: record.timestamp,
-                    size_bytes: [record.key, record.value, Some(record.headers)]
-                        .into_iter()
-                        .map(size)
-                        .sum(),
-                    headers: record
-                        .headers()
-                        .map(|(name, value)| (text(name), value.map(text).unwrap_or_default()))
-                        .collect(),
-                }
-            }));
-        }
-        next = next.max(batch.header.next_offset());
-    }
-    (records, next)
-}
-
-fn text(bytes: &[u8]) -> String {
-    let shown = bytes.get(..TEXT_BYTES_MAX).unwrap_or(bytes);
-    String::from_utf8_lossy(shown).into_owned()
-}
-
-fn size(bytes: Option<&[u8]>) -> u32 {
-    u32::try_from(bytes.map_or(0, <[u8]>::len)).unwrap_or(u32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::decode;
-    use crate::client::offsets::Fetched;
-    use crate::wire::record_batch::BatchBuilder;
-    use crate::wire::{Offset, TopicPartition};
-
-    #[test]
-    fn records_before_the_offset_asked_for_and_a_torn_batch_are_left_out() {
-        let mut builder = BatchBuilder::new();
-        builder.base_offset(Offset(4));
-        for key in ["amy", "ben", "cleo"] {
-            let headers: [(&str, Option<&[u8]>); 1] = [("trace", Some(b"7"))];
-            builder.push_with_headers(1000, Some(key.as_bytes()), Some(b"order"), &headers);
-        }
-        let mut bytes = builder.build();
-        let whole = bytes.clone();
-        bytes.extend_from_slice(whole.get(..20).expect("longer"));
-        let fetched = Fetched {
-            at: TopicPartition::new("orders", 0),
-            error: None,
-            high_watermark: Offset(7),
-            last_stable: None,
-            log_start: None,
-            records: Bytes::from(bytes),
-        };
-        let (records, next) = decode(&fetched, Offset(5));
-        let keys: Vec<_> = records
-            .iter()
-            .filter_map(|record| record.key.as_deref())
-            .collect();
-        assert_eq!(keys, ["ben", "cleo"]);
-        assert_eq!(next, Offset(7));
-        let headers = &records.first().expect("two are left").headers;
-        assert_eq!(headers[..], [("trace".to_owned(), "7".to_owned())]);
     }
 }

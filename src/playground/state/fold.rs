@@ -60,9 +60,14 @@ impl Cluster {
                 }
                 self.sample_lags(at);
             }
-            Observation::Records { partition, records } => {
+            Observation::Records {
+                partition,
+                from,
+                upto,
+                records,
+            } => {
                 if let Some(partition) = self.partition_mut(partition) {
-                    partition.see_records(records);
+                    partition.see_records(*from, *upto, records);
                 }
             }
             Observation::Group(group) => {

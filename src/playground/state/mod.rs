@@ -12,6 +12,7 @@ mod fold;
 mod group;
 mod key;
 pub mod keymap;
+mod looking_back;
 mod model;
 mod names;
 mod narrate;
@@ -25,6 +26,7 @@ mod partition;
 mod perform;
 mod places;
 mod process;
+mod record;
 mod request;
 pub mod settings;
 mod setup;
@@ -50,8 +52,7 @@ pub use keymap::Context;
 pub use model::{DEMO_KEYS, State};
 pub use observation::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
-    ProcessChange, ProcessName, ProducedSeen, Receipt, RecordSeen, SessionSeen, TopicSeen,
-    ZooKeeperSeen,
+    ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen, ZooKeeperSeen,
 };
 pub use opening::{Opening, Step};
 pub use outage::Outages;
@@ -60,6 +61,7 @@ pub use partition::{Partition, TAIL_MAX};
 pub use perform::pace;
 pub use places::Standing;
 pub use process::{Expired, Intent, Process, Status};
+pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run};
 pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
 pub use setup::{Appearance, Depth, Glyphs, Scheme, Setup};
 pub use story::{Entry, Merge, Story, Subject, Tone};
@@ -68,7 +70,8 @@ pub use time::{Clock, Timestamp};
 pub use typing::Typing;
 pub use update::update;
 pub use view::{
-    Answer, Ask, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing, View,
+    Answer, Ask, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing,
+    ValueFace, View,
 };
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a

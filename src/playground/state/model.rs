@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, ProcessName, RecordFace,
-    Request, Setup, Timestamp, View,
+    Request, Setup, Timestamp, ValueFace, View,
+    looking_back::Asked,
     narrate::Narrator,
     outage::Outages,
     settings::{Keymap, Layouts},
@@ -45,6 +46,7 @@ pub struct State {
     pub demo_records: u64,
     pub(super) narrator: Narrator,
     pub(super) watched: Vec<TopicPartition>,
+    pub(super) asked: Option<Asked>,
 }
 
 impl State {
@@ -78,6 +80,7 @@ impl State {
             partition: 0,
             record: None,
             face: RecordFace::default(),
+            value_face: ValueFace::default(),
             story_back: 0,
             story_seen: 0,
             member: 0,
@@ -108,6 +111,7 @@ impl State {
                 ..Narrator::default()
             },
             watched: Vec::new(),
+            asked: None,
             setup,
         };
         (state, requests)

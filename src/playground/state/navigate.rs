@@ -26,9 +26,10 @@ pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
         Action::Accept => return do_help_row(state),
         Action::Back => back(state),
         Action::Filter(text) => filter(state, text.as_deref()),
-        Action::Show => {
-            state.view.face = state.view.face.next();
-        }
+        Action::Show => match &state.view.overlay {
+            Overlay::Opened(_) => state.view.value_face = state.view.value_face.next(),
+            _ => state.view.face = state.view.face.next(),
+        },
         Action::Hold => match state.held.take() {
             Some(_) => {}
             None => hold(state),
@@ -97,7 +98,15 @@ fn movement(state: &mut State, motion: Motion) {
     let page = usize::from(state.view.size.1 / 2).max(1);
     match &mut state.view.overlay {
         Overlay::Help(help) => help.cursor = step(help.cursor, motion, page),
-        Overlay::Opened(opened) => opened.scroll = step(opened.scroll, motion, page),
+        Overlay::Opened(opened) if !matches!(motion, Motion::Left | Motion::Right) => {
+            opened.scroll = step(opened.scroll, motion, page);
+        }
+        Overlay::Opened(opened) => {
+            if matches!(opened.what, Thing::Record(_)) {
+                move_in_log(state, motion);
+                open(state);
+            }
+        }
         _ => match state.view.focus {
             Pane::Processes => move_between_processes(state, motion),
             Pane::Log => move_in_log(state, motion),

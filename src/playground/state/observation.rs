@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{RecordSeen, Timestamp};
 use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
@@ -72,10 +72,15 @@ pub enum Observation {
     Cluster(ClusterSeen),
     /// What `ListOffsets` says; partitions that are absent keep what was known.
     Offsets(Vec<PartitionOffsets>),
-    /// Records at the tail of a partition, in the order of their offsets.
+    /// Records of a partition, in the order of their offsets: new ones at its tail, or old ones that
+    /// were asked for.
     Records {
         /// Where.
         partition: TopicPartition,
+        /// What was read: from this offset on,
+        from: Offset,
+        /// up to this one. Offsets between them that have no record have none in the log either.
+        upto: Offset,
         /// At most the newest 200 of what was not told before.
         records: Vec<RecordSeen>,
     },
@@ -218,23 +223,6 @@ pub struct PartitionOffsets {
     pub last_stable: Option<Offset>,
     /// Each replica's own log end (`ListOffsets` with replica id -2); who did not answer is absent.
     pub ends: Vec<(BrokerId, Offset)>,
-}
-
-/// A record for the Log pane.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordSeen {
-    /// Where it stands.
-    pub offset: Offset,
-    /// Its key, shown as text.
-    pub key: Option<String>,
-    /// Its value, shown as text.
-    pub value: Option<String>,
-    /// The record's own timestamp, in milliseconds.
-    pub timestamp_ms: i64,
-    /// Key, value and headers together.
-    pub size_bytes: u32,
-    /// The headers, shown as text.
-    pub headers: Vec<(String, String)>,
 }
 
 /// A group as its coordinator describes it.

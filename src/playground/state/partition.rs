@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{PartitionOffsets, PartitionSeen, RecordSeen, Timestamp};
+use super::{PartitionOffsets, PartitionSeen, RecordSeen, Run, Timestamp};
 use crate::wire::{BrokerId, Offset};
 
 /// Records kept for looking back: more than a screen of the widest terminal shows.
 pub const TAIL_MAX: usize = 400;
+
+/// Old records that are read at once when somebody looks farther back.
+pub const PAGE_RECORDS: i64 = 200;
 
 /// Offsets kept for the rate: ten seconds at a poll each 100 ms.
 const SAMPLES_MAX: usize = 100;
@@ -30,7 +33,9 @@ pub struct Partition {
     /// Each replica's log end when it was last asked with success.
     pub ends: BTreeMap<BrokerId, Offset>,
     /// The newest records.
-    pub tail: VecDeque<RecordSeen>,
+    pub tail: Run,
+    /// Older ones, where somebody looked farther back than the tail goes.
+    pub page: Run,
     /// When leader, ISR or epoch last changed.
     pub changed_at: Option<Timestamp>,
     pub(in crate::playground) samples: VecDeque<(Timestamp, Offset)>,
@@ -69,11 +74,23 @@ impl Partition {
     /// The record at this offset, if it is among those kept.
     #[must_use]
     pub fn record(&self, offset: Offset) -> Option<&RecordSeen> {
-        let at = self
-            .tail
-            .binary_search_by_key(&offset, |record| record.offset)
-            .ok()?;
-        self.tail.get(at)
+        self.tail
+            .record(offset)
+            .or_else(|| self.page.record(offset))
+    }
+
+    /// Whether this offset was read and has no record: compaction took it.
+    #[must_use]
+    pub fn is_hole(&self, offset: Offset) -> bool {
+        let read = self.tail.covers(offset) || self.page.covers(offset);
+        read && self.record(offset).is_none()
+    }
+
+    /// Whether readers of committed transactions are held back below the high watermark.
+    #[must_use]
+    pub fn stable_end(&self) -> Option<Offset> {
+        self.last_stable
+            .filter(|stable| *stable < self.high_watermark)
     }
 
     /// Records a second over the last seconds.
@@ -120,7 +137,8 @@ impl Partition {
         self.last_stable = offsets.last_stable;
         self.ends.extend(offsets.ends.iter().copied());
         let end = self.log_end();
-        self.tail.retain(|record| record.offset < end);
+        self.tail.cut(end);
+        self.page.cut(end);
         self.samples.push_back((at, end));
         while self.samples.len() > SAMPLES_MAX
             || self
@@ -132,22 +150,13 @@ impl Partition {
         }
     }
 
-    pub(super) fn see_records(&mut self, records: &[RecordSeen]) {
-        for record in records {
-            match self
-                .tail
-                .binary_search_by_key(&record.offset, |known| known.offset)
-            {
-                Ok(at) => {
-                    if let Some(known) = self.tail.get_mut(at) {
-                        known.clone_from(record);
-                    }
-                }
-                Err(at) => self.tail.insert(at, record.clone()),
-            }
+    /// Takes records from `from` up to `upto`: of the tail, unless they lie before it.
+    pub(super) fn see_records(&mut self, from: Offset, upto: Offset, records: &[RecordSeen]) {
+        if from < self.tail.from() && !self.tail.is_empty() {
+            self.page.read(from, upto, records, TAIL_MAX);
+        } else {
+            self.tail.read(from, upto, records, TAIL_MAX);
         }
-        let excess = self.tail.len().saturating_sub(TAIL_MAX);
-        self.tail.drain(..excess);
     }
 }
 
@@ -162,11 +171,7 @@ mod tests {
     fn record(offset: i64) -> RecordSeen {
         RecordSeen {
             offset: Offset(offset),
-            key: None,
-            value: None,
-            timestamp_ms: 0,
-            size_bytes: 0,
-            headers: Vec::new(),
+            ..RecordSeen::default()
         }
     }
 
@@ -184,12 +189,25 @@ mod tests {
     fn the_tail_keeps_the_newest_and_loses_what_was_cut() {
         let mut partition = Partition::default();
         let many = i64::try_from(TAIL_MAX).expect("small") + 50;
-        partition.see_records(&(0..many).map(record).collect::<Vec<_>>());
+        let records: Vec<_> = (0..many).map(record).collect();
+        partition.see_records(Offset(0), Offset(many), &records);
         assert_eq!(partition.tail.len(), TAIL_MAX);
         assert!(partition.record(Offset(49)).is_none());
         partition.see_offsets(&offsets(many - 10), Timestamp(0));
         assert!(partition.record(Offset(many - 11)).is_some());
         assert!(partition.record(Offset(many - 10)).is_none());
+    }
+
+    #[test]
+    fn old_records_that_were_asked_for_are_kept_beside_the_tail() {
+        let mut partition = Partition::default();
+        let tail: Vec<_> = (900..1000).map(record).collect();
+        partition.see_records(Offset(900), Offset(1000), &tail);
+        partition.see_records(Offset(100), Offset(103), &[record(100), record(102)]);
+        assert!(partition.record(Offset(102)).is_some());
+        assert!(partition.is_hole(Offset(101)));
+        assert!(!partition.is_hole(Offset(500)), "it was not read");
+        assert!(partition.record(Offset(950)).is_some());
     }
 
     #[test]

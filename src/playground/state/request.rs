@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ProcessName, StreamRate};
-use crate::wire::{BrokerId, TopicPartition};
+use crate::wire::{BrokerId, Offset, TopicPartition};
 
 /// One thing to do. Requests are started in the order given and need not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,15 @@ pub enum Request {
     DeleteGroup(String),
     /// Poll and show the tail of these partitions from now on; all others may rest.
     Watch(Vec<TopicPartition>),
+    /// Read old records of a partition and tell them.
+    ReadRecords {
+        /// Which.
+        partition: TopicPartition,
+        /// From this offset on,
+        from: Offset,
+        /// up to this one.
+        upto: Offset,
+    },
     /// Send `LogLines` for this process.
     ReadLog(ProcessName),
     /// Put this text on the clipboard (OSC 52).

@@ -4,6 +4,7 @@ use super::{
     Action, Answer, Event, Happening, KeyPress, Observation, Overlay, Partition, ProcessChange,
     ProcessName, Request, State, Status,
     dispatch::key,
+    looking_back::look_back,
     perform::perform,
     story::{Line, Merge, Subject, Tone},
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
@@ -28,6 +29,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Request> {
         Happening::Observed(observation) => observe(state, &observation),
     };
     requests.extend(watch(state));
+    requests.extend(look_back(state));
     state
         .coach
         .follow(&state.cluster, &state.outages, state.now);

@@ -108,6 +108,30 @@ impl RecordFace {
     }
 }
 
+/// How an opened record shows its value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ValueFace {
+    /// Set out, where it is JSON.
+    #[default]
+    Pretty,
+    /// As it is.
+    Text,
+    /// Byte by byte.
+    Hex,
+}
+
+impl ValueFace {
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Pretty => Self::Text,
+            Self::Text => Self::Hex,
+            Self::Hex => Self::Pretty,
+        }
+    }
+}
+
 /// What lies over the panes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub enum Overlay {
@@ -249,6 +273,8 @@ pub struct View {
     pub record: Option<Offset>,
     /// What the Log's cells say.
     pub face: RecordFace,
+    /// How an opened record shows its value.
+    pub value_face: ValueFace,
     /// How many lines What happened is scrolled back; 0 follows.
     pub story_back: usize,
     /// How many lines had been told when What happened was last on the screen.

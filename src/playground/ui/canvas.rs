@@ -1,7 +1,9 @@
 //! Text on cells: everything is clipped to its area, nothing is drawn twice.
 
+use std::borrow::Cow;
+
 use ratatui::{buffer::Buffer, layout::Rect};
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::theme::{Role, Theme};
 
@@ -38,6 +40,7 @@ impl<'a> Canvas<'a> {
         }
         let room = usize::from(end - x);
         let style = self.theme.style(role);
+        let text = level(text);
         let (after, _) = self.buffer.set_stringn(x, y, text, room, style);
         after
     }
@@ -121,6 +124,20 @@ impl<'a> Canvas<'a> {
     }
 }
 
+/// A text without the marks that turn the direction of writing: one in a record's key would turn
+/// the rest of the screen's line too.
+fn level(text: &str) -> Cow<'_, str> {
+    let turns = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if text.is_ascii() || !text.contains(turns) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        text.chars()
+            .filter(|character| !turns(*character))
+            .collect(),
+    )
+}
+
 /// How many columns a text takes.
 #[must_use]
 pub fn width(text: &str) -> u16 {
@@ -146,6 +163,25 @@ pub fn fit(text: &str, columns: u16) -> String {
     kept
 }
 
+/// A line in pieces that fit into so many columns, broken anywhere: it may be data.
+#[must_use]
+pub fn broken(line: &str, columns: u16) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut taken = 0;
+    for character in line.chars() {
+        let wide = u16::try_from(character.width().unwrap_or(0)).unwrap_or(0);
+        if taken + wide > columns {
+            pieces.push(String::new());
+            taken = 0;
+        }
+        taken += wide;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+        }
+    }
+    pieces
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -153,5 +189,12 @@ mod tests {
         assert_eq!(super::fit("replication", 20), "replication");
         assert_eq!(super::fit("replication", 6), "repli…");
         assert_eq!(super::fit("日本語", 4), "日…");
+    }
+
+    #[test]
+    fn a_long_line_is_broken_between_columns() {
+        assert_eq!(super::broken("abcdef", 4), ["abcd", "ef"]);
+        assert_eq!(super::broken("日本語", 5), ["日本", "語"]);
+        assert_eq!(super::broken("", 5), [""]);
     }
 }

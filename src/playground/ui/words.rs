@@ -44,6 +44,11 @@ pub fn memory(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1024 * 1024))
 }
 
+/// `1,204`
+pub fn grouped(count: u32) -> String {
+    crate::playground::state::grouped(i64::from(count))
+}
+
 /// `p0 p2`
 pub fn partitions(partitions: &[i32]) -> String {
     let places: Vec<String> = partitions.iter().map(|p| format!("p{p}")).collect();

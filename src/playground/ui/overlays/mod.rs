@@ -4,4 +4,5 @@ pub mod compose;
 pub mod help;
 pub mod opened;
 pub mod palette;
+mod record;
 pub mod too_small;

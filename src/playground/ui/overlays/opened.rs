@@ -2,17 +2,14 @@
 
 use ratatui::layout::Rect;
 
-use super::too_small::wrap;
-use crate::{
-    playground::{
-        state::{Opened, ProcessName, State, Thing, Timestamp, summary},
-        ui::{
-            canvas::{Canvas, Frame},
-            theme::Role,
-            words,
-        },
+use super::record;
+use crate::playground::{
+    state::{Opened, ProcessName, State, Thing, summary},
+    ui::{
+        canvas::{Canvas, Frame, broken},
+        theme::Role,
+        words,
     },
-    wire::{Offset, TopicPartition, murmur2::murmur2},
 };
 
 /// Draws the opened thing over the panes.
@@ -20,7 +17,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
     canvas.clear(area);
     let (title, lines) = match &opened.what {
         Thing::Process(name) => (words::name(name), process(state, name)),
-        Thing::Record(offset) => (format!("Record @{offset}"), record(state, *offset)),
+        Thing::Record(offset) => (format!("Record @{offset}"), record::lines(state, *offset)),
         Thing::Group(name) => (format!("Group {name}"), group(state, name)),
         Thing::Topic(name) => (format!("Topic {name}"), topic(state, name)),
         Thing::Line(index) => ("What happened".to_owned(), line(state, *index)),
@@ -32,8 +29,11 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
         dashed: false,
     };
     let inside = canvas.frame(area, &frame);
-    let columns = usize::from(inside.width).max(1);
-    let wrapped: Vec<String> = lines.iter().flat_map(|line| wrap(line, columns)).collect();
+    let columns = inside.width.saturating_add(1).max(1);
+    let wrapped: Vec<String> = lines
+        .iter()
+        .flat_map(|line| broken(line, columns))
+        .collect();
     let last = wrapped.len().saturating_sub(usize::from(inside.height));
     let shown = wrapped.iter().skip(opened.scroll.min(last));
     for (text, y) in shown.zip(inside.top()..inside.bottom()) {
@@ -65,65 +65,6 @@ fn process(state: &State, name: &ProcessName) -> Vec<String> {
         lines.push("Its log is empty, or not read yet.".into());
     }
     lines.extend(process.log.iter().cloned());
-    lines
-}
-
-fn record(state: &State, offset: Offset) -> Vec<String> {
-    let place = TopicPartition::new(&state.view.topic, state.view.partition);
-    let Some((partition, record)) = state
-        .cluster
-        .partition(&place)
-        .and_then(|partition| Some((partition, partition.record(offset)?)))
-    else {
-        return vec![format!(
-            "The record at {offset} is not among those kept here."
-        )];
-    };
-    let at = Timestamp::from_ms(record.timestamp_ms);
-    let safe = if offset < partition.high_watermark {
-        "below the high watermark: on every replica in sync"
-    } else {
-        "not safe yet: at or above the high watermark"
-    };
-    let mut lines = vec![
-        format!("{place} @{offset}   {safe}"),
-        format!(
-            "timestamp {:#}   {} bytes",
-            at.clock(state.setup.utc_offset_s),
-            record.size_bytes
-        ),
-        String::new(),
-    ];
-    if let Some(key) = &record.key {
-        let count = state
-            .cluster
-            .topics
-            .get(&place.topic)
-            .and_then(|topic| u32::try_from(topic.partitions.len()).ok())
-            .unwrap_or(1)
-            .max(1);
-        let hash = murmur2(key.as_bytes()) & 0x7fff_ffff;
-        lines.push(format!("key    {key}"));
-        lines.push(format!(
-            "       (murmur2(\"{key}\") & 0x7fffffff) % {count} = {hash} % {count} = {}",
-            hash % count
-        ));
-        lines.push(String::new());
-    }
-    for (name, value) in &record.headers {
-        lines.push(format!("header {name} = {value}"));
-    }
-    lines.push("value".into());
-    match &record.value {
-        Some(value) => match serde_json::from_str::<serde_json::Value>(value) {
-            Ok(json) if json.is_object() || json.is_array() => {
-                let pretty = serde_json::to_string_pretty(&json).unwrap_or_else(|_| value.clone());
-                lines.extend(pretty.lines().map(str::to_owned));
-            }
-            _ => lines.extend(value.lines().map(str::to_owned)),
-        },
-        None => lines.push("null: a tombstone, where the topic is compacted".into()),
-    }
     lines
 }
 

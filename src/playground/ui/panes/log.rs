@@ -278,16 +278,47 @@ fn below(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
             let text = fit(&line, area.right() + 1 - area.x);
             canvas.text(area.x, legend, area.right() + 1, &text, Role::Good);
         }
-        None => wide_legend(canvas, area.x, legend, area.right() + 1),
+        None => wide_legend(canvas, topic, area.x, legend, area.right() + 1),
     }
     receipt(canvas, state, area, last);
 }
 
-fn wide_legend(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16) {
+fn wide_legend(canvas: &mut Canvas<'_>, topic: &Topic, x: u16, y: u16, end: u16) {
     let x = canvas.text(x, y, end, "▼ a broker's log ends   ", Role::Dim);
     let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
-    let words = " high watermark: readers stop   ┊ not safe yet";
-    canvas.text(x, y, end, words, Role::Dim);
+    let rare = rare_signs(topic);
+    if rare.is_empty() {
+        let words = " high watermark: readers stop   ┊ not safe yet";
+        canvas.text(x, y, end, words, Role::Dim);
+        return;
+    }
+    let mut x = canvas.text(x, y, end, " high watermark   ┊ not safe", Role::Dim);
+    for (sign, words) in rare {
+        if x + 4 + width(words) > end {
+            break;
+        }
+        x = canvas.text(x, y, end, &format!("   {sign}"), Role::Warning);
+        x = canvas.text(x, y, end, &format!(" {words}"), Role::Dim);
+    }
+}
+
+/// Signs that not every log shows, for those that do.
+fn rare_signs(topic: &Topic) -> Vec<(&'static str, &'static str)> {
+    let any = |has: fn(&Partition) -> bool| topic.partitions.iter().any(has);
+    let mut signs = Vec::new();
+    if any(|partition| partition.stable_end().is_some()) {
+        signs.push(("╎", "last stable offset"));
+    }
+    if any(|partition| partition.tail.has_aborted()) {
+        signs.push(("~", "aborted"));
+    }
+    if any(|partition| partition.tail.has_holes()) {
+        signs.push(("·", "compacted"));
+    }
+    if any(|partition| partition.log_start.0 > 0) {
+        signs.push(("╞", "log start"));
+    }
+    signs
 }
 
 fn narrow_legend(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16) {

@@ -13,8 +13,8 @@ use super::log_window::{CELL, Window};
 use crate::{
     playground::{
         state::{
-            Cluster, DEMO_KEYS, Partition, RecordFace, RecordSeen, State, Status, Timestamp,
-            grouped,
+            Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State, Status,
+            Timestamp, grouped,
         },
         ui::{
             canvas::{Canvas, fit, width},
@@ -22,7 +22,7 @@ use crate::{
             words,
         },
     },
-    wire::{BrokerId, TopicPartition, murmur2::murmur2},
+    wire::{BrokerId, Offset, TopicPartition, murmur2::murmur2},
 };
 
 /// Where the parts of a lane stand.
@@ -231,14 +231,15 @@ impl<'a> Lane<'a> {
     /// The sign of a boundary.
     fn boundary(&self, offset: i64) -> (&'static str, Role) {
         let high = self.partition.high_watermark.0;
-        let stable = self.partition.last_stable.map(|stable| stable.0);
-        if self.window.per_cell == 1 && offset == high
-            || self.window.per_cell > 1 && self.window.column(high) == self.window.column(offset)
-        {
+        let at = |mark: i64| {
+            let same = self.window.column(mark) == self.window.column(offset);
+            mark == offset || self.window.per_cell > 1 && same
+        };
+        if at(high) {
             ("┃", Role::HighWatermark)
         } else if offset > high {
             ("┊", Role::Dim)
-        } else if stable == Some(offset) {
+        } else if self.partition.stable_end().is_some_and(|end| at(end.0)) {
             ("╎", Role::Warning)
         } else if offset == self.partition.log_start.0 && offset > 0 {
             ("╞", Role::Warning)
@@ -262,17 +263,33 @@ impl<'a> Lane<'a> {
     fn records(&self, canvas: &mut Canvas<'_>, y: u16) {
         self.cells(canvas, y, |lane, offset| {
             let safe = offset < lane.partition.high_watermark.0;
-            let record = lane.partition.record(crate::wire::Offset(offset));
-            let Some(record) = record.filter(|_| lane.window.per_cell == 1) else {
+            if lane.window.per_cell > 1 {
                 return (String::new(), Role::Dim);
+            }
+            let offset = Offset(offset);
+            let Some(record) = lane.partition.record(offset) else {
+                let hole = lane.partition.is_hole(offset);
+                let text = if hole { "  ·" } else { "" };
+                return (text.to_owned(), Role::Dim);
             };
-            let text = lane.face(record);
-            let role = match (&record.key, safe) {
-                (_, false) => Role::Dim,
-                (Some(key), true) if lane.state.view.face == RecordFace::Key => Role::Key(hue(key)),
-                _ => Role::Text,
+            let word = match record.kind {
+                RecordKind::Data => {
+                    let role = match (&record.key, safe) {
+                        (_, false) => Role::Dim,
+                        (Some(key), true) if lane.state.view.face == RecordFace::Key => {
+                            Role::Key(hue(key))
+                        }
+                        _ => Role::Text,
+                    };
+                    return (format!(" {}", fit(&lane.face(record), CELL - 2)), role);
+                }
+                RecordKind::Aborted => format!("~{}~", fit(&lane.face(record), CELL - 3)),
+                // One column short of its last letters: a cell has five.
+                RecordKind::Commit => "comm…".to_owned(),
+                RecordKind::Abort => "abort".to_owned(),
+                RecordKind::Control => "ctrl".to_owned(),
             };
-            (format!(" {}", fit(&text, CELL - 2)), role)
+            (word, Role::Dim)
         });
     }
 
@@ -305,7 +322,7 @@ impl<'a> Lane<'a> {
             }
             let (text, role) = cell(self, offset);
             canvas.text(column + 1, y, (column + CELL).min(end), &text, role);
-            if self.picked && self.state.view.record == Some(crate::wire::Offset(offset)) {
+            if self.picked && self.state.view.record == Some(Offset(offset)) {
                 canvas.tone(column + 1, y, CELL - 1, Role::Selected);
             }
         }

@@ -27,7 +27,11 @@ impl Window {
     /// The window on a partition, `cells` wide, that shows its end or the record of `cursor`.
     #[must_use]
     pub fn new(partition: &Partition, cursor: Option<Offset>, left: u16, cells: u16) -> Self {
-        let per_cell = partition.records_per_cell();
+        // Who looks back at a record sees records; a stream runs on beside the picture.
+        let per_cell = match cursor {
+            Some(_) => 1,
+            None => partition.records_per_cell(),
+        };
         let cells = i64::from(cells.max(1));
         let log_start = partition.log_start.0;
         let log_end = partition.log_end().0;

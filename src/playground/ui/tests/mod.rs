@@ -4,6 +4,7 @@
 //! drawn now over them, and read the difference.
 
 mod keys;
+mod log;
 mod screens;
 pub mod session;
 

@@ -206,7 +206,7 @@ impl Session {
     }
 
     pub fn records(&mut self, partition: i32, first: i64, keys: &str) -> &mut Self {
-        let records = (first..)
+        let records: Vec<_> = (first..)
             .zip(keys.split(' '))
             .map(|(offset, key)| RecordSeen {
                 offset: Offset(offset),
@@ -214,11 +214,13 @@ impl Session {
                 value: Some(format!("order {offset}")),
                 timestamp_ms: START_MS,
                 size_bytes: 12,
-                headers: Vec::new(),
+                ..RecordSeen::default()
             })
             .collect();
         self.see(Observation::Records {
             partition: orders(partition),
+            from: Offset(first),
+            upto: Offset(first + i64::try_from(records.len()).expect("few")),
             records,
         })
     }

@@ -1,0 +1,307 @@
+//! A record in full: what it says, the batch it came in, and the sum that chose its partition.
+
+use std::fmt::Write as _;
+
+use serde::de::IgnoredAny;
+
+use crate::{
+    playground::{
+        state::{BytesSeen, Partition, RecordKind, RecordSeen, State, Timestamp, ValueFace},
+        ui::words,
+    },
+    wire::{Offset, TopicPartition, murmur2::murmur2},
+};
+
+/// Bytes in a line of a hexadecimal dump.
+const HEX_LINE: usize = 16;
+
+/// The record's lines.
+pub fn lines(state: &State, offset: Offset) -> Vec<String> {
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let Some(partition) = state.cluster.partition(&place) else {
+        return vec![format!("{place} is gone.")];
+    };
+    let Some(record) = partition.record(offset) else {
+        let why = if partition.is_hole(offset) {
+            "There is no record at this offset any more: compaction took it."
+        } else if offset < partition.log_start {
+            "Retention took it: the log begins behind it."
+        } else {
+            "It is not read yet."
+        };
+        return vec![format!("{place} @{offset}"), why.to_owned()];
+    };
+    let mut lines = head(state, partition, &place, record);
+    lines.push(String::new());
+    lines.extend(key(state, &place, record));
+    lines.push(String::new());
+    if !record.headers.is_empty() {
+        for (name, value) in &record.headers {
+            lines.push(format!("header {name} = {value}"));
+        }
+        lines.push(String::new());
+    }
+    lines.extend(value(state.view.value_face, record));
+    lines.push(String::new());
+    lines.extend(batch(record));
+    lines
+}
+
+fn head(
+    state: &State,
+    partition: &Partition,
+    place: &TopicPartition,
+    record: &RecordSeen,
+) -> Vec<String> {
+    let offset = record.offset;
+    let safe = if offset >= partition.high_watermark {
+        "not safe yet: at or above the high watermark"
+    } else if partition
+        .stable_end()
+        .is_some_and(|stable| offset >= stable)
+    {
+        "below the high watermark, at or above the last stable offset: its transaction is open"
+    } else {
+        "below the high watermark: on every replica in sync"
+    };
+    let clock = if record.batch.log_append_time {
+        "LogAppendTime, the leader's clock"
+    } else {
+        "CreateTime, the producer's clock"
+    };
+    let at = Timestamp::from_ms(record.timestamp_ms).clock(state.setup.utc_offset_s);
+    let mut lines = vec![
+        format!("{place} @{offset}   {safe}"),
+        format!(
+            "timestamp {at:#}   {clock}   {} bytes",
+            words::grouped(record.size_bytes)
+        ),
+    ];
+    let kind = match record.kind {
+        RecordKind::Data => return lines,
+        RecordKind::Aborted => {
+            "aborted: its transaction failed. Readers with isolation.level=read_committed skip it"
+        }
+        RecordKind::Commit => "control record: the transaction before it counts. No reader gets it",
+        RecordKind::Abort => {
+            "control record: the transaction before it does not count. No reader gets it"
+        }
+        RecordKind::Control => "control record. No reader gets it",
+    };
+    lines.push(kind.to_owned());
+    lines
+}
+
+/// The key, and how it chose the partition.
+fn key(state: &State, place: &TopicPartition, record: &RecordSeen) -> Vec<String> {
+    if matches!(
+        record.kind,
+        RecordKind::Commit | RecordKind::Abort | RecordKind::Control
+    ) {
+        return Vec::new();
+    }
+    let Some(key) = &record.key else {
+        return vec!["key    null: the producer chose the partition, in batches".into()];
+    };
+    let mut lines = vec![format!("key    {}", shown(key))];
+    if state.view.value_face == ValueFace::Hex {
+        lines.extend(hex(record.key_bytes.as_ref(), key));
+    }
+    let partitions = state
+        .cluster
+        .topics
+        .get(&place.topic)
+        .and_then(|topic| u32::try_from(topic.partitions.len()).ok())
+        .unwrap_or(1)
+        .max(1);
+    let Some(bytes) = record.whole_key() else {
+        lines.push("       (too long to be kept here: its hash is not known)".into());
+        return lines;
+    };
+    let hash = murmur2(bytes) & 0x7fff_ffff;
+    let chosen = hash % partitions;
+    let quoted = match record.key_bytes {
+        Some(_) => shown(key),
+        None => format!("\"{}\"", shown(key)),
+    };
+    lines.push(format!(
+        "       (murmur2({quoted}) & 0x7fffffff) % {partitions} = {hash} % {partitions} = {chosen}"
+    ));
+    if i32::try_from(chosen) != Ok(place.partition) {
+        lines.push(format!(
+            "       It stands in p{}: its producer chose otherwise, or the topic had other partitions then",
+            place.partition
+        ));
+    }
+    lines
+}
+
+fn value(face: ValueFace, record: &RecordSeen) -> Vec<String> {
+    let Some(value) = &record.value else {
+        return vec!["value  null: a tombstone, where the topic is compacted".into()];
+    };
+    let count = record
+        .value_bytes
+        .as_ref()
+        .map_or(value.len(), |bytes| widen(bytes.count));
+    let pretty = (face == ValueFace::Pretty)
+        .then(|| set_out(value))
+        .flatten();
+    let way = match (face, &pretty) {
+        (ValueFace::Hex, _) => "hexadecimal",
+        (_, Some(_)) => "JSON, set out",
+        _ => "text",
+    };
+    let mut lines = vec![format!(
+        "value  {} bytes as {way}   i shows it another way",
+        words::grouped(u32::try_from(count).unwrap_or(u32::MAX))
+    )];
+    match (face, pretty) {
+        (ValueFace::Hex, _) => lines.extend(hex(record.value_bytes.as_ref(), value)),
+        (_, Some(set_out)) => lines.extend(set_out.lines().map(shown)),
+        _ => lines.extend(value.lines().map(shown)),
+    }
+    let kept = record
+        .value_bytes
+        .as_ref()
+        .map_or(count, |bytes| bytes.first.len());
+    if kept < count {
+        lines.push(format!("… only the first {kept} bytes are kept here"));
+    }
+    lines
+}
+
+fn batch(record: &RecordSeen) -> Vec<String> {
+    let batch = &record.batch;
+    let mut lines = vec![format!(
+        "batch  offsets {}-{}   {} bytes   codec {}   leader epoch {}",
+        batch.base_offset,
+        batch.last_offset,
+        words::grouped(batch.size_bytes),
+        if batch.codec.is_empty() {
+            "none"
+        } else {
+            &batch.codec
+        },
+        batch.leader_epoch
+    )];
+    lines.push(match record.sequence() {
+        Some(sequence) => format!(
+            "       producer id {}   epoch {}   sequence {sequence}   {}",
+            batch.producer_id,
+            batch.producer_epoch,
+            if batch.transactional {
+                "part of a transaction"
+            } else {
+                "idempotent: the leader refuses the same sequence twice"
+            }
+        ),
+        None if batch.transactional => format!(
+            "       producer id {}   epoch {}",
+            batch.producer_id, batch.producer_epoch
+        ),
+        None => "       no producer id: its producer is not idempotent".to_owned(),
+    });
+    lines
+}
+
+/// A JSON object or array over several lines; its names keep their order, its numbers their digits.
+fn set_out(text: &str) -> Option<String> {
+    let text = text.trim();
+    if !text.starts_with(['{', '[']) || serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return None;
+    }
+    let mut set_out = String::new();
+    let mut depth = 0_usize;
+    let (mut quoted, mut escaped) = (false, false);
+    for character in text.chars() {
+        if !quoted && character.is_whitespace() {
+            continue;
+        }
+        let empty = set_out.ends_with(['{', '[']);
+        if !quoted && empty && !matches!(character, '}' | ']') {
+            depth += 1;
+            new_line(&mut set_out, depth);
+        }
+        match character {
+            _ if quoted => set_out.push(character),
+            ',' => {
+                set_out.push(character);
+                new_line(&mut set_out, depth);
+            }
+            ':' => set_out.push_str(": "),
+            '}' | ']' => {
+                if !empty {
+                    depth = depth.saturating_sub(1);
+                    new_line(&mut set_out, depth);
+                }
+                set_out.push(character);
+            }
+            other => set_out.push(other),
+        }
+        let ends = character == '"' && !escaped;
+        escaped = quoted && character == '\\' && !escaped;
+        quoted ^= ends;
+    }
+    Some(set_out)
+}
+
+fn new_line(text: &mut String, depth: usize) {
+    text.push('\n');
+    text.push_str(&"  ".repeat(depth));
+}
+
+/// Sixteen bytes in a line: where, in hexadecimal, as ASCII.
+fn hex(bytes: Option<&BytesSeen>, text: &str) -> Vec<String> {
+    let bytes = bytes.map_or(text.as_bytes(), |bytes| &bytes.first);
+    bytes
+        .chunks(HEX_LINE)
+        .enumerate()
+        .map(|(line, part)| {
+            let mut digits = String::new();
+            for byte in part {
+                let _ = write!(digits, "{byte:02x} ");
+            }
+            let ascii: String = part
+                .iter()
+                .map(|byte| match byte {
+                    b' '..=b'~' => char::from(*byte),
+                    _ => '.',
+                })
+                .collect();
+            format!("{:06x}  {digits:<48} {ascii}", line * HEX_LINE)
+        })
+        .collect()
+}
+
+/// A line without what would move the terminal's cursor.
+fn shown(line: impl AsRef<str>) -> String {
+    line.as_ref().replace('\t', "    ")
+}
+
+fn widen(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::set_out;
+
+    #[test]
+    fn json_is_set_out_as_it_was_written() {
+        let text = r#"{"b": 1.50, "a":["x, {\"}", {}], "c":[ ]}"#;
+        let lines = [
+            "{",
+            "  \"b\": 1.50,",
+            "  \"a\": [",
+            r#"    "x, {\"}","#,
+            "    {}",
+            "  ],",
+            "  \"c\": []",
+            "}",
+        ];
+        assert_eq!(set_out(text).as_deref(), Some(&*lines.join("\n")));
+        assert_eq!(set_out("{not json}"), None);
+        assert_eq!(set_out("7"), None);
+    }
+}
