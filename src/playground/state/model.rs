@@ -10,7 +10,7 @@ use super::{
     looking_back::Asked,
     narrate::Narrator,
     outage::Outages,
-    settings::{Keymap, Layouts},
+    settings::{Keymap, Layouts, Themes},
     story::Story,
     view::{HELD_WITHIN, MESSAGE_FOR, Message},
 };
@@ -69,6 +69,7 @@ impl State {
             size: setup.size,
             appearance: setup.appearance,
             layouts: Layouts::default(),
+            themes: Themes::from(setup.appearance.scheme.theme().to_owned()),
             keys: Keymap::default(),
             focus: Pane::Processes,
             tab: Pane::Story,

@@ -254,7 +254,7 @@ fn of_the_screen(state: &State, all: &mut Vec<Candidate>) {
             "",
         ));
     }
-    for name in ["dark", "light", "mono"] {
+    for name in state.view.themes.names() {
         all.push(candidate(state, format!("theme {name}"), "", ""));
     }
     for name in [

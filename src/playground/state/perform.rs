@@ -2,7 +2,7 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
-    Purpose, Request, Scheme, State, StreamRate, Typing, navigate, spread,
+    Purpose, Request, State, StreamRate, Typing, navigate, spread,
     story::{Line, Subject, Tone},
     verbs,
 };
@@ -125,17 +125,13 @@ pub(super) fn send(state: &mut State, records: Vec<NewRecord>) -> Vec<Request> {
 }
 
 fn theme(state: &mut State, name: &str) -> Vec<Request> {
-    let scheme = match name {
-        "dark" => Scheme::Dark,
-        "light" => Scheme::Light,
-        "mono" => Scheme::Mono,
-        _ => {
-            state.message("theme dark, light or mono", true);
-            return Vec::new();
-        }
-    };
-    state.view.appearance.scheme = scheme;
-    vec![Request::Redraw]
+    if state.view.themes.show(name) {
+        return vec![Request::Redraw];
+    }
+    let known: Vec<&str> = state.view.themes.names().collect();
+    let known = known.join(", ");
+    state.message(format!("no theme \"{name}\": {known}"), true);
+    Vec::new()
 }
 
 fn stream(state: &mut State, rate: StreamRate) -> Vec<Request> {

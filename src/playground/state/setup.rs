@@ -63,6 +63,18 @@ pub enum Scheme {
     Mono,
 }
 
+impl Scheme {
+    /// The theme to begin with.
+    #[must_use]
+    pub fn theme(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Mono => "mono",
+        }
+    }
+}
+
 /// What a terminal's colours can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Depth {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing,
-    settings::{Keymap, Layouts},
+    settings::{Keymap, Layouts, Themes},
 };
 use crate::wire::Offset;
 
@@ -250,6 +250,8 @@ pub struct View {
     pub appearance: Appearance,
     /// The layouts, and which of them is shown.
     pub layouts: Layouts,
+    /// The themes, and which of them is shown.
+    pub themes: Themes,
     /// The keys. In a saved session those of whoever looks at it.
     #[serde(skip)]
     pub keys: Keymap,

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::theme::{Role, Theme};
+use super::theme::{Look, Role};
 
-/// A buffer with a theme.
+/// A buffer with a look.
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     /// How roles look.
-    pub theme: Theme,
+    pub look: Look<'a>,
 }
 
 /// The frame of a pane.
@@ -29,8 +29,11 @@ pub struct Frame<'a> {
 
 impl<'a> Canvas<'a> {
     /// A canvas on this buffer.
-    pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self { buffer, theme }
+    pub fn new(buffer: &'a mut Buffer, look: Look<'a>) -> Self {
+        if let Some(background) = look.background() {
+            buffer.set_style(buffer.area, background);
+        }
+        Self { buffer, look }
     }
 
     /// Writes text at a place, not beyond `end`, and returns the column behind it.
@@ -39,7 +42,7 @@ impl<'a> Canvas<'a> {
             return x;
         }
         let room = usize::from(end - x);
-        let style = self.theme.style(role);
+        let style = self.look.style(role);
         let text = level(text);
         let (after, _) = self.buffer.set_stringn(x, y, text, room, style);
         after
@@ -62,15 +65,17 @@ impl<'a> Canvas<'a> {
     /// Gives a stretch of a line a role, over what is written there.
     pub fn tone(&mut self, x: u16, y: u16, columns: u16, role: Role) {
         let area = Rect::new(x, y, columns, 1).intersection(self.buffer.area);
-        let style = self.theme.style(role);
+        let style = self.look.style(role);
         self.buffer.set_style(area, style);
     }
 
     /// Empties an area, for what lies over something else.
     pub fn clear(&mut self, area: Rect) {
+        let background = self.look.background().unwrap_or_default();
         for position in area.intersection(self.buffer.area).positions() {
             if let Some(cell) = self.buffer.cell_mut(position) {
                 cell.reset();
+                cell.set_style(background);
             }
         }
     }

@@ -23,7 +23,7 @@ use ratatui::{Frame, layout::Rect};
 
 use self::{
     canvas::Canvas,
-    theme::{Role, Theme},
+    theme::{Look, Role},
 };
 use super::state::{Overlay, Pane, Standing, State};
 
@@ -31,10 +31,10 @@ use super::state::{Overlay, Pane, Standing, State};
 pub fn draw(state: &State, frame: &mut Frame<'_>) {
     let shown = state.held.as_deref().unwrap_or(state);
     let area = frame.area();
-    let theme = Theme::new(state.view.appearance);
-    let mut canvas = Canvas::new(frame.buffer_mut(), theme);
+    let look = Look::new(&state.view);
+    let mut canvas = Canvas::new(frame.buffer_mut(), look);
     draw_on(&mut canvas, state, shown, area);
-    if theme.ascii() {
+    if look.ascii() {
         canvas.replace_signs();
     }
 }

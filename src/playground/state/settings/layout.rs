@@ -2,101 +2,14 @@
 //!
 //! The format is told in `layouts/overview.toml`.
 
-use std::sync::Arc;
-
 use ratatui::layout::Rect;
-use serde::{Deserialize, Serialize};
 
+use super::choice::Setting;
 use super::toml_file::{Mistake, Table, Value, parse};
 use crate::playground::state::{Pane, RecordFace};
 
-/// The layouts in the program, in the order of `v`.
-const BUILT_IN: [(&str, &str); 3] = [
-    (
-        "overview",
-        include_str!("../../../../layouts/overview.toml"),
-    ),
-    (
-        "replication",
-        include_str!("../../../../layouts/replication.toml"),
-    ),
-    ("groups", include_str!("../../../../layouts/groups.toml")),
-];
-
 /// Rows in rows: deeper than any window needs, and a bound for what a file may ask for.
 const DEPTH_MAX: usize = 4;
-
-/// All layouts, those of the program first. In a saved session only the name of the one that is shown: files
-/// belong to whoever looks at it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
-pub struct Layouts {
-    all: Vec<Arc<Layout>>,
-    current: Arc<Layout>,
-}
-
-impl Layouts {
-    /// The layout that is shown.
-    #[must_use]
-    pub fn current(&self) -> &Layout {
-        &self.current
-    }
-
-    /// Their names in the order of `v`.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(|layout| layout.name.as_str())
-    }
-
-    /// Shows the layout of this name; `false` if there is none.
-    pub fn show(&mut self, name: &str) -> bool {
-        let found = self.all.iter().find(|layout| layout.name == name);
-        if let Some(found) = found {
-            self.current = Arc::clone(found);
-        }
-        found.is_some()
-    }
-
-    /// Shows the next layout or the one before.
-    pub fn step(&mut self, forward: bool) {
-        let count = self.all.len();
-        let at = self.names().position(|name| name == self.current.name);
-        let next = (at.unwrap_or(0) + if forward { 1 } else { count - 1 }) % count;
-        if let Some(next) = self.all.get(next) {
-            self.current = Arc::clone(next);
-        }
-    }
-}
-
-impl Default for Layouts {
-    fn default() -> Self {
-        let all: Vec<Arc<Layout>> = BUILT_IN
-            .iter()
-            .map(|(name, file)| {
-                let layout = Layout::parse(name, file);
-                Arc::new(layout.expect("a test reads every layout in the program"))
-            })
-            .collect();
-        let current = all.first().map(Arc::clone);
-        Self {
-            all,
-            current: current.expect("there are layouts in the program"),
-        }
-    }
-}
-
-impl From<Layouts> for String {
-    fn from(layouts: Layouts) -> Self {
-        layouts.current.name.clone()
-    }
-}
-
-impl From<String> for Layouts {
-    fn from(name: String) -> Self {
-        let mut layouts = Self::default();
-        layouts.show(&name);
-        layouts
-    }
-}
 
 /// A layout file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,12 +24,20 @@ pub struct Layout {
     pub paint_background: bool,
 }
 
-impl Layout {
-    /// Reads a layout file.
-    ///
-    /// # Errors
-    /// What is wrong with it, and where.
-    pub fn parse(name: &str, text: &str) -> Result<Self, Mistake> {
+impl Setting for Layout {
+    const BUILT_IN: &'static [(&'static str, &'static str)] = &[
+        (
+            "overview",
+            include_str!("../../../../layouts/overview.toml"),
+        ),
+        (
+            "replication",
+            include_str!("../../../../layouts/replication.toml"),
+        ),
+        ("groups", include_str!("../../../../layouts/groups.toml")),
+    ];
+
+    fn parse(name: &str, text: &str) -> Result<Self, Mistake> {
         parse(text, |table| {
             table.only(&["wide", "narrow", "paint_background"])?;
             let wide = Form::read(table.need("wide")?)?;
@@ -131,6 +52,12 @@ impl Layout {
         })
     }
 
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Layout {
     /// The rows for a window that is narrow or not.
     #[must_use]
     pub fn form(&self, narrow: bool) -> &Form {
@@ -385,22 +312,8 @@ fn divide(length: u16, sizes: impl Iterator<Item = Size> + Clone) -> Vec<u16> {
 mod tests {
     use ratatui::layout::Rect;
 
-    use super::{Layout, Layouts, Size, Slot, divide};
+    use super::{Layout, Setting, Size, Slot, divide};
     use crate::playground::state::Pane;
-
-    #[test]
-    fn every_layout_in_the_program_can_be_read_and_switched_to() {
-        let mut layouts = Layouts::default();
-        let names: Vec<String> = layouts.names().map(str::to_owned).collect();
-        assert_eq!(layouts.current().name, "overview");
-        for name in names.iter().skip(1) {
-            layouts.step(true);
-            assert_eq!(layouts.current().name, *name);
-        }
-        layouts.step(true);
-        assert_eq!(layouts.current().name, "overview");
-        assert!(layouts.show("groups") && !layouts.show("nothing"));
-    }
 
     #[test]
     fn shares_leave_no_rest_and_exact_parts_come_first() {

@@ -3,10 +3,20 @@
 //! The same TOML for what comes with the program and for what stands in the user's folder. Reading is
 //! pure: text in, a setting or the place of the mistake out.
 
+mod choice;
 mod keys;
 mod layout;
+mod theme;
 mod toml_file;
 
+pub use choice::{Choice, Setting};
 pub use keys::{BoundRow, Keymap};
-pub use layout::{Form, Layout, Layouts, PaneOptions, Place, Row, Size, Slot};
+pub use layout::{Form, Layout, PaneOptions, Place, Row, Size, Slot};
+pub use theme::{Role, Theme};
 pub use toml_file::{Mistake, did_you_mean};
+
+/// All layouts, in the order of `v`.
+pub type Layouts = Choice<Layout>;
+
+/// All themes.
+pub type Themes = Choice<Theme>;

@@ -136,7 +136,16 @@ impl<'a> Value<'a> {
 
     /// One of a few words; `noun` says what they are.
     pub fn word<T: Copy>(&self, noun: &str, known: &[(&str, T)]) -> Result<T, Mistake> {
-        let word = self.string()?;
+        self.known(noun, self.string()?, known)
+    }
+
+    /// What a word in this value means.
+    pub fn known<T: Copy>(
+        &self,
+        noun: &str,
+        word: &str,
+        known: &[(&str, T)],
+    ) -> Result<T, Mistake> {
         let found = known.iter().find(|(name, _)| *name == word);
         found.map(|(_, meant)| *meant).ok_or_else(|| {
             let names = known.iter().map(|(name, _)| *name);
