@@ -53,6 +53,7 @@ impl From<&PartitionError> for ErrorCode {
         match error {
             PartitionError::Unknown { .. } => Self::UnknownTopicOrPartition,
             PartitionError::Refused { refusal, .. } => refusal.into(),
+            PartitionError::Offline { .. } => Self::KafkaStorageError,
             PartitionError::TimedOut { .. } => Self::RequestTimedOut,
             PartitionError::Compacted { .. } => Self::PolicyViolation,
             PartitionError::Log(error) => error.into(),
@@ -77,9 +78,10 @@ impl From<&Refusal> for ErrorCode {
 impl From<&LogError> for ErrorCode {
     fn from(error: &LogError) -> Self {
         match error {
-            LogError::Storage { .. } | LogError::Offline { .. } | LogError::Corrupt { .. } => {
-                Self::KafkaStorageError
-            }
+            LogError::Storage { .. }
+            | LogError::Offline { .. }
+            | LogError::Short { .. }
+            | LogError::Corrupt { .. } => Self::KafkaStorageError,
             LogError::TopicId { .. } => Self::InconsistentTopicId,
             LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
             LogError::CorruptBatch { .. } => Self::CorruptMessage,

@@ -44,6 +44,7 @@ use self::{
         housekeeping::{self, Intervals},
         image_follower::ImageFollower,
         isr_writer::IsrWrites,
+        offline,
     },
     registry::{Registry, RegistryOptions},
     replica_fetcher::ReplicaFetchers,
@@ -78,6 +79,11 @@ pub enum BrokerError {
     Join(String),
     #[error("cannot use the data folder: {0}")]
     Disk(String),
+    #[error(
+        "the log directory {} failed: {reason}. Give it room, or put it back, and start the broker again: \
+         nothing that was acknowledged is lost", directory.display()
+    )]
+    LogDirectory { directory: PathBuf, reason: String },
     #[error("the broker was put out of its cluster; the log says why")]
     PutOut,
 }
@@ -167,23 +173,34 @@ pub async fn run(
         stop.cancelled().await;
         controlled_shutdown::hand_over(&broker).await;
     };
-    let put_out = tokio::select! {
-        () = accept(&broker, &listener) => false,
-        () = stopped => false,
-        () = end.cancelled() => true,
+    let failed = async {
+        let reason = broker.partitions.directory_failure().await;
+        tracing::error!("the log directory failed, the broker hands over and ends: {reason}");
+        controlled_shutdown::hand_over(&broker).await;
+        reason
+    };
+    let ended = tokio::select! {
+        () = accept(&broker, &listener) => Ok(()),
+        () = stopped => Ok(()),
+        () = end.cancelled() => Err(BrokerError::PutOut),
+        reason = failed => Err(BrokerError::LogDirectory {
+            directory: broker.partitions.data_dir().to_owned(),
+            reason,
+        }),
     };
     end.cancel();
     while tasks.join_next().await.is_some() {}
     let partitions = Arc::clone(&broker.partitions);
-    if let Err(error) = tokio::task::spawn_blocking(move || housekeeping::close(&partitions)).await
+    // A disk that failed is not asked for more; the next start checks what it kept.
+    if matches!(ended, Err(BrokerError::LogDirectory { .. })) {
+        tracing::debug!("the logs are left as they are");
+    } else if let Err(error) =
+        tokio::task::spawn_blocking(move || housekeeping::close(&partitions)).await
     {
         tracing::error!("the logs were not flushed: {error}");
     }
     broker.registry.close().await;
-    if put_out {
-        return Err(BrokerError::PutOut);
-    }
-    Ok(())
+    ended
 }
 
 /// Opens the logs and starts the tasks of replication. All of them end with `end`.
@@ -223,6 +240,11 @@ async fn start_rooms(
     };
     until(end, tasks, image_follower.run());
     until(end, tasks, writer.run());
+    until(
+        end,
+        tasks,
+        offline::resign(registry.clone(), Arc::clone(&partitions)),
+    );
     until(end, tasks, fetchers.run());
     until(
         end,

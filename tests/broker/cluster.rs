@@ -50,6 +50,15 @@ impl Server {
         }
     }
 
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_none()
+    }
+
+    /// How it ended.
+    pub fn success(&mut self) -> bool {
+        self.child.wait().expect("a child of ours").success()
+    }
+
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

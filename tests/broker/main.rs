@@ -2,6 +2,7 @@
 
 mod cluster;
 mod garbage;
+mod offline;
 mod versions;
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,7 @@
 //! DescribeLogDirs 1 to 4: what lies in this broker's one log folder, and the room on its disk (KIP-827).
+//!
+//! Behaviour: a partition that is offline here because its files failed is a folder of its own, with
+//! `KAFKA_STORAGE_ERROR`.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -13,7 +16,10 @@ use kafka_protocol::{
 };
 
 use super::RequestContext;
-use crate::{broker::Broker, wire::TopicPartition};
+use crate::{
+    broker::{Broker, log::partition_folder},
+    wire::{ErrorCode, TopicPartition},
+};
 
 #[expect(clippy::unused_async, reason = "handlers have one signature")]
 pub(super) async fn handle(
@@ -58,7 +64,15 @@ pub(super) async fn handle(
     {
         result = result.with_total_bytes(total).with_usable_bytes(usable);
     }
-    DescribeLogDirsResponse::default().with_results(vec![result])
+    let offline = broker.partitions.offline().into_keys().filter(is_asked);
+    let offline = offline.map(|at| {
+        let folder = partition_folder(folder, &at);
+        DescribeLogDirsResult::default()
+            .with_error_code(ErrorCode::KafkaStorageError.code())
+            .with_log_dir(StrBytes::from(folder.display().to_string()))
+    });
+    let results = std::iter::once(result).chain(offline).collect();
+    DescribeLogDirsResponse::default().with_results(results)
 }
 
 /// The size of the folder's disk and how much of it this process may still use.

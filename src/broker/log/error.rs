@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::wire::record_batch::BatchError;
@@ -22,6 +23,17 @@ pub(crate) enum LogError {
     /// (`KAFKA_STORAGE_ERROR`).
     #[error("{partition} is offline after a failed write")]
     Offline { partition: TopicPartition },
+    /// Records that were on the disk are gone (`KAFKA_STORAGE_ERROR`).
+    #[error(
+        "{} ends at offset {end}, and it held everything below {held}: put the files back, or let another \
+         replica lead; with unclean.leader.election.enable=true it goes on without those records",
+        path.display()
+    )]
+    Short {
+        path: PathBuf,
+        end: Offset,
+        held: Offset,
+    },
     /// A file holds what this program never wrote (`KAFKA_STORAGE_ERROR`).
     #[error("{} is damaged at byte {position}: {reason}", path.display())]
     Corrupt {
@@ -113,7 +125,7 @@ pub(crate) enum LogError {
 
 impl LogError {
     /// For `map_err`: the operating system's refusal of `action` on `path`.
-    pub(super) fn storage<'a>(
+    pub(crate) fn storage<'a>(
         action: &'static str,
         path: &'a Path,
     ) -> impl FnOnce(io::Error) -> Self + 'a {
@@ -124,14 +136,33 @@ impl LogError {
         }
     }
 
-    /// Whether the disk is to blame, so that the partition cannot be served from here.
-    pub(crate) fn is_storage(&self) -> bool {
-        matches!(
-            self,
-            Self::Storage { .. }
-                | Self::Offline { .. }
-                | Self::Corrupt { .. }
-                | Self::TopicId { .. }
-        )
+    /// Whether nothing more may be asked of this log until it is opened anew. One damaged batch is not
+    /// enough: everything else can be read, and followers may have it sound.
+    pub(crate) fn takes_offline(&self) -> bool {
+        match self {
+            // The process has no descriptor left: that passes, and the disk is well.
+            Self::Storage { source, .. } => {
+                !matches!(errno(source), Some(Errno::EMFILE | Errno::ENFILE))
+            }
+            Self::Offline { .. } | Self::Short { .. } => true,
+            _ => false,
+        }
     }
+
+    /// Whether not this log alone but the disk under all of them failed.
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        let Self::Storage { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::ReadOnlyFilesystem
+        ) || errno(source) == Some(Errno::EIO)
+    }
+}
+
+fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw)
 }

@@ -71,6 +71,8 @@ pub(crate) enum PartitionFolder {
     },
     /// A deleted partition whose files are not gone yet.
     Deleted { path: PathBuf },
+    /// A log of which `partition.metadata` does not say whose it is; opening it says why.
+    Unreadable { path: PathBuf },
     /// A log that belonged to nothing the cluster knew; kept for a person to look at.
     Stray { path: PathBuf },
 }
@@ -96,11 +98,13 @@ pub(crate) fn list_partitions(log_folder: &Path) -> Result<Vec<PartitionFolder>,
         } else if name.ends_with("-stray") {
             found.push(PartitionFolder::Stray { path });
         } else if let Some(partition) = parse_name(name) {
-            let topic_id = Metadata::read(&path)?.map(|metadata| metadata.topic_id);
-            found.push(PartitionFolder::Live {
-                partition,
-                topic_id,
-                path,
+            found.push(match Metadata::read(&path) {
+                Ok(metadata) => PartitionFolder::Live {
+                    partition,
+                    topic_id: metadata.map(|metadata| metadata.topic_id),
+                    path,
+                },
+                Err(_) => PartitionFolder::Unreadable { path },
             });
         }
     }

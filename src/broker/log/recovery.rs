@@ -38,7 +38,7 @@ pub(crate) struct RecoveryReport {
     pub cut_reason: Option<String>,
     /// Segments whose indexes were built anew from the log.
     pub rebuilt_indexes: usize,
-    /// The log ends before its recovery point: records that were on disk are gone.
+    /// The log ends before its recovery point, or has no segment: records that were on disk are gone.
     pub is_short: bool,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn open(
     let end = log.log_end_offset();
     let base = log.segments.first_key_value().map_or(end, |first| *first.0);
     log.log_start_offset = at.log_start_offset.unwrap_or(base).max(base);
-    report.is_short = end < at.recovery_point;
+    report.is_short = end < at.recovery_point || files.bases.is_empty();
     if log.log_start_offset > end {
         // Everything before the start was deleted on purpose: nothing of what is left may be read.
         log.truncate_fully_and_start_at(log.log_start_offset, now_ms)?;

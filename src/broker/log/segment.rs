@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -164,7 +164,7 @@ impl Segment {
         index_interval_bytes: u64,
     ) -> Result<(), AppendFailure> {
         let file = Arc::clone(self.file().map_err(AppendFailure::Undone)?);
-        if let Err(source) = write_both(&file, head, tail) {
+        if let Err(source) = write_both(&file, head, tail).and_then(|()| check_in_place(&file)) {
             let error = LogError::Storage {
                 action: "append to",
                 path: self.path(),
@@ -417,6 +417,17 @@ pub(super) fn remove_retired(paths: Vec<PathBuf>) {
             tracing::warn!(path = %path.display(), %error, "a deleted segment's file stays");
         }
     }
+}
+
+/// A file whose last name was removed still takes writes, and with the process they are gone.
+fn check_in_place(file: &File) -> io::Result<()> {
+    if file.metadata()?.nlink() == 0 {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the file was removed",
+        ));
+    }
+    Ok(())
 }
 
 fn write_both(mut file: &File, head: &[u8], tail: &[u8]) -> io::Result<()> {

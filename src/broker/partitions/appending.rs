@@ -55,7 +55,7 @@ impl Partition {
         });
         let (leader_epoch, appended) = appended.map_err(|error| match error {
             AppendError::Refused(refusal) => self.refused(refusal),
-            AppendError::Log(error) => error.into(),
+            AppendError::Log(error) => self.failed(state, error).into(),
         })?;
         if !appended.duplicate {
             self.wake();

@@ -17,6 +17,9 @@ pub(crate) enum PartitionError {
         at: TopicPartition,
         refusal: Refusal,
     },
+    /// Its log failed or could not be opened; the broker's own log says why.
+    #[error("the log of {at} is offline on this broker")]
+    Offline { at: TopicPartition },
     #[error("{at}: not every in-sync replica answered in time")]
     TimedOut { at: TopicPartition },
     #[error("{at} is compacted: its records cannot be deleted by offset")]

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::{Partition, PartitionError};
 use crate::{
-    broker::replication::{EpochEnd, SentFetch, Truncated},
+    broker::{
+        log::{Log, LogError},
+        replication::{CurrentLeader, EpochEnd, SentFetch, Truncated},
+    },
     wire::Offset,
 };
 
@@ -34,17 +37,29 @@ impl Partition {
         log_start_offset: Offset,
         now_ms: i64,
     ) -> Result<(), PartitionError> {
-        let moved = self.lock().replica.take_fetched(
-            sent,
-            high_watermark,
-            log_start_offset,
-            |log| -> Result<(), PartitionError> {
-                if !records.is_empty() {
-                    log.append_as_follower(records, now_ms)?;
-                }
-                Ok(())
-            },
-        )?;
+        let mut state = self.lock();
+        let append = |log: &mut Log| -> Result<(), LogError> {
+            if !records.is_empty() {
+                log.append_as_follower(records, now_ms)?;
+            }
+            Ok(())
+        };
+        let taken = state
+            .replica
+            .take_fetched(sent, high_watermark, log_start_offset, append);
+        let moved = taken.map_err(|error| self.failed(&mut state, error))?;
+        let from = CurrentLeader {
+            leader: Some(sent.leader),
+            epoch: sent.epoch,
+        };
+        if state.missing.is_some()
+            && state.replica.current_leader() == from
+            && state.replica.log.log_end_offset() >= high_watermark
+        {
+            // Everything that is committed is here again.
+            state.missing = None;
+        }
+        drop(state);
         if moved {
             self.wake();
         }
@@ -58,10 +73,10 @@ impl Partition {
         diverging: EpochEnd,
         now_ms: i64,
     ) -> Result<Option<Truncated>, PartitionError> {
-        let cut = self
-            .lock()
-            .replica
-            .truncate_diverged(sent, diverging, now_ms)?;
+        let mut state = self.lock();
+        let cut = state.replica.truncate_diverged(sent, diverging, now_ms);
+        let cut = cut.map_err(|error| self.failed(&mut state, error))?;
+        drop(state);
         Ok(self.cut(cut))
     }
 
@@ -73,10 +88,12 @@ impl Partition {
         leader_end: Offset,
         now_ms: i64,
     ) -> Result<Option<Truncated>, PartitionError> {
-        let cut = self
-            .lock()
+        let mut state = self.lock();
+        let cut = state
             .replica
-            .reset_to(sent, leader_start, leader_end, now_ms)?;
+            .reset_to(sent, leader_start, leader_end, now_ms);
+        let cut = cut.map_err(|error| self.failed(&mut state, error))?;
+        drop(state);
         Ok(self.cut(cut))
     }
 

@@ -1,7 +1,7 @@
 //! What logs need from time to time: checkpoints, retention, a flush; and a last flush at the end.
 
 use std::{
-    collections::BTreeMap,
+    fs,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -9,10 +9,7 @@ use std::{
 use tokio::time::MissedTickBehavior;
 
 use super::{Partition, Partitions};
-use crate::{
-    broker::log::{Checkpoint, LogError},
-    wire::{Offset, TopicPartition},
-};
+use crate::broker::log::LogError;
 
 /// Kafka's `replica.high.watermark.checkpoint.interval.ms`.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
@@ -48,6 +45,7 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
     retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut compaction = tokio::time::interval(COMPACTION_INTERVAL);
     compaction.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut folders = Folders::default();
     loop {
         let (due, expiration_ms) = tokio::select! {
             _ = checkpoint.tick() => (Due::Checkpoint, 0),
@@ -55,6 +53,9 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
             _ = retention.tick() => (Due::Retention, intervals.producer_id_expiration_ms),
         };
         let mut hosted = partitions.all();
+        if matches!(due, Due::Checkpoint) {
+            folders.look(&partitions, &hosted);
+        }
         match due {
             Due::Checkpoint if !hosted.iter().any(|it| it.is_unsaved()) => continue,
             Due::Compaction => hosted.retain(|it| it.lock().replica.log.config().compact),
@@ -70,7 +71,7 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
                     partition.take_unsaved();
                     report(partition, partition.flush_if_long());
                 }
-                save(&partitions);
+                partitions.save();
             }
             Due::Compaction => {
                 for partition in &hosted {
@@ -89,6 +90,42 @@ pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
     }
 }
 
+/// The partitions' folders, as the one above them was last seen.
+#[derive(Default)]
+struct Folders {
+    modified: Option<SystemTime>,
+}
+
+impl Folders {
+    /// Finds partitions whose folder was removed or moved away: where nobody writes, nothing else would
+    /// notice. Whatever does that changes the folder above, so that a quiet broker looks at one.
+    fn look(&mut self, partitions: &Partitions, hosted: &[Arc<Partition>]) {
+        let directory = partitions.data_dir();
+        let modified = match fs::metadata(directory).and_then(|found| found.modified()) {
+            Ok(modified) => Some(modified),
+            Err(error) => {
+                partitions.directory_failed(&LogError::storage("read", directory)(error));
+                return;
+            }
+        };
+        if std::mem::replace(&mut self.modified, modified) == modified {
+            return;
+        }
+        for partition in hosted {
+            let mut state = partition.lock();
+            let folder = state.replica.log.folder().to_owned();
+            // Its topic may have been deleted since it was listed.
+            let is_hosted = partitions.get(partition.at()).is_some();
+            if let Err(error) = fs::metadata(&folder)
+                && is_hosted
+            {
+                let error = LogError::storage("read", &folder)(error);
+                partition.failed(&mut state, error);
+            }
+        }
+    }
+}
+
 enum Due {
     Checkpoint,
     Compaction,
@@ -98,46 +135,19 @@ enum Due {
 /// Flushes everything and writes all checkpoints: the last thing a broker does with its logs.
 pub(crate) fn close(partitions: &Partitions) {
     for partition in partitions.all() {
-        report(&partition, partition.lock().replica.log.flush());
+        let flushed = partition.lock().replica.log.flush();
+        report(&partition, flushed);
     }
-    save(partitions);
+    partitions.save();
 }
 
 fn report(partition: &Partition, result: Result<(), LogError>) {
-    if let Err(error) = result {
+    let Err(error) = result else { return };
+    let error = partition.failed(&mut partition.lock(), error);
+    // The others are told where they are taken offline.
+    if !error.takes_offline() {
         tracing::error!("{}: {error}", partition.at());
     }
-}
-
-/// Writes the checkpoint files.
-fn save(partitions: &Partitions) {
-    let mut high_watermarks = BTreeMap::new();
-    let mut recovery_points = BTreeMap::new();
-    let mut log_starts = BTreeMap::new();
-    let mut cleaned = BTreeMap::new();
-    for partition in partitions.all() {
-        let state = partition.lock();
-        let at = partition.at().clone();
-        high_watermarks.insert(at.clone(), state.replica.high_watermark());
-        recovery_points.insert(at.clone(), state.replica.log.recovery_point());
-        if state.replica.log.config().compact {
-            cleaned.insert(at.clone(), state.replica.log.first_dirty_offset());
-        }
-        // A log that starts where its first segment does needs no word about it.
-        let start = state.replica.log.log_start_offset();
-        if state.replica.log.segments().next().map(|(base, _)| base) != Some(start) {
-            log_starts.insert(at, start);
-        }
-    }
-    let write = |checkpoint: Checkpoint, offsets: &BTreeMap<TopicPartition, Offset>| {
-        if let Err(error) = checkpoint.write(partitions.data_dir(), offsets) {
-            tracing::error!("a checkpoint cannot be written: {error}");
-        }
-    };
-    write(Checkpoint::HighWatermark, &high_watermarks);
-    write(Checkpoint::RecoveryPoint, &recovery_points);
-    write(Checkpoint::LogStartOffset, &log_starts);
-    write(Checkpoint::Cleaner, &cleaned);
 }
 
 impl Partition {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    io::ErrorKind,
     path::PathBuf,
     sync::Arc,
     time::Instant,
@@ -12,20 +13,27 @@ use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
 };
+use uuid::Uuid;
 
-use super::{Partition, Partitions, housekeeping::now_ms};
+use super::{
+    Partition, PartitionError, Partitions,
+    held::Held,
+    offline::{Offline, Retries, probe},
+    opening::Opener,
+    partition::Assignment,
+};
 use crate::{
     broker::{
         Settings,
         image::{ClusterImage, TopicImage},
         log::{
-            Checkpoint, Log, LogConfig, LogError, OpenAt, PartitionFolder, list_partitions,
-            mark_deleted, mark_stray, partition_folder, remove_folder,
+            LogConfig, LogError, PartitionFolder, list_partitions, mark_deleted, mark_stray,
+            partition_folder, remove_folder,
         },
-        replication::RoleChange,
+        replication::{CurrentLeader, RoleChange},
         topic_configs::BrokerLayers,
     },
-    wire::{BrokerId, Offset, Reporter, TopicPartition, report::Report},
+    wire::{BrokerId, Reporter, TopicPartition},
 };
 
 /// Logs opened at a time, each on a thread of its own: recovery is bound by the disk.
@@ -39,7 +47,7 @@ pub(crate) struct ImageFollower {
     reporter: Reporter,
     images: watch::Receiver<Arc<ClusterImage>>,
     /// What the checkpoints said at the start; each is used once.
-    saved: Saved,
+    held: BTreeMap<TopicPartition, Held>,
     /// The picture that was given out last.
     applied: Arc<ClusterImage>,
     /// This broker's settings with what was changed since its start.
@@ -50,22 +58,16 @@ pub(crate) struct ImageFollower {
     missing: VecDeque<TopicPartition>,
     opening: BTreeSet<TopicPartition>,
     opens: JoinSet<Opened>,
-    /// Logs that could not be opened: tried again only by another start.
-    failed: BTreeSet<TopicPartition>,
+    /// Logs that failed.
+    retries: Retries,
     deletions: JoinSet<()>,
-}
-
-#[derive(Debug, Default)]
-struct Saved {
-    high_watermarks: BTreeMap<TopicPartition, Offset>,
-    recovery_points: BTreeMap<TopicPartition, Offset>,
-    log_starts: BTreeMap<TopicPartition, Offset>,
-    cleaned: BTreeMap<TopicPartition, Offset>,
 }
 
 struct Opened {
     at: TopicPartition,
-    result: Result<Arc<Partition>, LogError>,
+    topic_id: Uuid,
+    held: Held,
+    result: Result<Partition, LogError>,
 }
 
 impl ImageFollower {
@@ -77,13 +79,8 @@ impl ImageFollower {
         reporter: Reporter,
         images: watch::Receiver<Arc<ClusterImage>>,
     ) -> Result<Self, LogError> {
-        let folder = partitions.data_dir();
-        let saved = Saved {
-            high_watermarks: Checkpoint::HighWatermark.read(folder)?,
-            recovery_points: Checkpoint::RecoveryPoint.read(folder)?,
-            log_starts: Checkpoint::LogStartOffset.read(folder)?,
-            cleaned: Checkpoint::Cleaner.read(folder)?,
-        };
+        probe(partitions.data_dir())?;
+        let held = Held::read_all(&partitions)?;
         let mut follower = Self {
             own,
             effective: settings.clone(),
@@ -91,13 +88,13 @@ impl ImageFollower {
             partitions,
             reporter,
             images,
-            saved,
+            held,
             applied: Arc::default(),
             wanted: BTreeMap::new(),
             missing: VecDeque::new(),
             opening: BTreeSet::new(),
             opens: JoinSet::new(),
-            failed: BTreeSet::new(),
+            retries: Retries::default(),
             deletions: JoinSet::new(),
         };
         follower.tidy_folders()?;
@@ -114,6 +111,7 @@ impl ImageFollower {
 
     /// Runs until dropped, or until the registry is gone.
     pub(crate) async fn run(mut self) {
+        let failures = Arc::clone(&self.partitions.failures);
         loop {
             tokio::select! {
                 changed = self.images.changed() => match changed {
@@ -122,6 +120,11 @@ impl ImageFollower {
                 },
                 Some(opened) = self.opens.join_next(), if !self.opens.is_empty() => {
                     self.opened(opened);
+                }
+                () = failures.added() => self.take_failures(),
+                () = until(self.retries.next_at()) => {
+                    self.missing.extend(self.retries.due(Instant::now()));
+                    self.open_missing(&Arc::clone(&self.applied));
                 }
                 Some(_) = self.deletions.join_next(), if !self.deletions.is_empty() => {}
             }
@@ -142,6 +145,7 @@ impl ImageFollower {
                     let topic = image.topics.get(&partition.topic);
                     if topic.is_none_or(|topic| topic.id != id) {
                         tracing::info!("{partition}: its topic {id} was deleted");
+                        self.held.remove(&partition);
                         self.remove_folder(mark_deleted(&path)?);
                     }
                 }
@@ -154,7 +158,7 @@ impl ImageFollower {
                     tracing::warn!("{partition}: no topic id; kept as {}", aside.display());
                 }
                 PartitionFolder::Deleted { path } => self.remove_folder(path),
-                PartitionFolder::Stray { .. } => {}
+                PartitionFolder::Stray { .. } | PartitionFolder::Unreadable { .. } => {}
             }
         }
         Ok(())
@@ -204,16 +208,18 @@ impl ImageFollower {
             }
         }
         self.remove_unwanted(&image);
-        self.failed
-            .retain(|at| image.topics.contains_key(&at.topic));
         let mut changes = Vec::new();
         for at in looked_at {
             match self.partitions.get(&at) {
                 Some(partition) => {
                     changes.extend(self.give_role(&image, &partition).map(|it| (partition, it)));
                 }
-                None if self.failed.contains(&at) || self.opening.contains(&at) => {}
-                None => self.missing.push_back(at),
+                None if self.opening.contains(&at) => {}
+                None if self.retries.waits(&at) && !self.has_new_leader(&image, &at) => {}
+                None => {
+                    self.retries.begin(&at);
+                    self.missing.push_back(at);
+                }
             }
         }
         self.partitions.roles_changed(self.own, &changes);
@@ -247,7 +253,7 @@ impl ImageFollower {
                 && !self.opening.contains(&at)
                 && self.partitions.get(&at).is_none();
             if is_due && let Some(topic) = image.topics.get(&at.topic) {
-                self.open(at, topic);
+                self.open(at, image, topic);
             }
         }
     }
@@ -259,27 +265,35 @@ impl ImageFollower {
         if topic.id != partition.topic_id() {
             return None;
         }
-        let config = LogConfig::new(&self.effective, &topic.configs);
-        let min_isr = self.min_insync_replicas(topic);
-        let applied = partition.apply(
-            state,
-            image.valid_leader(state),
-            config,
-            min_isr,
-            Instant::now(),
-        );
-        match applied {
+        let assignment = Assignment {
+            image: state,
+            leader: image.valid_leader(state),
+            config: LogConfig::new(&self.effective, &topic.configs),
+            min_insync_replicas: self.min_insync_replicas(topic),
+            unclean: self.is_unclean(topic),
+        };
+        match partition.apply(assignment, Instant::now()) {
             Ok(change) => {
                 if let Some(change) = change {
                     tracing::debug!("{at}: {change:?}");
                 }
                 change
             }
+            // It is told of where the partition is taken offline.
+            Err(PartitionError::Log(error)) if error.takes_offline() => None,
             Err(error) => {
                 tracing::error!("{at}: cannot take its role: {error}");
                 None
             }
         }
+    }
+
+    /// Whether an unclean leader is better than none.
+    fn is_unclean(&self, topic: &TopicImage) -> bool {
+        let own = topic.configs.get("unclean.leader.election.enable");
+        own.map_or(self.effective.unclean_leader_election_enable, |value| {
+            value.trim() == "true"
+        })
     }
 
     fn min_insync_replicas(&self, topic: &TopicImage) -> usize {
@@ -292,75 +306,66 @@ impl ImageFollower {
     }
 
     fn remove_unwanted(&mut self, image: &ClusterImage) {
-        let gone: Vec<_> = self
-            .partitions
-            .all()
-            .into_iter()
-            .filter(|partition| {
-                let at = partition.at();
-                let is_same = image
-                    .topics
-                    .get(&at.topic)
-                    .is_some_and(|topic| topic.id == partition.topic_id());
-                !is_same || !self.is_wanted(at)
-            })
-            .collect();
-        for partition in gone {
-            let at = partition.at();
-            self.partitions.remove(at);
+        let is_unwanted = |at: &TopicPartition, topic_id: Uuid| {
+            let topic = image.topics.get(&at.topic);
+            topic.is_none_or(|topic| topic.id != topic_id) || !self.is_wanted(at)
+        };
+        let mut gone = self.partitions.all();
+        gone.retain(|it| is_unwanted(it.at(), it.topic_id()));
+        for partition in &gone {
+            self.partitions.remove(partition.at());
             if let Some(change) = partition.resign() {
                 self.partitions
-                    .roles_changed(self.own, &[(Arc::clone(&partition), change)]);
+                    .roles_changed(self.own, &[(Arc::clone(partition), change)]);
             }
+        }
+        let mut gone: Vec<TopicPartition> = gone.iter().map(|it| it.at().clone()).collect();
+        let mut offline = self.partitions.offline();
+        offline.retain(|at, it| is_unwanted(at, it.topic_id));
+        gone.extend(offline.into_keys());
+        if gone.is_empty() {
+            return;
+        }
+        for at in &gone {
+            self.partitions.clear_offline(at);
+        }
+        self.retries.retain(|at| !gone.contains(at));
+        // Before the folders go: a folder that is gone and still in the checkpoints is one that was lost.
+        self.partitions.save();
+        for at in &gone {
             match mark_deleted(&partition_folder(self.partitions.data_dir(), at)) {
+                Err(LogError::Storage { source, .. }) if source.kind() == ErrorKind::NotFound => {}
                 Ok(path) => self.remove_folder(path),
                 Err(error) => tracing::error!("{at}: its log cannot be removed: {error}"),
             }
         }
     }
 
-    fn open(&mut self, at: TopicPartition, topic: &TopicImage) {
-        let saved = OpenAt {
-            recovery_point: self.saved.recovery_points.remove(&at).unwrap_or_default(),
-            log_start_offset: self.saved.log_starts.remove(&at),
+    fn open(&mut self, at: TopicPartition, image: &ClusterImage, topic: &TopicImage) {
+        let offline = self.partitions.offline();
+        let held = match offline.get(&at) {
+            Some(offline) => offline.held,
+            None => self.held.remove(&at).unwrap_or_default(),
         };
-        let cleaned = self.saved.cleaned.remove(&at).unwrap_or_default();
-        let high_watermark = self.saved.high_watermarks.remove(&at).unwrap_or_default();
-        let folder = partition_folder(self.partitions.data_dir(), &at);
-        let config = LogConfig::new(&self.effective, &topic.configs);
-        let min_isr = self.min_insync_replicas(topic);
-        let (own, id) = (self.own, topic.id);
-        let reporter = self.reporter.clone();
+        let leads = image.partition(&at).and_then(|it| image.valid_leader(it));
+        let opener = Opener {
+            own: self.own,
+            folder: partition_folder(self.partitions.data_dir(), &at),
+            topic_id: topic.id,
+            config: LogConfig::new(&self.effective, &topic.configs),
+            held,
+            may_miss: leads.is_some_and(|leader| leader != self.own) || self.is_unclean(topic),
+            failures: Arc::clone(&self.partitions.failures),
+            reporter: self.reporter.clone(),
+            at: at.clone(),
+        };
         self.opening.insert(at.clone());
-        self.opens.spawn_blocking(move || {
-            let open = || {
-                if !folder.exists() {
-                    return Log::create(&folder, at.clone(), id, config, now_ms());
-                }
-                let (mut log, report) = Log::open(&folder, at.clone(), config, saved, now_ms())?;
-                if log.topic_id() != id {
-                    return Err(LogError::TopicId {
-                        path: folder.clone(),
-                        found: log.topic_id(),
-                        expected: id,
-                    });
-                }
-                log.set_first_dirty_offset(cleaned);
-                if let Some(reason) = &report.cut_reason {
-                    tracing::warn!("{at}: cut {} bytes: {reason}", report.cut_bytes);
-                }
-                reporter.report(Report::LogRecovered {
-                    broker: own,
-                    topic: at.topic.clone(),
-                    partition: at.partition,
-                    log_end_offset: report.log_end_offset,
-                    cut_bytes: report.cut_bytes,
-                });
-                Ok(log)
-            };
-            let result =
-                open().map(|log| Arc::new(Partition::new(log, own, id, high_watermark, min_isr)));
-            Opened { at, result }
+        let topic_id = topic.id;
+        self.opens.spawn_blocking(move || Opened {
+            at,
+            topic_id,
+            held,
+            result: opener.open(),
         });
     }
 
@@ -372,24 +377,95 @@ impl ImageFollower {
                 return;
             }
         };
-        self.opening.remove(&opened.at);
+        let at = opened.at;
+        self.opening.remove(&at);
         let image = Arc::clone(&self.applied);
         match opened.result {
             Ok(partition) => {
+                let partition = Arc::new(partition);
                 self.partitions.insert(Arc::clone(&partition));
+                if self.partitions.clear_offline(&at).is_some() {
+                    tracing::info!("{at}: its log is open again");
+                }
                 if let Some(change) = self.give_role(&image, &partition) {
                     self.partitions
                         .roles_changed(self.own, &[(partition, change)]);
                 }
                 // Its topic may have been deleted, or created anew, while the log was opened.
                 self.remove_unwanted(&image);
-                self.missing.push_back(opened.at);
+                self.missing.push_back(at);
             }
             Err(error) => {
-                tracing::error!("{}: its log cannot be opened: {error}", opened.at);
-                self.failed.insert(opened.at);
+                if error.is_of_the_disk() {
+                    self.partitions.directory_failed(&error);
+                }
+                let offline = Offline {
+                    topic_id: opened.topic_id,
+                    reason: error.to_string(),
+                    held: opened.held,
+                };
+                self.set_offline(at, offline);
             }
         }
         self.open_missing(&image);
+    }
+
+    /// Takes partitions offline whose log failed.
+    fn take_failures(&mut self) {
+        for failure in self.partitions.failures.take() {
+            let at = failure.at;
+            if failure.is_of_the_disk {
+                self.partitions.directory_failed(&failure.reason);
+            } else if let Err(error) = probe(self.partitions.data_dir()) {
+                self.partitions.directory_failed(&error);
+            }
+            let Some(partition) = self.partitions.get(&at) else {
+                continue;
+            };
+            let offline = Offline {
+                topic_id: partition.topic_id(),
+                reason: failure.reason,
+                held: partition.held(),
+            };
+            self.set_offline(at.clone(), offline);
+            self.partitions.remove(&at);
+            if let Some(change) = failure.given_up {
+                self.partitions
+                    .roles_changed(self.own, &[(partition, change)]);
+            }
+        }
+    }
+
+    fn set_offline(&mut self, at: TopicPartition, offline: Offline) {
+        let known = self.partitions.offline();
+        let is_known = known
+            .get(&at)
+            .is_some_and(|known| known.reason == offline.reason);
+        if !is_known {
+            tracing::error!("{at} is offline on this broker: {}", offline.reason);
+        }
+        let leads = leads(&self.applied, &at);
+        self.retries.failed(at.clone(), leads, Instant::now());
+        self.partitions.set_offline(at, offline);
+    }
+
+    fn has_new_leader(&self, image: &ClusterImage, at: &TopicPartition) -> bool {
+        leads(image, at).is_some_and(|now| self.retries.has_new_leader(at, self.own, now))
+    }
+}
+
+fn leads(image: &ClusterImage, at: &TopicPartition) -> Option<CurrentLeader> {
+    let state = image.partition(at)?;
+    Some(CurrentLeader {
+        leader: image.valid_leader(state),
+        epoch: state.leader_epoch,
+    })
+}
+
+/// Waits for a time, if there is one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -6,10 +6,13 @@
 mod appending;
 mod error;
 mod following;
+mod held;
 pub(super) mod housekeeping;
 pub(super) mod image_follower;
 pub(super) mod isr_writer;
+pub(super) mod offline;
 mod offsets;
+mod opening;
 mod partition;
 mod replica_log;
 mod waiters;
@@ -17,11 +20,12 @@ mod waiters;
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use tokio::sync::{Notify, watch};
 
+use self::offline::{Failures, Offline};
 pub(crate) use self::{
     error::PartitionError,
     following::Followed,
@@ -43,6 +47,13 @@ pub(crate) struct Partitions {
     fetchers: RwLock<HashMap<BrokerId, Arc<Notify>>>,
     fetchers_added: Notify,
     coordinating: watch::Sender<BTreeMap<i32, LeaderEpoch>>,
+    /// Those that this broker should host and that the disk does not let it.
+    offline: RwLock<BTreeMap<TopicPartition, Offline>>,
+    offline_added: Notify,
+    failures: Arc<Failures>,
+    /// Why no log of this folder can be kept any more.
+    directory_failure: watch::Sender<Option<String>>,
+    saving: Mutex<()>,
 }
 
 impl Partitions {
@@ -53,6 +64,11 @@ impl Partitions {
             fetchers: RwLock::default(),
             fetchers_added: Notify::new(),
             coordinating: watch::Sender::default(),
+            offline: RwLock::default(),
+            offline_added: Notify::new(),
+            failures: Arc::default(),
+            directory_failure: watch::Sender::default(),
+            saving: Mutex::default(),
         }
     }
 
@@ -73,9 +89,13 @@ impl Partitions {
         at: &TopicPartition,
         image: &ClusterImage,
     ) -> Result<Arc<Partition>, PartitionError> {
-        self.get(at).ok_or_else(|| match image.partition(at) {
-            Some(_) => PartitionError::not_leader(at.clone()),
-            None => PartitionError::Unknown { at: at.clone() },
+        self.get(at).ok_or_else(|| {
+            let at = at.clone();
+            match image.partition(&at) {
+                Some(_) if self.is_offline(&at) => PartitionError::Offline { at },
+                Some(_) => PartitionError::not_leader(at),
+                None => PartitionError::Unknown { at },
+            }
         })
     }
 
@@ -83,6 +103,59 @@ impl Partitions {
     pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
         let hosted = self.hosted.read().unwrap_or_else(PoisonError::into_inner);
         hosted.values().map(Arc::clone).collect()
+    }
+
+    /// The partitions that this broker should host and cannot.
+    pub(crate) fn offline(&self) -> BTreeMap<TopicPartition, Offline> {
+        let offline = self.offline.read().unwrap_or_else(PoisonError::into_inner);
+        offline.clone()
+    }
+
+    fn is_offline(&self, at: &TopicPartition) -> bool {
+        let offline = self.offline.read().unwrap_or_else(PoisonError::into_inner);
+        offline.contains_key(at)
+    }
+
+    /// Waits until one more partition is offline.
+    async fn offline_added(&self) {
+        self.offline_added.notified().await;
+    }
+
+    /// Waits until no log can be kept here any more; why, with the file's name.
+    pub(crate) async fn directory_failure(&self) -> String {
+        let mut failure = self.directory_failure.subscribe();
+        match failure.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            // The sender is our own.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// The disk does not serve any log of this folder.
+    fn directory_failed(&self, error: &dyn std::fmt::Display) {
+        self.directory_failure.send_if_modified(|reason| {
+            let is_first = reason.is_none();
+            if is_first {
+                *reason = Some(error.to_string());
+            }
+            is_first
+        });
+    }
+
+    fn set_offline(&self, at: TopicPartition, offline: Offline) {
+        let mut all = self.offline.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(at, offline);
+        drop(all);
+        self.offline_added.notify_one();
+    }
+
+    fn clear_offline(&self, at: &TopicPartition) -> Option<Offline> {
+        let mut all = self.offline.write().unwrap_or_else(PoisonError::into_inner);
+        all.remove(at)
+    }
+
+    fn saving(&self) -> MutexGuard<'_, ()> {
+        self.saving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The partitions of `__consumer_offsets` that this broker leads, with their epochs, as they change.

@@ -50,8 +50,8 @@ impl Partition {
         viewer: Viewer,
         current_leader_epoch: Option<LeaderEpoch>,
     ) -> Result<Option<TimestampedOffset>, PartitionError> {
-        let state = self.lock();
-        if viewer != Viewer::Debugger {
+        let mut state = self.lock();
+        if viewer != Viewer::Debugger || self.is_offline() {
             self.check_leads(&state, current_leader_epoch)?;
         }
         let log = &state.replica.log;
@@ -77,11 +77,13 @@ impl Partition {
                 Ok(Some(without_time(end)))
             }
             OffsetQuery::MaxTimestamp => {
-                let found = log.max_timestamp_offset()?;
+                let found = log.max_timestamp_offset();
+                let found = found.map_err(|error| self.failed(&mut state, error))?;
                 Ok(found.filter(|found| found.offset < end))
             }
             OffsetQuery::AtTime(timestamp) => {
-                let found = log.offset_for_timestamp(timestamp)?;
+                let found = log.offset_for_timestamp(timestamp);
+                let found = found.map_err(|error| self.failed(&mut state, error))?;
                 if found.is_none_or(|found| found.offset >= end) {
                     // What lies there may be committed or not: too early to say.
                     self.check_known(&state, is_consumer)?;
@@ -141,8 +143,9 @@ impl Partition {
                 end: high_watermark,
             }));
         }
-        log.set_log_start_offset(offset)?;
+        let moved = log.set_log_start_offset(offset);
         let start = log.log_start_offset();
+        moved.map_err(|error| self.failed(&mut state, error))?;
         drop(state);
         // Followers learn of it by their waiting fetches.
         self.wake();

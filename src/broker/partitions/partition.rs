@@ -12,7 +12,11 @@ use bytes::BytesMut;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{PartitionError, waiters::Waiters};
+use super::{
+    PartitionError,
+    offline::{Failures, Missing},
+    waiters::Waiters,
+};
 use crate::{
     broker::{
         image::PartitionImage,
@@ -34,7 +38,11 @@ pub(crate) struct Partition {
     at: TopicPartition,
     topic_id: Uuid,
     state: Mutex<State>,
-    waiters: Waiters,
+    pub(super) waiters: Waiters,
+    /// Where it is told that the disk failed the log.
+    pub(super) failures: Arc<Failures>,
+    /// The disk failed the log: nothing is served and nothing is taken, whoever leads.
+    pub(super) offline: AtomicBool,
     /// Whether the high watermark moved since it was last written down.
     unsaved: AtomicBool,
 }
@@ -43,6 +51,31 @@ pub(crate) struct Partition {
 pub(super) struct State {
     pub(super) replica: Replica<Log>,
     pub(super) min_insync_replicas: usize,
+    /// Records that the log held and that are gone, until a leader has sent them again.
+    pub(super) missing: Option<Missing>,
+}
+
+/// What of the cluster's picture and of the configs a partition takes up.
+#[derive(Debug)]
+pub(super) struct Assignment<'a> {
+    pub(super) image: &'a PartitionImage,
+    /// The leader, if it is alive and knows of it.
+    pub(super) leader: Option<BrokerId>,
+    pub(super) config: LogConfig,
+    pub(super) min_insync_replicas: usize,
+    /// Whether losing records is better than waiting for them.
+    pub(super) unclean: bool,
+}
+
+/// How a partition begins: its log as it was opened.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) log: Log,
+    pub(super) own: BrokerId,
+    pub(super) topic_id: Uuid,
+    pub(super) high_watermark: Offset,
+    pub(super) missing: Option<Missing>,
+    pub(super) failures: Arc<Failures>,
 }
 
 /// Records that were appended, and what to wait for until they are committed.
@@ -75,21 +108,19 @@ pub(crate) struct ReadAnswer {
 }
 
 impl Partition {
-    pub(super) fn new(
-        log: Log,
-        own: BrokerId,
-        topic_id: Uuid,
-        high_watermark: Offset,
-        min_insync_replicas: usize,
-    ) -> Self {
+    /// Without a role yet.
+    pub(super) fn new(opening: Opening) -> Self {
         Self {
-            at: log.partition().clone(),
-            topic_id,
+            at: opening.log.partition().clone(),
+            topic_id: opening.topic_id,
             state: Mutex::new(State {
-                replica: Replica::new(own, log, high_watermark),
-                min_insync_replicas,
+                replica: Replica::new(opening.own, opening.log, opening.high_watermark),
+                min_insync_replicas: 1,
+                missing: opening.missing,
             }),
             waiters: Waiters::default(),
+            failures: opening.failures,
+            offline: AtomicBool::new(false),
             unsaved: AtomicBool::new(true),
         }
     }
@@ -127,22 +158,24 @@ impl Partition {
         self.unsaved.swap(false, Ordering::Relaxed)
     }
 
-    /// Takes the newest picture of the partition. `leader` is its leader if that one is alive and
-    /// knows of it.
+    /// Takes the newest picture of the partition.
     pub(super) fn apply(
         &self,
-        image: &PartitionImage,
-        leader: Option<BrokerId>,
-        config: LogConfig,
-        min_insync_replicas: usize,
+        assignment: Assignment<'_>,
         now: Instant,
     ) -> Result<Option<RoleChange>, PartitionError> {
         let mut state = self.lock();
-        if *state.replica.log.config() != config {
-            state.replica.log.set_config(config);
+        if self.is_offline() {
+            return Ok(None);
         }
-        state.min_insync_replicas = min_insync_replicas;
-        let change = state.replica.apply(image, leader, now)?;
+        let Assignment { image, leader, .. } = assignment;
+        if *state.replica.log.config() != assignment.config {
+            state.replica.log.set_config(assignment.config);
+        }
+        state.min_insync_replicas = assignment.min_insync_replicas;
+        self.check_complete(&mut state, image, leader, assignment.unclean)?;
+        let applied = state.replica.apply(image, leader, now);
+        let change = applied.map_err(|error| self.failed(&mut state, error))?;
         drop(state);
         self.wake();
         Ok(change)
@@ -163,6 +196,9 @@ impl Partition {
         out: &mut BytesMut,
     ) -> Result<(ReadAnswer, Option<IsrWrite>), PartitionError> {
         let mut state = self.lock();
+        if self.is_offline() {
+            return Err(self.refused(Refusal::NotLeader));
+        }
         let replica = &mut state.replica;
         let asked = ReadRequest {
             from: read.from,
@@ -184,10 +220,14 @@ impl Partition {
                 return Ok((answer, None));
             }
         };
-        answer.size_bytes = replica
-            .log
-            .read_into(read.from, up_to, read.bytes_max, read.min_one_batch, out)?
-            .size_bytes;
+        let found =
+            replica
+                .log
+                .read_into(read.from, up_to, read.bytes_max, read.min_one_batch, out);
+        answer.size_bytes = match found {
+            Ok(found) => found.size_bytes,
+            Err(error) => return Err(self.failed(&mut state, error).into()),
+        };
         let Reader::Follower(Some(fetch)) = read.reader else {
             return Ok((answer, None));
         };
@@ -216,9 +256,10 @@ impl Partition {
 
     /// The replica's refusal, with the partition that it is about.
     pub(super) fn refused(&self, refusal: Refusal) -> PartitionError {
-        PartitionError::Refused {
-            at: self.at.clone(),
-            refusal,
+        let at = self.at.clone();
+        match refusal {
+            Refusal::NotLeader if self.is_offline() => PartitionError::Offline { at },
+            _ => PartitionError::Refused { at, refusal },
         }
     }
 }

@@ -17,4 +17,4 @@ pub(crate) use follower::EpochEnd;
 pub(crate) use following::{SentFetch, Truncated};
 pub(crate) use leader::{FollowerFetch, IsrWrite, Leader, LeaderStart, WriteOutcome};
 pub(crate) use leading::{ReadRequest, Readable, Reader};
-pub(crate) use replica::{Refusal, Replica, ReplicaLog, RoleChange};
+pub(crate) use replica::{CurrentLeader, Refusal, Replica, ReplicaLog, RoleChange};

@@ -130,6 +130,11 @@ impl<L: ReplicaLog> Replica<L> {
         }
     }
 
+    /// The broker it is on.
+    pub(crate) fn own(&self) -> BrokerId {
+        self.own
+    }
+
     pub(crate) fn high_watermark(&self) -> Offset {
         self.high_watermark
     }
