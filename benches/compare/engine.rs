@@ -42,49 +42,6 @@ impl Engine {
         }
     }
 
-    /// Fetches Apache Kafka with Maven into `target` where it is not there yet.
-    pub fn apache(target: &Path) -> Result<Self> {
-        let folder = target.join("apache-kafka-3.9");
-        let jars = folder.join("jars");
-        if !jars.is_dir() {
-            fs::create_dir_all(&folder)?;
-            let (group, rest) = APACHE.split_once(':').context("group")?;
-            let (artifact, version) = rest.split_once(':').context("artifact")?;
-            let dependency = |group: &str, artifact: &str, version: &str| {
-                format!(
-                    "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
-                )
-            };
-            fs::write(
-                folder.join("pom.xml"),
-                format!(
-                    "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
-                     <groupId>bench</groupId><artifactId>apache</artifactId><version>1</version><packaging>pom</packaging>\
-                     <dependencies>{}{}{}</dependencies></project>",
-                    dependency(group, artifact, version),
-                    dependency("org.slf4j", "slf4j-reload4j", "1.7.36"),
-                    dependency("io.dropwizard.metrics", "metrics-core", "4.1.12.1"),
-                ),
-            )?;
-            let status = Command::new("mvn")
-                .args([
-                    "-q",
-                    "-B",
-                    "dependency:copy-dependencies",
-                    "-DincludeScope=runtime",
-                ])
-                .arg(format!("-DoutputDirectory={}", jars.display()))
-                .current_dir(&folder)
-                .status()
-                .context(
-                    "Maven (mvn) fetches Apache Kafka; install it, or run with --only kafkarium",
-                )?;
-            ensure!(status.success(), "Maven could not fetch {APACHE}");
-        }
-        fs::write(folder.join("log4j.properties"), "log4j.rootLogger=OFF\n")?;
-        Ok(Self::Apache { jars })
-    }
-
     fn zookeeper(&self, folder: &Path, port: u16) -> Result<Command> {
         Ok(match self {
             Self::Kafkarium { program } => {
@@ -150,6 +107,50 @@ impl Engine {
             }
         })
     }
+}
+
+/// Fetches Apache Kafka with Maven into `target` where it is not there yet; returns its jars.
+pub fn fetch(target: &Path) -> Result<PathBuf> {
+    let folder = target.join("apache-kafka-3.9");
+    let jars = folder.join("jars");
+    if !jars.is_dir() {
+        fs::create_dir_all(&folder)?;
+        let (group, rest) = APACHE.split_once(':').context("group")?;
+        let (artifact, version) = rest.split_once(':').context("artifact")?;
+        let dependency = |group: &str, artifact: &str, version: &str| {
+            format!(
+                "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
+            )
+        };
+        fs::write(
+            folder.join("pom.xml"),
+            format!(
+                "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
+                 <groupId>bench</groupId><artifactId>apache</artifactId><version>1</version><packaging>pom</packaging>\
+                 <dependencies>{}{}{}{}</dependencies></project>",
+                dependency(group, artifact, version),
+                dependency(group, "kafka-tools", version),
+                dependency("org.slf4j", "slf4j-reload4j", "1.7.36"),
+                dependency("io.dropwizard.metrics", "metrics-core", "4.1.12.1"),
+            ),
+        )?;
+        let status = Command::new("mvn")
+            .args([
+                "-q",
+                "-B",
+                "dependency:copy-dependencies",
+                "-DincludeScope=runtime",
+            ])
+            .arg(format!("-DoutputDirectory={}", jars.display()))
+            .current_dir(&folder)
+            .status()
+            .context(
+                "Maven (mvn) fetches Apache Kafka; install it, or run with --only kafkarium",
+            )?;
+        ensure!(status.success(), "Maven could not fetch {APACHE}");
+    }
+    fs::write(folder.join("log4j.properties"), "log4j.rootLogger=OFF\n")?;
+    Ok(jars)
 }
 
 /// The JVM flags of Apache's own start scripts, with a heap that suits one machine.
@@ -248,6 +249,23 @@ impl Cluster {
         broker.kill()?;
         broker.wait()?;
         Ok(())
+    }
+
+    /// Bytes in the data folder of broker `id`.
+    pub fn stored_bytes(&self, id: i32) -> Result<u64> {
+        let mut bytes = 0;
+        let mut folders = vec![self.folder.path().join(format!("broker-{id}"))];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    folders.push(entry.path());
+                } else if entry.path().extension().is_some_and(|kind| kind == "log") {
+                    bytes += entry.metadata()?.len();
+                }
+            }
+        }
+        Ok(bytes)
     }
 
     /// The ids of all server processes.
