@@ -215,11 +215,10 @@ impl Playground {
     fn begin(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<Observation> {
         let mut told = Vec::new();
         for request in requests {
-            match request {
-                Request::Quit | Request::Suspend | Request::Redraw | Request::Copy(_) => {
-                    self.for_terminal.push(request);
-                }
-                request => told.extend(self.executor.carry_out(request)),
+            if request.concerns_the_terminal() {
+                self.for_terminal.push(request);
+            } else {
+                told.extend(self.executor.carry_out(request));
             }
         }
         told

@@ -166,6 +166,8 @@ pub enum Action {
     Hold,
     /// Go live again.
     Live,
+    /// So many lines of what happened on, or back.
+    Step(i32),
     /// Bring the coach back, or hide it.
     Coach,
     /// Other colours: `dark`, `light`, `mono`.
@@ -278,6 +280,7 @@ impl fmt::Display for Action {
             Self::Layout(name) => write!(f, "layout {name}"),
             Self::Filter(Some(text)) => write!(f, "filter {text}"),
             Self::Theme(name) => write!(f, "theme {name}"),
+            Self::Step(lines) => write!(f, "step {lines}"),
             Self::Move(motion) => {
                 let name = MOTIONS.iter().find(|(known, _)| known == motion);
                 write!(f, "move {}", name.map_or("", |(_, name)| name))
@@ -352,6 +355,12 @@ impl FromStr for Action {
             ("group", ["delete", name]) => Ok(Self::DeleteGroup((*name).to_owned())),
             ("layout", [name]) => Ok(Self::Layout((*name).to_owned())),
             ("filter", [_, ..]) => Ok(Self::Filter(Some(rest.join(" ")))),
+            ("step", [lines]) => match lines.parse() {
+                Ok(lines) if lines != 0 => Ok(Self::Step(lines)),
+                _ => Err(ActionError::Arguments {
+                    usage: "step LINES of what happened: -1 is back, 1 is on",
+                }),
+            },
             ("theme", [name]) => Ok(Self::Theme((*name).to_owned())),
             ("move", rest) => {
                 let wanted = rest.join(" ");
@@ -435,6 +444,7 @@ mod tests {
             Action::DeleteTopic("chat".into()),
             Action::Move(Motion::PageUp),
             Action::Theme("light".into()),
+            Action::Step(-1),
         ]);
         for action in actions {
             assert_eq!(action.to_string().parse(), Ok(action));

@@ -6,6 +6,8 @@ use super::{Action, Answer, Ask, Key, Pane, ProcessName, State, Status, Target};
 pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> {
     let again = Answer::Again { key, at: None };
     let (action, text, how) = match action {
+        // Nothing ends with it.
+        Action::Quit if state.picture_of.is_some_and(|of| of.replay) => return None,
         Action::Quit => (
             Action::Quit,
             format!("{key} again quits: the processes end, the data stays"),

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Action, Key, Pane};
 
 /// Where a key means what its row says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Context {
     /// Wherever nothing nearer takes it.
     Always,
@@ -20,7 +22,7 @@ pub enum Context {
 }
 
 /// The part of the help page that a row stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Section {
     /// Choosing.
     Pick,
@@ -327,6 +329,17 @@ pub const TABLE: &[Row] = &[
         "hold the picture, live again",
         &[(key(' '), "hold")],
     ),
+    repeating(row(
+        Section::Time,
+        "< >",
+        "step back, forward (also [ ])",
+        &[
+            (key('<'), "step -1"),
+            (key('>'), "step 1"),
+            (key('['), "step -1"),
+            (key(']'), "step 1"),
+        ],
+    )),
     repeating(row(
         Section::Time,
         "PgUp PgDn",

@@ -23,6 +23,7 @@ mod opening;
 mod outage;
 mod palette;
 mod partition;
+mod past;
 mod perform;
 mod places;
 mod process;
@@ -58,6 +59,7 @@ pub use opening::{Opening, Step};
 pub use outage::Outages;
 pub use palette::{Candidate, Palette, candidates, summary};
 pub use partition::{Partition, TAIL_MAX};
+pub use past::{BYTES_MAX, History, Moment, Pace, Page, PageError, Past, PictureOf, Progress};
 pub use perform::pace;
 pub use places::Standing;
 pub use process::{Expired, Intent, Process, Status};
@@ -99,4 +101,7 @@ pub enum Happening {
     Do(Action),
     /// The outside told something.
     Observed(Observation),
+    /// The person looked at the past and is back; this is where the eye is now. What was pressed
+    /// meanwhile is no part of the session.
+    Returned(Box<View>),
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, ProcessName, RecordFace,
-    Request, Setup, Timestamp, ValueFace, View,
+    Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, Past, PictureOf,
+    ProcessName, RecordFace, Request, Setup, Timestamp, ValueFace, View,
     looking_back::Asked,
     narrate::Narrator,
     outage::Outages,
@@ -36,10 +36,17 @@ pub struct State {
     pub opening: Opening,
     /// The guide.
     pub coach: Coach,
-    /// The picture that is held while life goes on.
+    /// The picture of a moment that is looked at while life goes on.
+    #[serde(skip)]
     pub held: Option<Box<State>>,
     /// Whether preferred leaders shall be elected as soon as their brokers are in sync again.
     pub healing: bool,
+    /// The session so far, for going back in it. A picture has none of its own.
+    #[serde(skip)]
+    pub past: Past,
+    /// Which moment this is, where it is only a picture.
+    #[serde(skip)]
+    pub picture_of: Option<PictureOf>,
     /// Where the data is, as shown, and when it was last used.
     pub data_folder: Option<(String, Option<Timestamp>)>,
     /// How many demo records were sent with `p`: the next key follows from it.
@@ -104,6 +111,8 @@ impl State {
             coach: Coach::default(),
             held: None,
             healing: false,
+            past: Past::default(),
+            picture_of: None,
             data_folder: None,
             demo_records: 0,
             narrator: Narrator {
@@ -154,7 +163,7 @@ impl State {
             .filter_map(|partition| partition.changed_at)
             .max()
             .map(|at| at.plus(self.flash_for()));
-        [confirm, message, counting, flash]
+        [confirm, message, counting, flash, self.plays_at()]
             .into_iter()
             .flatten()
             .filter(|at| *at > self.now)

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose, Request, State,
-    Thing, Typing,
+    Thing, Typing, past,
 };
 use crate::wire::{Offset, TopicPartition};
 
@@ -30,20 +30,15 @@ pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
             Overlay::Opened(_) => state.view.value_face = state.view.value_face.next(),
             _ => state.view.face = state.view.face.next(),
         },
-        Action::Hold => match state.held.take() {
-            Some(_) => {}
-            None => hold(state),
-        },
-        Action::Live => state.held = None,
+        Action::Hold => past::hold(state),
+        Action::Step(lines) => {
+            past::hold(state);
+            past::step(state, *lines);
+        }
         Action::Help => state.view.overlay = Overlay::Help(Help::default()),
         _ => {}
     }
     Vec::new()
-}
-
-fn hold(state: &mut State) {
-    let picture = state.clone();
-    state.held = Some(Box::new(picture));
 }
 
 fn pick(state: &mut State, process: &ProcessName) {

@@ -2,7 +2,7 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
-    Purpose, Request, State, StreamRate, Typing, navigate, spread,
+    Purpose, Request, State, StreamRate, Typing, navigate, past, spread,
     story::{Line, Subject, Tone},
     verbs,
 };
@@ -10,13 +10,7 @@ use crate::wire::{BrokerId, TopicPartition};
 
 /// Does one action. `sure`: whoever wants it was asked already, or is a script.
 pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
-    if state.held.is_some() && State::is_verb(action) {
-        let clock = state.held.as_ref().map_or(state.now, |held| held.now);
-        let clock = clock.clock(state.setup.utc_offset_s);
-        state.message(
-            format!("this is {clock:#}, not now. space returns to now"),
-            false,
-        );
+    if state.picture_of.is_some() && past::perform_in_picture(state, action) {
         return Vec::new();
     }
     if state

@@ -64,6 +64,17 @@ pub enum Request {
     Redraw,
 }
 
+impl Request {
+    /// Whether only the terminal is asked, and no process and no cluster.
+    #[must_use]
+    pub fn concerns_the_terminal(&self) -> bool {
+        matches!(
+            self,
+            Self::Copy(_) | Self::Quit | Self::Suspend | Self::Redraw
+        )
+    }
+}
+
 /// A record to send.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewRecord {

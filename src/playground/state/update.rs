@@ -5,6 +5,7 @@ use super::{
     ProcessName, Request, State, Status,
     dispatch::key,
     looking_back::look_back,
+    past,
     perform::perform,
     story::{Line, Merge, Subject, Tone},
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
@@ -14,7 +15,26 @@ use crate::wire::TopicPartition;
 /// Folds one event into the state.
 pub fn update(state: &mut State, event: Event) -> Vec<Request> {
     state.now = state.now.max(event.at);
-    let mut requests = match event.what {
+    if past::is_for_picture(state, &event.what) {
+        return past::update_picture(state, event.what);
+    }
+    past::remember(state, &event);
+    let told = state.story.told;
+    let ticks = event.what == Happening::Tick;
+    let requests = fold(state, event.what);
+    if state.story.told > told {
+        state.past.history.step();
+    }
+    if ticks {
+        past::play_on(state);
+    }
+    past::show(state);
+    requests
+}
+
+/// What an event changes, apart from what can be gone back to.
+pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
+    let mut requests = match what {
         Happening::Key(press) => key(state, press),
         Happening::Paste(text) => {
             paste(state, &text);
@@ -27,6 +47,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Request> {
         Happening::Tick => tick(state),
         Happening::Do(action) => perform(state, &action, true),
         Happening::Observed(observation) => observe(state, &observation),
+        Happening::Returned(view) => {
+            state.held = None;
+            state.view = *view;
+            Vec::new()
+        }
     };
     requests.extend(watch(state));
     requests.extend(look_back(state));
@@ -65,7 +90,7 @@ fn tick(state: &mut State) -> Vec<Request> {
 }
 
 /// Pasted text never fires keys: it goes into the open input, or into the composer.
-fn paste(state: &mut State, text: &str) {
+pub(super) fn paste(state: &mut State, text: &str) {
     match &mut state.view.overlay {
         Overlay::Palette(palette) => palette.paste(text),
         Overlay::Prompt(prompt) => prompt.input.insert(text),
@@ -335,6 +360,9 @@ fn watch(state: &mut State) -> Option<Request> {
 
 /// Does what a key says, asking first where that is due.
 pub(super) fn act(state: &mut State, action: &Action, press: KeyPress) -> Vec<Request> {
+    if past::refuses(state, action) {
+        return Vec::new();
+    }
     if let Some(ask) = super::ask::question(state, action, press.key) {
         state.view.ask = Some(ask);
         return Vec::new();

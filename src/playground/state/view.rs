@@ -242,7 +242,7 @@ pub struct Message {
 }
 
 /// Where the person is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// Columns and rows.
     pub size: (u16, u16),
@@ -252,8 +252,7 @@ pub struct View {
     pub layouts: Layouts,
     /// The themes, and which of them is shown.
     pub themes: Themes,
-    /// The keys. In a saved session those of whoever looks at it.
-    #[serde(skip)]
+    /// The keys. A saved session has those that its keys were pressed with; whoever looks at it, their own.
     pub keys: Keymap,
     /// The pane that movement keys move in.
     pub focus: Pane,

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, fit, width},
+    moment,
     theme::Role,
     words,
 };
@@ -22,10 +23,15 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     if !narrow {
         pieces.push((Role::Text, format!(" {}", state.setup.name)));
     }
+    let moment = state.moment();
+    if let Some(moment) = &moment {
+        pieces.push((Role::Text, gap.into()));
+        pieces.push(moment::chip(state, moment));
+    }
     let ready = shown.is_ready();
     let right = if ready {
         let mut right = vec![shown.bootstrap(), state.view.layouts.current().name.clone()];
-        if !narrow {
+        if !narrow && moment.is_none() {
             right.push(shown.now.clock(state.setup.utc_offset_s).to_string());
         }
         right
@@ -34,14 +40,13 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     };
     if ready {
         brokers(shown, narrow, &mut pieces);
+        if moment.is_none() || !narrow {
+            stream(shown, narrow, gap, &mut pieces);
+        }
         numbers(shown, narrow, gap, &mut pieces);
     } else {
         let since = shown.now.since(state.setup.started_at).as_secs_f64();
         pieces.push((Role::Text, format!("{gap}starting{gap}{since:.1} s")));
-    }
-    if state.held.is_some() {
-        pieces.push((Role::Text, gap.into()));
-        pieces.push((Role::WarningChip, " HELD ".into()));
     }
     let end = area.right();
     let after = canvas.pieces(area.x, area.y, end, &pieces);
@@ -80,7 +85,7 @@ fn brokers(state: &State, narrow: bool, pieces: &mut Pieces) {
     }
 }
 
-fn numbers(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
+fn stream(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
     let stream = match state.cluster.stream {
         StreamRate::Off => "no stream".to_owned(),
         rate if narrow => pace(rate),
@@ -88,6 +93,9 @@ fn numbers(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
     };
     pieces.push((Role::Text, if narrow { " ".into() } else { gap.to_owned() }));
     pieces.push((Role::Text, stream));
+}
+
+fn numbers(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
     let produced = &state.cluster.produced;
     if produced.sent == 0 {
         if let (Some(took), false) = (state.opening.ready_after, narrow) {
@@ -259,6 +267,9 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         ),
         (key_text("consumer add"), "consumer"),
     ]];
+    if state.held.is_some() {
+        groups.clear();
+    }
     if let (true, false, Some(first)) = (ill, narrow, groups.first_mut()) {
         first.push((key_text("heal"), "heal all"));
     }
@@ -310,12 +321,14 @@ type Verbs = Vec<(&'static str, &'static str)>;
 /// What is picked, and the verbs that make sense for it now, by action.
 fn picked(state: &State) -> (Pieces, Verbs) {
     let name = words::name(&state.view.picked);
-    if state.held.is_some() {
-        let chip = vec![
-            (Role::Text, " ".into()),
-            (Role::WarningChip, " held ".into()),
-        ];
-        return (chip, vec![("hold", "live")]);
+    if let Some(moment) = state.moment() {
+        let name = if moment.replay.is_some() {
+            " replay "
+        } else {
+            " held "
+        };
+        let chip = vec![(Role::Text, " ".into()), (Role::WarningChip, name.into())];
+        return (chip, moment::verbs(state, &moment));
     }
     let Some(process) = state.cluster.processes.get(&state.view.picked) else {
         return (vec![(Role::Focus, format!(" {name}"))], Vec::new());

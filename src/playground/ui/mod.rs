@@ -11,13 +11,14 @@
 
 mod bars;
 mod canvas;
+mod moment;
 mod overlays;
 mod panes;
 mod theme;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use ratatui::{Frame, layout::Rect};
 

@@ -33,6 +33,13 @@ pub struct Choice<T: Setting> {
     current: Arc<T>,
 }
 
+impl<T: Setting> PartialEq for Choice<T> {
+    /// The same one is in use.
+    fn eq(&self, other: &Self) -> bool {
+        self.current.name() == other.current.name()
+    }
+}
+
 impl<T: Setting> Choice<T> {
     /// The one in use.
     #[must_use]

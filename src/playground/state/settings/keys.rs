@@ -8,6 +8,8 @@
 //! quit = []                           # none
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use super::toml_file::{Mistake, Table, Value, did_you_mean, parse};
 use crate::playground::state::{
     Action, Key, Pane,
@@ -18,13 +20,13 @@ use crate::playground::state::{
 const NEVER: Key = Key::Char('b');
 
 /// The keys as they work now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keymap {
     rows: Vec<BoundRow>,
 }
 
 /// A row of the table with its keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoundRow {
     /// Where they work.
     pub context: Context,

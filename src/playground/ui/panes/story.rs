@@ -6,6 +6,7 @@ use crate::playground::{
     state::{Entry, Pane, State, Tone},
     ui::{
         canvas::{Canvas, Frame, width},
+        moment,
         theme::Role,
         title,
     },
@@ -24,7 +25,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let filter = state.view.filter(Pane::Story);
     let note = match (filter, state.view.story_back) {
         (Some(filter), _) => format!("/{filter}   esc clears"),
-        (None, 0) => "live".to_owned(),
+        (None, 0) => moment::story_note(state),
         (None, back) => format!("{back} lines back, G follows"),
     };
     let frame = Frame {

@@ -324,3 +324,16 @@ fn nothing_breaks_at_any_size() {
         }
     }
 }
+
+#[test]
+fn a_moment_of_the_past_is_on_every_pane() {
+    for (size, name) in [((120, 36), "past_120x36"), ((80, 24), "past_80x24")] {
+        let mut session = Session::new(size, Appearance::default());
+        session.rebalancing();
+        session.later(4300);
+        for _ in 0..5 {
+            session.later(200).press('<');
+        }
+        assert_drawn(name, &session.state);
+    }
+}

@@ -1,0 +1,175 @@
+//! What was: the session so far, page after page. A moment is a count of events; its state is the
+//! page's first one with the events up to there folded in.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::page::{OpenPage, Page, PageError, Unpacked};
+use crate::playground::state::{Event, State, Timestamp};
+
+/// Bytes of closed pages that are kept: a day of an idle cluster, the last half an hour of one under
+/// 10,000 records a second. The oldest go first.
+pub const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The session so far.
+#[derive(Debug, Clone)]
+pub struct History {
+    closed: VecDeque<Arc<Page>>,
+    open: Option<OpenPage>,
+    /// How many events were let go with the oldest pages.
+    let_go: u64,
+    bytes: usize,
+    pub(super) bytes_max: usize,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            closed: VecDeque::new(),
+            open: None,
+            let_go: 0,
+            bytes: 0,
+            bytes_max: BYTES_MAX,
+        }
+    }
+}
+
+/// A page that was unpacked, and where its first event stands.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub first: u64,
+    pub unpacked: Unpacked,
+}
+
+impl Reading {
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.unpacked.events.len() as u64
+    }
+}
+
+impl History {
+    /// Takes an event in; `before` is the state that it meets.
+    pub(super) fn remember(&mut self, before: &State, event: &Event) {
+        if let Some(full) = self.open.take_if(|open| open.is_full()) {
+            let page = full.close();
+            self.bytes += page.packed().len();
+            self.closed.push_back(Arc::new(page));
+            self.let_oldest_go();
+        }
+        self.open
+            .get_or_insert_with(|| OpenPage::begin(before, event.at))
+            .push(event);
+    }
+
+    /// The newest event told a line.
+    pub(in crate::playground::state) fn step(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.step();
+        }
+    }
+
+    fn let_oldest_go(&mut self) {
+        while self.bytes > self.bytes_max
+            && let Some(oldest) = self.closed.pop_front()
+        {
+            self.bytes -= oldest.packed().len();
+            self.let_go += u64::from(oldest.head.events);
+        }
+    }
+
+    /// How many events there were.
+    pub(super) fn len(&self) -> u64 {
+        self.heads().last().map_or(self.let_go, |(_, end, _)| end)
+    }
+
+    /// When the oldest event that is kept happened, if older ones were let go.
+    pub(super) fn kept_since(&self) -> Option<Timestamp> {
+        let (_, _, head) = self.heads().next()?;
+        (self.let_go > 0).then_some(head.from)
+    }
+
+    /// When the first and the last event that are kept happened.
+    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let (_, _, first) = self.heads().next()?;
+        let (_, _, last) = self.heads().last()?;
+        Some((first.from, last.to))
+    }
+
+    /// The last moment before this one that told a line.
+    pub(super) fn step_before(&self, moment: u64) -> Option<u64> {
+        let mut steps: Vec<u64> = Vec::new();
+        for (first, _, head) in self.heads().take_while(|(first, ..)| *first < moment) {
+            let last = head
+                .steps
+                .iter()
+                .map(|step| first + u64::from(*step))
+                .take_while(|step| *step < moment)
+                .last();
+            steps.extend(last);
+        }
+        steps.last().copied()
+    }
+
+    /// The next moment after this one that tells a line.
+    pub(super) fn step_after(&self, moment: u64) -> Option<u64> {
+        self.heads()
+            .skip_while(|(_, end, _)| *end <= moment)
+            .flat_map(|(first, _, head)| {
+                head.steps.iter().map(move |step| first + u64::from(*step))
+            })
+            .find(|step| *step > moment)
+    }
+
+    /// The page to fold this many events from; between two pages that is the later one.
+    pub(super) fn read(&self, moment: u64) -> Option<Result<Reading, PageError>> {
+        let (first, index) = self
+            .heads()
+            .enumerate()
+            .take_while(|(_, (first, ..))| *first <= moment)
+            .map(|(index, (first, ..))| (first, index))
+            .last()?;
+        let unpacked = match self.closed.get(index) {
+            Some(page) => page.read(),
+            None => self.open.as_ref()?.read(),
+        };
+        Some(unpacked.map(|unpacked| Reading { first, unpacked }))
+    }
+
+    /// All pages, the open one as it stands now, for a file.
+    #[must_use]
+    pub fn pages(&self) -> Vec<Arc<Page>> {
+        let open = self.open.as_ref().map(|open| Arc::new(open.close()));
+        self.closed.iter().cloned().chain(open).collect()
+    }
+
+    /// A session that was read from a file.
+    #[must_use]
+    pub fn of_pages(pages: impl IntoIterator<Item = Page>) -> Self {
+        let closed: VecDeque<Arc<Page>> = pages.into_iter().map(Arc::new).collect();
+        Self {
+            bytes: closed.iter().map(|page| page.packed().len()).sum(),
+            closed,
+            ..Self::default()
+        }
+    }
+
+    /// Bytes that it takes in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.open.as_ref().map_or(0, OpenPage::bytes)
+    }
+
+    /// First moment, end and head of each page.
+    fn heads(&self) -> impl Iterator<Item = (u64, u64, &super::page::Head)> {
+        let open = self.open.as_ref().map(|open| &open.head);
+        let mut first = self.let_go;
+        self.closed
+            .iter()
+            .map(|page| &page.head)
+            .chain(open)
+            .map(move |head| {
+                let begin = first;
+                first += u64::from(head.events);
+                (begin, first, head)
+            })
+    }
+}

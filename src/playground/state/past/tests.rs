@@ -1,0 +1,250 @@
+//! Stepping back and on, playing what was saved, and what no key of the past may do.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{History, Page};
+use crate::playground::{
+    state::{
+        Appearance, Event, Happening, Key, KeyPress, Request, Setup, State, Timestamp, update,
+    },
+    ui::tests::{frame, session::Session, text},
+};
+
+/// The demo's story: started, fed, broker 3 killed, the group rebalancing.
+fn told() -> Session {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.rebalancing();
+    session
+}
+
+/// Everything on the screen but what says which moment it is.
+fn panes(state: &State) -> String {
+    let drawn = text(&frame(state));
+    let rows: Vec<&str> = drawn.lines().skip(1).take(33).collect();
+    let rows = rows.join("\n");
+    rows.lines()
+        .map(|row| match row.find("What happened") {
+            Some(title) => &row[..title],
+            None => row,
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn kept(state: &State) -> History {
+    let pages = state.past.history.pages();
+    History::of_pages(
+        pages
+            .iter()
+            .map(|page| Page::from_packed(page.packed().to_vec()).expect("our own page")),
+    )
+}
+
+/// What happened, as lines.
+fn lines(state: &State) -> Vec<String> {
+    let entries = state.story.entries().iter();
+    entries
+        .map(|entry| {
+            format!(
+                "{:#} {} {} {:?}",
+                entry.at.clock(0),
+                entry.depth,
+                entry.who,
+                entry.text
+            )
+        })
+        .collect()
+}
+
+fn setup_of(session: &Session) -> Setup {
+    Setup {
+        started_at: session.at.plus(Duration::from_secs(3600)),
+        ..session.state.setup.clone()
+    }
+}
+
+#[test]
+fn a_page_reads_back_as_the_state_it_was_written_from() {
+    let session = told();
+    let before = panes(&session.state);
+    let written = rmp_serde::to_vec_named(&session.state).expect("it has a form");
+    let read: State = rmp_serde::from_slice(&written).expect("it reads back");
+    assert_eq!(panes(&read), before);
+}
+
+#[test]
+fn a_saved_session_ends_with_the_screen_that_was_there() {
+    let session = told();
+    let mut replay =
+        State::replay(kept(&session.state), &setup_of(&session)).expect("a whole session");
+    let hours = Timestamp(replay.now.0).plus(Duration::from_secs(3600));
+    update(
+        &mut replay,
+        Event {
+            at: hours,
+            what: Happening::Tick,
+        },
+    );
+    let picture = replay.held.as_ref().expect("a moment is shown");
+    assert_eq!(lines(picture), lines(&session.state));
+    let mut end = picture.as_ref().clone();
+    end.now = session.state.now;
+    end.view = session.state.view.clone();
+    end.picture_of = None;
+    assert_eq!(text(&frame(&end)), text(&frame(&session.state)));
+}
+
+#[test]
+fn stepping_back_shows_each_line_as_the_newest_and_stepping_on_comes_back() {
+    let mut session = told();
+    session.press(' ');
+    let mut seen = Vec::new();
+    loop {
+        let before = session.state.past.at;
+        session.later(200).press('<');
+        if session.state.past.at == before {
+            break;
+        }
+        let picture = session.state.held.as_ref().expect("held");
+        seen.push((
+            session.state.past.at,
+            picture.story.told,
+            panes(&session.state),
+        ));
+    }
+    assert!(seen.len() > 10, "{} steps", seen.len());
+    assert!(
+        seen.is_sorted_by(|one, next| one.1 > next.1),
+        "each step takes lines away"
+    );
+    for (at, _, screen) in seen.iter().rev().skip(1) {
+        session.later(200).press('>');
+        assert_eq!(session.state.past.at, *at);
+        assert_eq!(panes(&session.state), *screen);
+    }
+}
+
+#[test]
+fn life_goes_on_under_a_held_picture_and_space_returns_to_it() {
+    let mut session = told();
+    session.later(100).press(' ');
+    let held = panes(&session.state);
+    session.later(100).offsets(0, 99, &[(1, 99), (2, 99)]);
+    session.later(100).produced(500, 499, &[]);
+    assert_eq!(panes(&session.state), held);
+    assert_eq!(session.state.cluster.produced.acked, 499);
+    session.later(100).press(' ');
+    assert!(text(&frame(&session.state)).contains("acked 499"));
+}
+
+#[test]
+fn nothing_done_in_the_past_reaches_the_cluster() {
+    for key in "xszrHpPcCatD".chars() {
+        let mut session = told();
+        session.later(500).press('<');
+        let requests = session.later(500).press(key);
+        assert!(
+            requests.iter().all(Request::concerns_the_terminal),
+            "{key}: {requests:?}"
+        );
+        let screen = text(&frame(&session.state));
+        assert!(
+            screen.contains("not now. space returns to now"),
+            "{key}:\n{screen}"
+        );
+    }
+}
+
+#[test]
+fn moving_about_in_the_past_moves_the_eye_and_is_no_part_of_the_session() {
+    let mut session = told();
+    session.later(500).press('<');
+    session.later(200).press('1');
+    session.later(200).key(Key::Tab);
+    let shown = text(&frame(&session.state));
+    assert!(
+        shown.contains("► 1 ●") || shown.contains("► Replicas"),
+        "{shown}"
+    );
+    session.later(200).press(' ');
+    session.later(200).press('x');
+    let mut replay =
+        State::replay(kept(&session.state), &setup_of(&session)).expect("a whole session");
+    let hours = Timestamp(replay.now.0).plus(Duration::from_secs(3600));
+    update(
+        &mut replay,
+        Event {
+            at: hours,
+            what: Happening::Tick,
+        },
+    );
+    let picture = replay.held.as_ref().expect("a moment is shown");
+    assert_eq!(
+        lines(picture),
+        lines(&session.state),
+        "the kill hit what the eye had picked in the past"
+    );
+}
+
+#[test]
+fn a_replay_refuses_verbs_plays_faster_and_quits_at_once() {
+    let session = told();
+    let mut replay =
+        State::replay(kept(&session.state), &setup_of(&session)).expect("a whole session");
+    let mut at = replay.now;
+    let mut press = |replay: &mut State, key| {
+        at = at.plus(Duration::from_millis(300));
+        let what = Happening::Key(KeyPress {
+            key: Key::Char(key),
+            repeat: false,
+        });
+        update(replay, Event { at, what })
+    };
+    assert!(press(&mut replay, 'x').is_empty());
+    assert!(text(&frame(&replay)).contains("no cluster is behind it"));
+    press(&mut replay, '+');
+    press(&mut replay, '+');
+    let faster = text(&frame(&replay));
+    assert!(faster.contains(" x4 "), "{faster}");
+    press(&mut replay, ' ');
+    assert!(text(&frame(&replay)).contains(" held "));
+    assert_eq!(press(&mut replay, 'q'), [Request::Quit]);
+}
+
+#[test]
+fn the_past_is_bounded_and_says_what_was_let_go() {
+    let mut session = told();
+    let mut history = std::mem::take(&mut session.state.past.history);
+    history.bytes_max = 200_000;
+    let event = Event {
+        at: session.at,
+        what: Happening::Paste("a line".repeat(2000)),
+    };
+    for _ in 0..20_000 {
+        history.remember(&session.state, &event);
+    }
+    assert!(history.bytes() < 2_000_000, "{} bytes", history.bytes());
+    assert!(history.kept_since().is_some());
+    assert!(history.len() >= 20_000);
+}
+
+proptest! {
+    #[test]
+    fn damaged_pages_are_refused_and_never_trusted(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let session = told();
+        let pages = session.state.past.history.pages();
+        let mut bytes = pages.first().expect("a page").packed().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        if let Ok(page) = Page::from_packed(bytes) {
+            prop_assert!(page.read().is_ok());
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_with_a_sentence(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        prop_assert!(Page::from_packed(bytes).is_err());
+    }
+}
