@@ -9,6 +9,7 @@ mod late_answer;
 mod observer;
 mod on_screen;
 mod plain;
+mod settings_folder;
 pub mod state;
 mod supervisor;
 mod tally;
@@ -26,6 +27,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use self::executor::Executor;
 use self::observer::now;
+use self::settings_folder::SettingsFolder;
 use self::state::{
     Appearance, Event, Happening, Observation, ProcessName, Request, Setup, State, Timestamp,
     update,
@@ -114,7 +116,7 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
     let (supervisor, notices) = Supervisor::new(folder, plan.clone(), told.clone())?;
     let run_file = supervisor.run_file(&options.folder.name).write()?;
-    let mut executor = Executor::new(supervisor, names, told);
+    let mut executor = Executor::new(supervisor, names, told.clone());
     // The processes start while the terminal is still being asked for its background.
     let mut first = vec![folder_seen];
     first.extend(notices.into_iter().map(Observation::Notice));
@@ -155,6 +157,7 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     }
     let deadline = options.run_for.map(|run_for| Instant::now() + run_for);
     let played = if interactive {
+        playground.follow_settings(told);
         let inputs = terminal::read_input(late_answer)?;
         playground
             .on_screen(inputs, &mut observations, signals, deadline)
@@ -222,6 +225,20 @@ impl Playground {
             }
         }
         told
+    }
+
+    /// Takes over what the user's files say, now and whenever they are saved.
+    fn follow_settings(&mut self, told: mpsc::Sender<Observation>) {
+        let Some(mut folder) = SettingsFolder::of_the_user() else {
+            return;
+        };
+        for observation in folder.look(true) {
+            self.happen(Happening::Observed(observation));
+        }
+        if let Err(error) = folder.watch(told) {
+            let words = format!("layouts, themes and keys are not read again when saved: {error}");
+            self.happen(Happening::Observed(Observation::Notice(words)));
+        }
     }
 
     /// Takes one fact and those that wait behind it.

@@ -107,7 +107,8 @@ impl Cluster {
             | Observation::Done { .. }
             | Observation::Failed { .. }
             | Observation::Notice(_)
-            | Observation::Copied(_) => {}
+            | Observation::Copied(_)
+            | Observation::SettingsFile { .. } => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose, Request, State,
-    Thing, Typing, past,
+    Thing, Typing, View, past,
 };
 use crate::wire::{Offset, TopicPartition};
 
@@ -77,15 +77,17 @@ fn set_layout(state: &mut State, name: &str) {
     }
 }
 
-/// Shows everything as the layout says.
 fn enter_layout(state: &mut State) {
-    let view = &mut state.view;
-    view.full = false;
-    let face = view
-        .form()
-        .options(Pane::Log)
-        .and_then(|options| options.face);
-    view.face = face.unwrap_or(view.face);
+    state.view.full = false;
+    show_as_the_layout_says(&mut state.view);
+}
+
+/// Takes over what the layout says about what its panes show.
+pub(super) fn show_as_the_layout_says(view: &mut View) {
+    let options = view.form().options(Pane::Log);
+    view.face = options
+        .and_then(|options| options.face)
+        .unwrap_or(view.face);
 }
 
 /// Moves the cursor of what lies on top: a page, else the focused pane.

@@ -126,6 +126,15 @@ pub enum Observation {
     Notice(String),
     /// Text is on its way to the clipboard.
     Copied(String),
+    /// A file of the user's settings was read.
+    SettingsFile {
+        /// Below the settings folder, `layouts/my.toml`.
+        file: String,
+        /// What it holds; `None`: it is gone.
+        text: Option<String>,
+        /// Whether it was there already when the playground began.
+        at_start: bool,
+    },
 }
 
 /// How a child process changed.

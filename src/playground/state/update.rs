@@ -7,6 +7,7 @@ use super::{
     looking_back::look_back,
     past,
     perform::perform,
+    settings_file,
     story::{Line, Merge, Subject, Tone},
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
 };
@@ -166,6 +167,11 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             state.story.begin(line);
             state.message(why.clone(), true);
         }
+        Observation::SettingsFile {
+            file,
+            text,
+            at_start,
+        } => settings_file::take(state, file, text.as_deref(), *at_start),
         Observation::Copied(text) => {
             let said = format!("copied (your terminal may refuse OSC 52): $ {text}");
             state.message(said, false);

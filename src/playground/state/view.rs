@@ -311,6 +311,12 @@ impl View {
             .or_else(|| self.form().options(pane)?.filter.as_deref())
     }
 
+    /// Whether somebody typed that filter: then esc clears it.
+    #[must_use]
+    pub fn filtered_by_hand(&self, pane: Pane) -> bool {
+        self.filters.iter().any(|(filtered, _)| *filtered == pane)
+    }
+
     /// Whether the window is too narrow or too low for the wide form of a layout.
     #[must_use]
     pub fn narrow(&self) -> bool {

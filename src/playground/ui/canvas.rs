@@ -105,7 +105,9 @@ impl<'a> Canvas<'a> {
             self.text(right, y, area.right(), upright, role);
         }
         let mut end = right - 1;
-        if !frame.note.is_empty() && width(frame.note) + 6 < area.width {
+        let title: u16 = frame.title.iter().map(|(_, piece)| width(piece)).sum();
+        // The name matters more than what is said aside.
+        if !frame.note.is_empty() && title + width(frame.note) + 8 <= area.width {
             let note = format!(" {} ", frame.note);
             end = self.right(left, top, end, &note, Role::Dim);
         }

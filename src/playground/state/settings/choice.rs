@@ -91,8 +91,8 @@ impl<T: Setting> Choice<T> {
     }
 
     /// Forgets a file. The program's own of that name comes back; what was in use and is gone gives way to
-    /// the first.
-    pub fn remove(&mut self, name: &str) {
+    /// the first. Whether it was in use.
+    pub fn remove(&mut self, name: &str) -> bool {
         self.all.retain(|known| known.name() != name);
         if let Some(at) = T::BUILT_IN.iter().position(|(known, _)| *known == name) {
             self.all.insert(at.min(self.all.len()), built_in(at));
@@ -103,6 +103,7 @@ impl<T: Setting> Choice<T> {
         {
             self.current = Arc::clone(first);
         }
+        in_use == name
     }
 }
 

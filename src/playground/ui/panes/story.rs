@@ -24,9 +24,12 @@ pub const WHO_IN_TAB: u16 = 12;
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let filter = state.view.filter(Pane::Story);
     let note = match (filter, state.view.story_back) {
-        (Some(filter), _) => format!("/{filter}   esc clears"),
+        (Some(filter), _) if state.view.filtered_by_hand(Pane::Story) => {
+            format!("/{filter}   esc clears")
+        }
+        (Some(filter), 0) => format!("{filter} only"),
         (None, 0) => moment::story_note(state),
-        (None, back) => format!("{back} lines back, G follows"),
+        (_, back) => format!("{back} lines back, G follows"),
     };
     let frame = Frame {
         title: title(state, Pane::Story, Pane::Story.title()),

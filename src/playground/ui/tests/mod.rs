@@ -8,6 +8,7 @@ mod keys;
 mod log;
 mod screens;
 pub mod session;
+mod settings;
 
 use std::fmt::Write as _;
 

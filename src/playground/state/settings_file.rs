@@ -1,0 +1,78 @@
+//! Takes a file of the user's settings: it holds at once, or a line says where it is wrong and all stays.
+
+use super::{
+    State, navigate,
+    settings::{Keymap, Mistake},
+    story::{Line, Tone},
+};
+
+/// Folds in what a file below the settings folder holds now; `None`: it is gone.
+pub(super) fn take(state: &mut State, file: &str, text: Option<&str>, at_start: bool) {
+    let view = &mut state.view;
+    let name = |folder: &str| file.strip_prefix(folder)?.strip_suffix(".toml");
+    let taken = if let Some(name) = name("layouts/") {
+        let taken = match text {
+            Some(text) => view.layouts.put(name, text),
+            None => Ok(view.layouts.remove(name)),
+        };
+        if taken == Ok(true) {
+            navigate::show_as_the_layout_says(view);
+        }
+        taken.map(|in_use| Taken::new("layout", name, in_use))
+    } else if let Some(name) = name("themes/") {
+        let taken = match text {
+            Some(text) => view.themes.put(name, text),
+            None => Ok(view.themes.remove(name)),
+        };
+        taken.map(|in_use| Taken::new("theme", name, in_use))
+    } else if file == KEYS {
+        Keymap::parse(text.unwrap_or_default()).map(|keys| {
+            view.keys = keys;
+            Taken::new("keys", "", true)
+        })
+    } else {
+        return;
+    };
+    match taken {
+        Err(mistake) => refuse(state, file, &mistake, at_start),
+        Ok(_) if at_start => {}
+        Ok(_) if text.is_none() => state.message(format!("{file} is gone"), false),
+        Ok(taken) if taken.in_use => state.message(format!("{file} read again"), false),
+        Ok(Taken { kind, name, .. }) => {
+            let say = state.view.keys.shown("palette");
+            state.message(format!("{file} read: {say}{kind} {name} shows it"), false);
+        }
+    }
+}
+
+/// The file of keys.
+pub const KEYS: &str = "keys.toml";
+
+#[derive(Debug)]
+struct Taken<'a> {
+    kind: &'a str,
+    name: &'a str,
+    in_use: bool,
+}
+
+impl<'a> Taken<'a> {
+    fn new(kind: &'a str, name: &'a str, in_use: bool) -> Self {
+        Self { kind, name, in_use }
+    }
+}
+
+/// `layouts/my.toml:12:9 unknown pane "repicas", did you mean "replicas"? The old layout stays.`
+fn refuse(state: &mut State, file: &str, mistake: &Mistake, at_start: bool) {
+    let end = match (file.split('/').next(), at_start) {
+        (Some("layouts"), false) => "The old layout stays.",
+        (Some("themes"), false) => "The old theme stays.",
+        (Some(KEYS), false) => "The old keys stay.",
+        (Some(KEYS), true) => "The program's own keys hold.",
+        _ => "It is left out.",
+    };
+    let stop = if mistake.what.ends_with('?') { "" } else { "." };
+    let words = format!("{file}:{mistake}{stop} {end}");
+    let line = Line::new(state.now, "kafkarium").with(Tone::Bad, words.clone());
+    state.story.begin(line);
+    state.message(words, true);
+}

@@ -1,0 +1,136 @@
+//! Files of the user's settings, seen on the screen.
+
+use super::{frame, session::Session, text};
+use crate::playground::state::{Appearance, Key, Observation, RecordFace, settings::Setting};
+
+fn ready() -> Session {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    session
+}
+
+fn save(session: &mut Session, file: &str, content: Option<&str>) {
+    session.later(100).see(Observation::SettingsFile {
+        file: file.to_owned(),
+        text: content.map(str::to_owned),
+        at_start: false,
+    });
+}
+
+fn screen(session: &Session) -> String {
+    text(&frame(&session.state))
+}
+
+fn typed(session: &mut Session, words: &str) {
+    session.later(500).press(':');
+    for character in words.chars() {
+        session.later(100).press(character);
+    }
+    session.later(100).key(Key::Enter);
+}
+
+#[test]
+fn a_layout_is_shown_by_its_name_and_changes_when_it_is_saved() {
+    let mut session = ready();
+    save(
+        &mut session,
+        "layouts/my.toml",
+        Some("[[wide]]\npanes = [{ pane = \"log\", face = \"value\" }]"),
+    );
+    assert!(screen(&session).contains("layouts/my.toml read: :layout my shows it"));
+    typed(&mut session, "layout my");
+    let shown = screen(&session);
+    assert!(
+        shown.contains(" my ") && !shown.contains("Replicas of"),
+        "{shown}"
+    );
+    assert_eq!(session.state.view.face, RecordFace::Value);
+    save(
+        &mut session,
+        "layouts/my.toml",
+        Some("[[wide]]\npanes = [{ pane = \"log\" }, { pane = \"replicas\" }]"),
+    );
+    let shown = screen(&session);
+    assert!(shown.contains("Replicas of orders"), "{shown}");
+    assert!(shown.contains("layouts/my.toml read again"), "{shown}");
+    save(&mut session, "layouts/my.toml", None);
+    assert!(
+        screen(&session).contains("What happened"),
+        "overview is back"
+    );
+}
+
+#[test]
+fn a_mistake_is_named_by_line_and_column_and_the_old_layout_stays() {
+    let mut session = ready();
+    let before = session.state.view.layouts.current().clone();
+    save(
+        &mut session,
+        "layouts/overview.toml",
+        Some("[[wide]]\npanes = [\n  { pane = \"repicas\" },\n]"),
+    );
+    let shown = screen(&session);
+    let words = "layouts/overview.toml:3:12 unknown pane \"repicas\", did you mean \"replicas\"? The old layout";
+    assert_eq!(
+        shown.matches("overview.toml:3:12 unknown pane").count(),
+        2,
+        "{shown}"
+    );
+    assert!(shown.contains(words), "{shown}");
+    assert_eq!(*session.state.view.layouts.current(), before);
+}
+
+#[test]
+fn footer_and_help_name_the_keys_of_the_user() {
+    let mut session = ready();
+    save(
+        &mut session,
+        "keys.toml",
+        Some("[always]\nkill = \"K\"\nhelp = \"f1\"\n\"theme light\" = \"u\""),
+    );
+    let shown = screen(&session);
+    assert!(
+        shown.contains("K kill -9") && shown.contains("f1 help"),
+        "{shown}"
+    );
+    session.later(500).key(Key::F(1));
+    let help = screen(&session);
+    assert!(
+        help.contains("K  kill -9") && help.contains("u  theme light"),
+        "{help}"
+    );
+    session.later(500).key(Key::Esc);
+    session.later(500).press('u');
+    assert_eq!(session.state.view.themes.current().name(), "light");
+    save(
+        &mut session,
+        "keys.toml",
+        Some("[always]\nkill = \"u\"\nstop = \"u\""),
+    );
+    assert!(
+        screen(&session)
+            .contains("keys.toml:3:8 u is \"kill\" already, in line 2. The old keys stay.")
+    );
+    save(&mut session, "keys.toml", None);
+    assert!(screen(&session).contains("x kill -9"));
+}
+
+#[test]
+fn an_own_theme_paints_the_roles_it_names() {
+    let mut session = ready();
+    let painted = |session: &Session| frame(&session.state)[(1, 0)].fg;
+    let before = painted(&session);
+    save(
+        &mut session,
+        "themes/dark.toml",
+        Some("focus = { fg = \"#FF8800 208\" }"),
+    );
+    assert_ne!(painted(&session), before);
+    save(
+        &mut session,
+        "themes/dark.toml",
+        Some("focus = { fg = \"orange\" }"),
+    );
+    assert!(screen(&session).contains("themes/dark.toml:1:16 \"orange\" is no colour"));
+    assert_ne!(painted(&session), before);
+}
