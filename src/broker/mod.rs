@@ -27,7 +27,7 @@ mod topic_name;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     controller_task::ControllerHandle,
     groups::{Groups, OffsetsLog},
+    handlers::FetchSessions,
     image::ClusterImage,
     partitions::{
         Partitions,
@@ -98,6 +99,7 @@ pub(crate) struct Broker {
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Groups,
     pub(crate) isr_writes: IsrWrites,
+    pub(crate) fetch_sessions: Mutex<FetchSessions>,
 }
 
 impl Broker {
@@ -261,7 +263,10 @@ async fn start_rooms(
         tasks,
         end.clone(),
     );
+    let slots = settings.max_incremental_fetch_session_cache_slots;
+    let slots = usize::try_from(slots).unwrap_or_default();
     Ok(Arc::new(Broker {
+        fetch_sessions: Mutex::new(FetchSessions::new(slots, first_session_id())),
         id: options.id,
         settings,
         registry,
@@ -270,6 +275,12 @@ async fn start_rooms(
         groups,
         isr_writes,
     }))
+}
+
+/// Somewhere among all positive numbers: a client must not meet its session's id in another process.
+fn first_session_id() -> i32 {
+    let (high, ..) = uuid::Uuid::new_v4().as_fields();
+    i32::try_from(high >> 1).unwrap_or(1)
 }
 
 /// An interval of the settings: at least a millisecond, and at most what clocks can add to now.

@@ -111,6 +111,7 @@ settings! {
     "replica.fetch.max.bytes" => replica_fetch_max_bytes: i32 = 1_048_576, "Bytes of one partition that a follower asks for at once.";
     "replica.fetch.response.max.bytes" => replica_fetch_response_max_bytes: i32 = 10_485_760, "Bytes of one answer that a follower asks for.";
     "fetch.max.bytes" => fetch_max_bytes: i32 = 57_671_680, "Bytes that a broker puts into one fetch answer at most.";
+    "max.incremental.fetch.session.cache.slots" => max_incremental_fetch_session_cache_slots: i32 = 1_000, "Fetch sessions that a broker keeps at once.";
     "socket.request.max.bytes" => socket_request_max_bytes: i32 = 104_857_600, "The largest request that is read.";
     "max.connections" => max_connections: i32 = 2_147_483_647, "Connections that a broker holds at once.";
     "connections.max.idle.ms" => connections_max_idle_ms: i64 = 600_000, "A connection that is silent for this long is closed.";

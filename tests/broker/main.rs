@@ -3,6 +3,7 @@
 mod cluster;
 mod garbage;
 mod offline;
+mod sessions;
 mod versions;
 
 use std::time::{Duration, Instant};

@@ -23,17 +23,17 @@ use uuid::Uuid;
 
 use crate::cluster::Cluster;
 
-const WAIT: Duration = Duration::from_secs(10);
+pub const WAIT: Duration = Duration::from_secs(10);
 
 /// A cluster of one broker with an empty topic `orders` of one partition.
-struct Stage {
+pub struct Stage {
     cluster: Cluster,
-    connection: KafkaConnection,
-    topic_id: Uuid,
+    pub connection: KafkaConnection,
+    pub topic_id: Uuid,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let cluster = Cluster::start_with(1, &["min.insync.replicas=1"]);
         cluster.create_topic("orders", 1, 1).await;
         let address = cluster.brokers[0].address;
@@ -50,7 +50,7 @@ impl Stage {
     }
 
     /// Appends a batch of one record and returns the error code and its offset.
-    async fn produce(&mut self, version: i16, acks: i16, records: Bytes) -> (i16, i64) {
+    pub async fn produce(&mut self, version: i16, acks: i16, records: Bytes) -> (i16, i64) {
         let mut topic = TopicProduceData::default().with_partition_data(vec![
             PartitionProduceData::default().with_records(Some(records)),
         ]);
@@ -69,7 +69,7 @@ impl Stage {
         (partition.error_code, partition.base_offset)
     }
 
-    fn fetch_request(&self, version: i16, offset: i64, max_wait_ms: i32) -> FetchRequest {
+    pub fn fetch_request(&self, version: i16, offset: i64, max_wait_ms: i32) -> FetchRequest {
         let mut topic = FetchTopic::default().with_partitions(vec![
             FetchPartition::default()
                 .with_fetch_offset(offset)
@@ -104,11 +104,11 @@ impl Stage {
     }
 }
 
-fn name() -> kafka_protocol::messages::TopicName {
+pub fn name() -> kafka_protocol::messages::TopicName {
     StrBytes::from_static_str("orders").into()
 }
 
-fn batch(timestamp: i64, value: &[u8]) -> Bytes {
+pub fn batch(timestamp: i64, value: &[u8]) -> Bytes {
     let mut builder = BatchBuilder::new();
     builder.push(timestamp, Some(b"key"), Some(value));
     Bytes::from(builder.build())

@@ -56,6 +56,7 @@ use crate::wire::{
 };
 
 pub(crate) use api_versions::unsupported_version;
+pub(crate) use fetch::FetchSessions;
 
 /// One API.
 pub(crate) struct Api {

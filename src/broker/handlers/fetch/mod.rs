@@ -5,22 +5,26 @@
 //! version 11 on also on followers (KIP-392). A reader whose last epoch shows another history is told where
 //! the logs part (KIP-595). Followers (replica id, from 15 on with their broker epoch) tell how far they are, and are
 //! answered early when their high watermark is old (KIP-1166). Topics are named by id from 13 on (KIP-516), new
-//! leaders told from 12 and 16 on (KIP-951). Sessions are declined (KIP-227): every answer has session id 0.
+//! leaders told from 12 and 16 on (KIP-951). From 7 on a session saves naming what has not changed (KIP-227).
 //! Not done: transactions (the last stable offset is the high watermark); preferred replicas.
 
 mod response;
+mod session;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
 use kafka_protocol::messages::{FetchRequest, fetch_request::FetchPartition};
 use tokio::{sync::Notify, time::Instant as Deadline};
-use uuid::Uuid;
 
-use self::response::{PartitionAnswer, encode, encode_error};
+pub(crate) use self::session::FetchSessions;
+use self::{
+    response::{Chosen, PartitionAnswer, encode, encode_error},
+    session::{Asked, SessionPart, SessionRequest, Told, TopicKey},
+};
 use super::{Reply, RequestContext, RequestError};
 use crate::{
     broker::{
@@ -37,6 +41,7 @@ struct Fetch {
     broker: Arc<Broker>,
     context: RequestContext,
     role: Role,
+    session: SessionPart,
     topics: Vec<FetchedTopic>,
     min_bytes: usize,
     bytes_max: usize,
@@ -55,8 +60,7 @@ enum Role {
 }
 
 struct FetchedTopic {
-    name: String,
-    id: Uuid,
+    key: TopicKey,
     partitions: Vec<FetchedPartition>,
 }
 
@@ -82,13 +86,12 @@ pub(super) async fn handle(
     context: &RequestContext,
     request: FetchRequest,
 ) -> Result<Reply, RequestError> {
-    // 0 asks for a new session and -1 ends one; both name all partitions, which is all we do.
-    if context.version >= 7 && request.session_epoch > 0 {
-        return encode_error(context, ErrorCode::FetchSessionIdNotFound);
-    }
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
     let deadline = Deadline::now() + wait;
-    let fetch = Fetch::new(broker, context, request);
+    let fetch = match Fetch::new(broker, context, request) {
+        Ok(fetch) => fetch,
+        Err(code) => return encode_error(context, code),
+    };
     let look = fetch.look(true);
     if look.is_urgent || look.records.len() >= fetch.min_bytes || wait.is_zero() {
         return fetch.answer(look);
@@ -97,43 +100,60 @@ pub(super) async fn handle(
 }
 
 impl Fetch {
-    fn new(broker: &Arc<Broker>, context: &RequestContext, request: FetchRequest) -> Self {
+    /// Resolves what is asked, which a session may know in part; without one that fits, the error says so.
+    fn new(
+        broker: &Arc<Broker>,
+        context: &RequestContext,
+        request: FetchRequest,
+    ) -> Result<Self, ErrorCode> {
         let image = broker.registry.image();
         let role = role(&image, context, &request);
         let by_id = context.version >= 13;
-        let topics = request
-            .topics
-            .into_iter()
-            .map(|topic| {
-                let name = if by_id {
-                    image
-                        .topic_by_id(topic.topic_id)
-                        .map(|(name, _)| name.to_owned())
+        let asked = SessionRequest {
+            id: request.session_id,
+            // Before version 7 there are no sessions.
+            epoch: if context.version >= 7 {
+                request.session_epoch
+            } else {
+                -1
+            },
+            privileged: matches!(role, Role::Follower { .. }),
+            by_id,
+            topics: request.topics,
+            forgotten: request.forgotten_topics_data,
+        };
+        let (session, asked) = sessions(broker).begin(asked, Instant::now())?;
+        let mut topics: Vec<FetchedTopic> = Vec::new();
+        let mut name = None;
+        for Asked { topic, partition } in asked {
+            if topics.last().is_none_or(|last| last.key != topic) {
+                name = if by_id {
+                    let found = image.topic_by_id(topic.id);
+                    found.map(|(name, _)| Arc::from(name))
                 } else {
-                    Some(topic.topic.to_string())
+                    Some(Arc::clone(&topic.name))
                 };
-                let partitions = topic
-                    .partitions
-                    .into_iter()
-                    .map(|asked| find(broker, &image, name.as_deref(), asked))
-                    .collect();
-                FetchedTopic {
-                    name: name.unwrap_or_default(),
-                    id: topic.topic_id,
-                    partitions,
-                }
-            })
-            .collect();
+                topics.push(FetchedTopic {
+                    key: topic,
+                    partitions: Vec::new(),
+                });
+            }
+            if let Some(topic) = topics.last_mut() {
+                let found = find(broker, &image, name.as_deref(), partition);
+                topic.partitions.push(found);
+            }
+        }
         let bytes = |count: i32| usize::try_from(count).unwrap_or_default();
-        Self {
+        Ok(Self {
             broker: Arc::clone(broker),
             context: context.clone(),
             role,
+            session,
             topics,
             min_bytes: bytes(request.min_bytes),
             bytes_max: bytes(request.max_bytes.min(broker.settings.fetch_max_bytes)),
             is_read_committed: request.isolation_level == 1,
-        }
+        })
     }
 
     /// Looks again whenever a partition moves on, until there is enough or no time left.
@@ -239,7 +259,69 @@ impl Fetch {
     }
 
     fn answer(&self, look: Look) -> Result<Reply, RequestError> {
-        encode(self, look)
+        match self.choose(&look) {
+            Ok(chosen) => encode(self, look, &chosen),
+            Err(code) => encode_error(&self.context, code),
+        }
+    }
+
+    /// What of the answers the client is told.
+    fn choose(&self, look: &Look) -> Result<Chosen, ErrorCode> {
+        let answers = self.topics.iter().zip(&look.answers);
+        let answers = answers.flat_map(|(topic, answers)| {
+            let partitions = topic.partitions.iter().zip(answers);
+            partitions.map(|(partition, answer)| (&topic.key, &partition.asked, told(answer)))
+        });
+        match self.session {
+            SessionPart::Sessionless => Ok(Chosen::all(0)),
+            SessionPart::First { privileged, by_id } => {
+                let answers: Vec<(Asked, Told)> = answers
+                    .map(|(topic, asked, told)| {
+                        let asked = Asked {
+                            topic: topic.clone(),
+                            partition: asked.clone(),
+                        };
+                        (asked, told)
+                    })
+                    .collect();
+                let created = sessions(&self.broker).create(
+                    privileged,
+                    by_id,
+                    answers.into_iter(),
+                    Instant::now(),
+                );
+                Ok(Chosen::all(created.unwrap_or_default()))
+            }
+            SessionPart::Incremental { id, epoch } => {
+                let answers = answers.map(|(topic, asked, told)| (topic, asked.partition, told));
+                let told = sessions(&self.broker).tell(id, epoch, answers)?;
+                Ok(Chosen::some(id, told))
+            }
+        }
+    }
+}
+
+fn sessions(broker: &Broker) -> std::sync::MutexGuard<'_, FetchSessions> {
+    let sessions = broker.fetch_sessions.lock();
+    sessions.unwrap_or_else(PoisonError::into_inner)
+}
+
+fn told(answer: &PartitionAnswer) -> Told {
+    match answer {
+        Ok(answer) => Told {
+            high_watermark: answer.high_watermark.0,
+            log_start_offset: answer.log_start_offset.0,
+            has_news: answer.size_bytes > 0 || answer.diverging.is_some(),
+            has_records: answer.size_bytes > 0,
+            is_error: false,
+        },
+        Err(_) => Told {
+            high_watermark: -1,
+            log_start_offset: -1,
+            has_news: true,
+            has_records: false,
+            is_error: true,
+        },
     }
 }
 

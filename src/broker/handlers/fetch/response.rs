@@ -29,16 +29,48 @@ const COPY_BYTES_MAX: usize = 2_048;
 /// Room for a partition's part of the response without its records.
 const PARTITION_BYTES: usize = 96;
 
-/// The whole answer.
-pub(super) fn encode(fetch: &Fetch, look: Look) -> Result<Reply, RequestError> {
+/// Which answers a client is told, and in which session.
+pub(super) struct Chosen {
+    session_id: i32,
+    /// One for each partition in the order of the answers; `None`: all of them.
+    told: Option<Vec<bool>>,
+}
+
+impl Chosen {
+    pub(super) fn all(session_id: i32) -> Self {
+        Self {
+            session_id,
+            told: None,
+        }
+    }
+
+    pub(super) fn some(session_id: i32, told: Vec<bool>) -> Self {
+        Self {
+            session_id,
+            told: Some(told),
+        }
+    }
+}
+
+/// The whole answer. What is not told has no records.
+pub(super) fn encode(fetch: &Fetch, look: Look, chosen: &Chosen) -> Result<Reply, RequestError> {
     let context = &fetch.context;
-    let partitions: usize = look.answers.iter().map(Vec::len).sum();
+    let mut told = chosen.told.iter().flatten().copied();
+    let mut topics = Vec::with_capacity(fetch.topics.len());
+    for (topic, answers) in fetch.topics.iter().zip(&look.answers) {
+        let answers = topic.partitions.iter().zip(answers);
+        let answers: Vec<_> = answers.filter(|_| told.next().unwrap_or(true)).collect();
+        if !answers.is_empty() {
+            topics.push((topic, answers));
+        }
+    }
+    let partitions: usize = topics.iter().map(|(_, answers)| answers.len()).sum();
     let mut writer = Writer::new(context, partitions * PARTITION_BYTES, look.records);
     let mut hints = LeaderHints::new(fetch.broker.registry.image());
-    writer.begin(ErrorCode::None, fetch.topics.len());
-    for (topic, answers) in fetch.topics.iter().zip(&look.answers) {
+    writer.begin(ErrorCode::None, chosen.session_id, topics.len());
+    for (topic, answers) in topics {
         writer.topic(topic, answers.len());
-        for (partition, answer) in topic.partitions.iter().zip(answers) {
+        for (partition, answer) in answers {
             let hint = answer
                 .as_ref()
                 .err()
@@ -58,7 +90,7 @@ pub(super) fn encode_error(
     code: ErrorCode,
 ) -> Result<Reply, RequestError> {
     let mut writer = Writer::new(context, 0, BytesMut::new());
-    writer.begin(code, 0);
+    writer.begin(code, 0, 0);
     writer.no_tagged_fields();
     writer.finish()
 }
@@ -86,22 +118,21 @@ impl Writer {
         }
     }
 
-    fn begin(&mut self, code: ErrorCode, topics: usize) {
+    fn begin(&mut self, code: ErrorCode, session_id: i32, topics: usize) {
         const THROTTLE_TIME_MS: i32 = 0;
-        const SESSION_ID: i32 = 0;
         self.out.put_i32(THROTTLE_TIME_MS);
         if self.version >= 7 {
             self.out.put_i16(code.code());
-            self.out.put_i32(SESSION_ID);
+            self.out.put_i32(session_id);
         }
         self.count(topics);
     }
 
     fn topic(&mut self, topic: &FetchedTopic, partitions: usize) {
         if self.version >= 13 {
-            self.out.put_slice(topic.id.as_bytes());
+            self.out.put_slice(topic.key.id.as_bytes());
         } else {
-            self.text(&topic.name);
+            self.text(&topic.key.name);
         }
         self.count(partitions);
     }
