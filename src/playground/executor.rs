@@ -99,6 +99,10 @@ impl Executor {
                 self.observer.read(partition, from, upto);
                 Ok(Vec::new())
             }
+            Request::WatchZnodes(topic) => {
+                self.observer.watch_znodes(topic);
+                Ok(Vec::new())
+            }
             Request::ReadLog(process) => {
                 Ok(self.supervisor.log_lines(&process).into_iter().collect())
             }

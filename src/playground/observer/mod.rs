@@ -8,6 +8,7 @@ mod lost;
 mod pages;
 mod scope;
 mod tail;
+mod znodes;
 mod zookeeper;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use self::lost::LostCheck;
 use self::pages::{PAGES_MAX, Page};
 use self::scope::Scope;
 use self::tail::Tail;
+use self::znodes::ZnodesLook;
 use self::zookeeper::ZooKeeperLook;
 use super::state::{Observation, Timestamp};
 use crate::wire::{BrokerId, Offset, TopicPartition};
@@ -62,6 +64,11 @@ impl Observer {
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
+        let tree = ZnodesLook {
+            address: zookeeper.clone(),
+            scope: Arc::clone(&observer.scope),
+        };
+        observer.tasks.spawn(tree.run(observer.stop.clone()));
         let look = ZooKeeperLook::new(zookeeper, Arc::clone(&observer.scope));
         observer.tasks.spawn(look.run(observer.stop.clone()));
         let check = LostCheck {
@@ -99,6 +106,11 @@ impl Observer {
             from,
             upto,
         });
+    }
+
+    /// Reads the tree of znodes from now on, with this topic's first; without one, no more.
+    pub(super) fn watch_znodes(&self, topic: Option<String>) {
+        self.scope.watch_znodes(topic);
     }
 
     /// Where acknowledged records are remembered until they were read back.

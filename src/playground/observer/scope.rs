@@ -21,6 +21,8 @@ pub(super) struct Scope {
     nudges: watch::Sender<Nudges>,
     /// Counts changes of which partitions are watched, and who leads them.
     leaders: watch::Sender<u64>,
+    /// Whether the tree of znodes is on the screen, and which topic is.
+    znodes: watch::Sender<Option<String>>,
     observations: mpsc::Sender<Observation>,
 }
 
@@ -77,6 +79,7 @@ impl Scope {
             known: Mutex::default(),
             nudges: watch::Sender::default(),
             leaders: watch::Sender::new(0),
+            znodes: watch::Sender::default(),
             observations,
         }
     }
@@ -116,6 +119,17 @@ impl Scope {
         drop(known);
         self.leaders.send_modify(|count| *count += 1);
         self.nudge();
+    }
+
+    /// Reads the tree of znodes from now on, with this topic's first; without one, no more.
+    pub(super) fn watch_znodes(&self, topic: Option<String>) {
+        self.znodes.send_replace(topic);
+        self.nudge();
+    }
+
+    /// The topic whose znodes are read first, while any are.
+    pub(super) fn znodes(&self) -> watch::Receiver<Option<String>> {
+        self.znodes.subscribe()
     }
 
     /// Whether the caller shall ask for metadata: nobody else did within `interval`.

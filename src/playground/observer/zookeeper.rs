@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::now;
 use super::scope::Scope;
-use crate::playground::state::{Observation, SessionSeen, Timestamp, ZooKeeperSeen};
+use crate::playground::state::{Observation, SessionSeen, Timestamp, WatchSeen, ZooKeeperSeen};
 
 /// How long it may take to answer a word.
 const ANSWER_WAIT: Duration = Duration::from_millis(400);
@@ -18,8 +18,14 @@ const ANSWER_WAIT: Duration = Duration::from_millis(400);
 /// How often to look: a heartbeat comes every third of a session.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How often to look while sessions count down on the screen.
+const CLOSE_LOOK: Duration = Duration::from_millis(150);
+
 /// How long two looks are apart at least.
 const BUSY_LOOK: Duration = Duration::from_millis(60);
+
+/// Watched paths that are told one by one; more than a screen of the tallest terminal shows.
+const WATCHED_MAX: usize = 64;
 
 /// The longest answer that is read: thousands of sessions.
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
@@ -81,9 +87,11 @@ impl ZooKeeperLook {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(BUSY_LOOK) => {}
             }
+            let closely = self.scope.znodes().borrow().is_some();
+            let pause = if closely { CLOSE_LOOK } else { LOOK };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(pause) => {}
                 Ok(_) = nudges.wait_for(|nudges| nudges.cluster != changes) => {}
             }
         }
@@ -91,9 +99,22 @@ impl ZooKeeperLook {
 
     async fn look(&mut self) -> Option<ZooKeeperSeen> {
         let server = self.ask("srvr").await?;
-        let connections = connections(&self.ask("cons").await?);
-        let dump = self.ask("dump").await?;
-        let watches = self.ask("wchp").await.as_deref().map_or(0, watches);
+        let mut refused = Vec::new();
+        let mut answers = Vec::new();
+        for word in ["cons", "dump", "wchp"] {
+            let answer = self.ask(word).await?;
+            if is_refused(&answer) {
+                refused.push(word.to_owned());
+                answers.push(String::new());
+            } else {
+                answers.push(answer);
+            }
+        }
+        let [connected, dump, paths] = answers.try_into().ok()?;
+        let connections = connections(&connected);
+        let mut paths = watched_paths(&paths);
+        let watches: usize = paths.iter().map(|path| path.sessions.len()).sum();
+        paths.truncate(WATCHED_MAX);
         let mut ephemerals = ephemerals(&dump);
         let at = now();
         for connection in connections {
@@ -127,8 +148,15 @@ impl ZooKeeperLook {
             .collect();
         Some(ZooKeeperSeen {
             znodes: field(&server, "Node count:").unwrap_or(0),
-            watches,
+            zxid: zxid(&server).unwrap_or(0),
+            watches: u64::try_from(watches).unwrap_or(u64::MAX),
+            watched: paths,
             sessions,
+            exact: server
+                .lines()
+                .next()
+                .is_some_and(|version| version.contains("-kafkarium-")),
+            refused,
         })
     }
 
@@ -194,9 +222,32 @@ fn ephemerals(answer: &str) -> BTreeMap<i64, Vec<String>> {
 }
 
 /// `wchp` lists paths, and below each the sessions that watch it.
-fn watches(answer: &str) -> u64 {
-    let sessions = answer.lines().filter(|line| line.trim().starts_with("0x"));
-    u64::try_from(sessions.count()).unwrap_or(u64::MAX)
+fn watched_paths(answer: &str) -> Vec<WatchSeen> {
+    let mut found: Vec<WatchSeen> = Vec::new();
+    for line in answer.lines().map(str::trim) {
+        if line.starts_with('/') {
+            found.push(WatchSeen {
+                path: line.to_owned(),
+                sessions: Vec::new(),
+            });
+        } else if let (Some(session), Some(last)) = (session(line), found.last_mut()) {
+            last.sessions.push(session);
+        }
+    }
+    for watch in &mut found {
+        watch.sessions.sort_unstable();
+    }
+    found
+}
+
+/// What Apache's server says where `4lw.commands.whitelist` leaves a word out.
+fn is_refused(answer: &str) -> bool {
+    answer.contains("is not executed because it is not in the whitelist")
+}
+
+fn zxid(server: &str) -> Option<i64> {
+    let line = server.lines().find_map(|line| line.strip_prefix("Zxid:"))?;
+    session(line.trim())
 }
 
 fn field(answer: &str, name: &str) -> Option<u64> {
@@ -213,7 +264,7 @@ fn session(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{connections, ephemerals, field, sessions, watches};
+    use super::{connections, ephemerals, field, is_refused, sessions, watched_paths, zxid};
 
     #[test]
     fn the_words_of_zookeeper_3_8_are_read() {
@@ -239,7 +290,16 @@ mod tests {
         let owned = ephemerals(dump);
         assert_eq!(owned.get(&1).map(Vec::len), Some(2));
         assert_eq!(sessions(dump).into_iter().collect::<Vec<_>>(), [1]);
-        assert_eq!(watches("/brokers\n\t0x1\n\t0x2\n/controller\n\t0x1\n"), 3);
+        let watched = watched_paths("/brokers\n\t0x2\n\t0x1\n/controller\n\t0x1\n\n");
+        let told: Vec<(&str, &[i64])> = watched
+            .iter()
+            .map(|watch| (watch.path.as_str(), watch.sessions.as_slice()))
+            .collect();
+        assert_eq!(told, [("/brokers", &[1, 2][..]), ("/controller", &[1])]);
+        assert_eq!(zxid("Zxid: 0x9e\nMode: standalone\n"), Some(0x9e));
+        assert!(is_refused(
+            "cons is not executed because it is not in the whitelist.\n"
+        ));
         assert_eq!(
             field("Mode: standalone\nNode count: 61\n", "Node count:"),
             Some(61)

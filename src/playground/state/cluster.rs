@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status, StreamRate,
-    Timestamp, ZooKeeperSeen,
+    Timestamp, Znodes, ZooKeeperSeen,
 };
 use crate::wire::{BrokerId, Offset, TopicPartition};
 
@@ -28,6 +28,8 @@ pub struct Cluster {
     pub groups: BTreeMap<String, Group>,
     /// `ZooKeeper`'s own account, once it gave one.
     pub zookeeper: Option<ZooKeeperSeen>,
+    /// `ZooKeeper`'s tree, while somebody looks at it.
+    pub znodes: Znodes,
     /// What our producer counted.
     pub produced: ProducedSeen,
     /// Acknowledged records that were looked for and not found.

@@ -80,7 +80,11 @@ impl Cluster {
             Observation::GroupGone { group } => {
                 self.groups.remove(group);
             }
-            Observation::ZooKeeper(zookeeper) => self.zookeeper = Some(zookeeper.clone()),
+            Observation::ZooKeeper(zookeeper) => {
+                self.znodes.see_watches(&zookeeper.watched);
+                self.zookeeper = Some(zookeeper.clone());
+            }
+            Observation::Znodes(znodes) => self.znodes.see(znodes, at),
             Observation::Produced(produced) => self.produced.clone_from(produced),
             Observation::Acked(receipt) => {
                 let isr = self
@@ -150,6 +154,11 @@ impl Cluster {
 
     fn see_report(&mut self, process: &ProcessName, line: &ReportLine, at: Timestamp) {
         let told_at = Timestamp::from_ms(line.at_ms);
+        // Records come by the thousand, and say nothing of znodes.
+        if !matches!(line.report, Report::Record { .. }) {
+            self.znodes
+                .see_report(&process.to_string(), &line.report, told_at);
+        }
         match &line.report {
             Report::Registered {
                 broker, session, ..

@@ -18,6 +18,7 @@ mod names;
 mod narrate;
 mod narrate_group;
 mod navigate;
+mod navigate_znodes;
 mod observation;
 mod opening;
 mod outage;
@@ -40,6 +41,10 @@ mod typing;
 mod update;
 mod verbs;
 mod view;
+mod znode_rows;
+mod znode_words;
+mod znodes;
+mod zookeeper_story;
 
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +59,8 @@ pub use keymap::Context;
 pub use model::{DEMO_KEYS, State};
 pub use observation::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
-    ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen, ZooKeeperSeen,
+    ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen, WatchSeen,
+    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
 };
 pub use opening::{Opening, Step};
 pub use outage::Outages;
@@ -77,6 +83,10 @@ pub use view::{
     Answer, Ask, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing,
     ValueFace, View,
 };
+pub use znode_rows::{ZnodeItem, ZnodeRow, ZnodeView, row_words};
+pub use znode_words::summary as znode_summary;
+pub use znodes::{REMOVED_FOR, Watch, Znode, ZnodeWrite, Znodes};
+pub use zookeeper_story::ZooKeeperStory;
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a
 /// saved session is a state and the events since, on any machine.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, Past, PictureOf,
-    ProcessName, RecordFace, Request, Setup, Timestamp, ValueFace, View,
+    ProcessName, RecordFace, Request, Setup, Timestamp, ValueFace, View, ZnodeView, ZooKeeperStory,
     looking_back::Asked,
     narrate::Narrator,
     outage::Outages,
@@ -28,6 +28,8 @@ pub struct State {
     pub cluster: Cluster,
     /// What happened.
     pub story: Story,
+    /// What happened in `ZooKeeper`.
+    pub zookeeper_story: ZooKeeperStory,
     /// What is shown.
     pub view: View,
     /// Partitions that cannot be written, and how long that took the last time.
@@ -54,6 +56,7 @@ pub struct State {
     pub(super) narrator: Narrator,
     pub(super) watched: Vec<TopicPartition>,
     pub(super) asked: Option<Asked>,
+    pub(super) znodes_watched: Option<String>,
 }
 
 impl State {
@@ -100,11 +103,14 @@ impl State {
             recent: Vec::new(),
             last_key: None,
             replicas_scroll: 0,
+            zookeeper_story_back: 0,
+            znodes: ZnodeView::default(),
         };
         let state = Self {
             now: setup.started_at,
             cluster,
             story: Story::default(),
+            zookeeper_story: ZooKeeperStory::default(),
             view,
             outages: Outages::default(),
             opening: Opening::default(),
@@ -122,6 +128,7 @@ impl State {
             },
             watched: Vec::new(),
             asked: None,
+            znodes_watched: None,
             setup,
         };
         (state, requests)
@@ -163,7 +170,9 @@ impl State {
             .filter_map(|partition| partition.changed_at)
             .max()
             .map(|at| at.plus(self.flash_for()));
-        [confirm, message, counting, flash, self.plays_at()]
+        let znodes = self.znodes_watched.as_ref();
+        let znodes = znodes.and_then(|_| self.cluster.znodes.next_change(self.flash_for()));
+        [confirm, message, counting, flash, znodes, self.plays_at()]
             .into_iter()
             .flatten()
             .filter(|at| *at > self.now)
@@ -194,7 +203,8 @@ impl State {
                 || (process.status == super::Status::Frozen && fresh)
                 || ends
         };
-        self.cluster.processes.values().any(moving)
+        self.view.is_on_screen(Pane::Sessions)
+            || self.cluster.processes.values().any(moving)
             || self.cluster.groups.values().any(super::Group::rebalancing)
     }
 

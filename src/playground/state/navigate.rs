@@ -2,7 +2,9 @@
 
 use super::{
     Action, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose, Request, State,
-    Thing, Typing, View, past,
+    Thing, Typing, View,
+    navigate_znodes::{move_in_znodes, open_znode},
+    past,
 };
 use crate::wire::{Offset, TopicPartition};
 
@@ -28,6 +30,9 @@ pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
         Action::Filter(text) => filter(state, text.as_deref()),
         Action::Show => match &state.view.overlay {
             Overlay::Opened(_) => state.view.value_face = state.view.value_face.next(),
+            _ if state.view.focus == Pane::Znodes => {
+                state.view.znodes.raw = !state.view.znodes.raw;
+            }
             _ => state.view.face = state.view.face.next(),
         },
         Action::Hold => past::hold(state),
@@ -109,22 +114,33 @@ fn movement(state: &mut State, motion: Motion) {
             Pane::Log => move_in_log(state, motion),
             Pane::Replicas => move_between_partitions(state, motion),
             Pane::Group => move_between_members(state, motion),
+            Pane::Znodes => move_in_znodes(state, motion, page),
+            Pane::Sessions | Pane::Watches => {}
             Pane::Story => {
-                let back = &mut state.view.story_back;
-                let most = state.story.entries().len().saturating_sub(1);
-                *back = match motion {
-                    Motion::Up => *back + 1,
-                    Motion::Down => back.saturating_sub(1),
-                    Motion::PageUp => *back + page,
-                    Motion::PageDown => back.saturating_sub(page),
-                    Motion::First => most,
-                    Motion::Last => 0,
-                    Motion::Left | Motion::Right => *back,
-                }
-                .min(most);
+                let lines = state.story.entries().len();
+                look_back(&mut state.view.story_back, lines, motion, page);
+            }
+            Pane::ZooKeeperStory => {
+                let lines = state.zookeeper_story.story.entries().len();
+                look_back(&mut state.view.zookeeper_story_back, lines, motion, page);
             }
         },
     }
+}
+
+/// Scrolls through what happened; `back` counts from the newest line.
+fn look_back(back: &mut usize, lines: usize, motion: Motion, page: usize) {
+    let most = lines.saturating_sub(1);
+    *back = match motion {
+        Motion::Up => *back + 1,
+        Motion::Down => back.saturating_sub(1),
+        Motion::PageUp => *back + page,
+        Motion::PageDown => back.saturating_sub(page),
+        Motion::First => most,
+        Motion::Last => 0,
+        Motion::Left | Motion::Right => *back,
+    }
+    .min(most);
 }
 
 fn step(at: usize, motion: Motion, page: usize) -> usize {
@@ -279,7 +295,11 @@ fn open(state: &mut State) -> Vec<Request> {
                 None => return Vec::new(),
             }
         }
-        Pane::Story => return Vec::new(),
+        Pane::Znodes => match open_znode(state) {
+            Some(thing) => thing,
+            None => return Vec::new(),
+        },
+        Pane::Story | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory => return Vec::new(),
     };
     let log = match &thing {
         Thing::Process(process) => Some(Request::ReadLog(process.clone())),
@@ -304,9 +324,10 @@ pub(super) fn back(state: &mut State) {
         .position(|(pane, _)| *pane == view.focus)
     {
         view.filters.remove(at);
-    } else if view.record.is_some() || view.story_back > 0 {
+    } else if view.record.is_some() || view.story_back > 0 || view.zookeeper_story_back > 0 {
         view.record = None;
         view.story_back = 0;
+        view.zookeeper_story_back = 0;
     } else if view.full {
         view.full = false;
     } else if view.focus != Pane::Processes {

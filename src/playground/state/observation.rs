@@ -93,6 +93,8 @@ pub enum Observation {
     },
     /// What `cons`, `dump` and `wchp` say.
     ZooKeeper(ZooKeeperSeen),
+    /// What was read of `ZooKeeper`'s tree.
+    Znodes(ZnodesSeen),
     /// What our own producer counted since the playground started; at most 20 a second.
     Produced(ProducedSeen),
     /// Our producer's record was acknowledged. At most 20 a second for each partition; the first one
@@ -269,10 +271,64 @@ pub struct MemberSeen {
 pub struct ZooKeeperSeen {
     /// How many znodes there are.
     pub znodes: u64,
+    /// The last change of anything.
+    pub zxid: i64,
     /// How many watches are set.
     pub watches: u64,
+    /// Watched paths, each with the sessions that watch it; at most 64.
+    pub watched: Vec<WatchSeen>,
     /// By session id.
     pub sessions: Vec<SessionSeen>,
+    /// Whether the server ends a session at its deadline, not at its next tick.
+    pub exact: bool,
+    /// Words that the server does not allow.
+    pub refused: Vec<String>,
+}
+
+/// A watched path. The words do not tell whether what is below it is watched too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchSeen {
+    /// The path.
+    pub path: String,
+    /// Who watches it.
+    pub sessions: Vec<i64>,
+}
+
+/// Znodes as they were read. After a watch fired, only those that it named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZnodesSeen {
+    /// Our own session, which reads and watches.
+    pub session: i64,
+    /// Whether these are all that are read: what is not among them is not there.
+    pub whole: bool,
+    /// In no order.
+    pub znodes: Vec<ZnodeSeen>,
+}
+
+/// One znode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZnodeSeen {
+    /// `/brokers/ids/3`.
+    pub path: String,
+    /// `None`: it is gone.
+    pub content: Option<ZnodeContent>,
+}
+
+/// What a znode holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZnodeContent {
+    /// Its data as text, at most 16 KB of it.
+    pub data: String,
+    /// How much data there is.
+    pub size_bytes: i32,
+    /// How often the data changed.
+    pub version: i32,
+    /// The change that wrote it last.
+    pub mzxid: i64,
+    /// The session that it lives as long as; 0 where it outlives all.
+    pub ephemeral_owner: i64,
+    /// How many znodes are below it, read or not.
+    pub children: i32,
 }
 
 /// A `ZooKeeper` session.

@@ -52,6 +52,9 @@ pub enum Request {
         /// up to this one.
         upto: Offset,
     },
+    /// Read and watch `ZooKeeper`'s tree from now on, this topic's znodes before those of others;
+    /// without one, rest.
+    WatchZnodes(Option<String>),
     /// Send `LogLines` for this process.
     ReadLog(ProcessName),
     /// Put this text on the clipboard (OSC 52).

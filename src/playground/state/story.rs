@@ -66,6 +66,10 @@ pub enum Subject {
     GroupStep(String),
     /// Whatever goes on by itself at the start.
     Opening,
+    /// A znode.
+    Znode(String),
+    /// A `ZooKeeper` session.
+    Session(i64),
 }
 
 /// Facts that share a line with their like.
@@ -98,6 +102,10 @@ pub enum Merge {
     Division(String),
     /// Records were refused with this error, so many.
     Refused(String, u64),
+    /// A watch told these brokers to read this path again.
+    ReadAgain(String, Vec<BrokerId>),
+    /// The watches of these sessions fired for what a line is about, or for so many changes of a kind.
+    Fires(String, Vec<i64>, usize),
 }
 
 /// All lines, trees after trees, each tree in order of time.
@@ -250,6 +258,42 @@ impl Story {
         {
             root.text.push((Tone::Dim, words.to_owned()));
         }
+    }
+
+    /// The first lines of trees younger than this one, the youngest first.
+    pub(super) fn begun_after(&self, root: u64) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .rev()
+            .take_while(move |entry| entry.root > root)
+            .filter(|entry| entry.depth == 0)
+    }
+
+    /// Tells an effect as the last one of the newest line that is about one of these causes and not
+    /// told more than `early` before that line; without any it begins a tree of its own.
+    pub(super) fn tell_below(&mut self, causes: &[Subject], early: Duration, line: Line) {
+        let parent = causes
+            .iter()
+            .find_map(|cause| self.newest(cause, line.at.plus(early)));
+        let found = parent.and_then(|index| Some((index, self.entries.get(index)?)));
+        let Some((index, parent)) = found else {
+            self.begin(line);
+            return;
+        };
+        let (root, depth) = (parent.root, parent.depth);
+        let below = self.entries.iter().skip(index + 1);
+        let below = below.take_while(|entry| entry.root == root && entry.depth > depth);
+        let at = index + 1 + below.count();
+        let entry = entry(line, root, (depth + 1).min(DEPTH_MAX));
+        self.entries.insert(at, entry);
+        self.trim();
+    }
+
+    /// Whether a line told not more than `early` after `at`, and not long before, is about this.
+    pub(super) fn knows(&self, subject: &Subject, at: Timestamp, early: Duration) -> bool {
+        self.newest(subject, at.plus(early))
+            .and_then(|index| self.entries.get(index))
+            .is_some_and(|entry| at.since(entry.at) <= early)
     }
 
     fn newest(&self, cause: &Subject, until: Timestamp) -> Option<usize> {

@@ -5,6 +5,7 @@ use super::{
     ProcessName, Request, State, Status,
     dispatch::key,
     looking_back::look_back,
+    navigate_znodes::watch_znodes,
     past,
     perform::perform,
     settings_file,
@@ -56,6 +57,7 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
     };
     requests.extend(watch(state));
     requests.extend(look_back(state));
+    requests.extend(watch_znodes(state));
     state
         .coach
         .follow(&state.cluster, &state.outages, state.now);
@@ -74,6 +76,8 @@ fn tick(state: &mut State) -> Vec<Request> {
         state.view.message = None;
     }
     state.cluster.sample_lags(now);
+    state.cluster.znodes.forget(now);
+    state.zookeeper_story.flush(&state.cluster, now);
     let Some(ask) = state.view.ask.clone() else {
         return Vec::new();
     };
@@ -121,6 +125,10 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         process_changed(state, process, change);
     } else {
         state.cluster.see(seen, at);
+    }
+    if let Observation::Report { process, line } = seen {
+        state.zookeeper_story.follow(&state.story);
+        state.zookeeper_story.hear(&state.cluster, process, line);
     }
     match seen {
         Observation::Cluster(_) => show_a_topic(state),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing,
+    Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing, ZnodeView,
     settings::{Keymap, Layouts, Themes},
 };
 use crate::wire::Offset;
@@ -36,16 +36,28 @@ pub enum Pane {
     Group,
     /// What happened.
     Story,
+    /// `ZooKeeper`'s tree.
+    Znodes,
+    /// Who has a session at `ZooKeeper`, and for how long yet.
+    Sessions,
+    /// Who watches what.
+    Watches,
+    /// What happened in `ZooKeeper`.
+    ZooKeeperStory,
 }
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
         Self::Group,
         Self::Story,
+        Self::Znodes,
+        Self::Sessions,
+        Self::Watches,
+        Self::ZooKeeperStory,
     ];
 
     /// What layouts and keys call it.
@@ -57,6 +69,10 @@ impl Pane {
             Self::Log => "log",
             Self::Group => "group",
             Self::Story => "story",
+            Self::Znodes => "znodes",
+            Self::Sessions => "sessions",
+            Self::Watches => "watches",
+            Self::ZooKeeperStory => "zookeeper-story",
         }
     }
 
@@ -68,7 +84,10 @@ impl Pane {
             Self::Replicas => "Replicas",
             Self::Log => "Log",
             Self::Group => "Group",
-            Self::Story => "What happened",
+            Self::Story | Self::ZooKeeperStory => "What happened",
+            Self::Znodes => "znodes",
+            Self::Sessions => "sessions",
+            Self::Watches => "watches",
         }
     }
 }
@@ -201,6 +220,8 @@ pub enum Thing {
     Topic(String),
     /// A line of what happened, in full.
     Line(usize),
+    /// A znode by its path.
+    Znode(String),
 }
 
 /// A question that waits for its answer.
@@ -296,6 +317,10 @@ pub struct View {
     pub recent: Vec<String>,
     /// The last key, for telling repeats.
     pub last_key: Option<(Key, Timestamp)>,
+    /// How many lines What happened in `ZooKeeper` is scrolled back; 0 follows.
+    pub zookeeper_story_back: usize,
+    /// Where the person is in `ZooKeeper`'s tree.
+    pub znodes: ZnodeView,
     /// Whether a topic name is folded open in Replicas, by the cursor's row.
     pub replicas_scroll: usize,
 }

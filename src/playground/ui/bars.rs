@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, fit, width},
-    moment,
+    moment, panes,
     theme::Role,
     words,
 };
@@ -238,6 +238,10 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         return;
     }
     let (chip, own) = picked(state);
+    if panes::znodes::has_footer(state) && !narrow {
+        znode_verbs(canvas, state, (chip, own), area);
+        return;
+    }
     let mut x = canvas.pieces(x, y, end, &chip);
     let gap = if narrow { " " } else { "  " };
     let dead = own.len() == 1 && !narrow;
@@ -307,6 +311,38 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             x = canvas.text(x, y, stop, &format!(" {does}"), Role::Text);
         }
     }
+    help_hint(canvas, end, y, (&key_text("help"), "help"));
+}
+
+/// What can be done in the tree of znodes, then to what is picked.
+fn znode_verbs(canvas: &mut Canvas<'_>, state: &State, (chip, own): (Pieces, Verbs), area: Rect) {
+    let (y, end) = (area.y, area.right());
+    let key_text = |action: &str| state.view.keys.shown(action);
+    let stop = end.saturating_sub(width(&key_text("help")) + 7);
+    let (name, keys) = panes::znodes::hints(state);
+    let verbs = |canvas: &mut Canvas<'_>, x: u16, gap: &str, verbs: &[(&str, &str)]| {
+        verbs.iter().fold(x, |x, (action, does)| {
+            let key = key_text(action);
+            if x + width(gap) + width(&key) + width(does) + 1 > stop {
+                return x;
+            }
+            let x = canvas.text(x, y, stop, gap, Role::Text);
+            let x = canvas.text(x, y, stop, &key, Role::Focus);
+            canvas.text(x, y, stop, &format!(" {does}"), Role::Text)
+        })
+    };
+    let mut x = canvas.text(area.x, y, stop, &name, Role::Dim);
+    x = verbs(canvas, x, "   ", &keys);
+    x = canvas.text(x, y, stop, "   │ ", Role::Text);
+    x = canvas.pieces(x, y, stop, &chip);
+    x = verbs(canvas, x, "  ", &own);
+    x = canvas.text(x, y, stop, "   │", Role::Text);
+    verbs(
+        canvas,
+        x,
+        "  ",
+        &[("layout next", "view"), ("palette", "all")],
+    );
     help_hint(canvas, end, y, (&key_text("help"), "help"));
 }
 

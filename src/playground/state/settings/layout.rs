@@ -34,6 +34,10 @@ impl Setting for Layout {
             "replication",
             include_str!("../../../../layouts/replication.toml"),
         ),
+        (
+            "zookeeper",
+            include_str!("../../../../layouts/zookeeper.toml"),
+        ),
         ("groups", include_str!("../../../../layouts/groups.toml")),
     ];
 

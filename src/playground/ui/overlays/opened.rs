@@ -20,6 +20,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
         Thing::Record(offset) => (format!("Record @{offset}"), record::lines(state, *offset)),
         Thing::Group(name) => (format!("Group {name}"), group(state, name)),
         Thing::Topic(name) => (format!("Topic {name}"), topic(state, name)),
+        Thing::Znode(path) => (format!("Znode {path}"), znode(state, path)),
         Thing::Line(index) => ("What happened".to_owned(), line(state, *index)),
     };
     let frame = Frame {
@@ -148,6 +149,41 @@ fn topic(state: &State, name: &str) -> Vec<String> {
             partition.log_start.to_string(),
             partition.high_watermark
         ));
+    }
+    lines
+}
+
+fn znode(state: &State, path: &str) -> Vec<String> {
+    let Some(znode) = state.cluster.znodes.get(path) else {
+        return vec!["The znode is gone.".into()];
+    };
+    let content = &znode.content;
+    let mut lines = vec![format!(
+        "dataVersion {}   mZxid 0x{:x}   {} bytes   {} children",
+        content.version, content.mzxid, content.size_bytes, content.children
+    )];
+    if content.ephemeral_owner != 0 {
+        let owner = state.cluster.session_owner(content.ephemeral_owner);
+        let owner = owner.map_or_else(String::new, |broker| format!(", broker {broker}"));
+        lines.push(format!(
+            "ephemeral: it goes with session 0x{:x}{owner}",
+            content.ephemeral_owner
+        ));
+    }
+    let mut held = |title: &str, data: &str| {
+        lines.push(String::new());
+        lines.push(title.to_owned());
+        let json = serde_json::from_str::<serde_json::Value>(data).ok();
+        let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
+        let text = pretty.unwrap_or_else(|| data.to_owned());
+        lines.extend(text.lines().map(str::to_owned));
+    };
+    held("data", &content.data);
+    if let Some(before) = &znode.before {
+        held(
+            &format!("before, in version {}", before.version),
+            &before.data,
+        );
     }
     lines
 }

@@ -38,18 +38,19 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
-/// Breaks a text between words; two blanks after a full stop stay where they do not break.
+/// Breaks a text between words; blanks before it, and two after a full stop, stay where they do not break.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
+    let words = text.trim_start_matches(' ');
+    let mut line = " ".repeat(text.len() - words.len());
+    for word in words.split(' ') {
         if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
             lines.push(line.trim_end().to_owned());
             line = String::new();
             if word.is_empty() {
                 continue;
             }
-        } else if !line.is_empty() {
+        } else if !line.trim_start().is_empty() {
             line.push(' ');
         }
         line.push_str(word);

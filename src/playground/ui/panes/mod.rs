@@ -7,8 +7,13 @@ mod log_window;
 mod process_table;
 pub mod processes;
 pub mod replicas;
+pub mod sessions;
 pub mod story;
 pub mod tabs;
+pub mod watches;
+mod znode_detail;
+pub mod znodes;
+pub mod zookeeper_story;
 
 use ratatui::layout::Rect;
 
@@ -23,6 +28,10 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Log => log::draw(canvas, state, area),
         Pane::Group => group::draw(canvas, state, area),
         Pane::Story => story::draw(canvas, state, area),
+        Pane::Znodes => znodes::draw(canvas, state, area),
+        Pane::Sessions => sessions::draw(canvas, state, area),
+        Pane::Watches => watches::draw(canvas, state, area),
+        Pane::ZooKeeperStory => zookeeper_story::draw(canvas, state, area),
     }
 }
 
@@ -34,5 +43,9 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Log => log::draw_inside(canvas, state, area),
         Pane::Group => group::draw_inside(canvas, state, area),
         Pane::Story => story::draw_inside(canvas, state, area, story::WHO_IN_TAB),
+        Pane::Znodes => znodes::draw_inside(canvas, state, area),
+        Pane::Sessions => sessions::draw_inside(canvas, state, area),
+        Pane::Watches => watches::draw_inside(canvas, state, area),
+        Pane::ZooKeeperStory => zookeeper_story::draw_inside(canvas, state, area),
     }
 }

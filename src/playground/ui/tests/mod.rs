@@ -9,6 +9,7 @@ mod log;
 mod screens;
 pub mod session;
 mod settings;
+mod zookeeper;
 
 use std::fmt::Write as _;
 

@@ -239,6 +239,7 @@ impl Session {
             znodes: 61,
             watches,
             sessions,
+            ..ZooKeeperSeen::default()
         }))
     }
 

@@ -1,0 +1,101 @@
+//! What happened in `ZooKeeper`: who ended, who wrote, who was told, in time since the key.
+
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+
+use crate::playground::{
+    state::{Entry, Pane, State, Tone},
+    ui::{
+        canvas::{Canvas, Frame, fit},
+        theme::Role,
+        title,
+    },
+};
+
+/// Columns of the time.
+const TIME: u16 = 7;
+
+/// Columns of who did it.
+const WHO: u16 = 9;
+
+/// Draws the pane with its frame.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let note = match state.view.filter(Pane::ZooKeeperStory) {
+        Some(filter) => format!("/{filter}   esc clears"),
+        None => "zookeeper only".to_owned(),
+    };
+    let frame = Frame {
+        title: title(state, Pane::ZooKeeperStory, Pane::ZooKeeperStory.title()),
+        note: &note,
+        focused: state.view.focus == Pane::ZooKeeperStory,
+        dashed: false,
+    };
+    let inside = canvas.frame(area, &frame);
+    draw_inside(canvas, state, inside);
+}
+
+/// Draws what is inside the frame: the newest lines that fit.
+pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let story = &state.zookeeper_story.story;
+    let filter = state.view.filter(Pane::ZooKeeperStory);
+    let matches = |entry: &&Entry| {
+        filter.is_none_or(|filter| {
+            entry.who.contains(filter) || entry.text.iter().any(|(_, words)| words.contains(filter))
+        })
+    };
+    let room = usize::from(area.height);
+    let mut shown: Vec<&Entry> = story
+        .entries()
+        .iter()
+        .rev()
+        .filter(matches)
+        .skip(state.view.zookeeper_story_back)
+        .take(room)
+        .collect();
+    shown.reverse();
+    let end = area.right() + 1;
+    if shown.is_empty() {
+        let words = match filter {
+            Some(filter) => format!("nothing matches \"{filter}\".  esc clears"),
+            None => "Nothing yet. What sessions, writes, watches do: here.".to_owned(),
+        };
+        canvas.text(area.x, area.y, end, &fit(&words, area.width + 1), Role::Dim);
+        return;
+    }
+    for (entry, y) in shown.into_iter().zip(area.top()..) {
+        let since = time(entry.at.since(story.root_at(entry)));
+        canvas.text(area.x, y, end, &since, Role::Dim);
+        let role = if entry.who == "you" {
+            Role::Focus
+        } else {
+            Role::Text
+        };
+        let after = canvas.text(area.x + TIME, y, end, &entry.who, role);
+        let mut x = (area.x + TIME + WHO).max(after + 1);
+        if let Some(deep) = entry.depth.checked_sub(1) {
+            let air = "  ".repeat(usize::from(deep));
+            x = canvas.text(x, y, end, &format!("{air}└ "), Role::Dim);
+        }
+        for (tone, words) in &entry.text {
+            let role = match tone {
+                Tone::Plain => Role::Text,
+                Tone::Dim => Role::Dim,
+                Tone::Good => Role::Good,
+                Tone::Bad => Role::Dead,
+            };
+            let words = fit(words, end.saturating_sub(x));
+            x = canvas.text(x, y, end, &words, role);
+        }
+    }
+}
+
+/// `+1.501`, in six columns.
+fn time(since: Duration) -> String {
+    let seconds = since.as_secs_f64();
+    match since.as_secs() {
+        0..=9 => format!("+{seconds:.3}"),
+        10..=99 => format!("+{seconds:.2}"),
+        _ => format!("+{seconds:.0}"),
+    }
+}
