@@ -14,14 +14,22 @@ pub(super) struct LeaderEpochs {
 }
 
 impl LeaderEpochs {
-    /// Reads `leader-epoch-checkpoint` in `folder`; without the file no epoch is known.
-    pub(super) fn open(folder: &Path) -> Result<Self, LogError> {
-        let path = folder.join("leader-epoch-checkpoint");
-        let mut epochs = Self {
-            path,
+    /// None yet, of the log in `folder`.
+    pub(super) fn new(folder: &Path) -> Self {
+        Self {
+            path: folder.join("leader-epoch-checkpoint"),
             entries: Vec::new(),
+        }
+    }
+
+    /// Reads `leader-epoch-checkpoint` in `folder`; `None` where there is none. One that cannot be understood
+    /// is [`LogError::Corrupt`].
+    pub(super) fn open(folder: &Path) -> Result<Option<Self>, LogError> {
+        let mut epochs = Self::new(folder);
+        let Some(lines) = read_lines(&epochs.path)? else {
+            return Ok(None);
         };
-        for line in read_lines(&epochs.path)?.unwrap_or_default() {
+        for line in lines {
             let parsed = line.split_once(' ').and_then(|(epoch, start)| {
                 Some((
                     LeaderEpoch(epoch.parse().ok()?),
@@ -45,7 +53,7 @@ impl LeaderEpochs {
                 }
             }
         }
-        Ok(epochs)
+        Ok(Some(epochs))
     }
 
     /// The newest epoch.
@@ -146,7 +154,7 @@ mod tests {
     use super::*;
 
     fn epochs(folder: &Path, entries: &[(i32, i64)]) -> LeaderEpochs {
-        let mut epochs = LeaderEpochs::open(folder).expect("readable");
+        let mut epochs = LeaderEpochs::new(folder);
         for (epoch, start) in entries {
             epochs
                 .assign(LeaderEpoch(*epoch), Offset(*start))
@@ -181,6 +189,7 @@ mod tests {
         let text = std::fs::read_to_string(folder.path().join("leader-epoch-checkpoint"));
         assert_eq!(text.expect("written"), "0\n2\n0 0\n1 5\n");
         let reopened = LeaderEpochs::open(folder.path()).expect("readable");
+        let reopened = reopened.expect("there");
         assert_eq!(
             reopened.entries,
             [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(1), Offset(5))]

@@ -53,6 +53,14 @@ pub(super) fn open(
     let topic_id = Metadata::read(folder)?.map_or(Uuid::nil(), |metadata| metadata.topic_id);
     complete_swap(folder)?;
     let files = Files::list(folder)?;
+    let epochs = match LeaderEpochs::open(folder) {
+        Err(error @ LogError::Corrupt { .. }) => {
+            tracing::warn!("{error}; the batches tell their epochs again");
+            None
+        }
+        read => read?,
+    };
+    let knows_epochs = epochs.is_some();
     let mut log = Log {
         partition,
         topic_id,
@@ -61,7 +69,7 @@ pub(super) fn open(
         segments: BTreeMap::new(),
         log_start_offset: Offset(0),
         recovery_point: at.recovery_point,
-        epochs: LeaderEpochs::open(folder)?,
+        epochs: epochs.unwrap_or_else(|| LeaderEpochs::new(folder)),
         producers: ProducerState::default(),
         snapshots: files.snapshots,
         active_since_ms: now_ms,
@@ -72,6 +80,9 @@ pub(super) fn open(
     };
     let mut report = RecoveryReport::default();
     log.load_segments(&files.bases, &mut report)?;
+    if !knows_epochs {
+        log.read_epochs()?;
+    }
     if log.segments.is_empty() {
         let start = at.log_start_offset.unwrap_or_default();
         let segment = Segment::create(&log.folder, start)?;
@@ -129,6 +140,21 @@ impl Log {
             }
             self.segments.insert(*base, segment);
         }
+        Ok(())
+    }
+
+    /// Learns the leader epochs from the batches, where the file that keeps them is lost.
+    fn read_epochs(&mut self) -> Result<(), LogError> {
+        let mut epochs = LeaderEpochs::new(&self.folder);
+        for segment in self.segments.values() {
+            for header in segment.headers(0)? {
+                let (_, header) = header?;
+                if header.leader_epoch.0 >= 0 {
+                    epochs.assign(header.leader_epoch, header.base_offset)?;
+                }
+            }
+        }
+        self.epochs = epochs;
         Ok(())
     }
 

@@ -259,11 +259,18 @@ impl Segment {
         Ok(None)
     }
 
-    /// A batch boundary at or before the batch that holds `offset`.
+    /// A batch boundary at or before the batch that holds `offset`. No checksum covers an index, so it is believed
+    /// where the log agrees; elsewhere the search begins at the segment's start.
     pub(super) fn indexed_position(&self, offset: Offset) -> Result<u64, LogError> {
         let relative = self.relative(offset);
-        let entry = self.offset_index.floor(|e| e.offset <= relative)?;
-        Ok(entry.map_or(0, |entry| u64::from(entry.position)))
+        let Some(entry) = self.offset_index.floor(|e| e.offset <= relative)? else {
+            return Ok(0);
+        };
+        let position = u64::from(entry.position);
+        let found = self.headers(position)?.next().and_then(Result::ok);
+        let agrees = |header: &BatchHeader| header.last_offset() == self.absolute(entry.offset);
+        let is_sound = found.is_some_and(|(_, header)| agrees(&header));
+        Ok(if is_sound { position } else { 0 })
     }
 
     /// The headers of the batches from `position`, which must be a batch boundary, to the end.
@@ -275,11 +282,18 @@ impl Segment {
     /// The first batch whose largest timestamp is at least `timestamp`.
     pub(super) fn locate_timestamp(&self, timestamp: i64) -> Result<Option<Place>, LogError> {
         let entry = self.time_index.floor(|e| e.timestamp < timestamp)?;
-        let from = entry.map_or(self.base_offset, |entry| self.absolute(entry.offset));
-        let position = self.indexed_position(from)?;
+        let passed = entry.map(|entry| (self.absolute(entry.offset), entry.timestamp));
+        let mut position = 0;
+        if let Some((offset, timestamp)) = passed
+            && let Some(place) = self.locate(offset)?
+            && (place.last_offset, place.max_timestamp) == (offset, timestamp)
+        {
+            // As with the other index, it is believed where the log agrees.
+            position = place.position;
+        }
         for place in self.headers(position)? {
             let (position, header) = place?;
-            if header.max_timestamp >= timestamp && header.last_offset() >= from {
+            if header.max_timestamp >= timestamp {
                 return Ok(Some(Place::new(position, &header)));
             }
         }

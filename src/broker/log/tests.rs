@@ -11,6 +11,7 @@ use super::*;
 use crate::wire::record_batch::{Batch, BatchBuilder, Batches, Compression, TimestampType};
 use crate::wire::{LeaderEpoch, Offset, TopicPartition};
 
+mod damage;
 mod dump_log;
 
 const NOW_MS: i64 = 1_700_000_000_000;
