@@ -128,6 +128,10 @@ pub enum Action {
     AddGroup,
     /// A topic: its name, partitions, replication factor. Without a name, ask for them.
     CreateTopic(Option<(String, i32, i16)>),
+    /// Show this topic.
+    ShowTopic(String),
+    /// Show this group.
+    ShowGroup(String),
     /// Delete this topic, for good.
     DeleteTopic(String),
     /// Delete this group.
@@ -275,6 +279,8 @@ impl fmt::Display for Action {
             Self::CreateTopic(Some((name, partitions, factor))) => {
                 write!(f, "topic create {name} {partitions} {factor}")
             }
+            Self::ShowTopic(name) => write!(f, "topic show {name}"),
+            Self::ShowGroup(name) => write!(f, "group show {name}"),
             Self::DeleteTopic(name) => write!(f, "topic delete {name}"),
             Self::DeleteGroup(name) => write!(f, "group delete {name}"),
             Self::Layout(name) => write!(f, "layout {name}"),
@@ -351,6 +357,8 @@ impl FromStr for Action {
             ("stream", [rate]) => parse_rate(rate).map(Self::Stream),
             ("consumer", ["add", group]) => Ok(Self::AddConsumer(Some((*group).to_owned()))),
             ("topic", ["create", rest @ ..]) => parse_topic(rest),
+            ("topic", ["show", name]) => Ok(Self::ShowTopic((*name).to_owned())),
+            ("group", ["show", name]) => Ok(Self::ShowGroup((*name).to_owned())),
             ("topic", ["delete", name]) => Ok(Self::DeleteTopic((*name).to_owned())),
             ("group", ["delete", name]) => Ok(Self::DeleteGroup((*name).to_owned())),
             ("layout", [name]) => Ok(Self::Layout((*name).to_owned())),
@@ -442,6 +450,8 @@ mod tests {
             Action::AddConsumer(Some("billing".into())),
             Action::CreateTopic(Some(("chat".into(), 4, 2))),
             Action::DeleteTopic("chat".into()),
+            Action::ShowTopic("chat".into()),
+            Action::ShowGroup("billing".into()),
             Action::Move(Motion::PageUp),
             Action::Theme("light".into()),
             Action::Step(-1),

@@ -128,9 +128,8 @@ fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
             Vec::new()
         }
         (Overlay::Palette(_), Some(Action::Move(motion))) => {
-            let count = super::palette::candidates(state).len();
             if let Overlay::Palette(palette) = &mut state.view.overlay {
-                palette.step(motion == Motion::Down, count);
+                palette.step(motion == Motion::Down);
             }
             Vec::new()
         }

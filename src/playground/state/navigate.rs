@@ -23,6 +23,8 @@ pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
         Action::NextLayout => step_layout(state, true),
         Action::PreviousLayout => step_layout(state, false),
         Action::Layout(name) => set_layout(state, name),
+        Action::ShowTopic(name) => show_topic(state, name),
+        Action::ShowGroup(name) => show_group(state, name),
         Action::Move(motion) => movement(state, *motion),
         Action::Open => return open(state),
         Action::Accept => return do_help_row(state),
@@ -93,6 +95,24 @@ pub(super) fn show_as_the_layout_says(view: &mut View) {
     view.face = options
         .and_then(|options| options.face)
         .unwrap_or(view.face);
+}
+
+fn show_topic(state: &mut State, name: &str) {
+    if state.cluster.topics.contains_key(name) {
+        name.clone_into(&mut state.view.topic);
+        state.view.partition = 0;
+        state.view.record = None;
+    } else {
+        state.message(format!("there is no topic {name}"), true);
+    }
+}
+
+fn show_group(state: &mut State, name: &str) {
+    if state.cluster.groups.contains_key(name) {
+        name.clone_into(&mut state.view.group);
+    } else {
+        state.message(format!("there is no group {name}"), true);
+    }
 }
 
 /// Moves the cursor of what lies on top: a page, else the focused pane.

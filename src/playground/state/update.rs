@@ -36,6 +36,13 @@ pub fn update(state: &mut State, event: Event) -> Vec<Request> {
 
 /// What an event changes, apart from what can be gone back to.
 pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
+    let concerns_palette = match &what {
+        Happening::Observed(observation) => matches!(
+            observation,
+            Observation::Process { .. } | Observation::Cluster(_) | Observation::Group(_)
+        ),
+        _ => true,
+    };
     let mut requests = match what {
         Happening::Key(press) => key(state, press),
         Happening::Paste(text) => {
@@ -62,6 +69,9 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
         .coach
         .follow(&state.cluster, &state.outages, state.now);
     state.view.settle_focus();
+    if concerns_palette {
+        super::palette::refresh(state);
+    }
     if state.view.is_on_screen(super::Pane::Story) {
         state.view.story_seen = state.story.told;
     }

@@ -127,7 +127,7 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     match (&state.view.overlay, &state.view.ask) {
         (_, Some(ask)) => question(canvas, ask, area),
         (Overlay::Palette(palette), None) => {
-            super::overlays::palette::footer(canvas, state, palette, area);
+            super::overlays::palette::footer(canvas, palette, area);
             return;
         }
         (Overlay::Compose(_), None) => {

@@ -99,6 +99,17 @@ impl Keymap {
             .unwrap_or_default()
     }
 
+    /// What help says of an action, by the action's name.
+    #[must_use]
+    pub fn label_of(&self, action: &str) -> Option<&str> {
+        let action: Action = action.parse().ok()?;
+        self.rows
+            .iter()
+            .filter(|row| !row.label.is_empty())
+            .find(|row| row.keys.iter().any(|(_, bound)| *bound == action))
+            .map(|row| row.label.as_str())
+    }
+
     /// The rows of a section of the help page.
     pub fn section(&self, section: Section) -> impl Iterator<Item = &BoundRow> {
         self.rows.iter().filter(move |row| row.section == section)

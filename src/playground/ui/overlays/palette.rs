@@ -3,9 +3,10 @@
 use ratatui::layout::Rect;
 
 use crate::playground::{
-    state::{Action, Candidate, Palette, Process, State, Target, candidates},
+    state::{Action, Candidate, Palette, Preview, Process, State, Target},
     ui::{
         canvas::{Canvas, Frame, fit, width},
+        overlays::too_small::wrap,
         theme::Role,
         words,
     },
@@ -58,9 +59,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: R
         split - inside.x - 1,
         inside.bottom().saturating_sub(inside.y + 2),
     );
-    let found = candidates(state);
-    let cursor = palette.cursor.min(found.len().saturating_sub(1));
-    rows(canvas, &found, cursor, list);
+    rows(canvas, &palette.found, palette.cursor, list);
     if list.height > 7 && !state.view.recent.is_empty() {
         let recent: Vec<&str> = state
             .view
@@ -81,17 +80,9 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: R
         );
     }
     if wide {
-        let typed = palette
-            .input
-            .text()
-            .trim()
-            .parse::<Action>()
-            .ok()
-            .filter(|_| cursor == 0);
-        let action = typed.or_else(|| found.get(cursor)?.text.parse().ok());
         let side = Rect::new(split + 2, list.y, area.right() - split - 3, list.height);
-        if let Some(action) = action {
-            consequences(canvas, state, &action, side);
+        if let Some(preview) = &palette.preview {
+            consequences(canvas, state, preview, side);
         }
     }
 }
@@ -154,18 +145,60 @@ fn rows(canvas: &mut Canvas<'_>, found: &[Candidate], cursor: usize, area: Rect)
     }
 }
 
-/// What the action will do, and how it is undone.
-fn consequences(canvas: &mut Canvas<'_>, state: &State, action: &Action, area: Rect) {
+/// What the action will do, how it is undone, and the command that does the same.
+fn consequences(canvas: &mut Canvas<'_>, state: &State, preview: &Preview, area: Rect) {
     let end = area.right();
-    let target = action
-        .aim()
-        .map(|(verb, target)| (verb, aimed(state, target)));
-    let Some((verb, processes)) = target else {
-        canvas.text(area.x, area.y, end, &action.to_string(), Role::Strong);
+    let room = usize::from(area.width);
+    let mut y = if let Some((verb, target)) = preview.action.aim() {
+        verb_and_processes(canvas, state, verb, target, area)
+    } else {
+        sentence(canvas, preview, area)
+    };
+    y += 1;
+    let mut x = area.x;
+    if let Some((note, role)) = killing(state, &preview.action) {
+        for line in &note {
+            x = canvas.text(area.x, y, end, line, role);
+            y += 1;
+        }
+        y -= 1;
+    }
+    if let Some(undo) = &preview.undo {
+        let x = canvas.text(x, y, end, "undo: ", Role::Text);
+        canvas.text(x, y, end, undo, Role::Focus);
+    }
+    let Some(command) = &preview.command else {
         return;
     };
+    let lines = wrap(&format!("$ {command}"), room);
+    let free = area.bottom().saturating_sub(y + 2).max(1);
+    let lines = lines.iter().take(usize::from(free));
+    for (line, y) in lines.zip(y + 2..area.bottom()) {
+        canvas.text(area.x, y, end, &fit(line, area.width), Role::Dim);
+    }
+}
+
+fn sentence(canvas: &mut Canvas<'_>, preview: &Preview, area: Rect) -> u16 {
+    let (x, y, end) = (area.x, area.y, area.right());
+    canvas.text(x, y, end, &preview.action.to_string(), Role::Strong);
+    let lines = wrap(&preview.does, usize::from(area.width));
+    for (line, y) in lines.iter().take(2).zip(y + 1..) {
+        canvas.text(x, y, end, line, Role::Text);
+    }
+    y + 1 + u16::from(lines.len() > 1) + 1
+}
+
+/// `kill broker 1   SIGKILL to pid 4121`, and what that process does for the others.
+fn verb_and_processes(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    verb: &str,
+    target: &Target,
+    area: Rect,
+) -> u16 {
+    let end = area.right();
     let mut y = area.y;
-    for process in processes.iter().take(2) {
+    for process in aimed(state, target).iter().take(2) {
         let pid = process
             .pid
             .map_or_else(String::new, |pid| format!(" to pid {pid}"));
@@ -176,13 +209,8 @@ fn consequences(canvas: &mut Canvas<'_>, state: &State, action: &Action, area: R
             "thaw" => format!("   SIGCONT{pid}"),
             _ => String::new(),
         };
-        let x = canvas.text(
-            area.x,
-            y,
-            end,
-            &format!("{verb} {}", process.name),
-            Role::Strong,
-        );
+        let words = format!("{verb} {}", process.name);
+        let x = canvas.text(area.x, y, end, &words, Role::Strong);
         canvas.text(x, y, end, &signal, Role::Text);
         y += 1;
         if let Some(facts) = facts(state, process) {
@@ -190,36 +218,35 @@ fn consequences(canvas: &mut Canvas<'_>, state: &State, action: &Action, area: R
             y += 1;
         }
     }
-    let [process] = processes.as_slice() else {
-        return;
+    y
+}
+
+/// What one broker less means for writers.
+fn killing(state: &State, action: &Action) -> Option<(Vec<String>, Role)> {
+    let Action::Kill(target) = action else {
+        return None;
     };
-    if verb == "kill" && process.broker().is_some() && process.status.is_running() {
-        y += 1;
-        let (up, planned) = state.cluster.brokers_up();
-        let left = up.saturating_sub(1);
-        let minimum = state
-            .cluster
-            .topics
-            .get(&state.view.topic)
-            .and_then(|topic| topic.min_insync_replicas)
-            .and_then(|minimum| usize::try_from(minimum).ok());
-        let refused = minimum.is_some_and(|minimum| left < minimum);
-        let words = format!("{left} of {planned} brokers will be left");
-        let role = if refused { Role::Warning } else { Role::Text };
-        let x = canvas.text(area.x, y, end, &words, role);
-        if refused {
-            canvas.text(x, y, end, ": acks=all is refused", role);
-        }
-        y += 1;
-        let note = minimum.map_or_else(String::new, |m| format!("(min.insync.replicas {m})  "));
-        let x = canvas.text(area.x, y, end, &note, role);
-        let x = canvas.text(x, y, end, "undo: ", Role::Text);
-        canvas.text(x, y, end, "r", Role::Focus);
-        if let Some(pid) = process.pid {
-            let y = (y + 2).min(area.bottom().saturating_sub(1));
-            canvas.text(area.x, y, end, &format!("$ kill -9 {pid}"), Role::Dim);
-        }
+    let processes = aimed(state, target);
+    let [process] = processes.as_slice() else {
+        return None;
+    };
+    if process.broker().is_none() || !process.status.is_running() {
+        return None;
     }
+    let (up, planned) = state.cluster.brokers_up();
+    let left = up.saturating_sub(1);
+    let minimum = state
+        .cluster
+        .topics
+        .get(&state.view.topic)
+        .and_then(|topic| topic.min_insync_replicas)
+        .and_then(|minimum| usize::try_from(minimum).ok());
+    let refused = minimum.is_some_and(|minimum| left < minimum);
+    let end = if refused { ": acks=all is refused" } else { "" };
+    let note = minimum.map_or_else(String::new, |m| format!("(min.insync.replicas {m})  "));
+    let role = if refused { Role::Warning } else { Role::Text };
+    let words = format!("{left} of {planned} brokers will be left{end}");
+    Some((vec![words, note], role))
 }
 
 fn aimed<'a>(state: &'a State, target: &Target) -> Vec<&'a Process> {
@@ -255,7 +282,7 @@ fn facts(state: &State, process: &Process) -> Option<String> {
 }
 
 /// The keys of the palette, and how the verb that is typed goes on.
-pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: Rect) {
+pub fn footer(canvas: &mut Canvas<'_>, palette: &Palette, area: Rect) {
     crate::playground::ui::bars::hints(
         canvas,
         area,
@@ -269,12 +296,12 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: R
     let typed = palette.input.text();
     let (usage, role) = match &palette.wrong {
         Some(wrong) => (wrong.clone(), Role::Dead),
-        None => (usage(state, typed), Role::Dim),
+        None => (usage(palette, typed), Role::Dim),
     };
     canvas.text(area.x + 1, area.y + 1, area.right(), &usage, role);
 }
 
-fn usage(state: &State, typed: &str) -> String {
+fn usage(palette: &Palette, typed: &str) -> String {
     let verb = typed.split_whitespace().next().unwrap_or_default();
     let aimed = ["kill", "stop", "freeze", "thaw", "start", "restart"];
     let verb = aimed
@@ -285,6 +312,6 @@ fn usage(state: &State, typed: &str) -> String {
             "kill WHAT: a broker, zookeeper, a consumer, leader of TOPIC pN, all brokers".into()
         }
         Some(verb) => format!("{verb} WHAT: a broker, zookeeper, a consumer"),
-        None => format!("{} actions fit", candidates(state).len()),
+        None => format!("{} actions fit", palette.found.len()),
     }
 }

@@ -253,6 +253,54 @@ fn the_palette_does_what_is_typed_or_chosen() {
 }
 
 #[test]
+fn the_palette_says_what_it_will_do_and_with_which_command() {
+    let mut session = ready();
+    let before = session.state.view.command.clone();
+    for (typed, does, undo, command) in [
+        (
+            "topic create chat 4 2",
+            "4 partitions, each on 2 brokers",
+            Some("D"),
+            "kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --create --topic chat",
+        ),
+        (
+            "con bil",
+            "a process joins billing",
+            Some("s on it: it leaves"),
+            "kafka-console-consumer.sh --bootstrap-server 127.0.0.1:9092 --topic orders",
+        ),
+        ("freeze zookeeper", "", Some("z"), "kill -STOP 4120"),
+    ] {
+        session.later(500).press(':');
+        type_text(&mut session, typed);
+        let Overlay::Palette(palette) = &session.state.view.overlay else {
+            panic!("the palette is open");
+        };
+        let preview = palette.preview.clone().expect("something matches");
+        assert!(preview.does.contains(does), "{preview:?}");
+        assert_eq!(preview.undo.as_deref(), undo);
+        assert!(preview.command.expect("there is one").starts_with(command));
+        session.later(500).key(Key::Esc);
+    }
+    assert_eq!(
+        session.state.view.command, before,
+        "looking ahead does nothing"
+    );
+}
+
+#[test]
+fn tab_completes_from_the_live_cluster() {
+    let mut session = ready();
+    session.later(500).press(':');
+    type_text(&mut session, "del ord");
+    session.later(500).key(Key::Tab);
+    let Overlay::Palette(palette) = &session.state.view.overlay else {
+        panic!("the palette is open");
+    };
+    assert_eq!(palette.input.text(), "topic delete orders");
+}
+
+#[test]
 fn consumers_are_picked_in_the_group_and_killed_there() {
     let mut session = ready();
     for _ in 0..3 {

@@ -1,157 +1,12 @@
-//! The palette: every action by name, with arguments completed from the live cluster.
+//! What the palette offers: every action that makes sense now, its arguments from the live cluster.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
-use super::{Action, Key, Overlay, Process, ProcessName, State, Status, Typing, names::places};
-
-/// The open palette.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Palette {
-    /// What was typed.
-    pub input: Typing,
-    /// Which candidate enter does.
-    pub cursor: usize,
-    /// Why what was typed is no action, after enter.
-    pub wrong: Option<String>,
-}
-
-impl Palette {
-    /// A palette with this text in it.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self {
-            input: Typing::new(text),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn press(&mut self, key: Key) {
-        self.input.press(key);
-        self.cursor = 0;
-        self.wrong = None;
-    }
-
-    pub(super) fn paste(&mut self, text: &str) {
-        self.input.insert(text);
-        self.cursor = 0;
-        self.wrong = None;
-    }
-
-    pub(super) fn step(&mut self, down: bool, count: usize) {
-        let last = count.saturating_sub(1);
-        self.cursor = if down {
-            (self.cursor + 1).min(last)
-        } else {
-            self.cursor.min(last).saturating_sub(1)
-        };
-    }
-}
-
-/// One line of the palette.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The action as it would be typed.
-    pub text: String,
-    /// The key that does the same to what is picked.
-    pub key: Option<Key>,
-    /// What it reaches now.
-    pub note: String,
-    /// Whether the note is a warning.
-    pub asks: bool,
-    /// Whether it would do nothing.
-    pub idle: bool,
-}
-
-fn candidate(
-    state: &State,
-    text: impl Into<String>,
-    action: &str,
-    note: impl Into<String>,
-) -> Candidate {
-    Candidate {
-        text: text.into(),
-        key: state.view.keys.key_of(action),
-        note: note.into(),
-        asks: false,
-        idle: false,
-    }
-}
-
-/// What can be done now and matches what was typed, best first.
-#[must_use]
-pub fn candidates(state: &State) -> Vec<Candidate> {
-    let Overlay::Palette(palette) = &state.view.overlay else {
-        return Vec::new();
-    };
-    let typed = palette.input.text();
-    let mut found: Vec<(u32, Candidate)> = everything(state)
-        .into_iter()
-        .filter_map(|candidate| Some((score(typed, &candidate.text)?, candidate)))
-        .collect();
-    found.sort_by_key(|(score, _)| *score);
-    found.into_iter().map(|(_, candidate)| candidate).collect()
-}
-
-/// Puts the chosen candidate into the input.
-pub(super) fn complete(state: &mut State) {
-    let chosen = chosen(state);
-    if let (Some(text), Overlay::Palette(palette)) = (chosen, &mut state.view.overlay) {
-        palette.input = Typing::new(text);
-        palette.cursor = 0;
-    }
-}
-
-/// What enter does: the words as typed if they are an action, else the candidate under the cursor.
-pub(super) fn chosen(state: &State) -> Option<String> {
-    let Overlay::Palette(palette) = &state.view.overlay else {
-        return None;
-    };
-    let typed = palette.input.text().trim();
-    if palette.cursor == 0 && !typed.is_empty() && typed.parse::<Action>().is_ok() {
-        return Some(typed.to_owned());
-    }
-    candidates(state)
-        .get(palette.cursor)
-        .map(|candidate| candidate.text.clone())
-        .or_else(|| (!typed.is_empty()).then(|| typed.to_owned()))
-}
-
-/// How well a candidate matches, lower is better: each typed word begins a word of it, in order, or
-/// has its letters in it in order. Where only the verb matches, the candidate comes last.
-fn score(typed: &str, text: &str) -> Option<u32> {
-    let mut cost = 0;
-    let mut words = text.split_whitespace();
-    for (index, wanted) in typed.split_whitespace().enumerate() {
-        let wanted = wanted.to_lowercase();
-        loop {
-            let Some(word) = words.next().map(str::to_lowercase) else {
-                return (index > 0).then_some(VERB_ONLY);
-            };
-            if word.starts_with(&wanted) {
-                break;
-            }
-            if has_letters(&word, &wanted) {
-                cost += 10;
-                break;
-            }
-            cost += 3;
-        }
-    }
-    Some(cost)
-}
-
-/// More than any real match costs.
-const VERB_ONLY: u32 = 1000;
-
-fn has_letters(word: &str, wanted: &str) -> bool {
-    let mut letters = word.chars();
-    wanted
-        .chars()
-        .all(|letter| letters.any(|other| other == letter))
-}
+use super::Candidate;
+use crate::playground::state::{Action, Process, ProcessName, State, Status, names::places};
 
 /// Every action that makes sense now, with its arguments filled in.
-fn everything(state: &State) -> Vec<Candidate> {
+pub(super) fn all(state: &State) -> Vec<Candidate> {
     let mut all = Vec::new();
     for (verb, key) in [
         ("kill", "kill"),
@@ -221,7 +76,11 @@ fn everything(state: &State) -> Vec<Candidate> {
             all.push(delete);
         }
     }
+    for name in state.cluster.topics.keys() {
+        all.push(candidate(state, format!("topic show {name}"), "", ""));
+    }
     for group in state.cluster.groups.keys() {
+        all.push(candidate(state, format!("group show {group}"), "", ""));
         let mut delete = candidate(
             state,
             format!("group delete {group}"),
@@ -257,22 +116,18 @@ fn of_the_screen(state: &State, all: &mut Vec<Candidate>) {
     for name in state.view.themes.names() {
         all.push(candidate(state, format!("theme {name}"), "", ""));
     }
-    for name in [
-        "pane full",
-        "pane next",
-        "filter",
-        "show",
-        "hold",
-        "coach",
-        "copy",
-        "help",
-        "redraw",
-        "suspend",
-        "quit",
-    ] {
-        all.push(candidate(state, name, name, ""));
+    // Whatever else there is, with the words of the help page.
+    let offered: BTreeSet<String> = all.iter().map(|known| known.text.clone()).collect();
+    for name in Action::plain_names() {
+        if !offered.contains(name) && !NOT_BY_NAME.contains(&name) {
+            let label = state.view.keys.label_of(name).unwrap_or_default();
+            all.push(candidate(state, name, name, label));
+        }
     }
 }
+
+/// What only means something as a key.
+const NOT_BY_NAME: [&str; 4] = ["accept", "back", "open", "palette"];
 
 /// A verb with each process it can reach.
 fn aimed(state: &State, verb: &str, action: &str, all: &mut Vec<Candidate>) {
@@ -351,15 +206,17 @@ pub fn summary(state: &State, process: &Process) -> String {
     facts.join(", ")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::score;
-
-    #[test]
-    fn beginnings_of_words_match_in_order() {
-        assert!(score("ki br", "kill broker 1").is_some());
-        assert!(score("xy", "kill broker 1").is_none());
-        assert!(score("ki br", "kill broker 1") < score("ki br", "kill all brokers"));
-        assert!(score("ki br", "kill all brokers") < score("ki br", "kill zookeeper"));
+fn candidate(
+    state: &State,
+    text: impl Into<String>,
+    action: &str,
+    note: impl Into<String>,
+) -> Candidate {
+    Candidate {
+        text: text.into(),
+        key: state.view.keys.key_of(action),
+        note: note.into(),
+        asks: false,
+        idle: false,
     }
 }
