@@ -11,6 +11,7 @@ mod logging;
 mod open_files;
 mod playground;
 mod produce;
+mod replay;
 mod shutdown;
 mod table;
 mod topics;
@@ -42,6 +43,7 @@ enum Command {
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
     Verify(verify::VerifyArguments),
+    Replay(replay::ReplayArguments),
     Completions(completions::CompletionsArguments),
 }
 
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
         Some(Command::Verify(arguments)) => return verify::run(&arguments),
+        Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),
     };
     match result {

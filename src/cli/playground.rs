@@ -45,6 +45,9 @@ pub(super) struct PlaygroundArguments {
     /// Nothing flashes; bars are numbers.
     #[arg(long)]
     reduced_motion: bool,
+    /// Record the screen into this file, for asciinema and its like.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 /// Runs it until it is quit.
@@ -62,6 +65,7 @@ pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
         zookeeper_port: arguments.zookeeper_port,
         run_for: arguments.run_for,
         reduced_motion: arguments.reduced_motion,
+        record: arguments.record,
     })
 }
 

@@ -133,7 +133,14 @@ impl Executor {
                 Ok(Vec::new())
             }
             // These concern the terminal; the loop keeps them to itself.
-            Request::Copy(_) | Request::Quit | Request::Suspend | Request::Redraw => Ok(Vec::new()),
+            Request::Copy(_)
+            | Request::Quit
+            | Request::Suspend
+            | Request::Redraw
+            | Request::Record(_)
+            | Request::Mark(_)
+            | Request::Shot(_)
+            | Request::Save(_) => Ok(Vec::new()),
         };
         told.unwrap_or_else(|error| {
             vec![Observation::Failed {

@@ -5,10 +5,12 @@
 
 mod executor;
 mod feeder;
+mod front;
 mod late_answer;
 mod observer;
 mod on_screen;
 mod plain;
+mod recording;
 mod settings_folder;
 pub mod state;
 mod supervisor;
@@ -18,6 +20,7 @@ mod terminal_guard;
 pub mod ui;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -34,6 +37,7 @@ use self::state::{
 };
 use crate::wire::BrokerId;
 
+pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
 pub use self::supervisor::{
     ClusterFolder, DEFAULT_NAME, FolderOptions, Plan, RunFile, Supervisor, find,
@@ -77,6 +81,8 @@ pub struct Options {
     pub run_for: Option<Duration>,
     /// Nothing flashes.
     pub reduced_motion: bool,
+    /// Record the screen into this file.
+    pub record: Option<PathBuf>,
 }
 
 /// Runs the playground until it is told to quit. No process is left when it returns.
@@ -156,11 +162,13 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         playground.happen(Happening::Observed(observation));
     }
     let deadline = options.run_for.map(|run_for| Instant::now() + run_for);
+    let record = options.record.as_ref();
+    let record = record.map(|file| Request::Record(Some(file.to_string_lossy().into_owned())));
     let played = if interactive {
         playground.follow_settings(told);
         let inputs = terminal::read_input(late_answer)?;
         playground
-            .on_screen(inputs, &mut observations, signals, deadline)
+            .on_screen(inputs, &mut observations, signals, deadline, record)
             .await
     } else {
         playground

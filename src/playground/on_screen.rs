@@ -1,18 +1,13 @@
 //! The loop of a terminal: keys and facts in, frames out.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use crossterm::event::Event as TerminalEvent;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::state::{Happening, KeyPress, Observation, Request};
-use super::terminal::{self, Screen};
-use super::{Playground, Signals, housekeeping, instant, ui, until};
-
-/// Frames are at least this far apart.
-const FRAME_EVERY: Duration = Duration::from_millis(16);
+use super::front::{FRAME_EVERY, Front, Then, happening};
+use super::state::{Happening, Observation, Request};
+use super::{Playground, Signals, housekeeping, instant, until};
 
 impl Playground {
     /// Plays until it is quit.
@@ -22,14 +17,18 @@ impl Playground {
         observations: &mut mpsc::Receiver<Observation>,
         mut signals: Signals,
         deadline: Option<Instant>,
+        first: Option<Request>,
     ) -> Result<()> {
-        let mut screen = Screen::take()?;
+        let mut front = Front::open()?;
+        self.for_terminal.extend(first);
         let mut house = housekeeping();
         let mut drawn = Instant::now() - FRAME_EVERY;
         let mut stale = true;
         loop {
             if stale && drawn.elapsed() >= FRAME_EVERY {
-                screen.draw(|frame| ui::draw(&self.state, frame))?;
+                if let Some(ended) = front.draw(&self.state)? {
+                    self.happen(Happening::Observed(ended));
+                }
                 drawn = Instant::now();
                 stale = false;
             }
@@ -57,20 +56,12 @@ impl Playground {
                 }
             }
             for request in std::mem::take(&mut self.for_terminal) {
-                match request {
-                    Request::Quit => return Ok(()),
-                    Request::Suspend => {
-                        screen
-                            .suspend("kafkarium is in the background, the cluster runs on: fg")?;
-                        let (columns, rows) = terminal::size();
-                        self.happen(Happening::Resize(columns, rows));
-                    }
-                    Request::Redraw => screen.clear()?,
-                    Request::Copy(text) => {
-                        terminal::copy(&text)?;
-                        self.happen(Happening::Observed(Observation::Copied(text)));
-                    }
-                    _ => {}
+                let (then, told) = front.carry_out(request, &self.state)?;
+                if then == Then::Quit {
+                    return Ok(());
+                }
+                for told in told {
+                    self.happen(told);
                 }
                 stale = true;
             }
@@ -79,16 +70,11 @@ impl Playground {
 
     /// Takes one event of the terminal; whether something may look different now.
     fn input(&mut self, input: TerminalEvent) -> bool {
-        let what = match input {
-            TerminalEvent::Key(key) => match KeyPress::from_terminal(&key) {
-                Some(press) => Happening::Key(press),
-                None => return false,
-            },
-            TerminalEvent::Paste(text) => Happening::Paste(text),
-            TerminalEvent::Resize(columns, rows) => Happening::Resize(columns, rows),
-            _ => return false,
-        };
-        self.happen(what);
-        true
+        let what = happening(input);
+        let news = what.is_some();
+        if let Some(what) = what {
+            self.happen(what);
+        }
+        news
     }
 }

@@ -15,9 +15,11 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
+use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 
 use super::late_answer::LateAnswer;
+use super::recording::{Frames, Tee};
 use super::state::{Appearance, Depth, Glyphs, Scheme};
 use super::terminal_guard::TerminalGuard;
 
@@ -33,7 +35,7 @@ const BACKGROUND_WAIT: Duration = Duration::from_millis(50);
 /// Whether the screen is ours; the panic hook and the signals' way out look here.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-type Backend = CrosstermBackend<BufWriter<Stdout>>;
+type Backend = CrosstermBackend<Tee<BufWriter<Stdout>>>;
 
 /// The screen, given back when this is dropped.
 pub(super) struct Screen {
@@ -43,12 +45,13 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over.
-    pub(super) fn take() -> Result<Self> {
+    /// Takes the terminal over; `frames` can have a copy of what it gets.
+    pub(super) fn take(frames: Frames) -> Result<Self> {
         give_back_on_panic();
         let guard = TerminalGuard::post();
         take().context("cannot take the terminal over")?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
+        let backend = CrosstermBackend::new(Tee::new(out, frames));
         let terminal = ratatui::Terminal::new(backend).context("cannot draw on the terminal")?;
         Ok(Self {
             terminal,
@@ -56,12 +59,10 @@ impl Screen {
         })
     }
 
-    /// Draws one frame.
-    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> Result<()> {
-        self.terminal
-            .draw(draw)
-            .context("cannot draw on the terminal")?;
-        Ok(())
+    /// Draws one frame; returns what the screen shows now.
+    pub(super) fn draw(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> Result<&Buffer> {
+        let completed = self.terminal.draw(draw);
+        Ok(completed.context("cannot draw on the terminal")?.buffer)
     }
 
     /// Draws everything anew at the next frame.

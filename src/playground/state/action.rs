@@ -176,6 +176,16 @@ pub enum Action {
     Coach,
     /// Other colours: `dark`, `light`, `mono`.
     Theme(String),
+    /// Write the session so far into a file.
+    Save(Option<String>),
+    /// Record the screen into a file, or end that.
+    Record(Option<String>),
+    /// Write the screen into files.
+    Shot(Option<String>),
+    /// Say this on the screen, for a few seconds.
+    Say(String),
+    /// Show which keys are pressed, or no more.
+    ShowKeys,
     /// Copy the command of the last action.
     Copy,
     /// The help page.
@@ -193,7 +203,7 @@ pub enum Action {
 }
 
 /// Actions that take no argument, by name.
-fn plain() -> [(&'static str, Action); 31] {
+fn plain() -> [(&'static str, Action); 35] {
     [
         ("heal", Action::Heal),
         ("produce", Action::Produce(None)),
@@ -219,6 +229,10 @@ fn plain() -> [(&'static str, Action); 31] {
         ("hold", Action::Hold),
         ("live", Action::Live),
         ("coach", Action::Coach),
+        ("save", Action::Save(None)),
+        ("record", Action::Record(None)),
+        ("shot", Action::Shot(None)),
+        ("keys", Action::ShowKeys),
         ("copy", Action::Copy),
         ("help", Action::Help),
         ("palette", Action::Palette(String::new())),
@@ -286,6 +300,10 @@ impl fmt::Display for Action {
             Self::Layout(name) => write!(f, "layout {name}"),
             Self::Filter(Some(text)) => write!(f, "filter {text}"),
             Self::Theme(name) => write!(f, "theme {name}"),
+            Self::Save(Some(file)) => write!(f, "save {file}"),
+            Self::Record(Some(file)) => write!(f, "record {file}"),
+            Self::Shot(Some(file)) => write!(f, "shot {file}"),
+            Self::Say(words) => write!(f, "say {words}"),
             Self::Step(lines) => write!(f, "step {lines}"),
             Self::Move(motion) => {
                 let name = MOTIONS.iter().find(|(known, _)| known == motion);
@@ -363,6 +381,10 @@ impl FromStr for Action {
             ("group", ["delete", name]) => Ok(Self::DeleteGroup((*name).to_owned())),
             ("layout", [name]) => Ok(Self::Layout((*name).to_owned())),
             ("filter", [_, ..]) => Ok(Self::Filter(Some(rest.join(" ")))),
+            ("save", [_, ..]) => Ok(Self::Save(Some(rest.join(" ")))),
+            ("record", [_, ..]) => Ok(Self::Record(Some(rest.join(" ")))),
+            ("shot", [_, ..]) => Ok(Self::Shot(Some(rest.join(" ")))),
+            ("say", [_, ..]) => Ok(Self::Say(rest.join(" ").trim_matches('"').to_owned())),
             ("step", [lines]) => match lines.parse() {
                 Ok(lines) if lines != 0 => Ok(Self::Step(lines)),
                 _ => Err(ActionError::Arguments {
@@ -455,6 +477,8 @@ mod tests {
             Action::Move(Motion::PageUp),
             Action::Theme("light".into()),
             Action::Step(-1),
+            Action::Say("a leader dies".into()),
+            Action::Record(Some("demo.cast".into())),
         ]);
         for action in actions {
             assert_eq!(action.to_string().parse(), Ok(action));

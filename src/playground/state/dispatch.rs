@@ -20,6 +20,7 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
         ..press
     };
     state.view.last_key = Some((press.key, now));
+    state.view.press(press.key, now);
     if state.view.ask.is_some() {
         match answer(state, press) {
             Answered::Done(requests) => return requests,

@@ -112,6 +112,9 @@ impl Cluster {
             | Observation::Failed { .. }
             | Observation::Notice(_)
             | Observation::Copied(_)
+            | Observation::Recording { .. }
+            | Observation::Kept(_)
+            | Observation::NotKept(_)
             | Observation::SettingsFile { .. } => {}
         }
     }

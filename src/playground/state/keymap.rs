@@ -340,6 +340,12 @@ pub const TABLE: &[Row] = &[
             (key(']'), "step 1"),
         ],
     )),
+    row(
+        Section::Time,
+        "R",
+        "record the screen, end the recording",
+        &[(key('R'), "record")],
+    ),
     repeating(row(
         Section::Time,
         "PgUp PgDn",

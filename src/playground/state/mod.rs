@@ -29,6 +29,7 @@ mod perform;
 mod places;
 mod process;
 mod record;
+mod recorded;
 mod request;
 pub mod settings;
 mod settings_file;
@@ -80,7 +81,7 @@ pub use time::{Clock, Timestamp};
 pub use typing::Typing;
 pub use update::update;
 pub use view::{
-    Answer, Ask, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing,
+    Answer, Ask, Caption, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing,
     ValueFace, View,
 };
 pub use znode_rows::{ZnodeItem, ZnodeRow, ZnodeView, row_words};

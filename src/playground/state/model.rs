@@ -99,6 +99,10 @@ impl State {
             overlay: Overlay::default(),
             ask: None,
             message: None,
+            caption: None,
+            show_keys: false,
+            pressed: Vec::new(),
+            recording: None,
             command: None,
             recent: Vec::new(),
             last_key: None,
@@ -172,11 +176,19 @@ impl State {
             .map(|at| at.plus(self.flash_for()));
         let znodes = self.znodes_watched.as_ref();
         let znodes = znodes.and_then(|_| self.cluster.znodes.next_change(self.flash_for()));
-        [confirm, message, counting, flash, znodes, self.plays_at()]
-            .into_iter()
-            .flatten()
-            .filter(|at| *at > self.now)
-            .fold(next_second, Timestamp::min)
+        [
+            confirm,
+            message,
+            counting,
+            flash,
+            znodes,
+            self.plays_at(),
+            self.view.forgets_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|at| *at > self.now)
+        .fold(next_second, Timestamp::min)
     }
 
     /// How long a change is marked: a flash, or where nothing shall move a small sign.

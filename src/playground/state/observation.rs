@@ -137,6 +137,17 @@ pub enum Observation {
         /// Whether it was there already when the playground began.
         at_start: bool,
     },
+    /// The screen is recorded from now on, or no more.
+    Recording {
+        /// Whether it is.
+        on: bool,
+        /// Where it goes, or what there is now.
+        say: String,
+    },
+    /// The session or the screen was written into a file.
+    Kept(String),
+    /// It was not, for this reason.
+    NotKept(String),
 }
 
 /// How a child process changed.

@@ -2,7 +2,7 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
-    Purpose, Request, State, StreamRate, Typing, navigate, past, spread,
+    Purpose, Request, State, StreamRate, Typing, navigate, past, recorded, spread,
     story::{Line, Subject, Tone},
     verbs,
 };
@@ -13,6 +13,13 @@ pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Req
     if state.picture_of.is_some() && past::perform_in_picture(state, action) {
         return Vec::new();
     }
+    let mark = recorded::mark(state, action);
+    let mut requests = do_it(state, action, sure);
+    requests.extend(mark);
+    requests
+}
+
+fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
     if state
         .view
         .message
@@ -93,6 +100,17 @@ pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Req
             state.coach.hidden = !state.coach.hidden;
             Vec::new()
         }
+        Action::Say(words) => {
+            recorded::say(state, words);
+            Vec::new()
+        }
+        Action::ShowKeys => {
+            recorded::show_keys(state);
+            Vec::new()
+        }
+        Action::Record(file) => vec![Request::Record(file.clone())],
+        Action::Shot(file) => vec![Request::Shot(file.clone())],
+        Action::Save(file) => vec![Request::Save(file.clone())],
         Action::Quit => vec![Request::Quit],
         Action::Suspend => vec![Request::Suspend],
         Action::Redraw => vec![Request::Redraw],

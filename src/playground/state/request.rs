@@ -65,6 +65,14 @@ pub enum Request {
     Suspend,
     /// Clear the terminal and draw everything again.
     Redraw,
+    /// Record the screen, into this file or into a new one; where it is recorded, end that.
+    Record(Option<String>),
+    /// Put this label into the recording.
+    Mark(String),
+    /// Write the screen as text and with its colours.
+    Shot(Option<String>),
+    /// Write the session so far into this file or into a new one.
+    Save(Option<String>),
 }
 
 impl Request {
@@ -73,7 +81,14 @@ impl Request {
     pub fn concerns_the_terminal(&self) -> bool {
         matches!(
             self,
-            Self::Copy(_) | Self::Quit | Self::Suspend | Self::Redraw
+            Self::Copy(_)
+                | Self::Quit
+                | Self::Suspend
+                | Self::Redraw
+                | Self::Record(_)
+                | Self::Mark(_)
+                | Self::Shot(_)
+                | Self::Save(_)
         )
     }
 }

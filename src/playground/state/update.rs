@@ -85,6 +85,7 @@ fn tick(state: &mut State) -> Vec<Request> {
     if state.view.message.as_ref().is_some_and(outdated) {
         state.view.message = None;
     }
+    state.view.forget_what_was_pressed(now);
     state.cluster.sample_lags(now);
     state.cluster.znodes.forget(now);
     state.zookeeper_story.flush(&state.cluster, now);
@@ -190,6 +191,12 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             text,
             at_start,
         } => settings_file::take(state, file, text.as_deref(), *at_start),
+        Observation::Recording { on, say } => {
+            state.view.recording = on.then_some(at);
+            state.message(say.clone(), false);
+        }
+        Observation::Kept(say) => state.message(say.clone(), false),
+        Observation::NotKept(why) => state.message(why.clone(), true),
         Observation::Copied(text) => {
             let said = format!("copied (your terminal may refuse OSC 52): $ {text}");
             state.message(said, false);

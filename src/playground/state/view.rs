@@ -251,6 +251,24 @@ pub enum Answer {
     },
 }
 
+/// A caption stands this long.
+pub const CAPTION_FOR: Duration = Duration::from_secs(7);
+
+/// A pressed key is shown this long.
+pub const PRESSED_FOR: Duration = Duration::from_secs(2);
+
+/// Pressed keys that are shown at once.
+const PRESSED_MAX: usize = 8;
+
+/// Words for those who watch, for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Caption {
+    /// The words.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// A sentence in the footer, for a while.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -311,6 +329,14 @@ pub struct View {
     pub ask: Option<Ask>,
     /// The footer's message.
     pub message: Option<Message>,
+    /// What is said to those who watch.
+    pub caption: Option<Caption>,
+    /// Whether keys are shown as they are pressed.
+    pub show_keys: bool,
+    /// The keys of the last moment, and when each was pressed.
+    pub pressed: Vec<(Key, Timestamp)>,
+    /// Since when the screen is recorded.
+    pub recording: Option<Timestamp>,
     /// The command line that does what was done last.
     pub command: Option<String>,
     /// Actions that were typed, newest last, for the palette.
@@ -326,6 +352,30 @@ pub struct View {
 }
 
 impl View {
+    /// Remembers a key for those who watch.
+    pub(super) fn press(&mut self, key: Key, now: Timestamp) {
+        if self.show_keys {
+            self.pressed.push((key, now));
+            let excess = self.pressed.len().saturating_sub(PRESSED_MAX);
+            self.pressed.drain(..excess);
+        }
+    }
+
+    /// Takes captions and keys away when they stood long enough.
+    pub(super) fn forget_what_was_pressed(&mut self, now: Timestamp) {
+        self.pressed.retain(|(_, at)| now.since(*at) < PRESSED_FOR);
+        self.caption
+            .take_if(|caption| now.since(caption.since) >= CAPTION_FOR);
+    }
+
+    /// When the next of them goes.
+    pub(super) fn forgets_at(&self) -> Option<Timestamp> {
+        let caption = self.caption.as_ref();
+        let caption = caption.map(|caption| caption.since.plus(CAPTION_FOR));
+        let pressed = self.pressed.first().map(|(_, at)| at.plus(PRESSED_FOR));
+        caption.into_iter().chain(pressed).min()
+    }
+
     /// The filter of a pane, if it has one: by hand, else from the layout.
     #[must_use]
     pub fn filter(&self, pane: Pane) -> Option<&str> {

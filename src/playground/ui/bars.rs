@@ -23,6 +23,10 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     if !narrow {
         pieces.push((Role::Text, format!(" {}", state.setup.name)));
     }
+    if let Some(chip) = super::overlays::caption::recording(state) {
+        pieces.push((Role::Text, " ".into()));
+        pieces.push(chip);
+    }
     let moment = state.moment();
     if let Some(moment) = &moment {
         pieces.push((Role::Text, gap.into()));

@@ -69,6 +69,7 @@ fn draw_on(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
         }
         Overlay::None | Overlay::Prompt(_) | Overlay::Help(_) => {}
     }
+    overlays::caption::draw(canvas, state, area);
     bars::footer(canvas, state, footer);
 }
 

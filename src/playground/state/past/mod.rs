@@ -291,7 +291,7 @@ fn go_to(state: &mut State, target: u64) {
     past.recorded = Some(picture.view.clone());
     state.held = Some(picture);
     if let (Some(replay), Some(recorded)) = (&state.past.replay, &state.past.recorded) {
-        replay.follow(recorded, &mut state.view);
+        replay.follow(recorded, &mut state.view, state.now);
     }
     show(state);
 }

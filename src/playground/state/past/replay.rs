@@ -3,7 +3,9 @@
 use std::{fmt, time::Duration};
 
 use super::{History, PageError, Past, go_to};
-use crate::playground::state::{Overlay, Setup, State, Timestamp, View, settings::Setting};
+use crate::playground::state::{
+    Caption, Overlay, Setup, State, Timestamp, View, settings::Setting,
+};
 
 /// How often a played session looks whether something is due.
 const PLAY_EVERY: Duration = Duration::from_millis(33);
@@ -63,6 +65,10 @@ impl Replay {
             overlay: Overlay::None,
             ask: None,
             message: None,
+            caption: None,
+            show_keys: false,
+            pressed: Vec::new(),
+            recording: None,
             last_key: None,
             ..view.clone()
         };
@@ -71,7 +77,7 @@ impl Replay {
 
     /// Looks where whoever recorded it looked. What lies over the panes is not taken over: it would
     /// take the keys.
-    pub(super) fn follow(&self, recorded: &View, ours: &mut View) {
+    pub(super) fn follow(&self, recorded: &View, ours: &mut View, now: Timestamp) {
         if !self.follows {
             return;
         }
@@ -86,11 +92,29 @@ impl Replay {
             overlay: own.overlay,
             ask: own.ask,
             message: own.message,
+            caption: said(recorded, own.caption, now),
+            show_keys: own.show_keys,
+            pressed: own.pressed,
+            recording: own.recording,
             recent: own.recent,
             last_key: own.last_key,
             ..recorded.clone()
         };
     }
+}
+
+/// The recorded caption, on our clock; without one ours stays.
+fn said(recorded: &View, own: Option<Caption>, now: Timestamp) -> Option<Caption> {
+    let Some(caption) = &recorded.caption else {
+        return own;
+    };
+    let stands = own.filter(|own| own.text == caption.text);
+    stands.or_else(|| {
+        Some(Caption {
+            text: caption.text.clone(),
+            since: now,
+        })
+    })
 }
 
 impl Past {
@@ -117,6 +141,11 @@ impl State {
         state.now = own.started_at;
         state.view.size = own.size;
         state.view.appearance = own.appearance;
+        state.view.overlay = Overlay::None;
+        state.view.ask = None;
+        state.view.message = None;
+        state.view.show_keys = false;
+        state.view.recording = None;
         state.past = Past {
             history,
             replay: Some(Replay {

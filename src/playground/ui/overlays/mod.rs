@@ -1,5 +1,6 @@
 //! What lies over the panes, and what takes their place.
 
+pub mod caption;
 pub mod compose;
 pub mod help;
 pub mod opened;

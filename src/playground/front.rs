@@ -1,0 +1,139 @@
+//! The terminal's side of the loop: frames out, events in, and what a request asks of the screen.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use crossterm::event::Event as TerminalEvent;
+
+use super::recording::{self, Kind, Recorder};
+use super::state::{Happening, KeyPress, Observation, Request, State};
+use super::terminal::{self, Screen};
+use super::ui;
+
+/// Frames are at least this far apart.
+pub(super) const FRAME_EVERY: Duration = Duration::from_millis(16);
+
+/// The screen, and whoever records it.
+pub(super) struct Front {
+    screen: Screen,
+    recorder: Recorder,
+}
+
+/// How the loop goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    GoOn,
+    Quit,
+}
+
+impl Front {
+    /// Takes the terminal over.
+    pub(super) fn open() -> Result<Self> {
+        let recorder = Recorder::default();
+        let screen = Screen::take(recorder.frames())?;
+        Ok(Self { screen, recorder })
+    }
+
+    /// Draws a frame; returns what that has ended.
+    pub(super) fn draw(&mut self, state: &State) -> Result<Option<Observation>> {
+        let area = self.screen.draw(|frame| ui::draw(state, frame))?.area;
+        let ended = self.recorder.drawn((area.width, area.height));
+        Ok(ended.map(|say| Observation::Recording { on: false, say }))
+    }
+
+    /// Does what a request asks of the terminal; returns what follows at once.
+    pub(super) fn carry_out(
+        &mut self,
+        request: Request,
+        state: &State,
+    ) -> Result<(Then, Vec<Happening>)> {
+        let name = &state.setup.name;
+        let told = match request {
+            Request::Quit => return Ok((Then::Quit, Vec::new())),
+            Request::Suspend => {
+                let runs_on = if state.is_replay() {
+                    ""
+                } else {
+                    ", the cluster runs on"
+                };
+                self.screen
+                    .suspend(&format!("kafkarium is in the background{runs_on}: fg"))?;
+                let (columns, rows) = terminal::size();
+                return Ok((Then::GoOn, vec![Happening::Resize(columns, rows)]));
+            }
+            Request::Redraw => {
+                self.screen.clear()?;
+                None
+            }
+            Request::Copy(text) => {
+                terminal::copy(&text)?;
+                Some(Observation::Copied(text))
+            }
+            Request::Record(file) => Some(self.record(file.as_deref(), state)?),
+            Request::Mark(label) => {
+                let ended = self.recorder.mark(&label);
+                ended.map(|say| Observation::Recording { on: false, say })
+            }
+            Request::Shot(file) => {
+                let screen = self.screen.draw(|frame| ui::draw(state, frame))?;
+                Some(written(
+                    recording::write_shot(file.as_deref(), name, screen).map(|(text, ansi)| {
+                        format!("screen written: {} and {}", text.display(), ansi.display())
+                    }),
+                ))
+            }
+            Request::Save(file) => Some(written(save(file.as_deref(), state))),
+            _ => None,
+        };
+        let told = told.into_iter().map(Happening::Observed).collect();
+        Ok((Then::GoOn, told))
+    }
+
+    /// Begins to record, or ends.
+    fn record(&mut self, file: Option<&str>, state: &State) -> Result<Observation> {
+        if self.recorder.is_on() {
+            let say = self.recorder.end().unwrap_or_default();
+            return Ok(Observation::Recording { on: false, say });
+        }
+        let screen = self.screen.draw(|frame| ui::draw(state, frame))?.clone();
+        Ok(
+            match self.recorder.begin(file, &state.setup.name, &screen) {
+                Ok(path) => Observation::Recording {
+                    on: true,
+                    say: format!("recording the screen: {}", path.display()),
+                },
+                Err(error) => Observation::NotKept(format!("{error:#}")),
+            },
+        )
+    }
+}
+
+fn written(result: Result<String>) -> Observation {
+    match result {
+        Ok(say) => Observation::Kept(say),
+        Err(error) => Observation::NotKept(format!("{error:#}")),
+    }
+}
+
+fn save(file: Option<&str>, state: &State) -> Result<String> {
+    let name = &state.setup.name;
+    let (path, out) = recording::new_file(file.map(Path::new), name, Kind::Session)?;
+    let bytes = recording::write_session(out, &state.past.history.pages())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let path = path.display();
+    Ok(format!(
+        "session saved, {} KB:  kafkarium replay {path}",
+        bytes.div_ceil(1024)
+    ))
+}
+
+/// What an event of the terminal is to the state; `None`: nothing.
+pub(super) fn happening(input: TerminalEvent) -> Option<Happening> {
+    match input {
+        TerminalEvent::Key(key) => KeyPress::from_terminal(&key).map(Happening::Key),
+        TerminalEvent::Paste(text) => Some(Happening::Paste(text)),
+        TerminalEvent::Resize(columns, rows) => Some(Happening::Resize(columns, rows)),
+        _ => None,
+    }
+}
