@@ -2,21 +2,21 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     time::Duration,
 };
 
 use kafka_protocol::messages::MetadataRequest;
-use kafkarium::client::kafka::KafkaConnection;
 
-use crate::cluster::Cluster;
+use crate::{
+    clients::WAIT,
+    cluster::{Cluster, PATIENCE},
+};
 
-/// Sends bytes as they are; what comes back until the broker closes, or `None` if it does not.
-fn send_raw(address: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+/// Sends bytes as they are; what comes back until the broker closes, or `None` if it does not in that time.
+fn send_raw(address: &str, bytes: &[u8], patience: Duration) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(address).expect("the broker listens");
-    stream
-        .set_read_timeout(Some(Duration::from_millis(200)))
-        .expect("a timeout");
+    stream.set_read_timeout(Some(patience)).expect("a timeout");
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
@@ -49,12 +49,9 @@ fn frame(api_key: i16, version: i16, body: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn garbage_closes_its_own_connection_and_nothing_else() {
-    let mut cluster = Cluster::start(1);
-    let address = cluster.broker(1).address;
-    let wait = Duration::from_secs(5);
-    let mut bystander = KafkaConnection::connect(address, "test", wait)
-        .await
-        .expect("a connection");
+    let cluster = Cluster::start(1, &[]);
+    let address = cluster.address_of(1);
+    let mut bystander = cluster.connect(1).await;
     for garbage in [
         &b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
         b"\x7f\xff\xff\xff",
@@ -65,20 +62,22 @@ async fn garbage_closes_its_own_connection_and_nothing_else() {
         &frame(0, 2, b"\0\x01\0\0\0\0"),
         &frame(3, 99, b""),
     ] {
-        assert_eq!(send_raw(address, garbage), Some(vec![]), "{garbage:?}");
+        let answer = send_raw(&address, garbage, PATIENCE);
+        assert_eq!(answer, Some(vec![]), "{garbage:?}");
     }
     // Half a frame is waited for.
-    assert_eq!(send_raw(address, b"\x00\x00\x00\xffabc"), None);
+    let half = b"\x00\x00\x00\xffabc";
+    assert_eq!(send_raw(&address, half, Duration::from_millis(200)), None);
     let request = MetadataRequest::default().with_topics(None);
-    let metadata = bystander.ask(&request, wait).await.expect("an answer");
+    let metadata = bystander.ask(&request, WAIT).await.expect("an answer");
     assert_eq!(metadata.brokers.len(), 1);
 }
 
 #[tokio::test]
 async fn a_huge_count_in_any_request_of_any_version_is_refused() {
-    let mut cluster = Cluster::start(1);
-    let address = cluster.broker(1).address;
-    let listed = send_raw_once(address, &frame(18, 0, b""));
+    let cluster = Cluster::start(1, &[]);
+    let address = cluster.address_of(1);
+    let listed = send_raw_once(&address, &frame(18, 0, b""));
     // Correlation id, error code, then the count of keys with their ranges.
     assert_eq!(&listed[..6], &[0, 0, 0, 7, 0, 0]);
     let mut apis = 0;
@@ -92,19 +91,19 @@ async fn a_huge_count_in_any_request_of_any_version_is_refused() {
                     let mut body = vec![0; zeros];
                     body.extend(count);
                     // One write: refused ones are closed, others may be valid and are answered.
-                    let mut stream = TcpStream::connect(address).expect("the broker lives");
+                    let mut stream = TcpStream::connect(&address).expect("the broker lives");
                     let _ = stream.write_all(&frame(key, version, &body));
                 }
             }
         }
     }
     assert!(apis >= 8, "{apis} APIs are listed");
-    let again = send_raw_once(address, &frame(18, 0, b""));
+    let again = send_raw_once(&address, &frame(18, 0, b""));
     assert_eq!(again, listed);
 }
 
 /// Sends a request and reads one answer, without its length.
-fn send_raw_once(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+fn send_raw_once(address: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).expect("the broker listens");
     stream.write_all(bytes).expect("sent");
     let mut length = [0; 4];
@@ -116,7 +115,7 @@ fn send_raw_once(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_unknown_version_of_api_versions_is_answered_with_the_known_ones() {
-    let mut cluster = Cluster::start(1);
-    let answer = send_raw_once(cluster.broker(1).address, &frame(18, 99, b"\0\0\0"));
+    let cluster = Cluster::start(1, &[]);
+    let answer = send_raw_once(&cluster.address_of(1), &frame(18, 99, b"\0\0\0"));
     assert_eq!(answer, [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4]);
 }

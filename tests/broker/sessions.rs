@@ -5,7 +5,10 @@ use kafka_protocol::messages::{
     fetch_request::{FetchTopic, ForgottenTopic},
 };
 
-use crate::versions::{Stage, WAIT, batch, name};
+use crate::{
+    clients::WAIT,
+    versions::{Stage, batch, name},
+};
 
 const ID_NOT_FOUND: i16 = 70;
 const INVALID_EPOCH: i16 = 71;

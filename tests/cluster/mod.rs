@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,9 +37,27 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// The same where looking waits for answers.
+///
+/// # Panics
+/// It did not within [`PATIENCE`]; `what` says what was missing.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 fn kafkarium(arguments: &[String]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kafkarium"));
-    command.args(arguments).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env("KAFKARIUM_LOG", "error")
+        .stdin(Stdio::null());
     command
 }
 
@@ -90,10 +109,19 @@ impl Process {
         let _ = nix::sys::signal::kill(pid, signal);
     }
 
-    /// SIGTERM, and waits for the end.
+    /// SIGTERM, and waits for the end, which must be a good one.
     pub fn stop(&mut self) {
         self.signal(Signal::SIGTERM);
-        wait_until("a process ends", || self.child.try_wait().ok().flatten());
+        assert!(self.end().success());
+    }
+
+    /// Waits until it ends by itself.
+    pub fn end(&mut self) -> ExitStatus {
+        wait_until("a process ends", || self.child.try_wait().ok().flatten())
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
     }
 }
 
@@ -184,7 +212,7 @@ impl Cluster {
     }
 
     fn spawn_broker(&self, id: i32, listener: &str) -> Process {
-        let data = self.folder.path().join(format!("broker-{id}"));
+        let data = self.folder_of(id);
         let mut arguments = vec![
             "broker".to_owned(),
             format!("--id={id}"),
@@ -208,6 +236,21 @@ impl Cluster {
         addresses.join(",")
     }
 
+    /// The ids of all brokers.
+    pub fn ids(&self) -> Vec<i32> {
+        self.brokers.keys().copied().collect()
+    }
+
+    /// A broker's data folder.
+    pub fn folder_of(&self, id: i32) -> PathBuf {
+        self.folder.path().join(format!("broker-{id}"))
+    }
+
+    /// A broker's process.
+    pub fn broker(&mut self, id: i32) -> &mut Process {
+        &mut self.brokers.get_mut(&id).expect("it exists").0
+    }
+
     /// Where a broker listens.
     pub fn address_of(&self, id: i32) -> String {
         self.brokers.get(&id).expect("it exists").1.clone()
@@ -215,7 +258,7 @@ impl Cluster {
 
     /// SIGKILL to a broker.
     pub fn kill_broker(&mut self, id: i32) {
-        self.brokers.get_mut(&id).expect("it exists").0.kill();
+        self.broker(id).kill();
     }
 
     /// Starts a killed broker again, at the address it had.
