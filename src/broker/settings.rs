@@ -23,6 +23,7 @@ pub enum SettingType {
     Boolean,
     Int,
     Long,
+    Double,
     String,
 }
 
@@ -52,12 +53,13 @@ macro_rules! plain_value {
 plain_value!(bool, Boolean, "true or false");
 plain_value!(i32, Int, "a whole number of 32 bits");
 plain_value!(i64, Long, "a whole number of 64 bits");
+plain_value!(f64, Double, "a number");
 plain_value!(String, String, "text");
 
 macro_rules! settings {
     ($($name:literal => $field:ident: $type:ty = $default:expr, $doc:literal;)*) => {
         /// Every setting of a broker. Field names follow Kafka's with dots as underscores.
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Settings {
             $(#[doc = $doc] pub $field: $type,)*
         }
@@ -125,6 +127,12 @@ settings! {
     "log.retention.bytes" => log_retention_bytes: i64 = -1, "Bytes of each partition that are kept; -1 is no limit.";
     "log.retention.check.interval.ms" => log_retention_check_interval_ms: i64 = 300_000, "How often segments are checked for deletion.";
     "log.cleanup.policy" => log_cleanup_policy: String = "delete".into(), "What happens to old segments: delete, compact or both.";
+    "log.cleaner.delete.retention.ms" => log_cleaner_delete_retention_ms: i64 = 86_400_000, "How long tombstones are kept in compacted topics.";
+    "log.cleaner.max.compaction.lag.ms" => log_cleaner_max_compaction_lag_ms: i64 = 9_223_372_036_854_775_807, "How long a record may stay uncompacted at most.";
+    "log.cleaner.min.cleanable.ratio" => log_cleaner_min_cleanable_ratio: f64 = 0.5, "The share of the log that must be dirty before it is compacted.";
+    "log.cleaner.min.compaction.lag.ms" => log_cleaner_min_compaction_lag_ms: i64 = 0, "How long a record stays uncompacted at least.";
+    "log.message.timestamp.after.max.ms" => log_message_timestamp_after_max_ms: i64 = 9_223_372_036_854_775_807, "How far a record's timestamp may be ahead of the broker's clock.";
+    "log.message.timestamp.before.max.ms" => log_message_timestamp_before_max_ms: i64 = 9_223_372_036_854_775_807, "How far a record's timestamp may be behind the broker's clock.";
     "log.flush.interval.messages" => log_flush_interval_messages: i64 = 9_223_372_036_854_775_807, "Records written before the log is forced to the disk.";
     "group.min.session.timeout.ms" => group_min_session_timeout_ms: i32 = 6_000, "The shortest session timeout a group member may ask for.";
     "group.max.session.timeout.ms" => group_max_session_timeout_ms: i32 = 1_800_000, "The longest session timeout a group member may ask for.";

@@ -44,6 +44,7 @@ impl From<SettingType> for ConfigType {
             SettingType::Boolean => Self::Boolean,
             SettingType::Int => Self::Int,
             SettingType::Long => Self::Long,
+            SettingType::Double => Self::Double,
             SettingType::String => Self::String,
         }
     }
@@ -124,20 +125,20 @@ macro_rules! configs {
 configs! {
     "cleanup.policy" List Fallback::Setting("log.cleanup.policy"), Accepts::ListOf(&["compact", "delete"]), "What happens to old segments: delete, compact or both.";
     "compression.type" String Fallback::Setting("compression.type"), Accepts::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), "The codec of stored batches; producer keeps what the producer chose.";
-    "delete.retention.ms" Long Fallback::Value("86400000"), LONG, "How long tombstones are kept in compacted topics.";
+    "delete.retention.ms" Long Fallback::Setting("log.cleaner.delete.retention.ms"), LONG, "How long tombstones are kept in compacted topics.";
     "file.delete.delay.ms" Long Fallback::Value("60000"), LONG, "How long a file waits before it is deleted from the disk.";
     "flush.messages" Long Fallback::Setting("log.flush.interval.messages"), COUNT, "Records written before the log is forced to the disk.";
     "flush.ms" Long FOREVER, LONG, "How long records may wait before the log is forced to the disk.";
     "follower.replication.throttled.replicas" List Fallback::Value(""), Accepts::AnyList, "Replicas whose fetching is throttled.";
     "index.interval.bytes" Int Fallback::Setting("log.index.interval.bytes"), SIZE, "Bytes of log between two entries of its index.";
     "leader.replication.throttled.replicas" List Fallback::Value(""), Accepts::AnyList, "Replicas whose serving is throttled.";
-    "max.compaction.lag.ms" Long FOREVER, COUNT, "How long a record may stay uncompacted at most.";
+    "max.compaction.lag.ms" Long Fallback::Setting("log.cleaner.max.compaction.lag.ms"), COUNT, "How long a record may stay uncompacted at most.";
     "max.message.bytes" Int Fallback::Setting("message.max.bytes"), SIZE, "The largest record batch that is accepted.";
-    "message.timestamp.after.max.ms" Long FOREVER, LONG, "How far a record's timestamp may be ahead of the broker's clock.";
-    "message.timestamp.before.max.ms" Long FOREVER, LONG, "How far a record's timestamp may be behind the broker's clock.";
+    "message.timestamp.after.max.ms" Long Fallback::Setting("log.message.timestamp.after.max.ms"), LONG, "How far a record's timestamp may be ahead of the broker's clock.";
+    "message.timestamp.before.max.ms" Long Fallback::Setting("log.message.timestamp.before.max.ms"), LONG, "How far a record's timestamp may be behind the broker's clock.";
     "message.timestamp.type" String Fallback::Setting("log.message.timestamp.type"), Accepts::OneOf(&["CreateTime", "LogAppendTime"]), "Whether the producer's or the broker's clock stamps records.";
-    "min.cleanable.dirty.ratio" Double Fallback::Value("0.5"), Accepts::Share, "The share of the log that must be dirty before it is compacted.";
-    "min.compaction.lag.ms" Long Fallback::Value("0"), LONG, "How long a record stays uncompacted at least.";
+    "min.cleanable.dirty.ratio" Double Fallback::Setting("log.cleaner.min.cleanable.ratio"), Accepts::Share, "The share of the log that must be dirty before it is compacted.";
+    "min.compaction.lag.ms" Long Fallback::Setting("log.cleaner.min.compaction.lag.ms"), LONG, "How long a record stays uncompacted at least.";
     "min.insync.replicas" Int Fallback::Setting("min.insync.replicas"), Accepts::Number { min: 1, max: i32::MAX as i64 }, "Replicas that must be in sync for acks=all to be accepted.";
     "preallocate" Boolean Fallback::Value("false"), Accepts::Boolean, "Whether a new segment takes its room on the disk at once.";
     "retention.bytes" Long Fallback::Setting("log.retention.bytes"), LONG_OR_NONE, "Bytes of each partition that are kept; -1 is no limit.";
@@ -176,6 +177,14 @@ impl TopicConfig {
             }),
         }
         layers
+    }
+
+    /// Those of [`Self::layers`] that Kafka calls synonyms: a default that no broker setting changes is none.
+    pub(crate) fn synonyms<'a>(&self, layers: &'a [Layer]) -> &'a [Layer] {
+        match (self.fallback, layers.split_last()) {
+            (Fallback::Value(_), Some((_, changed))) => changed,
+            _ => layers,
+        }
     }
 
     fn check(&self, value: &str) -> Result<(), ConfigError> {
@@ -294,13 +303,11 @@ impl BrokerLayers<'_> {
 }
 
 /// Whether a broker setting takes effect when it is changed while the broker runs: those that
-/// topics' logs fall back to, read anew whenever the picture of the cluster changes. The controller
-/// keeps the setting for unclean elections that it was started with.
+/// topics fall back to, read anew whenever the picture of the cluster changes.
 pub(crate) fn is_dynamic(setting: &str) -> bool {
-    setting != "unclean.leader.election.enable"
-        && TOPIC_CONFIGS
-            .iter()
-            .any(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
+    TOPIC_CONFIGS
+        .iter()
+        .any(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
 }
 
 /// Checks a change of a broker setting by the topic config that falls back to it.
@@ -406,6 +413,14 @@ mod tests {
                 ("2", ConfigSource::StaticBroker),
                 ("1", ConfigSource::Default),
             ]
+        );
+        assert_eq!(config.synonyms(&layers), layers);
+        let alone = TopicConfig::find("flush.ms").expect("it exists");
+        let layers = alone.layers(&overrides(&[("flush.ms", "7")]), &broker);
+        assert_eq!(
+            alone.synonyms(&layers),
+            &layers[..1],
+            "no broker setting stands for it"
         );
         assert_eq!(broker.effective().min_insync_replicas, 3);
     }

@@ -180,11 +180,19 @@ impl Controller {
     }
 
     fn judge<'a>(&'a self, topic: &TopicImage) -> Judge<'a> {
+        const UNCLEAN: &str = "unclean.leader.election.enable";
+        // The topic's own, what was changed at this broker or at all of them, what it was started with.
+        let brokers = &self.image.broker_configs;
+        let changed = [self.image.controller, None];
+        let mut changed = changed
+            .iter()
+            .filter_map(|id| brokers.get(id)?.get(UNCLEAN));
         let unclean = topic
             .configs
-            .get("unclean.leader.election.enable")
+            .get(UNCLEAN)
+            .or_else(|| changed.next())
             .map_or(self.settings.unclean_leader_election, |value| {
-                value == "true"
+                value.trim() == "true"
             });
         Judge {
             image: &self.image,

@@ -241,6 +241,28 @@ fn an_unclean_election_needs_the_topics_leave() {
 }
 
 #[test]
+fn unclean_elections_can_be_allowed_while_the_controller_runs() {
+    let mut cluster = Cluster::new(2, &[&[1, 2]]);
+    cluster.isr(0, &[1]);
+    cluster.gone(1);
+    cluster.told();
+    cluster.wrote("t-0 leader -1 epoch 1 isr [1]: broker 1 is gone");
+    let configs = |value: &str| {
+        let name = "unclean.leader.election.enable".to_owned();
+        BTreeMap::from([(name, value.to_owned())])
+    };
+    cluster.image.controller = Some(BrokerId(2));
+    let brokers = &mut cluster.image.broker_configs;
+    brokers.insert(None, configs("true"));
+    brokers.insert(Some(BrokerId(2)), configs("false"));
+    cluster.told();
+    cluster.wrote("");
+    cluster.image.broker_configs.remove(&Some(BrokerId(2)));
+    cluster.told();
+    cluster.wrote("t-0 leader 2 epoch 2 isr [2]: unclean election: nobody in sync lives");
+}
+
+#[test]
 fn a_restart_that_nobody_saw_counts_as_gone_and_back() {
     let mut cluster = Cluster::new(3, &[&[1, 2, 3], &[2, 3, 1]]);
     cluster.register(1);

@@ -81,14 +81,15 @@ fn describe(
             configs
                 .filter_map(|config| {
                     let of_config = config.layers(overrides, &layers);
-                    result(
-                        config.name,
-                        config.kind,
-                        config.doc,
-                        false,
-                        of_config,
-                        wanted,
-                    )
+                    let holds = of_config.first()?.clone();
+                    let synonyms = config.synonyms(&of_config);
+                    let described = Described {
+                        name: config.name,
+                        kind: config.kind,
+                        doc: config.doc,
+                        read_only: false,
+                    };
+                    Some(described.result(holds, synonyms, wanted))
                 })
                 .collect()
         }
@@ -98,14 +99,15 @@ fn describe(
                 .filter(|(name, ..)| asked(name))
                 .filter_map(|(name, _, kind, doc)| {
                     let read_only = !topic_configs::is_dynamic(name);
-                    result(
+                    let of_setting = layers.layers(name);
+                    let holds = of_setting.first()?.clone();
+                    let described = Described {
                         name,
-                        kind.into(),
+                        kind: kind.into(),
                         doc,
                         read_only,
-                        layers.layers(name),
-                        wanted,
-                    )
+                    };
+                    Some(described.result(holds, &of_setting, wanted))
                 })
                 .collect()
         }
@@ -117,12 +119,18 @@ fn describe(
                 .filter_map(|(name, _, kind, doc)| {
                     let value = image.broker_configs.get(&None)?.get(name)?.clone();
                     let source = ConfigSource::DynamicDefaultBroker;
-                    let changed = vec![Layer {
+                    let changed = Layer {
                         name,
                         value,
                         source,
-                    }];
-                    result(name, kind.into(), doc, false, changed, wanted)
+                    };
+                    let described = Described {
+                        name,
+                        kind: kind.into(),
+                        doc,
+                        read_only: false,
+                    };
+                    Some(described.result(changed.clone(), &[changed], wanted))
                 })
                 .collect()
         }
@@ -130,30 +138,40 @@ fn describe(
     Ok(configs)
 }
 
-fn result(
+/// A config apart from its values.
+struct Described {
     name: &'static str,
     kind: ConfigType,
     doc: &'static str,
     read_only: bool,
-    layers: Vec<Layer>,
-    wanted: Wanted,
-) -> Option<DescribeConfigsResourceResult> {
-    let holds = layers.first()?;
-    let config = DescribeConfigsResourceResult::default()
-        .with_name(StrBytes::from_static_str(name))
-        .with_value(Some(StrBytes::from_string(holds.value.clone())))
-        .with_read_only(read_only)
-        .with_config_source(holds.source as i8)
-        .with_config_type(kind as i8)
-        .with_documentation(wanted.documentation.then(|| StrBytes::from_static_str(doc)));
-    if !wanted.synonyms {
-        return Some(config);
+}
+
+impl Described {
+    fn result(
+        self,
+        holds: Layer,
+        synonyms: &[Layer],
+        wanted: Wanted,
+    ) -> DescribeConfigsResourceResult {
+        let documentation = wanted
+            .documentation
+            .then(|| StrBytes::from_static_str(self.doc));
+        let config = DescribeConfigsResourceResult::default()
+            .with_name(StrBytes::from_static_str(self.name))
+            .with_value(Some(StrBytes::from_string(holds.value)))
+            .with_read_only(self.read_only)
+            .with_config_source(holds.source as i8)
+            .with_config_type(self.kind as i8)
+            .with_documentation(documentation);
+        if !wanted.synonyms {
+            return config;
+        }
+        let synonyms = synonyms.iter().map(|layer| {
+            DescribeConfigsSynonym::default()
+                .with_name(StrBytes::from_static_str(layer.name))
+                .with_value(Some(StrBytes::from_string(layer.value.clone())))
+                .with_source(layer.source as i8)
+        });
+        config.with_synonyms(synonyms.collect())
     }
-    let synonyms = layers.into_iter().map(|layer| {
-        DescribeConfigsSynonym::default()
-            .with_name(StrBytes::from_static_str(layer.name))
-            .with_value(Some(StrBytes::from_string(layer.value)))
-            .with_source(layer.source as i8)
-    });
-    Some(config.with_synonyms(synonyms.collect()))
 }

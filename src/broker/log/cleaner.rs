@@ -90,6 +90,7 @@ impl Log {
         let first_dirty_offset = self.first_dirty_offset();
         let closed = self.segments.len() - 1;
         let (mut clean_bytes, mut dirty_bytes) = (0, 0);
+        let mut dirty_since = None;
         let mut sources = Vec::new();
         for segment in self.segments.values().take(closed) {
             let is_young = self.config.min_compaction_lag_ms > 0
@@ -102,6 +103,9 @@ impl Log {
             }
             if segment.next_offset > first_dirty_offset {
                 dirty_bytes += segment.size_bytes;
+                if dirty_since.is_none() {
+                    dirty_since = segment.first_timestamp()?;
+                }
             } else {
                 clean_bytes += segment.size_bytes;
             }
@@ -115,7 +119,10 @@ impl Log {
         }
         #[expect(clippy::cast_precision_loss, reason = "a ratio of sizes")]
         let dirty_ratio = dirty_bytes as f64 / (clean_bytes + dirty_bytes).max(1) as f64;
-        if dirty_bytes == 0 || dirty_ratio < self.config.min_cleanable_dirty_ratio {
+        let is_overdue = dirty_since
+            .is_some_and(|since| now_ms.saturating_sub(since) > self.config.max_compaction_lag_ms);
+        let is_dirty = is_overdue || dirty_ratio >= self.config.min_cleanable_dirty_ratio;
+        if dirty_bytes == 0 || !is_dirty {
             return Ok(None);
         }
         Ok(Some(Compaction {
@@ -540,6 +547,30 @@ mod tests {
             Log::open(folder.path(), partition, config(), at, NOW_MS).expect("opened");
         assert_eq!(report.cut_reason, None);
         assert_eq!(records(&log), after);
+    }
+
+    #[test]
+    fn what_is_dirty_for_too_long_does_not_wait_for_more() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut log = open(folder.path());
+        (0..60).for_each(|n| put(&mut log, n % 3, Some("v")));
+        compact(&mut log, NOW_MS).expect("all of it is dirty");
+        let patient = LogConfig {
+            max_compaction_lag_ms: 5_000,
+            min_cleanable_dirty_ratio: 1.0,
+            ..config()
+        };
+        log.set_config(patient);
+        (0..20).for_each(|n| put(&mut log, n % 3, Some("w")));
+        assert!(
+            compact(&mut log, NOW_MS + 5_000).is_none(),
+            "not dirty enough"
+        );
+        assert!(compact(&mut log, NOW_MS + 5_001).is_some());
+        // The active segment is closed in time, or its records would wait for more of them.
+        put(&mut log, 1, Some("x"));
+        assert!(!log.roll_if_old(NOW_MS + 5_000).expect("looked"));
+        assert!(log.roll_if_old(NOW_MS + 5_001).expect("rolled"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::wire::record_batch::{Compression, TimestampType};
 pub(crate) struct LogConfig {
     /// A segment that would grow beyond this is closed and a new one begun.
     pub segment_bytes: u64,
-    /// A segment whose first record is older than this is closed, too.
+    /// A segment whose first record is older than this is closed, too; see [`LogConfig::segment_ms_max`].
     pub segment_ms: i64,
     /// Segments whose newest record is older may go; negative: never.
     pub retention_ms: i64,
@@ -34,6 +34,8 @@ pub(crate) struct LogConfig {
     pub delete_retention_ms: i64,
     /// A record stays uncompacted for this long.
     pub min_compaction_lag_ms: i64,
+    /// A record is compacted after this long at the latest; what is dirty for longer does not wait for the ratio.
+    pub max_compaction_lag_ms: i64,
     /// The share of the log that must be dirty before it is compacted.
     pub min_cleanable_dirty_ratio: f64,
     /// The codec batches are stored with; `None` keeps the producer's.
@@ -47,6 +49,15 @@ impl Default for LogConfig {
 }
 
 impl LogConfig {
+    /// How old an active segment may become: only closed ones can be compacted.
+    pub(super) fn segment_ms_max(&self) -> i64 {
+        if self.compact {
+            self.segment_ms.min(self.max_compaction_lag_ms)
+        } else {
+            self.segment_ms
+        }
+    }
+
     /// The broker's settings under a topic's overrides. An override that does not read is passed over:
     /// it was checked when the topic was altered.
     pub(crate) fn new(settings: &Settings, overrides: &BTreeMap<String, String>) -> Self {
@@ -83,15 +94,31 @@ impl LogConfig {
             } else {
                 TimestampType::CreateTime
             },
-            timestamp_before_max_ms: number("message.timestamp.before.max.ms", i64::MAX),
-            timestamp_after_max_ms: number("message.timestamp.after.max.ms", i64::MAX),
+            timestamp_before_max_ms: number(
+                "message.timestamp.before.max.ms",
+                settings.log_message_timestamp_before_max_ms,
+            ),
+            timestamp_after_max_ms: number(
+                "message.timestamp.after.max.ms",
+                settings.log_message_timestamp_after_max_ms,
+            ),
             delete: has("delete"),
             compact: has("compact"),
-            delete_retention_ms: number("delete.retention.ms", 86_400_000),
-            min_compaction_lag_ms: number("min.compaction.lag.ms", 0),
+            delete_retention_ms: number(
+                "delete.retention.ms",
+                settings.log_cleaner_delete_retention_ms,
+            ),
+            min_compaction_lag_ms: number(
+                "min.compaction.lag.ms",
+                settings.log_cleaner_min_compaction_lag_ms,
+            ),
+            max_compaction_lag_ms: number(
+                "max.compaction.lag.ms",
+                settings.log_cleaner_max_compaction_lag_ms,
+            ),
             min_cleanable_dirty_ratio: text("min.cleanable.dirty.ratio")
                 .and_then(|value| value.parse().ok())
-                .unwrap_or(0.5),
+                .unwrap_or(settings.log_cleaner_min_cleanable_ratio),
             compression: Compression::from_name(codec),
         }
     }

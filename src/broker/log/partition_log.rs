@@ -331,7 +331,7 @@ impl Log {
             Some(first) if first >= 0 && timestamp >= 0 => timestamp.saturating_sub(first),
             _ => now_ms.saturating_sub(self.active_since_ms),
         };
-        Ok(age > self.config.segment_ms)
+        Ok(age > self.config.segment_ms_max())
     }
 
     /// Writes a `.snapshot` of the producers at the log's end.

@@ -187,6 +187,7 @@ impl Partition {
     fn compact(&self) -> Result<(), LogError> {
         let flush = {
             let mut state = self.lock();
+            state.replica.log.roll_if_old(now_ms())?;
             if state.replica.log.segments().nth(1).is_none() {
                 return Ok(());
             }
