@@ -21,6 +21,9 @@ const WAITING_MAX: usize = 4_096;
 /// Writes under way at a time, so that ZooKeeper commits them together.
 const WRITING_MAX: usize = 32;
 
+/// Pause before a write of unknown fate is tried again: ZooKeeper is away, or just back.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
 /// Where decisions are left.
 #[derive(Debug, Clone)]
 pub(crate) struct IsrWrites {
@@ -56,7 +59,7 @@ impl IsrWrites {
     pub(crate) fn write(&self, partition: &Arc<Partition>, write: IsrWrite) {
         if let Err(full) = self.queue.try_send((Arc::clone(partition), write)) {
             let (partition, write) = full.into_inner();
-            partition.written(&write, WriteOutcome::Refused);
+            partition.written(&write, WriteOutcome::NotSent);
         }
     }
 }
@@ -87,7 +90,24 @@ impl IsrWriter {
     }
 }
 
+/// Writes until it is known what became of it: a write that perhaps happened may have made a replica eligible,
+/// for which the high watermark must wait.
 async fn write(registry: Registry, partition: Arc<Partition>, decided: IsrWrite) {
+    while partition.awaits(&decided) {
+        if let Some(outcome) = try_to_write(&registry, &partition, &decided).await {
+            partition.written(&decided, outcome);
+            return;
+        }
+        tokio::time::sleep(RETRY_PAUSE).await;
+    }
+}
+
+/// `None`: whether it was written is not known.
+async fn try_to_write(
+    registry: &Registry,
+    partition: &Partition,
+    decided: &IsrWrite,
+) -> Option<WriteOutcome> {
     let at = partition.at();
     let image = registry.image();
     let expected = image.partition(at).filter(|state| {
@@ -97,13 +117,12 @@ async fn write(registry: Registry, partition: Arc<Partition>, decided: IsrWrite)
     });
     // The picture is another one than the decision was made on: the partition learns of it, and decides again.
     let Some(expected) = expected else {
-        partition.written(&decided, WriteOutcome::Refused);
-        return;
+        return Some(WriteOutcome::Superseded);
     };
     let written = registry
         .write_isr(at, expected, decided.isr.clone(), decided.why.clone())
         .await;
-    let outcome = match written {
+    match written {
         Ok(state) => {
             tracing::info!(
                 "{at}: ISR {} (was {}): {}",
@@ -111,17 +130,16 @@ async fn write(registry: Registry, partition: Arc<Partition>, decided: IsrWrite)
                 list(&expected.isr),
                 decided.why
             );
-            WriteOutcome::Written {
+            Some(WriteOutcome::Written {
                 version: state.version,
-            }
+            })
         }
-        Err(RegistryError::Changed { .. }) => WriteOutcome::Refused,
+        Err(RegistryError::Changed { .. }) => Some(WriteOutcome::Superseded),
         Err(error) => {
-            tracing::warn!("{at}: the ISR cannot be written: {error}");
-            WriteOutcome::Refused
+            tracing::warn!("{at}: the ISR cannot be written yet: {error}");
+            None
         }
-    };
-    partition.written(&decided, outcome);
+    }
 }
 
 fn list(isr: &[crate::wire::BrokerId]) -> String {

@@ -248,6 +248,11 @@ impl Partition {
         self.lock().replica.shrink(now, lag_time_max)
     }
 
+    /// Whether the fate of an ISR write still matters and is not known yet.
+    pub(super) fn awaits(&self, write: &IsrWrite) -> bool {
+        self.lock().replica.awaits(write)
+    }
+
     /// Takes the fate of an ISR write.
     pub(super) fn written(&self, write: &IsrWrite, outcome: WriteOutcome) {
         self.lock().replica.written(write, outcome);

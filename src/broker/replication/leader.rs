@@ -88,8 +88,11 @@ pub(crate) struct IsrWrite {
 pub(crate) enum WriteOutcome {
     /// The state znode holds it, in this version.
     Written { version: i32 },
-    /// It does not and will not: another write came first, and the image tells which.
-    Refused,
+    /// Another write came first, and the image tells which: until it does, the high watermark waits on, for
+    /// that other write may have made the same replicas eligible.
+    Superseded,
+    /// It was never sent.
+    NotSent,
 }
 
 impl Leader {
@@ -178,7 +181,7 @@ impl Leader {
         }
         self.isr = isr.to_vec();
         self.version = version;
-        // A write that named the older version is refused; its outcome finds nothing to do.
+        // A write that named the older version was this one or never will be; its outcome finds nothing to do.
         self.pending = None;
         self.advance();
     }
@@ -224,7 +227,7 @@ impl Leader {
     }
 
     /// Begins to write an ISR with the sender of `fetch` in it. From now on the high watermark waits for it,
-    /// whatever becomes of the write.
+    /// until it is known what became of the write.
     pub(crate) fn enter(&mut self, fetch: &FollowerFetch) -> Option<IsrWrite> {
         if !self.may_enter(fetch) {
             return None;
@@ -269,18 +272,24 @@ impl Leader {
 
     /// The fate of a write. Returns whether the high watermark rose.
     pub(crate) fn written(&mut self, write: &IsrWrite, outcome: WriteOutcome) -> bool {
-        if self.pending.as_ref() != Some(write) {
+        if !self.awaits(write) {
             return false;
         }
-        self.pending = None;
         match outcome {
             WriteOutcome::Written { version } => {
                 self.isr.clone_from(&write.isr);
                 self.version = version;
-                self.advance()
             }
-            WriteOutcome::Refused => false,
+            WriteOutcome::Superseded => return false,
+            WriteOutcome::NotSent => {}
         }
+        self.pending = None;
+        self.advance()
+    }
+
+    /// Whether the fate of a write is not known yet.
+    pub(crate) fn awaits(&self, write: &IsrWrite) -> bool {
+        self.pending.as_ref() == Some(write)
     }
 
     fn begin(&mut self, isr: Vec<BrokerId>, why: String) -> IsrWrite {

@@ -140,6 +140,12 @@ impl<L: ReplicaLog> Replica<L> {
         self.leader_mut().ok()?.shrink(now, lag_time_max)
     }
 
+    /// Whether the fate of an ISR write still matters and is not known yet.
+    pub(crate) fn awaits(&self, write: &IsrWrite) -> bool {
+        let leader = self.leader();
+        leader.is_ok_and(|leader| leader.epoch() == write.epoch && leader.awaits(write))
+    }
+
     /// Takes the fate of an ISR write.
     pub(crate) fn written(&mut self, write: &IsrWrite, outcome: WriteOutcome) {
         if let Ok(leader) = self.leader_mut()

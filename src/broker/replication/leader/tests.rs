@@ -69,9 +69,13 @@ impl Stage {
                 self.leader
                     .written(&write, WriteOutcome::Written { version });
             }
-            ["refused"] => {
+            ["superseded"] => {
                 let write = self.writes.remove(0);
-                self.leader.written(&write, WriteOutcome::Refused);
+                self.leader.written(&write, WriteOutcome::Superseded);
+            }
+            ["not-sent"] => {
+                let write = self.writes.remove(0);
+                self.leader.written(&write, WriteOutcome::NotSent);
             }
             ["observe", version, isr @ ..] => {
                 let isr: Vec<_> = isr
@@ -222,14 +226,27 @@ fn a_replica_below_the_epochs_start_does_not_enter_even_at_the_high_watermark() 
 }
 
 #[test]
-fn one_change_at_a_time_and_a_refused_one_leaves_the_isr() {
+fn one_change_at_a_time_and_a_superseded_one_counts_until_the_other_is_known() {
     transcript(
         &[1],
         "fetch 2 10 | hw 10 isr 1 v7, writes 1,2 (broker 2 caught up)
          fetch 3 10 | hw 10 isr 1 v7, writes 1,2 (broker 2 caught up)
          append 11 | hw 10 isr 1 v7, writes 1,2 (broker 2 caught up)
-         refused | hw 10 isr 1 v7
-         observe 8 1 | hw 11 isr 1 v8",
+         superseded | hw 10 isr 1 v7
+         append 12 | hw 10 isr 1 v7
+         fetch 3 12 | hw 10 isr 1 v7
+         observe 8 1 | hw 12 isr 1 v8",
+    );
+}
+
+#[test]
+fn a_change_that_was_never_sent_counts_no_more_and_is_decided_anew() {
+    transcript(
+        &[1],
+        "fetch 2 10 | hw 10 isr 1 v7, writes 1,2 (broker 2 caught up)
+         append 11 | hw 10 isr 1 v7, writes 1,2 (broker 2 caught up)
+         not-sent | hw 11 isr 1 v7
+         fetch 2 11 | hw 11 isr 1 v7, writes 1,2 (broker 2 caught up)",
     );
 }
 
