@@ -21,6 +21,8 @@ mod registry;
 mod replica_fetcher;
 mod replication;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod topic_configs;
 mod topic_name;
 

@@ -1,4 +1,4 @@
-//! Which leader epoch began at which offset (KIP-101, KIP-279): Kafka's `leader-epoch-checkpoint`.
+//! Which leader epoch began at which offset (KIP-101, KIP-279), and Kafka's `leader-epoch-checkpoint` of it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,16 @@ use super::LogError;
 use super::checkpoints::{read_lines, write_lines};
 use crate::wire::{LeaderEpoch, Offset};
 
-/// The epochs of one log, rising in both epoch and start offset.
+/// The epochs of one log and the file that keeps them.
 #[derive(Debug)]
 pub(super) struct LeaderEpochs {
     path: PathBuf,
+    known: EpochEntries,
+}
+
+/// The epochs of one log, rising in both epoch and start offset.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EpochEntries {
     entries: Vec<(LeaderEpoch, Offset)>,
 }
 
@@ -18,7 +24,7 @@ impl LeaderEpochs {
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             path: folder.join("leader-epoch-checkpoint"),
-            entries: Vec::new(),
+            known: EpochEntries::default(),
         }
     }
 
@@ -38,12 +44,13 @@ impl LeaderEpochs {
             });
             let rises = |entry: &(LeaderEpoch, Offset)| {
                 epochs
+                    .known
                     .entries
                     .last()
                     .is_none_or(|last| last.0 < entry.0 && last.1 < entry.1)
             };
             match parsed.filter(rises) {
-                Some(entry) => epochs.entries.push(entry),
+                Some(entry) => epochs.known.entries.push(entry),
                 None => {
                     return Err(LogError::Corrupt {
                         path: epochs.path,
@@ -56,24 +63,78 @@ impl LeaderEpochs {
         Ok(Some(epochs))
     }
 
-    /// The newest epoch.
+    /// See [`EpochEntries::latest`].
     pub(super) fn latest(&self) -> Option<LeaderEpoch> {
+        self.known.latest()
+    }
+
+    /// See [`EpochEntries::epoch_at`].
+    pub(super) fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
+        self.known.epoch_at(offset)
+    }
+
+    /// See [`EpochEntries::end_offset`].
+    pub(super) fn end_offset(
+        &self,
+        epoch: LeaderEpoch,
+        log_end_offset: Offset,
+    ) -> Option<(LeaderEpoch, Offset)> {
+        self.known.end_offset(epoch, log_end_offset)
+    }
+
+    /// See [`EpochEntries::assign`].
+    pub(super) fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> Result<(), LogError> {
+        self.write_if(|known| known.assign(epoch, start))
+    }
+
+    /// See [`EpochEntries::truncate_from_end`].
+    pub(super) fn truncate_from_end(&mut self, end: Offset) -> Result<(), LogError> {
+        self.write_if(|known| known.truncate_from_end(end))
+    }
+
+    /// See [`EpochEntries::truncate_from_start`].
+    pub(super) fn truncate_from_start(&mut self, start: Offset) -> Result<(), LogError> {
+        self.write_if(|known| known.truncate_from_start(start))
+    }
+
+    /// See [`EpochEntries::clear`].
+    pub(super) fn clear(&mut self) -> Result<(), LogError> {
+        self.write_if(EpochEntries::clear)
+    }
+
+    /// Writes the file where `change` changed anything.
+    fn write_if(&mut self, change: impl FnOnce(&mut EpochEntries) -> bool) -> Result<(), LogError> {
+        if !change(&mut self.known) {
+            return Ok(());
+        }
+        let lines = self.known.entries.iter();
+        write_lines(
+            &self.path,
+            lines.map(|(epoch, start)| format!("{epoch} {start}")),
+        )
+    }
+}
+
+impl EpochEntries {
+    /// The newest epoch.
+    pub(crate) fn latest(&self) -> Option<LeaderEpoch> {
         self.entries.last().map(|entry| entry.0)
     }
 
     /// The epoch of the record at `offset`, as far as is known.
-    pub(super) fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
+    pub(crate) fn epoch_at(&self, offset: Offset) -> Option<LeaderEpoch> {
         let after = self.entries.partition_point(|entry| entry.1 <= offset);
         self.entries.get(after.checked_sub(1)?).map(|entry| entry.0)
     }
 
-    /// Epoch `epoch` begins at `start`. What contradicts it is dropped; an epoch that is known goes on.
-    pub(super) fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> Result<(), LogError> {
+    /// Epoch `epoch` begins at `start`. What contradicts it is dropped; an epoch that is known goes on. As every
+    /// change it tells whether anything is another than before.
+    pub(crate) fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> bool {
         if let Some(last) = self.entries.last()
             && last.0 == epoch
             && last.1 <= start
         {
-            return Ok(());
+            return false;
         }
         while self
             .entries
@@ -83,12 +144,12 @@ impl LeaderEpochs {
             self.entries.pop();
         }
         self.entries.push((epoch, start));
-        self.write()
+        true
     }
 
     /// The largest epoch at or below `epoch` and the offset at which it ended, as
     /// `OffsetForLeaderEpoch` answers; `None` where `epoch` is above all that is known.
-    pub(super) fn end_offset(
+    pub(crate) fn end_offset(
         &self,
         epoch: LeaderEpoch,
         log_end_offset: Offset,
@@ -106,46 +167,38 @@ impl LeaderEpochs {
     }
 
     /// The log now ends at `end`.
-    pub(super) fn truncate_from_end(&mut self, end: Offset) -> Result<(), LogError> {
+    pub(crate) fn truncate_from_end(&mut self, end: Offset) -> bool {
         let kept = self.entries.partition_point(|entry| entry.1 < end);
         if kept == self.entries.len() {
-            return Ok(());
+            return false;
         }
         self.entries.truncate(kept);
-        self.write()
+        true
     }
 
     /// The log now starts at `start`; the epoch that covers it starts there.
-    pub(super) fn truncate_from_start(&mut self, start: Offset) -> Result<(), LogError> {
+    pub(crate) fn truncate_from_start(&mut self, start: Offset) -> bool {
         let passed = self.entries.partition_point(|entry| entry.1 <= start);
         let Some(covering) = passed.checked_sub(1) else {
-            return Ok(());
+            return false;
         };
         if covering == 0 && self.entries.first().is_some_and(|entry| entry.1 == start) {
-            return Ok(());
+            return false;
         }
         self.entries.drain(..covering);
         if let Some(first) = self.entries.first_mut() {
             first.1 = start;
         }
-        self.write()
+        true
     }
 
     /// Forgets every epoch.
-    pub(super) fn clear(&mut self) -> Result<(), LogError> {
+    pub(crate) fn clear(&mut self) -> bool {
         if self.entries.is_empty() {
-            return Ok(());
+            return false;
         }
         self.entries.clear();
-        self.write()
-    }
-
-    fn write(&self) -> Result<(), LogError> {
-        let lines = self.entries.iter();
-        write_lines(
-            &self.path,
-            lines.map(|(epoch, start)| format!("{epoch} {start}")),
-        )
+        true
     }
 }
 
@@ -191,7 +244,7 @@ mod tests {
         let reopened = LeaderEpochs::open(folder.path()).expect("readable");
         let reopened = reopened.expect("there");
         assert_eq!(
-            reopened.entries,
+            reopened.known.entries,
             [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(1), Offset(5))]
         );
     }
@@ -217,6 +270,6 @@ mod tests {
         epochs.truncate_from_start(Offset(15)).expect("written");
         assert_eq!(end(&epochs, 0), Some((0, 15)));
         epochs.truncate_from_start(Offset(25)).expect("written");
-        assert_eq!(epochs.entries, [(LeaderEpoch(2), Offset(25))]);
+        assert_eq!(epochs.known.entries, [(LeaderEpoch(2), Offset(25))]);
     }
 }

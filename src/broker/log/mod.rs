@@ -38,6 +38,8 @@ pub(crate) use error::LogError;
 pub(crate) use folder::{
     PartitionFolder, list_partitions, mark_deleted, mark_stray, partition_folder, remove_folder,
 };
+#[cfg(test)]
+pub(crate) use leader_epochs::EpochEntries;
 pub(crate) use partition_log::{Flush, Log};
 pub(crate) use read::{ReadResult, TimestampedOffset};
 pub(crate) use recovery::{OpenAt, RecoveryReport};

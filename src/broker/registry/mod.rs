@@ -5,14 +5,14 @@
 
 mod configs;
 mod elections;
-mod mirror;
-mod plan;
+pub(super) mod mirror;
+pub(super) mod plan;
 mod producer_ids;
 mod reader;
 mod registration;
 mod task;
 mod topics;
-mod writes;
+pub(super) mod writes;
 pub(crate) mod znodes;
 
 use std::{

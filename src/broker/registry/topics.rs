@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use uuid::Uuid;
-use zookeeper_client::Stat;
 
 use super::{
     Controllership, Registry, RegistryError, TRIES_MAX, mirror, writes,
@@ -259,26 +258,14 @@ impl Registry {
         name: &str,
     ) -> Result<(), RegistryError> {
         let connection = self.connected().await?;
-        let under = znodes::partitions(name);
-        let [topic, config, mark] = [
-            znodes::topic(name),
-            znodes::topic_config(name),
-            znodes::delete_topic(name),
-        ];
-        let above = [under.clone(), topic, config, mark];
-        let (indexes, found_above) = futures::try_join!(
-            connection.children(&under),
-            try_join_all(above.iter().map(|path| connection.stat(path))),
-        )?;
-        let states: Vec<String> = indexes
-            .iter()
-            .map(|index| format!("{under}/{index}/state"))
+        let indexes = connection.children(&znodes::partitions(name)).await?;
+        let paths = writes::removed(name, &indexes);
+        let found = try_join_all(paths.iter().map(|path| connection.stat(path))).await?;
+        let existing = paths.into_iter().zip(found);
+        let writes = existing
+            .filter(|(_, stat)| stat.is_some())
+            .map(|(path, _)| ZnodeWrite::Delete { path })
             .collect();
-        let found = try_join_all(states.iter().map(|path| connection.stat(path))).await?;
-        let paths = existing(states, found)
-            .chain(indexes.iter().map(|index| format!("{under}/{index}")))
-            .chain(existing(above.to_vec(), found_above));
-        let writes = paths.map(|path| ZnodeWrite::Delete { path }).collect();
         drop(connection);
         self.write_chunked(office, writes).await?;
         self.refresh(
@@ -330,13 +317,4 @@ impl Registry {
         self.connected().await?.multi(&writes).await?;
         Ok(())
     }
-}
-
-/// The paths that a znode was found at.
-fn existing(paths: Vec<String>, found: Vec<Option<Stat>>) -> impl Iterator<Item = String> {
-    let found = paths
-        .into_iter()
-        .zip(found)
-        .filter(|(_, stat)| stat.is_some());
-    found.map(|(path, _)| path)
 }

@@ -273,6 +273,22 @@ pub(in crate::broker) fn checked_chunk(
     multi
 }
 
+/// Every znode that a topic with these partitions may have, in the order in which they are removed:
+/// children first, and the mark that it shall be removed at last.
+pub(in crate::broker) fn removed(name: &str, indexes: &[String]) -> Vec<String> {
+    let under = znodes::partitions(name);
+    let states = indexes.iter().map(|index| format!("{under}/{index}/state"));
+    states
+        .chain(indexes.iter().map(|index| format!("{under}/{index}")))
+        .chain([
+            under.clone(),
+            znodes::topic(name),
+            znodes::topic_config(name),
+            znodes::delete_topic(name),
+        ])
+        .collect()
+}
+
 /// How a broker comes to be registered, by what is there.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::broker) enum Registering {
