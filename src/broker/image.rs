@@ -74,14 +74,16 @@ pub(crate) struct PartitionImage {
     pub removing: Vec<BrokerId>,
     /// `None` while nobody in the ISR is alive, or the state is not written yet.
     pub leader: Option<BrokerId>,
+    /// The broker epoch under which the leader was elected: the same broker registered anew does not lead. `None`
+    /// in a state that another kind of broker wrote.
+    pub leader_broker_epoch: Option<i64>,
     /// Rises by one with each change of leader.
     pub leader_epoch: LeaderEpoch,
     /// In-sync replicas.
     pub isr: Vec<BrokerId>,
     /// The state znode's version: the partition epoch that a conditional write names. `-1`: no state yet.
     pub version: i32,
-    /// The transaction that last wrote the state: a leader whose broker epoch is above it
-    /// registered anew since and does not lead any more.
+    /// The transaction that last wrote the state: a broker whose epoch is above it registered since.
     pub mzxid: i64,
     /// The controller epoch the state was written under.
     pub controller_epoch: i32,
@@ -101,11 +103,15 @@ impl ClusterImage {
             .map(|(name, topic)| (name.as_str(), topic.as_ref()))
     }
 
-    /// The live leader of a partition: its broker is registered and was so before the state was written.
+    /// The live leader of a partition: its broker is still registered as it was when it was elected. That the
+    /// state was written later than the broker registered is not enough: whoever wrote it may not have
+    /// known of the new registration.
     pub(crate) fn valid_leader(&self, partition: &PartitionImage) -> Option<BrokerId> {
         let leader = partition.leader?;
         let node = self.brokers.get(&leader)?;
-        (partition.mzxid > node.epoch).then_some(leader)
+        let elected = partition.leader_broker_epoch;
+        let is_valid = node.epoch < partition.mzxid && elected.is_none_or(|it| it == node.epoch);
+        is_valid.then_some(leader)
     }
 }
 
@@ -117,6 +123,7 @@ impl PartitionImage {
             adding: Vec::new(),
             removing: Vec::new(),
             leader: None,
+            leader_broker_epoch: None,
             leader_epoch: LeaderEpoch(0),
             isr: Vec::new(),
             version: Self::NO_STATE,

@@ -85,6 +85,8 @@ pub(crate) struct StateWrite {
     pub(crate) at: TopicPartition,
     pub(crate) before: PartitionImage,
     pub(crate) leader: Option<BrokerId>,
+    /// The registration under which the leader was elected.
+    pub(crate) leader_broker_epoch: Option<i64>,
     pub(crate) leader_epoch: LeaderEpoch,
     pub(crate) isr: Vec<BrokerId>,
     /// In words.

@@ -38,13 +38,13 @@ impl Judge<'_> {
                 return None;
             }
             let why = self.why_without(partition, &staying);
-            return Some(write(at, partition, leader, staying, why));
+            return Some(self.write(at, partition, leader, staying, why));
         }
         // Nobody of the ISR was there all the time. Who is back has every acknowledged record.
         let back: Vec<BrokerId> = only(&partition.isr, |id| self.is_live(id));
         if let Some(leader) = first_of(&partition.replicas, &back) {
             let why = format!("broker {leader} is back");
-            return Some(elected(at, partition, leader, back, why));
+            return Some(self.elected(at, partition, leader, back, why));
         }
         if self.unclean
             && let Ok(write) = self.unclean(at, partition)
@@ -53,7 +53,7 @@ impl Judge<'_> {
         }
         partition.leader?;
         let why = self.why_without(partition, &[]);
-        Some(write(at, partition, None, partition.isr.clone(), why))
+        Some(self.write(at, partition, None, partition.isr.clone(), why))
     }
 
     /// The first replica becomes the leader, if it is in sync.
@@ -75,13 +75,7 @@ impl Judge<'_> {
             return Err(ErrorCode::PreferredLeaderNotAvailable);
         }
         let isr = partition.isr.clone();
-        Ok(elected(
-            at,
-            partition,
-            preferred,
-            isr,
-            "preferred leader".into(),
-        ))
+        Ok(self.elected(at, partition, preferred, isr, "preferred leader".into()))
     }
 
     /// A live replica becomes the leader, where no replica in sync lives.
@@ -99,7 +93,7 @@ impl Judge<'_> {
         let live = only(&partition.replicas, |id| self.is_live(id));
         let leader = *live.first().ok_or(ErrorCode::EligibleLeadersNotAvailable)?;
         let why = "unclean election: nobody in sync lives".into();
-        Ok(elected(at, partition, leader, vec![leader], why))
+        Ok(self.elected(at, partition, leader, vec![leader], why))
     }
 
     /// The replicas of a reassignment that reached its end, and whose state says so already.
@@ -121,6 +115,7 @@ impl Judge<'_> {
             at: at.clone(),
             before: partition.clone(),
             leader: Some(leader),
+            leader_broker_epoch: self.broker_epoch(leader),
             leader_epoch: LeaderEpoch(0),
             isr,
             why: "new partition".into(),
@@ -131,12 +126,19 @@ impl Judge<'_> {
         self.image.brokers.contains_key(&id)
     }
 
-    /// Those of the ISR that live and lived when the state was written.
+    /// Those of the ISR that live and lived when the state was written; and the leader, when it was elected.
     fn steady(&self, partition: &PartitionImage) -> Vec<BrokerId> {
         only(&partition.isr, |id| {
+            if partition.leader == Some(id) {
+                return self.image.valid_leader(partition).is_some();
+            }
             let node = self.image.brokers.get(&id);
             node.is_some_and(|node| node.epoch < partition.mzxid)
         })
+    }
+
+    fn broker_epoch(&self, leader: BrokerId) -> Option<i64> {
+        self.image.brokers.get(&leader).map(|node| node.epoch)
     }
 
     /// Those of a live ISR that shall stay: not who stops, nor who is no replica any more, nor who
@@ -164,6 +166,42 @@ impl Judge<'_> {
         if going_on.is_empty() { ids } else { going_on }
     }
 
+    /// A state with this leader; its epoch rises only if that is another one.
+    fn write(
+        &self,
+        at: &TopicPartition,
+        partition: &PartitionImage,
+        leader: Option<BrokerId>,
+        isr: Vec<BrokerId>,
+        why: String,
+    ) -> StateWrite {
+        let rise = i32::from(leader != partition.leader);
+        StateWrite {
+            at: at.clone(),
+            before: partition.clone(),
+            leader,
+            leader_broker_epoch: leader.and_then(|leader| self.broker_epoch(leader)),
+            leader_epoch: LeaderEpoch(partition.leader_epoch.0 + rise),
+            isr,
+            why,
+        }
+    }
+
+    /// A state with a newly elected leader: also the same broker, after a restart, begins a new epoch.
+    fn elected(
+        &self,
+        at: &TopicPartition,
+        partition: &PartitionImage,
+        leader: BrokerId,
+        isr: Vec<BrokerId>,
+        why: String,
+    ) -> StateWrite {
+        StateWrite {
+            leader_epoch: LeaderEpoch(partition.leader_epoch.0 + 1),
+            ..self.write(at, partition, Some(leader), isr, why)
+        }
+    }
+
     /// Why those who are missing from the new ISR are missing.
     fn why_without(&self, partition: &PartitionImage, staying: &[BrokerId]) -> String {
         let mut reasons: Vec<String> = Vec::new();
@@ -174,6 +212,12 @@ impl Judge<'_> {
             reasons.push(match self.image.brokers.get(id) {
                 None => format!("broker {id} is gone"),
                 Some(node) if node.epoch > partition.mzxid => format!("broker {id} was restarted"),
+                Some(_)
+                    if partition.leader == Some(*id)
+                        && self.image.valid_leader(partition).is_none() =>
+                {
+                    format!("broker {id} was restarted")
+                }
                 Some(_) if self.stopping.contains_key(id) => "controlled shutdown".into(),
                 Some(_) => "reassignment".into(),
             });
@@ -199,37 +243,4 @@ fn only(ids: &[BrokerId], keep: impl Fn(BrokerId) -> bool) -> Vec<BrokerId> {
 /// The first replica, in the order of preference, that is among these.
 fn first_of(replicas: &[BrokerId], among: &[BrokerId]) -> Option<BrokerId> {
     replicas.iter().copied().find(|id| among.contains(id))
-}
-
-/// A state with this leader; its epoch rises only if that is another one.
-fn write(
-    at: &TopicPartition,
-    partition: &PartitionImage,
-    leader: Option<BrokerId>,
-    isr: Vec<BrokerId>,
-    why: String,
-) -> StateWrite {
-    let rise = i32::from(leader != partition.leader);
-    StateWrite {
-        at: at.clone(),
-        before: partition.clone(),
-        leader,
-        leader_epoch: LeaderEpoch(partition.leader_epoch.0 + rise),
-        isr,
-        why,
-    }
-}
-
-/// A state with a newly elected leader: also the same broker, after a restart, begins a new epoch.
-fn elected(
-    at: &TopicPartition,
-    partition: &PartitionImage,
-    leader: BrokerId,
-    isr: Vec<BrokerId>,
-    why: String,
-) -> StateWrite {
-    StateWrite {
-        leader_epoch: LeaderEpoch(partition.leader_epoch.0 + 1),
-        ..write(at, partition, Some(leader), isr, why)
-    }
 }

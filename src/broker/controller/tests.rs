@@ -135,6 +135,7 @@ impl Cluster {
                 .expect("it exists");
             assert_eq!(*partition, write.before, "the write names what was read");
             partition.leader = write.leader;
+            partition.leader_broker_epoch = write.leader_broker_epoch;
             partition.leader_epoch = write.leader_epoch;
             partition.isr.clone_from(&write.isr);
             partition.version += 1;
@@ -275,6 +276,17 @@ fn a_restart_that_nobody_saw_counts_as_gone_and_back() {
     alone.register(1);
     alone.told();
     alone.wrote("t-0 leader 1 epoch 1 isr [1]: broker 1 is back");
+}
+
+#[test]
+fn a_state_that_was_written_without_knowing_of_the_leaders_restart_makes_it_no_leader() {
+    let mut cluster = Cluster::new(2, &[&[1, 2]]);
+    cluster.register(1);
+    cluster.isr(0, &[1]);
+    let image = &cluster.image;
+    assert_eq!(image.valid_leader(&image.topics["t"].partitions[&0]), None);
+    cluster.told();
+    cluster.wrote("t-0 leader 1 epoch 1 isr [1]: broker 1 is back");
 }
 
 #[test]

@@ -275,6 +275,7 @@ pub(in crate::broker) fn with_state(
 ) -> PartitionImage {
     PartitionImage {
         leader: (state.leader.0 >= 0).then_some(state.leader),
+        leader_broker_epoch: state.leader_broker_epoch,
         leader_epoch: LeaderEpoch(state.leader_epoch),
         isr: state.isr.clone(),
         version: stat.version,

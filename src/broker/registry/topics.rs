@@ -288,8 +288,8 @@ impl Registry {
         mut writes: Vec<ZnodeWrite>,
         topic: &NewTopic,
     ) -> Result<(), RegistryError> {
-        let live = self.image().brokers.keys().copied().collect();
-        let states = writes::first_states(&office, &topic.name, &topic.assignment, &live);
+        let image = self.image();
+        let states = writes::first_states(&office, &topic.name, &topic.assignment, &image.brokers);
         writes.extend(states);
         self.write_chunked(office, writes).await
     }

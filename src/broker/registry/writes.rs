@@ -16,7 +16,7 @@ use super::{
 use crate::{
     broker::{
         controller::StateWrite,
-        image::{ClusterImage, PartitionImage},
+        image::{BrokerNode, ClusterImage, PartitionImage},
     },
     client::zookeeper::ZnodeWrite,
     wire::{BrokerId, TopicPartition},
@@ -183,6 +183,7 @@ pub(in crate::broker) fn isr_state(
         version: 1,
         leader_epoch: expected.leader_epoch.0,
         isr,
+        leader_broker_epoch: expected.leader_broker_epoch,
     })
 }
 
@@ -229,7 +230,7 @@ pub(in crate::broker) fn first_states(
     office: &Controllership,
     topic: &str,
     assignment: &BTreeMap<i32, Vec<BrokerId>>,
-    live: &BTreeSet<BrokerId>,
+    live: &BTreeMap<BrokerId, BrokerNode>,
 ) -> Vec<ZnodeWrite> {
     let empty = |path| ZnodeWrite::Create { path, data: vec![] };
     let mut writes = vec![empty(znodes::partitions(topic))];
@@ -238,7 +239,7 @@ pub(in crate::broker) fn first_states(
         let isr: Vec<BrokerId> = replicas
             .iter()
             .copied()
-            .filter(|id| live.contains(id))
+            .filter(|id| live.contains_key(id))
             .collect();
         let Some(leader) = isr.first().copied() else {
             continue;
@@ -249,6 +250,7 @@ pub(in crate::broker) fn first_states(
             version: 1,
             leader_epoch: 0,
             isr,
+            leader_broker_epoch: live.get(&leader).map(|node| node.epoch),
         };
         writes.push(empty(znodes::partition(&at)));
         writes.push(ZnodeWrite::Create {
@@ -353,5 +355,6 @@ fn state_json(write: &StateWrite, controller_epoch: i32) -> StateJson {
         version: 1,
         leader_epoch: write.leader_epoch.0,
         isr: write.isr.clone(),
+        leader_broker_epoch: write.leader_broker_epoch,
     }
 }

@@ -287,6 +287,9 @@ pub(crate) struct StateJson {
     pub(crate) version: i32,
     pub(crate) leader_epoch: i32,
     pub(crate) isr: Vec<BrokerId>,
+    /// Ours, which Kafka's brokers leave out and pass over: the leader's broker epoch at its election.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leader_broker_epoch: Option<i64>,
 }
 
 /// `/config/topics/T` and `/config/brokers/N`.

@@ -299,13 +299,12 @@ impl Process {
         };
         let mut writes = writes::new_topic(&topic, id, false);
         if let Some(office) = self.held() {
-            let live = image.brokers.keys().copied().collect();
             writes.insert(0, office.check());
             writes.extend(writes::first_states(
                 &office,
                 TOPIC,
                 &topic.assignment,
-                &live,
+                &image.brokers,
             ));
         }
         let op = Op::Topic(Znode::Topic(TOPIC.into()));
