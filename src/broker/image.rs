@@ -95,6 +95,17 @@ impl ClusterImage {
         self.topics.get(&at.topic)?.partitions.get(&at.partition)
     }
 
+    /// As [`Self::partition`], if the topic of this name has this id.
+    pub(crate) fn partition_of(
+        &self,
+        at: &TopicPartition,
+        topic_id: Uuid,
+    ) -> Option<&PartitionImage> {
+        let topic = self.topics.get(&at.topic)?;
+        let partition = topic.partitions.get(&at.partition)?;
+        (topic.id == topic_id).then_some(partition)
+    }
+
     /// The topic with this id, with its name.
     pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<(&str, &TopicImage)> {
         self.topics

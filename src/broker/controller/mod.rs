@@ -14,6 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use uuid::Uuid;
+
 pub(crate) use assignment::AssignmentError;
 use partition::Judge;
 
@@ -83,6 +85,8 @@ pub(crate) struct Decisions {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StateWrite {
     pub(crate) at: TopicPartition,
+    /// The topic that is meant, not one made anew under its name.
+    pub(crate) topic_id: Uuid,
     pub(crate) before: PartitionImage,
     pub(crate) leader: Option<BrokerId>,
     /// The registration under which the leader was elected.
@@ -198,6 +202,7 @@ impl Controller {
             });
         Judge {
             image: &self.image,
+            topic_id: topic.id,
             stopping: &self.stopping,
             unclean,
         }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::StateWrite;
 use crate::{
     broker::image::{ClusterImage, PartitionImage},
@@ -14,6 +16,7 @@ use crate::{
 /// Decides about partitions of one topic.
 pub(super) struct Judge<'a> {
     pub(super) image: &'a ClusterImage,
+    pub(super) topic_id: Uuid,
     pub(super) stopping: &'a BTreeMap<BrokerId, i64>,
     /// Whether a replica outside the ISR may lead where nobody of the ISR lives.
     pub(super) unclean: bool,
@@ -113,6 +116,7 @@ impl Judge<'_> {
         let leader = *isr.first()?;
         Some(StateWrite {
             at: at.clone(),
+            topic_id: self.topic_id,
             before: partition.clone(),
             leader: Some(leader),
             leader_broker_epoch: self.broker_epoch(leader),
@@ -178,6 +182,7 @@ impl Judge<'_> {
         let rise = i32::from(leader != partition.leader);
         StateWrite {
             at: at.clone(),
+            topic_id: self.topic_id,
             before: partition.clone(),
             leader,
             leader_broker_epoch: leader.and_then(|leader| self.broker_epoch(leader)),

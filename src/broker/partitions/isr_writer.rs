@@ -110,7 +110,8 @@ async fn try_to_write(
 ) -> Option<WriteOutcome> {
     let at = partition.at();
     let image = registry.image();
-    let expected = image.partition(at).filter(|state| {
+    let topic_id = partition.topic_id();
+    let expected = image.partition_of(at, topic_id).filter(|state| {
         state.version == decided.version
             && state.leader_epoch == decided.epoch
             && state.leader == Some(registry.broker_id())
@@ -120,7 +121,13 @@ async fn try_to_write(
         return Some(WriteOutcome::Superseded);
     };
     let written = registry
-        .write_isr(at, expected, decided.isr.clone(), decided.why.clone())
+        .write_isr(
+            at,
+            topic_id,
+            expected,
+            decided.isr.clone(),
+            decided.why.clone(),
+        )
         .await;
     match written {
         Ok(state) => {

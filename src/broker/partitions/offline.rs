@@ -239,7 +239,10 @@ pub(crate) async fn resign(registry: Registry, partitions: Arc<Partitions>) {
         let image = Arc::clone(&images.borrow_and_update());
         let mut is_done = true;
         for at in partitions.offline().into_keys() {
-            let Some(state) = image.partition(&at) else {
+            let topic = image.topics.get(&at.topic);
+            let Some((topic, state)) =
+                topic.and_then(|topic| Some((topic, topic.partitions.get(&at.partition)?)))
+            else {
                 continue;
             };
             let mut others = state.isr.clone();
@@ -251,7 +254,7 @@ pub(crate) async fn resign(registry: Registry, partitions: Arc<Partitions>) {
                 continue;
             }
             let why = format!("broker {own}'s log is offline");
-            match registry.write_isr(&at, state, others, why).await {
+            match registry.write_isr(&at, topic.id, state, others, why).await {
                 Ok(_) => tracing::warn!("{at}: given up, its log is offline here"),
                 Err(error) => {
                     tracing::warn!("{at}: cannot be given up yet: {error}");

@@ -1,6 +1,8 @@
 //! What only the controller writes: its own office, and the states of partitions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
 
 use super::{
     Registry, RegistryError, reader,
@@ -94,8 +96,12 @@ impl Registry {
                     | ZooKeeperError::ConnectionLost,
                 ) => {
                     let states = multi.states.iter();
-                    let topics = states.map(|write| Znode::Topic(write.at.topic.clone()));
-                    self.refresh(topics.collect()).await?;
+                    let topics: BTreeMap<&str, Uuid> = states
+                        .map(|write| (write.at.topic.as_str(), write.topic_id))
+                        .collect();
+                    for (topic, id) in topics {
+                        self.mark_incarnation(topic, id).await?;
+                    }
                     let states = multi.states.into_iter();
                     self.refresh(states.map(|write| Znode::State(write.at)).collect())
                         .await?;

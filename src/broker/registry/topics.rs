@@ -41,20 +41,19 @@ impl Registry {
     pub(crate) async fn write_isr(
         &self,
         at: &TopicPartition,
+        topic_id: Uuid,
         expected: &PartitionImage,
         isr: Vec<BrokerId>,
         why: String,
     ) -> Result<PartitionImage, RegistryError> {
         let changed = || RegistryError::Changed { at: at.clone() };
         let state = writes::isr_state(expected, isr).ok_or_else(changed)?;
-        let path = znodes::state(at);
         let data = znodes::write(&state);
         let connection = self.connected().await?;
-        match connection
-            .set_data(&path, &data, Some(expected.version))
-            .await
-        {
-            Ok(stat) => {
+        let writes = writes::isr(at, topic_id, data.clone(), expected.version);
+        match connection.multi(&writes).await {
+            Ok(results) => {
+                let stat = results.last().copied().flatten().ok_or_else(changed)?;
                 self.shared
                     .mirror
                     .apply([(Znode::State(at.clone()), Some((data, stat)))]);
@@ -68,6 +67,12 @@ impl Registry {
                 });
                 Ok(mirror::with_state(expected.clone(), &state, &stat))
             }
+            Err(ZooKeeperError::NoNode { path })
+                if path == znodes::incarnation(&at.topic, topic_id) =>
+            {
+                self.mark_incarnation(&at.topic, topic_id).await?;
+                Err(changed())
+            }
             // After a lost connection the write may have happened: the state read again tells.
             Err(
                 ZooKeeperError::BadVersion { .. }
@@ -76,13 +81,47 @@ impl Registry {
             ) => {
                 self.refresh([Znode::State(at.clone())].into()).await?;
                 let image = self.image();
-                match image.partition(at) {
+                match image.partition_of(at, topic_id) {
                     Some(now) if writes::is_written(expected, &state.isr, now) => Ok(now.clone()),
                     _ => Err(changed()),
                 }
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Makes the znode that writes check for a topic that other brokers than ours created. Where the topic was
+    /// made anew meanwhile, there is nothing to do: the picture is about to tell.
+    pub(super) async fn mark_incarnation(
+        &self,
+        topic: &str,
+        id: Uuid,
+    ) -> Result<(), RegistryError> {
+        let path = znodes::topic(topic);
+        let connection = self.connected().await?;
+        if let Some((data, stat)) = connection.read(&path).await?
+            && let Some(json) = znodes::read::<TopicJson>(&path, &data)
+            && json.topic_id == id
+        {
+            let version = stat.version;
+            let mark = ZnodeWrite::Create {
+                path: znodes::incarnation(topic, id),
+                data: Vec::new(),
+            };
+            match connection
+                .multi(&[ZnodeWrite::Check { path, version }, mark])
+                .await
+            {
+                Ok(_)
+                | Err(
+                    ZooKeeperError::NodeExists { .. }
+                    | ZooKeeperError::BadVersion { .. }
+                    | ZooKeeperError::NoNode { .. },
+                ) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.refresh([Znode::Topic(topic.to_owned())].into()).await
     }
 
     /// Creates a topic with this many partitions and replicas, placed over the live brokers.
@@ -258,9 +297,22 @@ impl Registry {
         name: &str,
     ) -> Result<(), RegistryError> {
         let connection = self.connected().await?;
-        let indexes = connection.children(&znodes::partitions(name)).await?;
-        let paths = writes::removed(name, &indexes);
+        let children = connection.children(&znodes::topic(name)).await?;
+        let partitions = connection.children(&znodes::partitions(name)).await?;
+        let paths = writes::removed(name, &children, &partitions);
         let found = try_join_all(paths.iter().map(|path| connection.stat(path))).await?;
+        if found.last().is_none_or(Option::is_none) {
+            // Another controller removed it; what has this name now was made anew.
+            return self
+                .refresh(
+                    [
+                        Znode::Topic(name.to_owned()),
+                        Znode::DeleteTopic(name.to_owned()),
+                    ]
+                    .into(),
+                )
+                .await;
+        }
         let existing = paths.into_iter().zip(found);
         let writes = existing
             .filter(|(_, stat)| stat.is_some())

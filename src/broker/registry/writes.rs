@@ -121,6 +121,10 @@ impl StatesMulti {
     }
 
     fn push(&mut self, write: StateWrite, parents: &mut BTreeSet<String>) {
+        let check = check_incarnation(&write.at.topic, write.topic_id);
+        if !self.writes.contains(&check) {
+            self.writes.push(check);
+        }
         let path = znodes::state(&write.at);
         let data = znodes::write(&state_json(&write, self.controller_epoch));
         if write.before.has_state() {
@@ -172,6 +176,32 @@ pub(in crate::broker) fn parents(states: &[StateWrite]) -> BTreeSet<String> {
         .collect()
 }
 
+/// Writes a state as the partition's leader, if it still has this version, and the topic this id.
+pub(in crate::broker) fn isr(
+    at: &TopicPartition,
+    topic_id: Uuid,
+    data: Vec<u8>,
+    version: i32,
+) -> [ZnodeWrite; 2] {
+    [
+        check_incarnation(&at.topic, topic_id),
+        ZnodeWrite::SetData {
+            path: znodes::state(at),
+            data,
+            version: Some(version),
+        },
+    ]
+}
+
+/// The write that fails when the topic is another one of the same name: its states begin at the
+/// same versions.
+fn check_incarnation(topic: &str, id: Uuid) -> ZnodeWrite {
+    ZnodeWrite::Check {
+        path: znodes::incarnation(topic, id),
+        version: 0,
+    }
+}
+
 /// The state with another ISR, as its leader writes it.
 pub(in crate::broker) fn isr_state(
     expected: &PartitionImage,
@@ -220,6 +250,10 @@ pub(in crate::broker) fn new_topic(
         ZnodeWrite::Create {
             path: znodes::topic(&topic.name),
             data: znodes::write(&TopicJson::new(id, topic.assignment.clone())),
+        },
+        ZnodeWrite::Create {
+            path: znodes::incarnation(&topic.name, id),
+            data: Vec::new(),
         },
     ]
 }
@@ -275,16 +309,23 @@ pub(in crate::broker) fn checked_chunk(
     multi
 }
 
-/// Every znode that a topic with these partitions may have, in the order in which they are removed:
+/// Every znode that a topic may have with these children and partitions, in the order in which they are removed:
 /// children first, and the mark that it shall be removed at last.
-pub(in crate::broker) fn removed(name: &str, indexes: &[String]) -> Vec<String> {
+pub(in crate::broker) fn removed(
+    name: &str,
+    children: &[String],
+    partitions: &[String],
+) -> Vec<String> {
+    let topic = znodes::topic(name);
     let under = znodes::partitions(name);
-    let states = indexes.iter().map(|index| format!("{under}/{index}/state"));
+    let states = partitions
+        .iter()
+        .map(|index| format!("{under}/{index}/state"));
     states
-        .chain(indexes.iter().map(|index| format!("{under}/{index}")))
+        .chain(partitions.iter().map(|index| format!("{under}/{index}")))
+        .chain(children.iter().map(|child| format!("{topic}/{child}")))
         .chain([
-            under.clone(),
-            znodes::topic(name),
+            topic.clone(),
             znodes::topic_config(name),
             znodes::delete_topic(name),
         ])

@@ -61,6 +61,12 @@ pub(crate) fn topic(name: &str) -> String {
     format!("{TOPICS}/{name}")
 }
 
+/// `/brokers/topics/T/ID`: ours, and passed over by Kafka's brokers. It is there as long as the topic of this very id
+/// is, for writes to check: versions do not tell a topic from one made anew under the same name.
+pub(crate) fn incarnation(topic: &str, id: Uuid) -> String {
+    format!("{TOPICS}/{topic}/{}", URL_SAFE_NO_PAD.encode(id.as_bytes()))
+}
+
 /// `/brokers/topics/T/partitions`.
 pub(crate) fn partitions(topic: &str) -> String {
     format!("{TOPICS}/{topic}/partitions")

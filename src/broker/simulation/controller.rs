@@ -102,8 +102,9 @@ impl Process {
             let request = ZooKeeperRequest::Read(parents.clone());
             self.ask(Op::StatesParents { parents, plan }, request, turn);
         } else if let Some(name) = plan.remove.pop() {
-            let request = ZooKeeperRequest::ChildrenOf(znodes::partitions(&name));
-            self.ask(Op::RemovalIndexes { name, plan }, request, turn);
+            let parents = vec![znodes::topic(&name), znodes::partitions(&name)];
+            let request = ZooKeeperRequest::Children(parents);
+            self.ask(Op::RemovalNames { name, plan }, request, turn);
         } else {
             self.controller_is_busy = false;
             if self.controller_looks_again {
@@ -191,9 +192,10 @@ impl Process {
                 let topics = topics.collect();
                 self.refresh(topics, Then::Topics(multi.states, plan), turn);
             }
-            (Op::RemovalIndexes { name, plan }, ZooKeeperAnswer::Children(names)) => {
-                let indexes = names.into_iter().next().unwrap_or_default();
-                let paths = writes::removed(&name, &indexes);
+            (Op::RemovalNames { name, plan }, ZooKeeperAnswer::Children(mut names)) => {
+                let partitions = names.pop().unwrap_or_default();
+                let children = names.pop().unwrap_or_default();
+                let paths = writes::removed(&name, &children, &partitions);
                 let request = ZooKeeperRequest::Read(paths.clone());
                 self.ask(Op::RemovalStats { name, paths, plan }, request, turn);
             }
@@ -202,6 +204,11 @@ impl Process {
                     self.give_up(turn);
                     return;
                 };
+                if found.last().is_none_or(Option::is_none) {
+                    let changed = [Znode::Topic(name.clone()), Znode::DeleteTopic(name)];
+                    self.refresh(changed.into(), Then::Plan(plan), turn);
+                    return;
+                }
                 let paths = paths.into_iter().zip(found);
                 let existing = paths.filter(|(_, found)| found.is_some());
                 let mut deletes = existing

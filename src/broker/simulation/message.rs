@@ -149,9 +149,8 @@ pub(super) enum Told {
 #[derive(Debug, Clone)]
 pub(super) enum ZooKeeperRequest {
     Read(Vec<String>),
-    Children(Vec<&'static str>),
-    /// The names below one znode.
-    ChildrenOf(String),
+    /// The names below some znodes.
+    Children(Vec<String>),
     Multi(Vec<ZnodeWrite>),
 }
 

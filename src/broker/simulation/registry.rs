@@ -20,7 +20,6 @@ use crate::{
         },
         replication::{IsrWrite, WriteOutcome},
     },
-    client::zookeeper::ZnodeWrite,
     wire::TopicPartition,
 };
 
@@ -61,7 +60,7 @@ pub(super) enum Op {
         multi: StatesMulti,
         plan: Plan,
     },
-    RemovalIndexes {
+    RemovalNames {
         name: String,
         plan: Plan,
     },
@@ -289,7 +288,7 @@ impl Process {
             Then::Plan(plan) => self.go_on(plan, turn),
             Then::Isr(write) => {
                 let image = self.mirror.image();
-                let now = image.partition(&write.at);
+                let now = image.partition_of(&write.at, write.topic_id);
                 let outcome = match now {
                     Some(now) if writes::is_written(&write.expected, &write.state.isr, now) => {
                         WriteOutcome::Written {
@@ -337,6 +336,7 @@ impl Process {
             znodes::BROKER_CONFIGS,
             znodes::DELETE_TOPICS,
         ];
+        let paths = paths.into_iter().map(ToOwned::to_owned).collect();
         self.ask(Op::List { epoch }, ZooKeeperRequest::Children(paths), turn);
     }
 
@@ -348,7 +348,7 @@ impl Process {
             return;
         };
         let image = self.mirror.image();
-        let expected = image.partition(at).filter(|state| {
+        let expected = image.partition_of(at, topic_id).filter(|state| {
             state.version == write.version
                 && state.leader_epoch == write.epoch
                 && state.leader == Some(self.own)
@@ -367,11 +367,8 @@ impl Process {
                 write.why
             )
         });
-        let writes = vec![ZnodeWrite::SetData {
-            path: znodes::state(at),
-            data: znodes::write(&state),
-            version: Some(expected.version),
-        }];
+        let data = znodes::write(&state);
+        let writes = writes::isr(at, topic_id, data, expected.version).to_vec();
         let pending = PendingIsr {
             at: at.clone(),
             topic_id,

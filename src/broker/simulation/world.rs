@@ -404,9 +404,6 @@ impl World {
                 let names = paths.iter().map(|path| self.zookeeper.children(path));
                 ZooKeeperAnswer::Children(names.collect())
             }
-            ZooKeeperRequest::ChildrenOf(path) => {
-                ZooKeeperAnswer::Children(vec![self.zookeeper.children(&path)])
-            }
             ZooKeeperRequest::Multi(writes) => {
                 let written = self.zookeeper.multi(session, &writes);
                 if written.is_ok() {
