@@ -17,6 +17,8 @@ mod image;
 mod log;
 mod meta_properties;
 mod partitions;
+#[cfg(test)]
+mod planted;
 mod registry;
 mod replica_fetcher;
 mod replication;

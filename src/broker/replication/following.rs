@@ -1,6 +1,8 @@
 //! What a replica does as a follower: append what the leader sent, cut what the leader does not have.
 
 use super::{EpochEnd, Replica, ReplicaLog, replica::Role, truncation};
+#[cfg(test)]
+use crate::broker::planted::{self, Bug};
 use crate::wire::{BrokerId, LeaderEpoch, Offset};
 
 /// How a follower stood when it sent a fetch. The answer counts only if it still stands so.
@@ -121,6 +123,10 @@ impl<L: ReplicaLog> Replica<L> {
     }
 
     fn is_still(&self, sent: &SentFetch) -> bool {
+        #[cfg(test)]
+        if planted::is(Bug::StaleFetchAnswer) {
+            return matches!(self.role, Role::Follower { .. });
+        }
         matches!(self.role, Role::Follower { leader, epoch }
             if leader == sent.leader && epoch == sent.epoch)
             && self.log.log_end_offset() == sent.offset

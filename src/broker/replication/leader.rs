@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(test)]
+use crate::broker::planted::{self, Bug};
 use crate::wire::{BrokerId, LeaderEpoch, Offset};
 
 /// One partition as its leader sees it, for as long as it leads in one epoch.
@@ -134,6 +136,10 @@ impl Leader {
     /// Whether latest offsets may be told: below the epoch's start, what an earlier leader told
     /// could seem to be withdrawn (KIP-207).
     pub(crate) fn knows_high_watermark(&self) -> bool {
+        #[cfg(test)]
+        if planted::is(Bug::LatestOffsetTooEarly) {
+            return true;
+        }
         self.high_watermark >= self.epoch_start
     }
 
@@ -218,12 +224,18 @@ impl Leader {
     /// Whether this fetch lets its sender enter the ISR: it is assigned, registered, and has everything
     /// that is committed and everything of earlier epochs.
     pub(crate) fn may_enter(&self, fetch: &FollowerFetch) -> bool {
+        let has_committed = fetch.offset >= self.high_watermark;
+        let has_earlier = fetch.offset >= self.epoch_start;
+        #[cfg(test)]
+        let has_committed = has_committed || planted::is(Bug::EntryBelowHighWatermark);
+        #[cfg(test)]
+        let has_earlier = has_earlier || planted::is(Bug::EntryBelowEpochStart);
         self.pending.is_none()
             && fetch.registered
             && self.followers.contains_key(&fetch.broker)
             && !self.isr.contains(&fetch.broker)
-            && fetch.offset >= self.high_watermark
-            && fetch.offset >= self.epoch_start
+            && has_committed
+            && has_earlier
     }
 
     /// Begins to write an ISR with the sender of `fetch` in it. From now on the high watermark waits for it,
@@ -316,10 +328,10 @@ impl Leader {
     /// pending additions. A pending removal still counts.
     fn advance(&mut self) -> bool {
         let added = self.pending.iter().flat_map(|write| &write.isr);
-        let least = self
-            .isr
-            .iter()
-            .chain(added)
+        let counts = self.isr.iter().chain(added);
+        #[cfg(test)]
+        let counts = counts.filter(|broker| self.counts_with_planted_bug(**broker));
+        let least = counts
             .filter(|broker| **broker != self.own)
             .map(|broker| {
                 self.followers
@@ -335,6 +347,16 @@ impl Leader {
             self.high_watermark = least;
         }
         rose
+    }
+
+    #[cfg(test)]
+    fn counts_with_planted_bug(&self, broker: BrokerId) -> bool {
+        let is_pending = |write: &IsrWrite| write.isr.contains(&broker);
+        let pending = self.pending.as_ref().map(is_pending);
+        if planted::is(Bug::PendingIsrIgnored) {
+            return self.isr.contains(&broker);
+        }
+        !(planted::is(Bug::ShrinkBeforeWrite) && pending == Some(false))
     }
 }
 

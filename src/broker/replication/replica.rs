@@ -7,6 +7,8 @@ use std::time::Instant;
 use thiserror::Error;
 
 use super::{EpochEnd, Leader, LeaderStart};
+#[cfg(test)]
+use crate::broker::planted::{self, Bug};
 use crate::{
     broker::image::PartitionImage,
     wire::{BrokerId, LeaderEpoch, Offset},
@@ -177,6 +179,10 @@ impl<L: ReplicaLog> Replica<L> {
                 self.high_watermark = current.high_watermark();
             }
             return Ok(None);
+        }
+        #[cfg(test)]
+        if planted::is(Bug::TruncationToHighWatermark) && leader.is_some_and(|it| it != self.own) {
+            self.log.truncate_to(self.high_watermark, 0)?;
         }
         self.role = match leader {
             Some(leader) if leader == self.own => Role::Leader(self.lead(image, now)?),

@@ -146,7 +146,7 @@ impl Process {
                 self.stand_as_elected(&image, turn);
             }
             (Op::Campaign(image), ZooKeeperAnswer::NodeExists | ZooKeeperAnswer::BadVersion(_)) => {
-                self.refresh([Znode::Controller].into(), Then::Elected(image), turn)
+                self.refresh([Znode::Controller].into(), Then::Elected(image), turn);
             }
             (Op::StatesParents { parents, plan }, ZooKeeperAnswer::Found(found)) => {
                 let parents = parents.into_iter().zip(found);

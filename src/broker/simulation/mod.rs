@@ -1,4 +1,37 @@
 //! A whole cluster on simulated time: the brokers' own decisions, and everything that can go wrong around them.
+//!
+//! Three brokers, a ZooKeeper, two producers and two consumers run in one thread on a clock that jumps from
+//! event to event. The brokers decide with the code of the product: `replication` (roles, ISR, high watermark,
+//! truncation), `controller` (elections), the epochs of `log`, and of `registry` the picture that is kept
+//! of the znodes, the order of reads, and the multis with their checks. What is written anew here is the shell
+//! around it: files ([`log`]), sockets ([`network`]), ZooKeeper ([`zookeeper`]) and the tasks ([`process`],
+//! [`registry`], [`controller`], [`replicas`]), one message at a time.
+//!
+//! A seed decides everything: how long a message takes, which is lost, who crashes, is frozen, stops cleanly, is
+//! cut off from another broker or from ZooKeeper, whose clock jumps, when ZooKeeper is away, when the topic is deleted
+//! and made anew under its name ([`faults`]). A crash loses memory and keeps what was written; a checkpoint
+//! may be old. A connection to ZooKeeper that breaks leaves its writes in doubt, and a session lives on
+//! until its timeout.
+//!
+//! What must hold ([`ledger`]) is looked at after every event: records below a high watermark are the same on every
+//! replica and at any time; who is in the ISR, and so may be elected, has all of them; no latest offset and no record
+//! that a consumer was told is withdrawn; one process leads in one epoch. When the faults are over, within
+//! 1.5 simulated seconds there must be a leader, a full ISR, equal logs, and an answer for every producer.
+//!
+//! A test run takes [`SEEDS`] seeds, or `KAFKARIUM_SEEDS`; many more are worth optimized code:
+//!
+//! ```text
+//! KAFKARIUM_SEEDS=40000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --lib simulation::
+//! ```
+//!
+//! A seed that breaks a promise prints everything that happened and which promise it was. It runs again, on any
+//! machine, as often as wanted:
+//!
+//! ```text
+//! KAFKARIUM_SEED=4711 cargo test --lib simulation::replay -- --nocapture
+//! ```
+//!
+//! Whether it would find a mistake is tested too: bugs of Kafka's past are planted (`broker::planted`), and each is found.
 
 mod chance;
 mod clients;
@@ -7,6 +40,7 @@ mod faults;
 mod ledger;
 mod log;
 mod message;
+mod network;
 mod process;
 mod registry;
 mod replicas;
@@ -15,8 +49,11 @@ mod transcript;
 mod world;
 mod zookeeper;
 
+use self::ledger::Invariant;
+use super::planted::{self, Bug};
+
 /// Seeds of a test run.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 3_000;
 
 #[test]
 fn promises_hold_whatever_goes_wrong() {
@@ -25,6 +62,79 @@ fn promises_hold_whatever_goes_wrong() {
     if let Some((seed, violation)) = seeds::first_failure(0..seeds, || {}) {
         seeds::fail(seed, &violation);
     }
+}
+
+/// Finds a planted bug, says which promise it breaks, and finds that the same seed breaks none without it.
+#[track_caller]
+fn finds(bug: Bug, invariants: &[Invariant]) {
+    let found = seeds::first_failure(0..SEEDS, || planted::plant(Some(bug)));
+    let Some((seed, violation)) = found else {
+        panic!("no seed finds {bug:?}");
+    };
+    println!("{bug:?}: seed {seed}: {violation}");
+    assert!(
+        invariants.contains(&violation.invariant),
+        "{bug:?} is found by {violation}"
+    );
+    assert!(
+        seeds::run(seed).is_ok(),
+        "seed {seed} breaks a promise anyway"
+    );
+}
+
+#[test]
+fn truncation_to_the_high_watermark_is_found() {
+    finds(
+        Bug::TruncationToHighWatermark,
+        &[Invariant::AcknowledgedRecordsStay],
+    );
+}
+
+#[test]
+fn an_entry_into_the_isr_below_the_epochs_start_is_found() {
+    finds(
+        Bug::EntryBelowEpochStart,
+        &[Invariant::AcknowledgedRecordsStay],
+    );
+}
+
+#[test]
+fn a_high_watermark_that_does_not_wait_for_a_pending_entry_is_found() {
+    finds(
+        Bug::PendingIsrIgnored,
+        &[Invariant::AcknowledgedRecordsStay],
+    );
+}
+
+#[test]
+fn a_removal_from_the_isr_that_counts_before_it_is_written_is_found() {
+    finds(
+        Bug::ShrinkBeforeWrite,
+        &[Invariant::AcknowledgedRecordsStay],
+    );
+}
+
+#[test]
+fn an_entry_into_the_isr_below_the_high_watermark_is_found() {
+    finds(
+        Bug::EntryBelowHighWatermark,
+        &[Invariant::AcknowledgedRecordsStay],
+    );
+}
+
+#[test]
+fn a_latest_offset_told_too_early_is_found() {
+    finds(Bug::LatestOffsetTooEarly, &[Invariant::LatestOffsetStays]);
+}
+
+#[test]
+fn an_answer_to_a_fetch_of_another_role_is_found() {
+    finds(Bug::StaleFetchAnswer, &[Invariant::LogsAgree]);
+}
+
+#[test]
+fn a_restart_that_nobody_saw_is_found() {
+    finds(Bug::RestartUnseen, &[Invariant::OneLeaderPerEpoch]);
 }
 
 /// `KAFKARIUM_SEED=4711 cargo test --lib simulation::replay -- --nocapture` tells what happens.

@@ -50,6 +50,10 @@ pub(super) struct Stored {
 
 /// The memory of a broker.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says what one of its tasks is doing"
+)]
 pub(super) struct Process {
     pub(super) own: BrokerId,
     /// Counts the processes of this broker.
@@ -212,14 +216,14 @@ impl Process {
         if !Arc::ptr_eq(&image, &self.seen) {
             self.seen = image;
             if self.serves {
-                self.image_changed(turn);
+                Self::image_changed(turn);
             }
         }
         self.check_commits(turn);
     }
 
     /// Lets the tasks look at the newest picture, each in its own time.
-    pub(super) fn image_changed(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn image_changed(turn: &mut Turn<'_>) {
         let later = turn.chance.between(0, 2);
         turn.after(later, Timer::FollowImage);
         let later = turn.chance.between(0, 2);

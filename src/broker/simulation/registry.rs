@@ -73,7 +73,7 @@ pub(super) enum Op {
         name: String,
         plan: Plan,
     },
-    Isr(PendingIsr),
+    Isr(Box<PendingIsr>),
     Topic(Znode),
 }
 
@@ -84,7 +84,7 @@ pub(super) enum Then {
     Elected(Arc<ClusterImage>),
     Topics(Vec<StateWrite>, Plan),
     Plan(Plan),
-    Isr(PendingIsr),
+    Isr(Box<PendingIsr>),
     Nothing,
 }
 
@@ -186,7 +186,7 @@ impl Process {
                 self.list(epoch, turn);
             }
             (Op::Register, ZooKeeperAnswer::NodeExists | ZooKeeperAnswer::NoNode) => {
-                self.register(turn)
+                self.register(turn);
             }
             (Op::List { epoch }, ZooKeeperAnswer::Children(mut names)) => {
                 let mut next = || names.pop().unwrap_or_default();
@@ -229,7 +229,7 @@ impl Process {
                 self.registry_is_busy = false;
                 if !self.serves {
                     self.serves = true;
-                    self.image_changed(turn);
+                    Self::image_changed(turn);
                 }
                 turn.after(0, Timer::Controller);
                 self.follow_watches(turn);
@@ -369,17 +369,22 @@ impl Process {
         });
         let data = znodes::write(&state);
         let writes = writes::isr(at, topic_id, data, expected.version).to_vec();
-        let pending = PendingIsr {
+        let pending = Box::new(PendingIsr {
             at: at.clone(),
             topic_id,
             write,
             expected,
             state,
-        };
+        });
         self.ask(Op::Isr(pending), ZooKeeperRequest::Multi(writes), turn);
     }
 
-    fn isr_answered(&mut self, write: PendingIsr, answer: ZooKeeperAnswer, turn: &mut Turn<'_>) {
+    fn isr_answered(
+        &mut self,
+        write: Box<PendingIsr>,
+        answer: ZooKeeperAnswer,
+        turn: &mut Turn<'_>,
+    ) {
         match answer {
             ZooKeeperAnswer::Written(results) => {
                 let stat = results.last().copied().flatten();
@@ -397,7 +402,7 @@ impl Process {
     }
 
     /// What is there now tells what became of the write.
-    fn look_after_isr(&mut self, write: PendingIsr, turn: &mut Turn<'_>) {
+    fn look_after_isr(&mut self, write: Box<PendingIsr>, turn: &mut Turn<'_>) {
         let znode = Znode::State(write.at.clone());
         self.refresh([znode].into(), Then::Isr(write), turn);
     }

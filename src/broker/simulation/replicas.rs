@@ -40,6 +40,8 @@ pub(super) struct Hosted {
     compared: Offset,
     /// The fetch that is under way.
     fetch: Option<(u64, SentFetch)>,
+    /// One of an earlier role, whose answer may have come before its fetcher heard of the change.
+    earlier: Option<(u64, SentFetch)>,
 }
 
 /// A produce request that waits until its record is committed.
@@ -93,7 +95,7 @@ impl Process {
                     format!("broker {own}: {at} is led by {leader} at epoch {}, log end {}, high watermark {}",
                         change.now.epoch, hosted.replica.log.log_end_offset(), hosted.replica.high_watermark())
                 });
-                hosted.fetch = None;
+                hosted.earlier = hosted.fetch.take();
                 if change.now.leader == Some(own) {
                     let process = (own, self.incarnation);
                     turn.ledger.leads(process, &at, topic.id, change.now.epoch);
@@ -117,6 +119,7 @@ impl Process {
             saved: stored.high_watermark,
             compared: Offset(0),
             fetch: None,
+            earlier: None,
         }
     }
 
@@ -242,6 +245,7 @@ impl Process {
                     number,
                     epoch: sent.epoch,
                 };
+                hosted.fetch = Some((number, sent));
                 turn.out.push(Out::Broker(sent.leader, bounds));
                 return;
             }
@@ -250,13 +254,11 @@ impl Process {
                 diverging: Some(end),
                 ..
             }) => {
-                hosted.fetch = None;
                 let Ok(cut) = hosted.replica.truncate_diverged(&sent, end, 0);
                 cut_was_made(own, at, cut, turn);
                 0
             }
             Ok(fetched) => {
-                hosted.fetch = None;
                 let taken = hosted.replica.take_fetched(
                     &sent,
                     fetched.high_watermark,
@@ -274,7 +276,6 @@ impl Process {
                 }
             }
         };
-        hosted.fetch = None;
         turn.after(later, Timer::Fetch(at.clone()));
     }
 
@@ -305,7 +306,6 @@ impl Process {
         let Some((hosted, sent)) = self.under_way(at, topic_id, number) else {
             return;
         };
-        hosted.fetch = None;
         if let Ok((start, end)) = answer {
             let Ok(cut) = hosted.replica.reset_to(&sent, start, end, 0);
             cut_was_made(own, at, cut, turn);
@@ -320,8 +320,18 @@ impl Process {
         number: u64,
     ) -> Option<(&mut Hosted, SentFetch)> {
         let hosted = self.partitions.get_mut(at)?;
-        let (under_way, sent) = hosted.fetch?;
-        (hosted.topic_id == topic_id && under_way == number).then_some((hosted, sent))
+        if hosted.topic_id != topic_id {
+            return None;
+        }
+        let is_it = |fetch: &Option<(u64, SentFetch)>| fetch.is_some_and(|it| it.0 == number);
+        let sent = if is_it(&hosted.fetch) {
+            hosted.fetch.take()
+        } else if is_it(&hosted.earlier) {
+            hosted.earlier.take()
+        } else {
+            None
+        };
+        Some((hosted, sent?.1))
     }
 
     pub(super) fn serve_client(&mut self, request: ClientRequest, turn: &mut Turn<'_>) {

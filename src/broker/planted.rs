@@ -1,0 +1,39 @@
+//! Bugs of Kafka's past, to be planted again: a simulation that does not find them proves nothing.
+
+use std::cell::Cell;
+
+/// A mistake in a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bug {
+    /// A follower cuts its log at its high watermark before it follows (until KIP-101).
+    TruncationToHighWatermark,
+    /// A replica enters the ISR at the high watermark, though that lags behind the start of the leader's epoch
+    /// (until KAFKA-7128).
+    EntryBelowEpochStart,
+    /// The high watermark does not wait for a replica whose entry into the ISR may be written already.
+    PendingIsrIgnored,
+    /// A removal from the ISR counts before it is written.
+    ShrinkBeforeWrite,
+    /// A replica enters the ISR below what is committed.
+    EntryBelowHighWatermark,
+    /// A new leader tells its high watermark before it knows what earlier ones told (until KIP-207).
+    LatestOffsetTooEarly,
+    /// An answer to a fetch counts although the role changed since.
+    StaleFetchAnswer,
+    /// A broker that was restarted unseen goes on leading in its old epoch.
+    RestartUnseen,
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+}
+
+/// Plants a bug on this thread, or none.
+pub(crate) fn plant(bug: Option<Bug>) {
+    PLANTED.set(bug);
+}
+
+/// Whether this one is planted.
+pub(crate) fn is(bug: Bug) -> bool {
+    PLANTED.get() == Some(bug)
+}
