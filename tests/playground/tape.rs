@@ -1,6 +1,6 @@
 //! Runs a VHS tape (<https://github.com/charmbracelet/vhs>) in a pseudo-terminal: types what it types, waits for what it waits for.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, thread, time::Duration};
 
 use regex::Regex;
 
@@ -13,9 +13,18 @@ enum Step {
     Press(&'static str),
     WaitScreen(Regex, Duration),
     /// A pause for the viewer's eye, and between two presses of one key.
-    Pause,
+    Pause(Duration),
     /// How the recording looks; a terminal does not.
     Appearance,
+}
+
+/// How long a tape pauses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As long as it says, for whoever looks.
+    Eye,
+    /// As short as the program can tell one key from the next.
+    Test,
 }
 
 /// A tape that was read as a whole before its first key is pressed.
@@ -53,7 +62,7 @@ impl Tape {
     }
 
     /// Plays the tape; each of its waits must come true.
-    pub fn play(&self, terminal: &mut Terminal) {
+    pub fn play(&self, terminal: &mut Terminal, pace: Pace) {
         for (number, step) in &self.steps {
             match step {
                 Step::Type(text) => terminal.press(text),
@@ -65,7 +74,8 @@ impl Tape {
                         |screen| pattern.is_match(screen),
                     );
                 }
-                Step::Pause => terminal.press_by_hand(&[""]),
+                Step::Pause(pause) if pace == Pace::Eye => thread::park_timeout(*pause),
+                Step::Pause(_) => terminal.press_by_hand(&[""]),
                 Step::Appearance => {}
             }
         }
@@ -82,7 +92,7 @@ fn parse(line: &str) -> Result<Step, String> {
         "Output" | "Require" | "Set" | "Hide" | "Show" | "Env" | "Screenshot" => {
             Ok(Step::Appearance)
         }
-        "Sleep" => duration(rest).map(|_| Step::Pause),
+        "Sleep" => duration(rest).map(Step::Pause),
         "Type" => quoted(rest).map(Step::Type),
         "Wait+Screen" => {
             let patience = argument.map_or(Ok(Duration::from_secs(15)), duration)?;

@@ -69,8 +69,8 @@ fn draw_on(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
         }
         Overlay::None | Overlay::Prompt(_) | Overlay::Help(_) => {}
     }
-    overlays::caption::draw(canvas, state, area);
     bars::footer(canvas, state, footer);
+    overlays::caption::draw(canvas, state, area);
 }
 
 /// A title, with the sign of the focus before it.

@@ -1,4 +1,4 @@
-//! For those who watch: a caption over the lower panes, and the keys as they are pressed.
+//! For those who watch: a caption over the footer, and the keys as they are pressed.
 
 use ratatui::layout::Rect;
 
@@ -14,9 +14,8 @@ use crate::playground::{
 /// A caption is no wider: longer lines are not read while something happens.
 const WIDTH_MAX: u16 = 72;
 
-/// Draws both, above the footer.
+/// Draws both: the newest line of every pane stays in sight.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
-    let bottom = area.bottom().saturating_sub(2);
     if let Some(caption) = &state.view.caption {
         let widest = WIDTH_MAX.min(area.width.saturating_sub(6));
         let lines = broken(&caption.text, widest);
@@ -24,7 +23,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         let rows = u16::try_from(lines.len()).unwrap_or(1) + 2;
         let place = Rect::new(
             area.x + area.width.saturating_sub(columns) / 2,
-            bottom.saturating_sub(rows + 1).max(area.y),
+            area.bottom().saturating_sub(rows).max(area.y),
             columns,
             rows,
         )
@@ -40,7 +39,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         }
     }
     let keys = pressed(state);
-    let y = bottom.saturating_sub(1);
+    let y = area.bottom().saturating_sub(3);
     let x = area.right().saturating_sub(width(&keys) + 2);
     if !keys.is_empty() && x > area.x {
         canvas.text(x, y, area.right(), &keys, Role::Flash);
