@@ -47,7 +47,7 @@ pub(super) const CLUSTER_OPERATIONS: i32 = 0x1fa0;
 pub(super) const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 /// Nobody, on the wire.
-const NOBODY: BrokerId = BrokerId(-1);
+pub(super) const NOBODY: BrokerId = BrokerId(-1);
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

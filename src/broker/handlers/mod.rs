@@ -18,6 +18,7 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
+mod describe_topic_partitions;
 mod elect_leaders;
 mod fetch;
 mod find_coordinator;
@@ -173,6 +174,7 @@ pub(crate) static APIS: &[Api] = &[
     api!(OffsetDelete 0..=0, OFFSET_DELETE, offset_delete),
     api!(DescribeCluster 0..=2, DESCRIBE_CLUSTER, describe_cluster),
     api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat),
+    api!(DescribeTopicPartitions 0..=0, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions),
 ];
 
 impl Api {

@@ -196,6 +196,12 @@ fn a_client_cannot_append_what_kafka_refuses() {
         matches!(append(&idempotent(0, 0, 1)), LogError::InvalidRecord { .. }),
         "no key"
     );
+    let control = crate::wire::record_batch::ControlType::Commit;
+    let marker = BatchBuilder::new().end_transaction(control, NOW_MS, 9, 0, 3);
+    assert!(
+        matches!(append(&marker), LogError::InvalidRecord { .. }),
+        "only coordinators write markers"
+    );
     let mut wide = BatchBuilder::new();
     wide.push_at(Offset(3), NOW_MS, Some(b"k"), None, &[0]);
     assert!(matches!(

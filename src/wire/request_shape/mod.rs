@@ -13,6 +13,9 @@ use thiserror::Error;
 /// the largest decoded request stays near 100 MB, and no client names a million partitions at once.
 const ELEMENTS_MAX: usize = 1_000_000;
 
+/// In the place of a structure that is not there: the byte -1.
+const ABSENT: u8 = 0xff;
+
 /// Why a request's bytes are not what its API and version say.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ShapeError {
@@ -54,6 +57,8 @@ enum Kind {
     Text,
     Bytes,
     Structure(&'static [Field]),
+    /// A structure behind a byte that says whether it is there.
+    Optional(&'static [Field]),
     /// An array of plain values.
     Values(&'static Field),
     /// An array of structures.
@@ -151,6 +156,10 @@ const fn structure(fields: &'static [Field]) -> Field {
     Field::new(Kind::Structure(fields))
 }
 
+const fn optional(fields: &'static [Field]) -> Field {
+    Field::new(Kind::Optional(fields))
+}
+
 const fn values(field: &'static Field) -> Field {
     Field::new(Kind::Values(field))
 }
@@ -218,6 +227,10 @@ impl Walk<'_> {
                 self.skip_length(length)
             }
             Kind::Structure(fields) => self.structure(fields),
+            Kind::Optional(fields) => match self.take()? {
+                [ABSENT] => Ok(()),
+                _ => self.structure(fields),
+            },
             Kind::Values(value) => {
                 for _ in 0..self.length()? {
                     self.count_element()?;

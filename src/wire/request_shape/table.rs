@@ -1,6 +1,6 @@
 //! The shapes of the requests that brokers take, field by field as Kafka's message definitions list them.
 
-use super::{Field, Shape, list, structure, values};
+use super::{Field, Shape, list, optional, structure, values};
 
 const I8: Field = Field::fixed(1);
 const I16: Field = Field::fixed(2);
@@ -428,4 +428,15 @@ pub static BROKER_HEARTBEAT: Shape = Shape::flexible_from(0).fields(&[
     I8,                               // want_fence
     I8,                               // want_shut_down
     values(&UUID).since(1).tagged(0), // offline_log_dirs
+]);
+
+/// `DescribeTopicPartitionsRequest`, version 0.
+pub static DESCRIBE_TOPIC_PARTITIONS: Shape = Shape::flexible_from(0).fields(&[
+    list(&[TEXT]), // topics: name
+    I32,           // response_partition_limit
+    // cursor
+    optional(&[
+        TEXT, // topic_name
+        I32,  // partition_index
+    ]),
 ]);

@@ -81,6 +81,11 @@ fn cases() -> Vec<Case> {
         ),
         shape!(OFFSET_DELETE, OffsetDeleteRequest, 0..=0),
         shape!(DESCRIBE_CLUSTER, DescribeClusterRequest, 0..=2),
+        shape!(
+            DESCRIBE_TOPIC_PARTITIONS,
+            DescribeTopicPartitionsRequest,
+            0..=0
+        ),
         shape!(BROKER_HEARTBEAT, BrokerHeartbeatRequest, 0..=1),
     ]
 }
@@ -155,6 +160,10 @@ impl Writer {
                 self.out.put_slice(b"text");
             }
             Kind::Structure(fields) => self.structure(fields),
+            Kind::Optional(fields) => {
+                self.out.put_u8(1);
+                self.structure(fields);
+            }
             Kind::Values(value) => {
                 self.length(3);
                 for _ in 0..3 {

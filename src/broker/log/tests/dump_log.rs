@@ -1,6 +1,7 @@
 //! Apache's own `kafka-dump-log` reads every file that a log writes, without complaint.
 //!
-//! Runs where `KAFKA_HOME` names an unpacked Apache Kafka 3.x (its `libs` folder is used) and Java is there.
+//! Runs where Java is, and `KAFKA_HOME` names an unpacked Apache Kafka 3.x (its `libs` folder is used) or
+//! `cargo bench --bench compare` has fetched its jars from Maven Central.
 
 use std::env;
 use std::process::Command;
@@ -85,10 +86,18 @@ fn apaches_tool_reads_a_compacted_log() {
     );
 }
 
+/// The jars that the benchmark keeps beside what is built.
+fn fetched() -> Option<PathBuf> {
+    let test = env::current_exe().ok()?;
+    let jars = |folder: &Path| folder.join("apache-kafka-3.9").join("jars");
+    test.ancestors().map(jars).find(|jars| jars.is_dir())
+}
+
 /// What the tool prints about every file in `folder`; `None` where it cannot be run here.
 fn dump(folder: &Path) -> Option<String> {
-    let Some(libs) = env::var_os("KAFKA_HOME").map(|home| PathBuf::from(home).join("libs")) else {
-        println!("skipped: KAFKA_HOME does not name an Apache Kafka");
+    let home = env::var_os("KAFKA_HOME").map(|home| PathBuf::from(home).join("libs"));
+    let Some(libs) = home.or_else(fetched) else {
+        println!("skipped: KAFKA_HOME names no Apache Kafka, and no benchmark has fetched one");
         return None;
     };
     let mut files = Vec::new();
