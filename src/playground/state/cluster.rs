@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status, StreamRate,
-    Timestamp, Znodes, ZooKeeperSeen,
+    Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status,
+    StreamRate, Timestamp, Znodes, ZooKeeperSeen,
 };
 use crate::wire::{BrokerId, Offset, TopicPartition};
 
@@ -30,6 +30,8 @@ pub struct Cluster {
     pub zookeeper: Option<ZooKeeperSeen>,
     /// `ZooKeeper`'s tree, while somebody looks at it.
     pub znodes: Znodes,
+    /// Records on their way.
+    pub flow: Flow,
     /// What our producer counted.
     pub produced: ProducedSeen,
     /// Acknowledged records that were looked for and not found.

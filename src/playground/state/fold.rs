@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Cluster, ClusterSeen, Delivery, Observation, Partition, Process, ProcessName, Status,
-    Timestamp,
+    Cluster, ClusterSeen, Delivery, Flow, Observation, Partition, Process, ProcessName, Receipt,
+    Status, Timestamp, Word,
     cluster::{Read, broker_of_znodes},
     process::Expired,
 };
@@ -66,6 +66,9 @@ impl Cluster {
                 upto,
                 records,
             } => {
+                self.flows(partition, |flow, place, known| {
+                    flow.appended(place, known, records, at);
+                });
                 if let Some(partition) = self.partition_mut(partition) {
                     partition.see_records(*from, *upto, records);
                 }
@@ -86,25 +89,7 @@ impl Cluster {
             }
             Observation::Znodes(znodes) => self.znodes.see(znodes, at),
             Observation::Produced(produced) => self.produced.clone_from(produced),
-            Observation::Acked(receipt) => {
-                let isr = self
-                    .partition(&receipt.partition)
-                    .map(|partition| partition.seen.isr.clone())
-                    .unwrap_or_default();
-                let read = self
-                    .recent_reads
-                    .iter()
-                    .find(|read| read.place == receipt.partition && read.offset == receipt.offset)
-                    .map(|read| {
-                        let after = read.at.since(receipt.sent_at);
-                        (read.group.clone(), read.consumer.clone(), after)
-                    });
-                self.receipt = Some(Delivery {
-                    receipt: receipt.clone(),
-                    isr,
-                    read,
-                });
-            }
+            Observation::Acked(receipt) => self.see_acked(receipt, at),
             Observation::LostChecked { lost } => self.lost = *lost,
             Observation::DataFolder { .. }
             | Observation::SendFailed { .. }
@@ -116,6 +101,49 @@ impl Cluster {
             | Observation::Kept(_)
             | Observation::NotKept(_)
             | Observation::SettingsFile { .. } => {}
+        }
+    }
+
+    fn see_acked(&mut self, receipt: &Receipt, at: Timestamp) {
+        let isr = self
+            .partition(&receipt.partition)
+            .map(|partition| partition.seen.isr.clone())
+            .unwrap_or_default();
+        let read = self
+            .recent_reads
+            .iter()
+            .find(|read| read.place == receipt.partition && read.offset == receipt.offset)
+            .map(|read| {
+                let after = read.at.since(receipt.sent_at);
+                (read.group.clone(), read.consumer.clone(), after)
+            });
+        let word = Word {
+            key: receipt.key.clone(),
+            offset: receipt.offset,
+            at,
+        };
+        self.flows(&receipt.partition, |flow, place, partition| {
+            flow.acknowledged(place, partition, word);
+        });
+        self.receipt = Some(Delivery {
+            receipt: receipt.clone(),
+            isr,
+            read,
+        });
+    }
+
+    /// Lets something flow through a partition that is known.
+    fn flows(
+        &mut self,
+        place: &TopicPartition,
+        how: impl FnOnce(&mut Flow, &TopicPartition, &Partition),
+    ) {
+        let index = usize::try_from(place.partition).ok();
+        let topic = self.topics.get(&place.topic);
+        if let Some(partition) =
+            topic.and_then(|topic| topic.partitions.get(index.unwrap_or(usize::MAX)))
+        {
+            how(&mut self.flow, place, partition);
         }
     }
 
@@ -135,6 +163,8 @@ impl Cluster {
         }
         self.topics
             .retain(|name, _| seen.topics.iter().any(|topic| topic.name == *name));
+        self.flow
+            .retain(|name| seen.topics.iter().any(|topic| topic.name == name));
         for topic in &seen.topics {
             let known = self.topics.entry(topic.name.clone()).or_default();
             known.internal = topic.internal;
@@ -297,6 +327,24 @@ impl Cluster {
         let Some(group_id) = consumer.group.clone() else {
             return;
         };
+        if let Report::Record {
+            topic,
+            partition,
+            offset,
+            key,
+            ..
+        } = report
+        {
+            let word = Word {
+                key: key.clone(),
+                offset: *offset,
+                at,
+            };
+            let place = TopicPartition::new(topic, *partition);
+            self.flows(&place, |flow, place, partition| {
+                flow.read(place, partition, &group_id, word);
+            });
+        }
         let group = self.groups.entry(group_id.clone()).or_default();
         match report {
             Report::Assigned { partitions } => {

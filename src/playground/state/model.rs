@@ -174,6 +174,9 @@ impl State {
             .filter_map(|partition| partition.changed_at)
             .max()
             .map(|at| at.plus(self.flash_for()));
+        let flow = self.view.is_on_screen(Pane::Flow);
+        let flow = flow.then(|| self.cluster.flow.next_change(self.now, self.flash_for()));
+        let flow = flow.flatten();
         let znodes = self.znodes_watched.as_ref();
         let znodes = znodes.and_then(|_| self.cluster.znodes.next_change(self.flash_for()));
         [
@@ -182,6 +185,7 @@ impl State {
             counting,
             flash,
             znodes,
+            flow,
             self.plays_at(),
             self.view.forgets_at(),
         ]

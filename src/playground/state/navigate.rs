@@ -132,8 +132,14 @@ fn movement(state: &mut State, motion: Motion) {
         _ => match state.view.focus {
             Pane::Processes => move_between_processes(state, motion),
             Pane::Log => move_in_log(state, motion),
-            Pane::Replicas => move_between_partitions(state, motion),
-            Pane::Group => move_between_members(state, motion),
+            Pane::Replicas | Pane::Flow | Pane::StageNumbers | Pane::Caption => {
+                move_between_partitions(state, motion);
+            }
+            Pane::StageBrokers => match motion {
+                Motion::Left | Motion::Right => move_between_processes(state, motion),
+                _ => move_between_partitions(state, motion),
+            },
+            Pane::Group | Pane::StageConsumers => move_between_members(state, motion),
             Pane::Znodes => move_in_znodes(state, motion, page),
             Pane::Sessions | Pane::Watches => {}
             Pane::Story => {
@@ -297,9 +303,11 @@ fn move_between_members(state: &mut State, motion: Motion) {
 /// Opens what the cursor is on.
 fn open(state: &mut State) -> Vec<Request> {
     let thing = match state.view.focus {
-        Pane::Processes => Thing::Process(state.view.picked.clone()),
-        Pane::Replicas => Thing::Topic(state.view.topic.clone()),
-        Pane::Group => match &state.view.picked {
+        Pane::Processes | Pane::StageBrokers => Thing::Process(state.view.picked.clone()),
+        Pane::Replicas | Pane::Flow | Pane::StageNumbers | Pane::Caption => {
+            Thing::Topic(state.view.topic.clone())
+        }
+        Pane::Group | Pane::StageConsumers => match &state.view.picked {
             ProcessName::Consumer(name) => Thing::Process(ProcessName::Consumer(name.clone())),
             _ => Thing::Group(state.view.group.clone()),
         },

@@ -88,6 +88,7 @@ fn tick(state: &mut State) -> Vec<Request> {
     state.view.forget_what_was_pressed(now);
     state.cluster.sample_lags(now);
     state.cluster.znodes.forget(now);
+    state.cluster.flow.explain(now);
     state.zookeeper_story.flush(&state.cluster, now);
     let Some(ask) = state.view.ask.clone() else {
         return Vec::new();

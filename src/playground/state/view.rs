@@ -44,11 +44,21 @@ pub enum Pane {
     Watches,
     /// What happened in `ZooKeeper`.
     ZooKeeperStory,
+    /// Records on their way, from producers through partitions to consumers.
+    Flow,
+    /// The brokers as columns, for a hall.
+    StageBrokers,
+    /// The consumers in boxes, for a hall.
+    StageConsumers,
+    /// Three numbers, for a hall.
+    StageNumbers,
+    /// What happened in sentences, for a hall.
+    Caption,
 }
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
@@ -58,6 +68,11 @@ impl Pane {
         Self::Sessions,
         Self::Watches,
         Self::ZooKeeperStory,
+        Self::Flow,
+        Self::StageBrokers,
+        Self::StageConsumers,
+        Self::StageNumbers,
+        Self::Caption,
     ];
 
     /// What layouts and keys call it.
@@ -73,6 +88,11 @@ impl Pane {
             Self::Sessions => "sessions",
             Self::Watches => "watches",
             Self::ZooKeeperStory => "zookeeper-story",
+            Self::Flow => "flow",
+            Self::StageBrokers => "stage-brokers",
+            Self::StageConsumers => "stage-consumers",
+            Self::StageNumbers => "stage-numbers",
+            Self::Caption => "caption",
         }
     }
 
@@ -88,6 +108,11 @@ impl Pane {
             Self::Znodes => "znodes",
             Self::Sessions => "sessions",
             Self::Watches => "watches",
+            Self::Flow => "flow",
+            Self::StageBrokers => "brokers",
+            Self::StageConsumers => "consumers",
+            Self::StageNumbers => "numbers",
+            Self::Caption => "caption",
         }
     }
 }

@@ -17,6 +17,10 @@ type Pieces = Vec<(Role, String)>;
 /// The first line.
 pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
     canvas.tone(area.x, area.y, area.width, Role::Bar);
+    if panes::stage_brokers::is_on(state) {
+        stage_header(canvas, state, shown, area);
+        return;
+    }
     let narrow = state.view.narrow();
     let gap = if narrow { "  " } else { "   " };
     let mut pieces: Pieces = vec![(Role::Focus, " kafkarium".into())];
@@ -64,6 +68,34 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     if let Some(fitting) = fitting {
         canvas.right(after, area.y, end - 1, &fitting, Role::Text);
     }
+}
+
+/// What is on the stage, and whether it is now: no address, no pace, no clock.
+fn stage_header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
+    let mut pieces: Pieces = vec![(Role::Focus, " kafkarium".into())];
+    let topic = shown.cluster.topics.get(&state.view.topic);
+    if let (Some(topic), true) = (topic, shown.is_ready()) {
+        let copies = topic
+            .partitions
+            .iter()
+            .map(|known| known.seen.replicas.len());
+        let count = topic.partitions.len();
+        let copies = copies.max().unwrap_or(0);
+        let partitions = if count == 1 {
+            "partition"
+        } else {
+            "partitions, each"
+        };
+        let brokers = if copies == 1 { "broker" } else { "brokers" };
+        let name = &state.view.topic;
+        let words = format!("   {name}: {count} {partitions} on {copies} {brokers}");
+        pieces.push((Role::Text, words));
+    }
+    if let Some(moment) = &state.moment() {
+        pieces.push((Role::Text, "   ".into()));
+        pieces.push(moment::chip(state, moment));
+    }
+    canvas.pieces(area.x, area.y, area.right(), &pieces);
 }
 
 fn folder(state: &State) -> String {
@@ -124,6 +156,11 @@ fn numbers(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
 
 /// The last two lines.
 pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let bare = matches!(state.view.overlay, Overlay::None) && state.view.ask.is_none();
+    if bare && panes::stage_brokers::is_on(state) {
+        stage_footer(canvas, state, area);
+        return;
+    }
     let (keys, command) = (area.y, area.y + 1);
     canvas.tone(area.x, keys, area.width, Role::Bar);
     canvas.tone(area.x, command, area.width, Role::Bar);
@@ -158,6 +195,18 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         return;
     }
     command_line(canvas, state, area.x, command, end);
+}
+
+/// The keys in the last line, and above it only what the keys had to say: commands name pids and ports.
+fn stage_footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let last = Rect::new(area.x, area.y + 1, area.width, 1);
+    canvas.tone(last.x, last.y, last.width, Role::Bar);
+    verbs(canvas, state, last);
+    if let Some(message) = &state.view.message {
+        let role = if message.bad { Role::Dead } else { Role::Text };
+        let text = fit(&format!(" {}", message.text), area.width - 1);
+        canvas.text(area.x, area.y, area.right(), &text, role);
+    }
 }
 
 fn command_line(canvas: &mut Canvas<'_>, state: &State, x: u16, y: u16, end: u16) {

@@ -71,6 +71,7 @@ pub fn plain(sign: char) -> char {
         '…' => '~',
         '▁' => '_',
         '▂' | '▃' => ',',
+        '▀' => '"',
         '▄' | '▅' => 'm',
         '▆' | '▇' => 'M',
         sign if sign.is_ascii() => sign,

@@ -34,6 +34,8 @@ impl Setting for Layout {
             "replication",
             include_str!("../../../../layouts/replication.toml"),
         ),
+        ("flow", include_str!("../../../../layouts/flow.toml")),
+        ("stage", include_str!("../../../../layouts/stage.toml")),
         (
             "zookeeper",
             include_str!("../../../../layouts/zookeeper.toml"),

@@ -470,7 +470,7 @@ impl<'a> Lane<'a> {
 }
 
 /// The hue of a key: the demo's own never share one within a partition.
-fn hue(key: &str) -> u8 {
+pub fn hue(key: &str) -> u8 {
     const DEMO_HUES: [u8; 6] = [0, 1, 2, 2, 3, 0];
     DEMO_KEYS
         .iter()

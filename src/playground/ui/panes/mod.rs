@@ -1,5 +1,8 @@
 //! One file for each pane: a pure function from the state to cells.
 
+pub mod caption;
+pub mod flow;
+mod flow_block;
 pub mod group;
 pub mod log;
 mod log_lane;
@@ -8,6 +11,9 @@ mod process_table;
 pub mod processes;
 pub mod replicas;
 pub mod sessions;
+pub mod stage_brokers;
+pub mod stage_consumers;
+pub mod stage_numbers;
 pub mod story;
 pub mod tabs;
 pub mod watches;
@@ -28,6 +34,11 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Log => log::draw(canvas, state, area),
         Pane::Group => group::draw(canvas, state, area),
         Pane::Story => story::draw(canvas, state, area),
+        Pane::Flow => flow::draw(canvas, state, area),
+        Pane::StageBrokers => stage_brokers::draw(canvas, state, area),
+        Pane::StageConsumers => stage_consumers::draw(canvas, state, area),
+        Pane::StageNumbers => stage_numbers::draw(canvas, state, area),
+        Pane::Caption => caption::draw(canvas, state, area),
         Pane::Znodes => znodes::draw(canvas, state, area),
         Pane::Sessions => sessions::draw(canvas, state, area),
         Pane::Watches => watches::draw(canvas, state, area),
@@ -43,6 +54,11 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Log => log::draw_inside(canvas, state, area),
         Pane::Group => group::draw_inside(canvas, state, area),
         Pane::Story => story::draw_inside(canvas, state, area, story::WHO_IN_TAB),
+        Pane::Flow => flow::draw(canvas, state, area),
+        Pane::StageBrokers => stage_brokers::draw(canvas, state, area),
+        Pane::StageConsumers => stage_consumers::draw(canvas, state, area),
+        Pane::StageNumbers => stage_numbers::draw(canvas, state, area),
+        Pane::Caption => caption::draw(canvas, state, area),
         Pane::Znodes => znodes::draw_inside(canvas, state, area),
         Pane::Sessions => sessions::draw_inside(canvas, state, area),
         Pane::Watches => watches::draw_inside(canvas, state, area),

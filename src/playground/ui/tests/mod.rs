@@ -4,11 +4,13 @@
 //! drawn now over them, and read the difference.
 
 mod colours;
+mod flow;
 mod keys;
 mod log;
 mod screens;
 pub mod session;
 mod settings;
+mod stage;
 mod zookeeper;
 
 use std::fmt::Write as _;

@@ -1,0 +1,319 @@
+//! What the stage says under the picture: the last thing that really happened, and what came of it.
+
+use super::{
+    Cluster, Group, Process, ProcessName, State, Status, StreamRate,
+    names::{listed, places},
+};
+use crate::wire::{BrokerId, TopicPartition};
+
+/// A few sentences for people who see Kafka for the first time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StageCaption {
+    /// What happened.
+    pub headline: String,
+    /// How it came to what it came to.
+    pub text: String,
+    /// What can be checked, and whether it holds.
+    pub checks: Vec<(bool, String)>,
+    /// A key's action and what it would do.
+    pub next: Option<(&'static str, String)>,
+}
+
+impl State {
+    /// The caption of this moment.
+    #[must_use]
+    pub fn stage_caption(&self) -> StageCaption {
+        if !self.is_ready() {
+            return StageCaption {
+                headline: "A real Kafka cluster is starting.".into(),
+                text:
+                    "Each box is a process of its own. ZooKeeper first, then the brokers: one of \
+                       them becomes the controller and spreads the partitions."
+                        .into(),
+                ..StageCaption::default()
+            };
+        }
+        let zookeeper = self.cluster.processes.get(&ProcessName::ZooKeeper);
+        if zookeeper.is_some_and(|process| process.status.is_gone()) {
+            return self.without_zookeeper();
+        }
+        let group = self.cluster.groups.get(&self.view.group);
+        let moved = self
+            .cluster
+            .brokers()
+            .filter(|process| self.is_story(process));
+        let newest = moved.max_by_key(|process| process.since);
+        match (group, newest) {
+            (Some(group), process)
+                if group.rebalancing()
+                    && process.is_none_or(|process| process.since < group.since) =>
+            {
+                self.rebalance(group)
+            }
+            (_, Some(process)) => self.broker(process),
+            (_, None) => self.calm(),
+        }
+    }
+
+    /// Whether something happened to this broker that is still to be told.
+    fn is_story(&self, process: &Process) -> bool {
+        let restarted = process.since > self.setup.started_at && process.status == Status::Up;
+        let came_back = restarted && self.restarted_after_ready(process);
+        process.status.is_gone()
+            || matches!(
+                process.status,
+                Status::Frozen | Status::Starting | Status::Stopping
+            )
+            || came_back
+    }
+
+    fn restarted_after_ready(&self, process: &Process) -> bool {
+        let ready = self.opening.ready_after.unwrap_or_default();
+        process.since > self.setup.started_at.plus(ready)
+    }
+
+    fn lost(&self) -> (bool, String) {
+        let lost = self.cluster.lost;
+        (lost == 0, format!("{lost} acknowledged records lost"))
+    }
+
+    fn without_zookeeper(&self) -> StageCaption {
+        StageCaption {
+            headline: "ZooKeeper is dead.".into(),
+            text:
+                "Records flow on: leaders, followers and consumers talk to each other without it. \
+                   But nobody can be elected until it is back."
+                    .into(),
+            checks: vec![self.lost()],
+            next: Some(("start", "brings ZooKeeper back".into())),
+        }
+    }
+
+    fn rebalance(&self, group: &Group) -> StageCaption {
+        let awaited = if group.awaited.is_empty() {
+            "Everybody joined again; their leader divides the partitions.".to_owned()
+        } else {
+            format!(
+                "Everybody gives up what it reads and joins again. Waiting for {}.",
+                group.awaited.join(" and ")
+            )
+        };
+        StageCaption {
+            headline: format!("Group {} divides its partitions anew.", self.view.group),
+            text: format!("{awaited} Meanwhile nobody reads; nothing is skipped."),
+            checks: vec![self.lost()],
+            next: None,
+        }
+    }
+
+    fn calm(&self) -> StageCaption {
+        let partitions = self
+            .cluster
+            .topics
+            .get(&self.view.topic)
+            .map_or(&[][..], |topic| topic.partitions.as_slice());
+        let copies = partitions
+            .iter()
+            .map(|partition| partition.seen.replicas.len())
+            .max()
+            .unwrap_or(0);
+        let text = match copies {
+            0 => String::new(),
+            1 => "One broker keeps each partition: if it dies, the partition waits for it.".into(),
+            _ => format!(
+                "One broker leads a partition ◆ and writes first, {} copy it ●. A record counts as \
+                 written once all in sync have it ┃.",
+                if copies == 2 {
+                    "another one".to_owned()
+                } else {
+                    format!("{} others", copies - 1)
+                }
+            ),
+        };
+        let next = if self.cluster.stream == StreamRate::Off {
+            ("stream faster", "sends a stream of records".to_owned())
+        } else {
+            ("kill", format!("kills {}", self.view.picked))
+        };
+        StageCaption {
+            headline: format!(
+                "{}: {} partitions, each on {copies} brokers.",
+                self.view.topic,
+                partitions.len()
+            ),
+            text,
+            checks: vec![self.lost()],
+            next: Some(next),
+        }
+    }
+
+    fn broker(&self, process: &Process) -> StageCaption {
+        let Some(id) = process.broker() else {
+            return self.calm();
+        };
+        let led: Vec<TopicPartition> = process
+            .led
+            .iter()
+            .filter(|place| place.topic == self.view.topic)
+            .cloned()
+            .collect();
+        match process.status {
+            Status::Frozen => StageCaption {
+                headline: format!("Broker {id} is frozen."),
+                text:
+                    "It holds its connections and answers nothing. ZooKeeper misses its heartbeat \
+                       and will end its session."
+                        .into(),
+                checks: vec![self.lost()],
+                next: Some(("freeze", format!("thaws broker {id}"))),
+            },
+            Status::Starting | Status::Stopping | Status::Up => self.back(id, process.status),
+            status => self.gone(id, process, status, &led),
+        }
+    }
+
+    fn gone(
+        &self,
+        id: BrokerId,
+        process: &Process,
+        status: Status,
+        led: &[TopicPartition],
+    ) -> StageCaption {
+        let home = self.home_topic();
+        let how = match status {
+            Status::Stopped => "was stopped",
+            Status::Killed => "was killed",
+            _ => "died by itself",
+        };
+        let it_led = if led.is_empty() {
+            "It led nothing.".to_owned()
+        } else {
+            format!("It led {}.", places(home, led))
+        };
+        let waits: Vec<TopicPartition> = led
+            .iter()
+            .filter(|place| leader(&self.cluster, place).is_none_or(|leader| leader == id))
+            .cloned()
+            .collect();
+        let mut caption = StageCaption {
+            headline: format!("Broker {id} {how}. {it_led}"),
+            next: Some(("start", format!("brings broker {id} back"))),
+            ..StageCaption::default()
+        };
+        let session = self.cluster.session(id).map(|session| session.timeout);
+        let session = process
+            .session_expired
+            .map(|expired| expired.timeout)
+            .or(session);
+        let seconds = session.map_or_else(
+            || "its timeout".to_owned(),
+            |timeout| format!("{:.1} s", timeout.as_secs_f64()),
+        );
+        if !waits.is_empty() {
+            caption.text = match process.session_expired {
+                None if status != Status::Stopped => format!(
+                    "Nobody knows yet: ZooKeeper waits {seconds} for its heartbeat. Writes to {} wait.",
+                    places(home, &waits)
+                ),
+                _ => format!(
+                    "No replica in sync is alive: {} waits until one is back.",
+                    places(home, &waits)
+                ),
+            };
+            caption.checks.push(self.lost());
+            return caption;
+        }
+        let mut heirs: Vec<BrokerId> = led
+            .iter()
+            .filter_map(|place| leader(&self.cluster, place))
+            .collect();
+        heirs.sort();
+        heirs.dedup();
+        let controller = self
+            .cluster
+            .controller
+            .map_or_else(String::new, |(controller, _)| {
+                format!(", broker {controller},")
+            });
+        let became = match heirs.as_slice() {
+            [] => "took it out of every ISR".to_owned(),
+            [heir] => format!("made broker {heir} the leader of {}", places(home, led)),
+            heirs => format!(
+                "made brokers {} the leaders of {}",
+                listed(heirs),
+                places(home, led)
+            ),
+        };
+        caption.text = match (status, process.session_expired) {
+            (Status::Stopped, _) => format!(
+                "It said so first: the controller{controller} {became} before it ended. Producers and \
+                 consumers moved."
+            ),
+            (_, Some(_)) => format!(
+                "ZooKeeper heard nothing from it for {seconds} and removed its znode. The \
+                 controller{controller} saw that and {became}. Producers and consumers moved."
+            ),
+            (_, None) => format!(
+                "Nobody knows yet: ZooKeeper waits {seconds} for its heartbeat. Nothing has to wait: \
+                 others lead."
+            ),
+        };
+        if let (Some(first), false) = (led.first(), heirs.is_empty()) {
+            let words = format!(
+                "leader of {} is not {id}",
+                places(home, std::slice::from_ref(first))
+            );
+            caption.checks.push((true, words));
+        }
+        caption.checks.push(self.lost());
+        caption
+    }
+
+    /// A broker that is coming back, or came.
+    fn back(&self, id: BrokerId, status: Status) -> StageCaption {
+        let partitions = self.cluster.topics.get(&self.view.topic);
+        let kept: Vec<_> = partitions
+            .into_iter()
+            .flat_map(|topic| &topic.partitions)
+            .filter(|partition| partition.seen.replicas.contains(&id))
+            .collect();
+        let in_sync = kept
+            .iter()
+            .filter(|partition| partition.seen.isr.contains(&id))
+            .count();
+        let caught_up = in_sync == kept.len();
+        let (headline, text) = match status {
+            Status::Stopping => (
+                format!("Broker {id} is stopping."),
+                "It hands over what it leads first.".to_owned(),
+            ),
+            Status::Starting => (
+                format!("Broker {id} is starting again."),
+                "It reads its logs from disk and registers at ZooKeeper.".to_owned(),
+            ),
+            _ if caught_up => (
+                format!("Broker {id} is back in every ISR."),
+                "It cut its logs to what the others have, copied what it had missed, and may lead \
+                 again."
+                    .to_owned(),
+            ),
+            _ => (
+                format!("Broker {id} is back."),
+                format!(
+                    "It copies what it missed: in sync in {in_sync} of {} partitions.",
+                    kept.len()
+                ),
+            ),
+        };
+        StageCaption {
+            headline,
+            text,
+            checks: vec![self.lost()],
+            next: None,
+        }
+    }
+}
+
+fn leader(cluster: &Cluster, place: &TopicPartition) -> Option<BrokerId> {
+    cluster.partition(place)?.seen.leader
+}

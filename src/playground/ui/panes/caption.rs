@@ -1,0 +1,68 @@
+//! What the last thing that happened came to, in sentences.
+
+use ratatui::layout::Rect;
+
+use crate::playground::{
+    state::State,
+    ui::{
+        canvas::{Canvas, Frame, fit, width},
+        overlays::too_small::wrap,
+        theme::Role,
+    },
+};
+
+/// Draws the caption in its box.
+pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    let inside = canvas.frame(area, &Frame::default());
+    if inside.width < 10 {
+        return;
+    }
+    let caption = state.stage_caption();
+    let (x, end) = (inside.x + 1, inside.right());
+    let columns = end - x;
+    canvas.text(
+        x,
+        inside.y,
+        end,
+        &fit(&caption.headline, columns),
+        Role::Strong,
+    );
+    let last = inside.bottom().saturating_sub(1);
+    let lines = wrap(&caption.text, usize::from(columns));
+    let room = inside.y + 1..last.max(inside.y + 1);
+    let hidden = lines.len() > room.len();
+    let count = room.len();
+    for ((index, line), y) in lines.iter().enumerate().zip(room) {
+        let cut = hidden && index + 1 == count;
+        let text = if cut {
+            fit(&format!("{line} …"), columns)
+        } else {
+            line.clone()
+        };
+        canvas.text(x, y, end, &text, Role::Text);
+    }
+    if last <= inside.y {
+        return;
+    }
+    let mut column = x;
+    for (holds, words) in &caption.checks {
+        if column + width(words) + 2 > end {
+            break;
+        }
+        let (sign, role) = if *holds {
+            ("✓", Role::Good)
+        } else {
+            ("✗", Role::Dead)
+        };
+        column = canvas.text(column, last, end, sign, role);
+        column = canvas.text(column, last, end, &format!(" {words}     "), Role::Dim);
+    }
+    if let Some((action, does)) = &caption.next {
+        let key = state.view.keys.shown(action);
+        if column + width(&key) + width(does) + 7 <= end {
+            column = canvas.text(column, last, end, "next: ", Role::Dim);
+            column = canvas.text(column, last, end, &key, Role::Focus);
+            canvas.text(column, last, end, &format!(" {does}"), Role::Dim);
+        }
+    }
+}

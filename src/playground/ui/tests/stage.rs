@@ -1,0 +1,139 @@
+//! The stage: what a hall sees, and sentences about what really happened.
+
+use super::{
+    assert_drawn, frame,
+    session::{Session, broker},
+    text,
+};
+use crate::playground::state::{
+    Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName,
+};
+
+fn session(size: (u16, u16), appearance: Appearance) -> Session {
+    let mut session = Session::new(size, appearance);
+    session.happen(Happening::Do(Action::Layout("stage".into())));
+    session
+}
+
+fn hall() -> Session {
+    session((100, 30), Appearance::default())
+}
+
+fn shown(session: &Session) -> String {
+    text(&frame(&session.state))
+}
+
+/// Broker 3 was killed, broker 1 leads p2 now, nothing was lost.
+fn healed(session: &mut Session) {
+    session.rebalancing();
+    session.group_state(1, "Stable", 4, "");
+    session.group("Stable", [41, 42, 40]);
+    session.later(400).tick();
+}
+
+#[test]
+fn a_killed_leader_is_told_in_four_lines() {
+    let mut session = hall();
+    healed(&mut session);
+    assert_drawn("stage_100x30", &session.state);
+    let drawn = shown(&session);
+    for hidden in ["4123", "9092", " ms"] {
+        assert!(!drawn.contains(hidden), "{hidden} is nothing for a hall");
+    }
+}
+
+#[test]
+fn other_windows_keep_the_numbers_and_the_sentences() {
+    for (size, name) in [
+        ((80, 24), "stage_80x24"),
+        ((120, 36), "stage_120x36"),
+        ((200, 60), "stage_200x60"),
+    ] {
+        let mut session = session(size, Appearance::default());
+        healed(&mut session);
+        assert_drawn(name, &session.state);
+    }
+    let ascii = Appearance {
+        glyphs: Glyphs::Ascii,
+        ..Appearance::default()
+    };
+    let mut plain = session((100, 30), ascii);
+    healed(&mut plain);
+    let drawn = shown(&plain);
+    assert!(drawn.is_ascii());
+    assert!(
+        drawn.contains("128"),
+        "digits are text where there are no blocks"
+    );
+}
+
+#[test]
+fn the_caption_follows_what_happens() {
+    let mut session = hall();
+    session.starting();
+    assert!(shown(&session).contains("A real Kafka cluster is starting."));
+    let mut session = hall();
+    session.all_ready();
+    assert_drawn("stage_ready_100x30", &session.state);
+    let mut session = hall();
+    session.killed();
+    session
+        .later(700)
+        .zookeeper(9, &[(1, 100), (2, 100), (3, 700)]);
+    session.tick();
+    let drawn = shown(&session);
+    assert!(drawn.contains("Broker 3 was killed. It led p2."), "{drawn}");
+    assert!(drawn.contains("ZooKeeper waits 1.5 s"), "{drawn}");
+    assert!(drawn.contains("nobody can write to p2"), "{drawn}");
+    let mut session = hall();
+    session.rebalancing();
+    assert!(shown(&session).contains("Group billing divides its partitions anew."));
+}
+
+#[test]
+fn a_dead_zookeeper_and_a_frozen_broker_have_their_sentences() {
+    let mut session = hall();
+    session.all_ready();
+    session.later(2000).press('2');
+    session.press('z');
+    session.process(broker(2), ProcessChange::Frozen);
+    assert!(shown(&session).contains("Broker 2 is frozen."));
+    session.later(100).press('0');
+    session.press('x');
+    let exited = ProcessChange::Exited {
+        code: None,
+        signal: Some(9),
+    };
+    session.later(5).process(ProcessName::ZooKeeper, exited);
+    assert!(shown(&session).contains("ZooKeeper is dead."));
+}
+
+#[test]
+fn a_broker_that_is_back_in_every_isr_is_said_to_be() {
+    let mut session = hall();
+    healed(&mut session);
+    session.later(500).press('r');
+    session.later(5).spawned(broker(3), 4200, Some(9094));
+    assert!(shown(&session).contains("Broker 3 is starting again."));
+    session.later(100).ready(broker(3), 9094);
+    assert!(shown(&session).contains("in sync in 0 of 3 partitions"));
+    session.later(100).metadata(
+        &[1, 2, 3],
+        [(1, 4, &[1, 2, 3]), (2, 4, &[2, 1, 3]), (1, 5, &[1, 2, 3])],
+    );
+    assert!(shown(&session).contains("Broker 3 is back in every ISR."));
+}
+
+#[test]
+fn a_clicker_pages_through_partitions_only() {
+    let mut session = hall();
+    session.all_ready();
+    let picked = session.state.view.picked.clone();
+    session.key(Key::PageDown);
+    assert_eq!(session.state.view.picked, picked);
+    assert_eq!(session.state.view.partition, 2);
+    session.key(Key::PageUp);
+    assert_eq!(session.state.view.partition, 0);
+    session.see(Observation::LostChecked { lost: 1 });
+    assert!(shown(&session).contains("✗ 1 acknowledged records lost"));
+}
