@@ -8,6 +8,7 @@ use super::kafka::{KafkaConnection, KafkaError};
 use super::offsets::{self, Position};
 use super::placement;
 use super::refusal::Refusal;
+use super::tap::Tap;
 use super::topics::{self, Cluster, NewTopic, TopicConfig};
 use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
@@ -23,6 +24,7 @@ pub struct Admin {
     bootstrap: String,
     client_id: String,
     connections: BTreeMap<String, KafkaConnection>,
+    tap: Tap,
 }
 
 impl Admin {
@@ -33,7 +35,14 @@ impl Admin {
             bootstrap: bootstrap.to_owned(),
             client_id: client_id.to_owned(),
             connections: BTreeMap::new(),
+            tap: Tap::default(),
         }
+    }
+
+    /// Tells `tap` what it asks and is answered.
+    #[must_use]
+    pub fn tapped(self, tap: Tap) -> Self {
+        Self { tap, ..self }
     }
 
     /// Closes all connections: after a failure their state is unknown.
@@ -189,6 +198,21 @@ impl Admin {
         groups::delete_group(connection, group, ANSWER_WAIT).await
     }
 
+    /// Commits an offset for a group that has no members.
+    ///
+    /// # Errors
+    /// The coordinator refuses, as it does while the group has members, or cannot be asked.
+    pub async fn commit_offset(
+        &mut self,
+        group: &str,
+        at: &TopicPartition,
+        offset: Offset,
+    ) -> Result<(), Refusal> {
+        let (_, address) = self.coordinator(group).await?;
+        let connection = self.connection(&address).await?;
+        groups::commit_offset(connection, group, at, offset, ANSWER_WAIT).await
+    }
+
     /// High watermarks, from each partition's leader; those without a leader are left out.
     ///
     /// # Errors
@@ -253,8 +277,8 @@ impl Admin {
 
     async fn connection(&mut self, address: &str) -> Result<&mut KafkaConnection, KafkaError> {
         if !self.connections.contains_key(address) {
-            let connection =
-                KafkaConnection::connect(address, &self.client_id, CONNECT_WAIT).await?;
+            let (client, wait, tap) = (&self.client_id, CONNECT_WAIT, self.tap.clone());
+            let connection = KafkaConnection::connect_tapped(address, client, wait, tap).await?;
             self.connections.insert(address.to_owned(), connection);
         }
         Ok(self

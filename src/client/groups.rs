@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use kafka_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest,
-    OffsetFetchRequest,
+    OffsetCommitRequest, OffsetFetchRequest,
 };
 
 use super::kafka::{KafkaConnection, KafkaError};
 use super::refusal::Refusal;
-use super::topics::text;
+use super::topics::{text, topic_name};
 use crate::wire::consumer_protocol::decode_assignment;
 use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// `FindCoordinator` up to here asks for one group.
 const FIND_COORDINATOR_VERSION_MAX: i16 = 3;
+
+/// `OffsetCommit` up to here goes by topic names.
+const OFFSET_COMMIT_VERSION_MAX: i16 = 8;
 
 /// `OffsetFetch` up to here asks for one group.
 const OFFSET_FETCH_VERSION_MAX: i16 = 7;
@@ -171,6 +177,35 @@ pub async fn delete_group(
     let answer = connection.ask(&request, wait).await?;
     for result in answer.results {
         Refusal::check(result.error_code, None)?;
+    }
+    Ok(())
+}
+
+/// Commits an offset as nobody's member, which a coordinator takes while the group has none.
+///
+/// # Errors
+/// The coordinator refuses, or the connection failed.
+pub async fn commit_offset(
+    connection: &mut KafkaConnection,
+    group: &str,
+    at: &TopicPartition,
+    offset: Offset,
+    wait: Duration,
+) -> Result<(), Refusal> {
+    let version = connection.version::<OffsetCommitRequest>(OFFSET_COMMIT_VERSION_MAX)?;
+    let partition = OffsetCommitRequestPartition::default()
+        .with_partition_index(at.partition)
+        .with_committed_offset(offset.0);
+    let topic = OffsetCommitRequestTopic::default()
+        .with_name(topic_name(&at.topic))
+        .with_partitions(vec![partition]);
+    let request = OffsetCommitRequest::default()
+        .with_group_id(group_id(group))
+        .with_topics(vec![topic]);
+    let answer = connection.ask_in(version, &request, wait).await?;
+    let topics = answer.topics.iter();
+    for partition in topics.flat_map(|topic| &topic.partitions) {
+        Refusal::check(partition.error_code, None)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! One connection to a Kafka broker: typed requests, in versions both sides know.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{any::Any, collections::BTreeMap, fmt::Debug, net::SocketAddr, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use kafka_protocol::{
@@ -14,6 +14,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::tap::{Line, Tap};
 use crate::wire::{
     ErrorCode,
     frame::{Frame, FrameError, FrameReader},
@@ -21,6 +22,9 @@ use crate::wire::{
 
 /// The largest answer that is read: twice Kafka's default for a whole fetch answer.
 const RESPONSE_BYTES_MAX: usize = 112 * 1024 * 1024;
+
+/// The length before each frame.
+const LENGTH_BYTES: usize = 4;
 
 /// Why a broker gave no answer. After any of these but [`KafkaError::Version`] the connection
 /// is of no further use.
@@ -66,6 +70,9 @@ pub struct KafkaConnection {
     correlation_id: i32,
     /// Whether an answer is still to come: a request that was given up leaves this set.
     asking: bool,
+    tap: Tap,
+    /// Bytes of the last request, and of its answer once that is there.
+    sizes: (usize, Option<usize>),
 }
 
 impl KafkaConnection {
@@ -77,6 +84,19 @@ impl KafkaConnection {
         address: A,
         client_id: &str,
         wait: Duration,
+    ) -> Result<Self, KafkaError> {
+        Self::connect_tapped(address, client_id, wait, Tap::default()).await
+    }
+
+    /// Connects, and tells `tap` every request and answer from the first on.
+    ///
+    /// # Errors
+    /// Nobody answered in time, or not in Kafka's protocol.
+    pub async fn connect_tapped<A: ToSocketAddrs>(
+        address: A,
+        client_id: &str,
+        wait: Duration,
+        tap: Tap,
     ) -> Result<Self, KafkaError> {
         let connect = async {
             let stream = TcpStream::connect(address)
@@ -90,6 +110,8 @@ impl KafkaConnection {
                 versions: BTreeMap::new(),
                 correlation_id: 0,
                 asking: false,
+                tap,
+                sizes: (0, None),
             };
             connection.negotiate(wait).await?;
             Ok(connection)
@@ -134,11 +156,10 @@ impl KafkaConnection {
     ///
     /// # Errors
     /// There is no answer to be had on this connection.
-    pub async fn ask<R: Request>(
-        &mut self,
-        request: &R,
-        wait: Duration,
-    ) -> Result<R::Response, KafkaError> {
+    pub async fn ask<R>(&mut self, request: &R, wait: Duration) -> Result<R::Response, KafkaError>
+    where
+        R: Request<Response: Debug + Any> + Debug + Any,
+    {
         let version = self.version::<R>(i16::MAX)?;
         self.ask_in(version, request, wait).await
     }
@@ -147,16 +168,35 @@ impl KafkaConnection {
     ///
     /// # Errors
     /// There is no answer to be had on this connection.
-    pub async fn ask_in<R: Request>(
+    pub async fn ask_in<R>(
         &mut self,
         version: i16,
         request: &R,
         wait: Duration,
-    ) -> Result<R::Response, KafkaError> {
+    ) -> Result<R::Response, KafkaError>
+    where
+        R: Request<Response: Debug + Any> + Debug + Any,
+    {
         let api = api_key::<R>();
-        timeout(wait, self.exchange(version, request))
+        let tap = self.tap.clone();
+        let listening = tap.begin();
+        let answer = timeout(wait, self.exchange(version, request))
             .await
-            .map_err(|_| KafkaError::Timeout { api, waited: wait })?
+            .unwrap_or(Err(KafkaError::Timeout { api, waited: wait }));
+        if let Some(listening) = listening {
+            let line = Line {
+                address: self
+                    .peer()
+                    .map_or_else(|_| "gone".into(), |peer| peer.to_string()),
+                api,
+                version,
+                correlation_id: self.correlation_id,
+                request_bytes: self.sizes.0,
+                answer_bytes: self.sizes.1,
+            };
+            listening.tell(line, request, &answer);
+        }
+        answer
     }
 
     async fn exchange<R: Request>(
@@ -169,6 +209,7 @@ impl KafkaConnection {
         }
         let api = api_key::<R>();
         let mut frame = self.encode(version, request)?;
+        self.sizes = (frame.remaining(), None);
         self.asking = true;
         self.stream
             .write_all_buf(&mut frame)
@@ -180,6 +221,7 @@ impl KafkaConnection {
             .await?
             .ok_or(KafkaError::Closed { api })?;
         self.asking = false;
+        self.sizes.1 = Some(answer.len() + LENGTH_BYTES);
         let malformed = |why: String| KafkaError::Malformed { api, why };
         let correlation_id = answer
             .try_get_i32()

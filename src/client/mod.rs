@@ -8,6 +8,7 @@ pub mod offsets;
 pub mod placement;
 pub mod producer;
 pub mod refusal;
+pub mod tap;
 pub mod topics;
 pub(crate) mod zookeeper;
 

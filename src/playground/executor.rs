@@ -16,8 +16,8 @@ use super::supervisor::Supervisor;
 use crate::client::admin::Admin;
 use crate::client::refusal::Refusal;
 use crate::client::topics;
-use crate::wire::ErrorCode;
 use crate::wire::report::Report;
+use crate::wire::{ErrorCode, Offset, TopicPartition};
 
 /// Requests to the cluster that may be under way at once; a person cannot type more.
 const UNDER_WAY_MAX: usize = 64;
@@ -101,6 +101,18 @@ impl Executor {
             }
             Request::WatchZnodes(topic) => {
                 self.observer.watch_znodes(topic);
+                Ok(Vec::new())
+            }
+            Request::CommitOffset {
+                group,
+                partition,
+                offset,
+            } => {
+                self.commit_offset(group, partition, offset);
+                Ok(Vec::new())
+            }
+            Request::Listen(listening) => {
+                self.observer.listen(listening);
                 Ok(Vec::new())
             }
             Request::ReadLog(process) => {
@@ -260,6 +272,19 @@ impl Executor {
         });
     }
 
+    /// Commits in the background; the answer has an observation of its own, somebody waits for it.
+    fn commit_offset(&mut self, group: String, partition: TopicPartition, offset: Offset) {
+        let bootstrap = self.supervisor.bootstrap();
+        let mut admin = Admin::new(&bootstrap, "playground").tapped(self.observer.tap());
+        let observations = self.observations.clone();
+        self.under_way.spawn(async move {
+            let done = admin.commit_offset(&group, &partition, offset).await;
+            let error = done.err().map(|error| error.to_string());
+            let told = Observation::OffsetCommitted { group, error };
+            let _ = observations.send(told).await;
+        });
+    }
+
     /// Does something with the cluster in the background and tells how it went.
     fn ask<F>(&mut self, work: impl FnOnce(Admin) -> F)
     where
@@ -272,7 +297,8 @@ impl Executor {
             let _ = observations.try_send(Observation::Failed { why });
             return;
         }
-        let work = work(Admin::new(&self.supervisor.bootstrap(), "playground"));
+        let admin = Admin::new(&self.supervisor.bootstrap(), "playground");
+        let work = work(admin.tapped(self.observer.tap()));
         self.under_way.spawn(async move {
             let observation = match work.await {
                 Ok(say) => Observation::Done { say },

@@ -107,6 +107,18 @@ impl Feeder {
     }
 }
 
+/// Key, value and headers together.
+fn bytes_of(record: &NewRecord) -> u64 {
+    let headers = record.headers.iter();
+    let texts = headers.flat_map(|(name, value)| [name, value]);
+    let bytes: usize = texts
+        .chain(&record.key)
+        .chain(&record.value)
+        .map(String::len)
+        .sum();
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// One producer for each kind of acknowledgement.
 struct Senders {
     all: Arc<Producer<Sent>>,
@@ -133,6 +145,7 @@ impl Senders {
             began: now(),
             since: Instant::now(),
             acks: record.acks,
+            bytes: bytes_of(record),
         };
         let outgoing = Outgoing {
             topic: &record.topic,

@@ -29,6 +29,8 @@ pub(super) struct Sent {
     pub(super) since: Instant,
     /// What it waits for.
     pub(super) acks: Acks,
+    /// Its key, value and headers.
+    pub(super) bytes: u64,
 }
 
 /// The counters, shared between whoever sends and the library's thread.
@@ -43,6 +45,7 @@ pub(super) struct Tally {
 struct Counts {
     sent: u64,
     acked: u64,
+    acked_bytes: u64,
     failed: u64,
     waiting: BTreeMap<TopicPartition, u64>,
     told: BTreeMap<TopicPartition, Instant>,
@@ -91,6 +94,7 @@ impl Tally {
             counts.arrived(sent);
             if let Ok(offset) = delivery.outcome {
                 counts.acked += 1;
+                counts.acked_bytes += sent.bytes;
                 counts.is_due(&delivery.partition).then_some(offset)
             } else {
                 counts.failed += 1;
@@ -132,6 +136,7 @@ impl Tally {
             ProducedSeen {
                 sent: counts.sent,
                 acked: counts.acked,
+                acked_bytes: counts.acked_bytes,
                 failed: counts.failed,
                 waiting: counts
                     .waiting
@@ -204,6 +209,7 @@ mod tests {
                 began: Timestamp(0),
                 since: Instant::now(),
                 acks: Acks::All,
+                bytes: 100,
             };
             tally.sent(&sent);
             if offset < 9 {

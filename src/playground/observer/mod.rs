@@ -9,6 +9,7 @@ mod pages;
 mod scope;
 mod tail;
 mod znodes;
+mod wire;
 mod zookeeper;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use self::tail::Tail;
 use self::znodes::ZnodesLook;
 use self::zookeeper::ZooKeeperLook;
 use super::state::{Observation, Timestamp};
+use crate::client::tap::Tap;
 use crate::wire::{BrokerId, Offset, TopicPartition};
 
 pub(super) use self::lost::{Acknowledged, content};
@@ -57,8 +59,9 @@ impl Observer {
     /// Looks at `ZooKeeper` from now on.
     pub(super) fn new(zookeeper: String, observations: mpsc::Sender<Observation>) -> Self {
         let (pages, asked) = mpsc::channel(PAGES_MAX);
+        let (tap, heard) = Tap::new();
         let mut observer = Self {
-            scope: Arc::new(Scope::new(observations)),
+            scope: Arc::new(Scope::new(observations, tap)),
             acknowledged: Arc::default(),
             pages,
             tasks: JoinSet::new(),
@@ -77,6 +80,8 @@ impl Observer {
         };
         observer.tasks.spawn(check.run(observer.stop.clone()));
         let scope = Arc::clone(&observer.scope);
+        let listener = wire::run(Arc::clone(&scope), heard, observer.stop.clone());
+        observer.tasks.spawn(listener);
         let reader = pages::run(scope, asked, observer.stop.clone());
         observer.tasks.spawn(reader);
         observer
@@ -97,6 +102,16 @@ impl Observer {
     /// Looks at the logs of these partitions from now on, and of no others.
     pub(super) fn watch(&self, partitions: Vec<TopicPartition>) {
         self.scope.watch(partitions);
+    }
+
+    /// Tells what our connections ask and are answered, or stops telling it.
+    pub(super) fn listen(&self, listening: bool) {
+        self.scope.tap().listen(listening);
+    }
+
+    /// For connections that others make.
+    pub(super) fn tap(&self) -> Tap {
+        self.scope.tap().clone()
     }
 
     /// Reads old records of a partition; full is the same as not answered, and asked again.

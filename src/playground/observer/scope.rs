@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use crate::client::kafka::{KafkaConnection, KafkaError};
+use crate::client::tap::Tap;
 use crate::playground::state::{ClusterSeen, GroupSeen, Observation, PartitionOffsets};
 use crate::wire::{BrokerId, Offset, TopicPartition};
 
@@ -24,6 +25,7 @@ pub(super) struct Scope {
     /// Whether the tree of znodes is on the screen, and which topic is.
     znodes: watch::Sender<Option<String>>,
     observations: mpsc::Sender<Observation>,
+    tap: Tap,
 }
 
 /// How often something happened that is worth a look.
@@ -74,14 +76,20 @@ pub(super) struct LogSeen {
 }
 
 impl Scope {
-    pub(super) fn new(observations: mpsc::Sender<Observation>) -> Self {
+    pub(super) fn new(observations: mpsc::Sender<Observation>, tap: Tap) -> Self {
         Self {
             known: Mutex::default(),
             nudges: watch::Sender::default(),
             leaders: watch::Sender::new(0),
             znodes: watch::Sender::default(),
             observations,
+            tap,
         }
+    }
+
+    /// What listens to our connections.
+    pub(super) fn tap(&self) -> &Tap {
+        &self.tap
     }
 
     /// Tells the playground; waits while it is behind.
@@ -204,7 +212,7 @@ impl Scope {
         address: &str,
         wait: Duration,
     ) -> Result<KafkaConnection, KafkaError> {
-        KafkaConnection::connect(address, "playground", wait).await
+        KafkaConnection::connect_tapped(address, "playground", wait, self.tap.clone()).await
     }
 
     /// What of the watched partitions this broker keeps and leads.
@@ -354,6 +362,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{LogSeen, Scope};
+    use crate::client::tap::Tap;
     use crate::playground::state::{ClusterSeen, Observation, PartitionSeen, TopicSeen};
     use crate::wire::{BrokerId, Offset, TopicPartition};
 
@@ -376,7 +385,7 @@ mod tests {
     #[tokio::test]
     async fn the_high_watermark_never_passes_an_in_sync_log_end() {
         let (sender, mut told) = mpsc::channel(16);
-        let scope = Scope::new(sender);
+        let scope = Scope::new(sender, Tap::default());
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;
@@ -407,7 +416,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_of_leader_wakes_the_tails() {
         let (sender, _told) = mpsc::channel(16);
-        let scope = Scope::new(sender);
+        let scope = Scope::new(sender, Tap::default());
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;

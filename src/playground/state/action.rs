@@ -6,6 +6,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{ProcessName, target::Target};
+use crate::wire::{Offset, TopicPartition};
 
 /// How many records a second the demo stream sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -140,6 +141,9 @@ pub enum Action {
     Delete,
     /// One more broker.
     AddBroker,
+    /// Move a group's committed offset of a partition here; without words, the shown group to the
+    /// record under the cursor.
+    RewindGroup(Option<(String, TopicPartition, Offset)>),
     /// Move partitions so that each broker keeps its fair share.
     SpreadPartitions,
     /// Give leadership back to preferred leaders.
@@ -203,7 +207,7 @@ pub enum Action {
 }
 
 /// Actions that take no argument, by name.
-fn plain() -> [(&'static str, Action); 35] {
+fn plain() -> [(&'static str, Action); 36] {
     [
         ("heal", Action::Heal),
         ("produce", Action::Produce(None)),
@@ -215,6 +219,7 @@ fn plain() -> [(&'static str, Action); 35] {
         ("topic create", Action::CreateTopic(None)),
         ("delete", Action::Delete),
         ("broker add", Action::AddBroker),
+        ("group rewind", Action::RewindGroup(None)),
         ("partitions spread", Action::SpreadPartitions),
         ("leaders elect", Action::ElectLeaders),
         ("layout next", Action::NextLayout),
@@ -298,6 +303,13 @@ impl fmt::Display for Action {
             Self::DeleteTopic(name) => write!(f, "topic delete {name}"),
             Self::DeleteGroup(name) => write!(f, "group delete {name}"),
             Self::Layout(name) => write!(f, "layout {name}"),
+            Self::RewindGroup(Some((group, at, to))) => {
+                write!(
+                    f,
+                    "group rewind {group} {} p{} {to}",
+                    at.topic, at.partition
+                )
+            }
             Self::Filter(Some(text)) => write!(f, "filter {text}"),
             Self::Theme(name) => write!(f, "theme {name}"),
             Self::Save(Some(file)) => write!(f, "save {file}"),
@@ -379,6 +391,9 @@ impl FromStr for Action {
             ("group", ["show", name]) => Ok(Self::ShowGroup((*name).to_owned())),
             ("topic", ["delete", name]) => Ok(Self::DeleteTopic((*name).to_owned())),
             ("group", ["delete", name]) => Ok(Self::DeleteGroup((*name).to_owned())),
+            ("group", ["rewind", group, topic, partition, offset]) => {
+                parse_rewind(group, topic, partition, offset)
+            }
             ("layout", [name]) => Ok(Self::Layout((*name).to_owned())),
             ("filter", [_, ..]) => Ok(Self::Filter(Some(rest.join(" ")))),
             ("save", [_, ..]) => Ok(Self::Save(Some(rest.join(" ")))),
@@ -420,6 +435,27 @@ fn parse_rate(text: &str) -> Result<StreamRate, ActionError> {
     }
 }
 
+/// `billing orders p0 41`
+fn parse_rewind(
+    group: &str,
+    topic: &str,
+    partition: &str,
+    offset: &str,
+) -> Result<Action, ActionError> {
+    let wrong = ActionError::Arguments {
+        usage: "group rewind GROUP TOPIC PARTITION OFFSET, as in: group rewind billing orders p0 41",
+    };
+    let partition = partition.trim_start_matches('p').parse();
+    let (Ok(partition), Ok(offset)) = (partition, offset.parse()) else {
+        return Err(wrong);
+    };
+    Ok(Action::RewindGroup(Some((
+        group.to_owned(),
+        TopicPartition::new(topic, partition),
+        Offset(offset),
+    ))))
+}
+
 /// `chat 4 2`, `chat --partitions 4 --replication-factor 2`, or only the name.
 fn parse_topic(words: &[&str]) -> Result<Action, ActionError> {
     let wrong = || ActionError::Arguments { usage: TOPIC_USAGE };
@@ -450,7 +486,7 @@ mod tests {
     use super::{Action, Motion, StreamRate};
     use crate::{
         playground::state::{ProcessName, Target},
-        wire::{BrokerId, TopicPartition},
+        wire::{BrokerId, Offset, TopicPartition},
     };
 
     #[test]
@@ -474,6 +510,11 @@ mod tests {
             Action::DeleteTopic("chat".into()),
             Action::ShowTopic("chat".into()),
             Action::ShowGroup("billing".into()),
+            Action::RewindGroup(Some((
+                "billing".into(),
+                TopicPartition::new("orders", 1),
+                Offset(41),
+            ))),
             Action::Move(Motion::PageUp),
             Action::Theme("light".into()),
             Action::Step(-1),

@@ -66,6 +66,12 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
         Action::SpreadPartitions if super::spread::refusal(state).is_none() => {
             (action.clone(), super::spread::question(state), Answer::Yes)
         }
+        Action::RewindGroup(None) => {
+            return question(state, &super::rewind::meant(state).ok()?, key);
+        }
+        Action::RewindGroup(Some((group, place, to))) => {
+            return super::rewind::question(state, group, place, *to).ok();
+        }
         _ => return None,
     };
     Some(Ask {

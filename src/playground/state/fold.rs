@@ -100,6 +100,8 @@ impl Cluster {
             | Observation::Recording { .. }
             | Observation::Kept(_)
             | Observation::NotKept(_)
+            | Observation::Wire { .. }
+            | Observation::OffsetCommitted { .. }
             | Observation::SettingsFile { .. } => {}
         }
     }

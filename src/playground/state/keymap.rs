@@ -119,7 +119,6 @@ const fn repeating(row: Row) -> Row {
 }
 
 /// A row that holds in one pane only.
-#[expect(dead_code, reason = "the panes that get keys of their own use it")]
 const fn in_pane(
     pane: Pane,
     shown: &'static str,
@@ -385,6 +384,12 @@ pub const TABLE: &[Row] = &[
         "^L",
         "draw again",
         &[(Key::Ctrl('l'), "redraw")],
+    ),
+    in_pane(
+        Pane::Log,
+        "o",
+        "in Log: rewind the group to the record (asks)",
+        &[(key('o'), "group rewind")],
     ),
     within(
         Context::Overlay,

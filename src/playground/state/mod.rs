@@ -7,6 +7,7 @@ mod ask;
 mod cluster;
 mod coach;
 mod compose;
+mod developer;
 mod dispatch;
 mod flow;
 mod fold;
@@ -29,9 +30,11 @@ mod past;
 mod perform;
 mod places;
 mod process;
+mod rates;
 mod record;
 mod recorded;
 mod request;
+mod rewind;
 pub mod settings;
 mod settings_file;
 mod setup;
@@ -48,6 +51,7 @@ mod znode_rows;
 mod znode_words;
 mod znodes;
 mod zookeeper_story;
+mod wire;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +78,7 @@ pub use past::{BYTES_MAX, History, Moment, Pace, Page, PageError, Past, PictureO
 pub use perform::pace;
 pub use places::Standing;
 pub use process::{Expired, Intent, Process, Status};
+pub use rates::{RATE_SECONDS, Rates, Second};
 pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run};
 pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
 pub use settings_file::KEYS;
@@ -92,6 +97,7 @@ pub use znode_rows::{ZnodeItem, ZnodeRow, ZnodeView, row_words};
 pub use znode_words::summary as znode_summary;
 pub use znodes::{REMOVED_FOR, Watch, Znode, ZnodeWrite, Znodes};
 pub use zookeeper_story::ZooKeeperStory;
+pub use wire::{EXCHANGES_MAX, ExchangeSeen, Wire};
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a
 /// saved session is a state and the events since, on any machine.

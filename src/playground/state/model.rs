@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, Past, PictureOf,
-    ProcessName, RecordFace, Request, Setup, Timestamp, ValueFace, View, ZnodeView, ZooKeeperStory,
+    ProcessName, Rates, RecordFace, Request, Setup, Timestamp, ValueFace, View, Wire, ZnodeView,
+    ZooKeeperStory,
+    developer::Following,
     looking_back::Asked,
     narrate::Narrator,
     outage::Outages,
+    rewind::Rewind,
     settings::{Keymap, Layouts, Themes},
     story::Story,
     view::{HELD_WITHIN, MESSAGE_FOR, Message},
@@ -57,6 +60,14 @@ pub struct State {
     pub(super) watched: Vec<TopicPartition>,
     pub(super) asked: Option<Asked>,
     pub(super) znodes_watched: Option<String>,
+    /// Requests and answers of our own connections. A saved moment is without them: they weigh more
+    /// than all the rest.
+    #[serde(skip)]
+    pub wire: Wire,
+    /// What flowed in the last minute.
+    pub rates: Rates,
+    pub(super) following: Following,
+    pub(super) rewind: Option<Rewind>,
 }
 
 impl State {
@@ -109,6 +120,9 @@ impl State {
             replicas_scroll: 0,
             zookeeper_story_back: 0,
             znodes: ZnodeView::default(),
+            exchange: None,
+            output_back: 0,
+            throughput_scroll: 0,
         };
         let state = Self {
             now: setup.started_at,
@@ -133,6 +147,10 @@ impl State {
             watched: Vec::new(),
             asked: None,
             znodes_watched: None,
+            wire: Wire::default(),
+            rates: Rates::default(),
+            following: Following::default(),
+            rewind: None,
             setup,
         };
         (state, requests)
@@ -280,6 +298,7 @@ impl State {
                     | Action::DeleteGroup(_)
                     | Action::Delete
                     | Action::AddBroker
+                    | Action::RewindGroup(_)
             )
     }
 }

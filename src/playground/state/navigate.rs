@@ -2,7 +2,7 @@
 
 use super::{
     Action, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose, Request, State,
-    Thing, Typing, View,
+    Thing, Typing, View, developer,
     navigate_znodes::{move_in_znodes, open_znode},
     past,
 };
@@ -127,6 +127,13 @@ fn movement(state: &mut State, motion: Motion) {
             if matches!(opened.what, Thing::Record(_)) {
                 move_in_log(state, motion);
                 open(state);
+            } else if matches!(opened.what, Thing::Exchange(_)) {
+                let motion = match motion {
+                    Motion::Left => Motion::Up,
+                    _ => Motion::Down,
+                };
+                developer::move_on_wire(state, motion, page);
+                open(state);
             }
         }
         _ => match state.view.focus {
@@ -142,6 +149,18 @@ fn movement(state: &mut State, motion: Motion) {
             Pane::Group | Pane::StageConsumers => move_between_members(state, motion),
             Pane::Znodes => move_in_znodes(state, motion, page),
             Pane::Sessions | Pane::Watches => {}
+            Pane::Wire => developer::move_on_wire(state, motion, page),
+            Pane::Output => {
+                let process = state.cluster.processes.get(&state.view.picked);
+                let lines = process.map_or(0, |process| process.log.len());
+                look_back(&mut state.view.output_back, lines, motion, page);
+            }
+            Pane::Throughput => {
+                let scroll = &mut state.view.throughput_scroll;
+                // Three charts for all, two for each group.
+                let most = 2 + 2 * state.cluster.groups.len();
+                *scroll = step(*scroll, motion, page).min(most);
+            }
             Pane::Story => {
                 let lines = state.story.entries().len();
                 look_back(&mut state.view.story_back, lines, motion, page);
@@ -327,7 +346,22 @@ fn open(state: &mut State) -> Vec<Request> {
             Some(thing) => thing,
             None => return Vec::new(),
         },
-        Pane::Story | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory => return Vec::new(),
+        Pane::Wire => {
+            let newest = || state.wire.iter().next_back().map(|(number, _)| number);
+            match state.view.exchange.or_else(newest) {
+                Some(number) => {
+                    state.view.exchange = Some(number);
+                    Thing::Exchange(number)
+                }
+                None => return Vec::new(),
+            }
+        }
+        Pane::Output => Thing::Process(state.view.picked.clone()),
+        Pane::Story
+        | Pane::Throughput
+        | Pane::Sessions
+        | Pane::Watches
+        | Pane::ZooKeeperStory => return Vec::new(),
     };
     let log = match &thing {
         Thing::Process(process) => Some(Request::ReadLog(process.clone())),
@@ -352,10 +386,12 @@ pub(super) fn back(state: &mut State) {
         .position(|(pane, _)| *pane == view.focus)
     {
         view.filters.remove(at);
-    } else if view.record.is_some() || view.story_back > 0 || view.zookeeper_story_back > 0 {
+    } else if view.looks_back() {
         view.record = None;
         view.story_back = 0;
         view.zookeeper_story_back = 0;
+        view.exchange = None;
+        view.output_back = 0;
     } else if view.full {
         view.full = false;
     } else if view.focus != Pane::Processes {

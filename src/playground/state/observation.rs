@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordSeen, Timestamp};
+use super::{ExchangeSeen, RecordSeen, Timestamp};
 use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
@@ -126,6 +126,20 @@ pub enum Observation {
     },
     /// Something worth a line that no key caused, `port 9092 is taken by java (pid 812): ...`.
     Notice(String),
+    /// Requests and answers of our own connections, while they are listened to.
+    Wire {
+        /// Oldest first.
+        exchanges: Vec<ExchangeSeen>,
+        /// How many came faster than they could be told, since the start.
+        missed: u64,
+    },
+    /// A coordinator answered `CommitOffset`.
+    OffsetCommitted {
+        /// For which group.
+        group: String,
+        /// Why not, where it refused or could not be asked.
+        error: Option<String>,
+    },
     /// Text is on its way to the clipboard.
     Copied(String),
     /// A file of the user's settings was read.
@@ -362,6 +376,9 @@ pub struct ProducedSeen {
     pub sent: u64,
     /// Records acknowledged.
     pub acked: u64,
+    /// Keys, values and headers of those.
+    #[serde(default)]
+    pub acked_bytes: u64,
     /// Records given up.
     pub failed: u64,
     /// Records that wait for their acknowledgement, by partition.

@@ -2,7 +2,7 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
-    Purpose, Request, State, StreamRate, Typing, navigate, past, recorded, spread,
+    Purpose, Request, State, StreamRate, Typing, navigate, past, recorded, rewind, spread,
     story::{Line, Subject, Tone},
     verbs,
 };
@@ -85,6 +85,14 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         Action::DeleteTopic(name) => delete_topic(state, name),
         Action::DeleteGroup(name) => delete_group(state, name),
         Action::AddBroker => add_broker(state),
+        Action::RewindGroup(None) => match rewind::meant(state) {
+            Ok(meant) => perform(state, &meant, sure),
+            Err(why) => {
+                state.message(why, false);
+                Vec::new()
+            }
+        },
+        Action::RewindGroup(Some((group, place, to))) => rewind::begin(state, group, place, *to),
         Action::SpreadPartitions => spread::spread(state),
         Action::ElectLeaders => elect_leaders(state),
         Action::Copy => {

@@ -55,6 +55,17 @@ pub enum Request {
     /// Read and watch `ZooKeeper`'s tree from now on, this topic's znodes before those of others;
     /// without one, rest.
     WatchZnodes(Option<String>),
+    /// Commit this offset for a group without members, and tell how that went.
+    CommitOffset {
+        /// The group.
+        group: String,
+        /// Where.
+        partition: TopicPartition,
+        /// The next record that it will read.
+        offset: Offset,
+    },
+    /// Tell what our own connections ask and are answered, from now on or no more.
+    Listen(bool),
     /// Send `LogLines` for this process.
     ReadLog(ProcessName),
     /// Put this text on the clipboard (OSC 52).

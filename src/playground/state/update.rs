@@ -3,12 +3,13 @@
 use super::{
     Action, Answer, Event, Happening, KeyPress, Observation, Overlay, Partition, ProcessChange,
     ProcessName, Request, State, Status,
+    developer::follow,
     dispatch::key,
     looking_back::look_back,
     navigate_znodes::watch_znodes,
     past,
     perform::perform,
-    settings_file,
+    rewind, settings_file,
     story::{Line, Merge, Subject, Tone},
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
 };
@@ -65,6 +66,11 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
     requests.extend(watch(state));
     requests.extend(look_back(state));
     requests.extend(watch_znodes(state));
+    requests.extend(follow(state));
+    requests.extend(rewind::go_on(state));
+    state
+        .rates
+        .sample(&state.cluster, &state.view.topic, state.now);
     state
         .coach
         .follow(&state.cluster, &state.outages, state.now);
@@ -169,6 +175,10 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             };
             state.story.begin(line.about(Subject::Opening));
         }
+        Observation::OffsetCommitted { group, error } => {
+            return rewind::committed(state, group, error.as_deref());
+        }
+        Observation::Wire { exchanges, missed } => state.wire.hear(exchanges, *missed),
         Observation::Notice(text) => {
             let causes = if state.is_ready() {
                 &[][..]

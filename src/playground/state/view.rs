@@ -54,11 +54,17 @@ pub enum Pane {
     StageNumbers,
     /// What happened in sentences, for a hall.
     Caption,
+    /// Requests and answers of our own connections.
+    Wire,
+    /// What the picked process writes.
+    Output,
+    /// What flows, and how far readers are behind.
+    Throughput,
 }
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
@@ -73,6 +79,9 @@ impl Pane {
         Self::StageConsumers,
         Self::StageNumbers,
         Self::Caption,
+        Self::Wire,
+        Self::Output,
+        Self::Throughput,
     ];
 
     /// What layouts and keys call it.
@@ -93,6 +102,9 @@ impl Pane {
             Self::StageConsumers => "stage-consumers",
             Self::StageNumbers => "stage-numbers",
             Self::Caption => "caption",
+            Self::Wire => "wire",
+            Self::Output => "output",
+            Self::Throughput => "throughput",
         }
     }
 
@@ -113,6 +125,9 @@ impl Pane {
             Self::StageConsumers => "consumers",
             Self::StageNumbers => "numbers",
             Self::Caption => "caption",
+            Self::Wire => "Wire",
+            Self::Output => "Output",
+            Self::Throughput => "Throughput and lag",
         }
     }
 }
@@ -247,6 +262,8 @@ pub enum Thing {
     Line(usize),
     /// A znode by its path.
     Znode(String),
+    /// A request with its answer, by its number.
+    Exchange(u64),
 }
 
 /// A question that waits for its answer.
@@ -374,6 +391,12 @@ pub struct View {
     pub znodes: ZnodeView,
     /// Whether a topic name is folded open in Replicas, by the cursor's row.
     pub replicas_scroll: usize,
+    /// The exchange that the Wire's cursor is on; `None` follows the newest.
+    pub exchange: Option<u64>,
+    /// How many lines Output is scrolled back; 0 follows.
+    pub output_back: usize,
+    /// The first chart that is shown.
+    pub throughput_scroll: usize,
 }
 
 impl View {
@@ -415,6 +438,16 @@ impl View {
     #[must_use]
     pub fn filtered_by_hand(&self, pane: Pane) -> bool {
         self.filters.iter().any(|(filtered, _)| *filtered == pane)
+    }
+
+    /// Whether a pane shows something older than the newest.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        self.record.is_some()
+            || self.exchange.is_some()
+            || self.story_back > 0
+            || self.zookeeper_story_back > 0
+            || self.output_back > 0
     }
 
     /// Whether the window is too narrow or too low for the wide form of a layout.

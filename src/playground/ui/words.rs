@@ -44,6 +44,35 @@ pub fn memory(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1024 * 1024))
 }
 
+/// `98 B`, `2.4 kB`, `1.2 MB`
+pub fn bytes(count: u64) -> String {
+    scaled(count, &[" B", " kB", " MB", " GB"])
+}
+
+/// `98`, `2.4k`, `1.2M`
+pub fn figure(count: u64) -> String {
+    scaled(count, &["", "k", "M", "G"])
+}
+
+/// Three digits and the unit that keeps them so few.
+fn scaled(count: u64, units: &[&str; 4]) -> String {
+    let [one, thousand, million, milliard] = units;
+    let tenths = |size: u64| {
+        let tenths = count / (size / 10);
+        if tenths < 100 {
+            format!("{}.{}", tenths / 10, tenths % 10)
+        } else {
+            (tenths / 10).to_string()
+        }
+    };
+    match count {
+        ..1000 => format!("{count}{one}"),
+        1000..1_000_000 => format!("{}{thousand}", tenths(1000)),
+        1_000_000..1_000_000_000 => format!("{}{million}", tenths(1_000_000)),
+        _ => format!("{}{milliard}", tenths(1_000_000_000)),
+    }
+}
+
 /// `1,204`
 pub fn grouped(count: u32) -> String {
     crate::playground::state::grouped(i64::from(count))
@@ -154,6 +183,13 @@ mod tests {
         assert_eq!(bar(900), "■■■■□□");
         assert_eq!(bar(1), "■□□□□□");
         assert_eq!(bar(0), "□□□□□□");
+    }
+
+    #[test]
+    fn large_numbers_keep_three_digits() {
+        let written = [98, 2400, 12_345, 1_200_000, 3_000_000_000].map(super::figure);
+        assert_eq!(written, ["98", "2.4k", "12k", "1.2M", "3.0G"]);
+        assert_eq!(super::bytes(98), "98 B");
     }
 
     #[test]

@@ -41,6 +41,10 @@ impl Setting for Layout {
             include_str!("../../../../layouts/zookeeper.toml"),
         ),
         ("groups", include_str!("../../../../layouts/groups.toml")),
+        (
+            "developer",
+            include_str!("../../../../layouts/developer.toml"),
+        ),
     ];
 
     fn parse(name: &str, text: &str) -> Result<Self, Mistake> {

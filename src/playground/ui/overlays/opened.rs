@@ -22,6 +22,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
         Thing::Topic(name) => (format!("Topic {name}"), topic(state, name)),
         Thing::Znode(path) => (format!("Znode {path}"), znode(state, path)),
         Thing::Line(index) => ("What happened".to_owned(), line(state, *index)),
+        Thing::Exchange(number) => exchange(state, *number),
     };
     let frame = Frame {
         title: vec![(Role::Strong, title)],
@@ -197,4 +198,42 @@ fn line(state: &State, index: usize) -> Vec<String> {
             let words: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
             vec![format!("{}: {words}", entry.who)]
         })
+}
+
+/// A request and its answer, field by field.
+fn exchange(state: &State, number: u64) -> (String, Vec<String>) {
+    let Some(exchange) = state.wire.get(number) else {
+        let lines = vec!["It is not among those kept any more.".into()];
+        return ("Wire".into(), lines);
+    };
+    let title = format!("{} v{}", exchange.api, exchange.version);
+    let at = exchange.at.clock(state.setup.utc_offset_s);
+    let to = super::super::panes::wire::broker(state, &exchange.address);
+    let mut lines = vec![
+        format!(
+            "sent {at:#} to {to} ({})   correlation id {}   took {}",
+            exchange.address,
+            exchange.correlation_id,
+            words::latency(exchange.latency)
+        ),
+        String::new(),
+        format!(
+            "request   {}   {}",
+            words::bytes(exchange.request_bytes),
+            exchange.asks
+        ),
+    ];
+    lines.extend(exchange.request.lines().map(str::to_owned));
+    lines.push(String::new());
+    match exchange.answer_bytes {
+        None => lines.push(format!("no answer: {}", exchange.tells)),
+        Some(bytes) => lines.push(format!(
+            "answer    {}   {}   {}",
+            words::bytes(bytes),
+            exchange.error.as_deref().unwrap_or("no error"),
+            exchange.tells
+        )),
+    }
+    lines.extend(exchange.answer.lines().map(str::to_owned));
+    (title, lines)
 }

@@ -2,6 +2,8 @@
 
 use ratatui::layout::Rect;
 
+use super::chart::bars;
+
 use crate::{
     playground::{
         state::{Group, Member, Pane, ProcessName, State, Status},
@@ -286,29 +288,18 @@ fn orphans(state: &State, group: &Group) -> Vec<(TopicPartition, i64)> {
 
 /// Lag over the last minute.
 fn chart(canvas: &mut Canvas<'_>, state: &State, group: &Group, area: Rect) {
-    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let y = area.bottom() - 1;
     let now = state.cluster.group_lag(group).to_string();
     let x = canvas.text(area.x, y, area.right(), "lag 60 s  ", Role::Dim);
     let cells = usize::from(area.right().saturating_sub(x + width(&now) + 1)).min(60);
-    let most = group.lag_history.iter().copied().max().unwrap_or(0).max(8);
-    let values: Vec<i64> = group.lag_history.iter().copied().collect();
-    let seconds = crate::playground::state::LAG_SECONDS;
-    let missing = seconds.saturating_sub(values.len());
-    let bars: String = (0..cells)
-        .map(|cell| {
-            let from = (cell * seconds / cells.max(1)).saturating_sub(missing);
-            let upto = ((cell + 1) * seconds / cells.max(1)).saturating_sub(missing);
-            let height = values
-                .get(from..upto)
-                .and_then(|part| part.iter().max().copied());
-            let level = height.unwrap_or(0) * 7 / most;
-            usize::try_from(level)
-                .ok()
-                .and_then(|level| LEVELS.get(level).copied())
-                .unwrap_or('▁')
-        })
+    let values: Vec<u64> = group
+        .lag_history
+        .iter()
+        .map(|lag| u64::try_from(*lag).unwrap_or(0))
         .collect();
-    canvas.text(x, y, area.right(), &bars, Role::Text);
+    let seconds = crate::playground::state::LAG_SECONDS;
+    for row in bars(&values, seconds, cells, 1) {
+        canvas.text(x, y, area.right(), &row, Role::Text);
+    }
     canvas.right(x, y, area.right(), &now, Role::Text);
 }

@@ -3,10 +3,12 @@
 pub mod caption;
 pub mod flow;
 mod flow_block;
+mod chart;
 pub mod group;
 pub mod log;
 mod log_lane;
 mod log_window;
+pub mod output;
 mod process_table;
 pub mod processes;
 pub mod replicas;
@@ -20,6 +22,8 @@ pub mod watches;
 mod znode_detail;
 pub mod znodes;
 pub mod zookeeper_story;
+pub mod throughput;
+pub mod wire;
 
 use ratatui::layout::Rect;
 
@@ -43,6 +47,9 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Sessions => sessions::draw(canvas, state, area),
         Pane::Watches => watches::draw(canvas, state, area),
         Pane::ZooKeeperStory => zookeeper_story::draw(canvas, state, area),
+        Pane::Wire => wire::draw(canvas, state, area),
+        Pane::Output => output::draw(canvas, state, area),
+        Pane::Throughput => throughput::draw(canvas, state, area),
     }
 }
 
@@ -63,5 +70,8 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Sessions => sessions::draw_inside(canvas, state, area),
         Pane::Watches => watches::draw_inside(canvas, state, area),
         Pane::ZooKeeperStory => zookeeper_story::draw_inside(canvas, state, area),
+        Pane::Wire => wire::draw_inside(canvas, state, area),
+        Pane::Output => output::draw_inside(canvas, state, area),
+        Pane::Throughput => throughput::draw_inside(canvas, state, area),
     }
 }

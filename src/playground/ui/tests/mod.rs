@@ -5,8 +5,10 @@
 
 mod colours;
 mod flow;
+mod developer;
 mod keys;
 mod log;
+mod rewind;
 mod screens;
 pub mod session;
 mod settings;

@@ -264,6 +264,15 @@ impl Session {
         }))
     }
 
+    /// The group has this state and no members; what follows from that.
+    pub fn happen_group(&mut self, state: &str) -> Vec<Request> {
+        self.happen(Happening::Observed(Observation::Group(GroupSeen {
+            group: "billing".into(),
+            state: state.into(),
+            ..GroupSeen::default()
+        })))
+    }
+
     pub fn group_state(&mut self, by: i32, state: &str, generation: i32, why: &str) -> &mut Self {
         let awaited = match state {
             "PreparingRebalance" => vec!["c1".into(), "c2".into()],
@@ -354,6 +363,7 @@ impl Session {
             sent,
             acked,
             failed: 0,
+            acked_bytes: acked * 12,
             waiting: waiting
                 .iter()
                 .map(|(p, count)| (orders(*p), *count))

@@ -1,0 +1,158 @@
+//! `o` on a record: the group goes back to it, step by step.
+
+use super::session::{Session, consumer, orders};
+use crate::{
+    playground::state::{
+        Appearance, Entry, GroupSeen, Key, MemberSeen, Observation, ProcessChange, Request,
+    },
+    wire::Offset,
+};
+
+fn exited() -> ProcessChange {
+    ProcessChange::Exited {
+        code: Some(0),
+        signal: None,
+    }
+}
+
+/// The cursor stands on p0 @30; billing committed 35 there.
+fn looking_back() -> Session {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    session.offsets(0, 36, &[(1, 36), (2, 36), (3, 36)]);
+    session.group("Stable", [35, 0, 0]);
+    session.records(0, 26, "dan amy amy amy dan dan amy amy amy amy");
+    session.key(Key::Tab);
+    session.key(Key::Tab);
+    for _ in 0..5 {
+        session.key(Key::Left);
+    }
+    session
+}
+
+fn said(session: &Session) -> String {
+    let words =
+        |entry: &Entry| -> String { entry.text.iter().map(|(_, words)| words.as_str()).collect() };
+    let lines: Vec<String> = session.state.story.entries().iter().map(words).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn our_consumers_leave_the_offset_is_committed_and_they_come_back() {
+    let mut session = looking_back();
+    assert_eq!(session.press('o'), []);
+    let ask = session.state.view.ask.as_ref().expect("it asks");
+    assert_eq!(
+        ask.text,
+        "billing to p0 @30: 5 records are read again, c1 c2 pause meanwhile   y rewind   esc keep"
+    );
+    assert_eq!(session.key(Key::Enter), [], "enter does nothing");
+    let stops = session.press('y');
+    assert_eq!(
+        stops,
+        ["c1", "c2"].map(|name| Request::Stop(consumer(name)))
+    );
+    session.later(30).process(consumer("c1"), exited());
+    session.process(consumer("c2"), exited());
+    let follows = session.happen_group("Empty");
+    let wanted = Request::CommitOffset {
+        group: "billing".into(),
+        partition: orders(0),
+        offset: Offset(30),
+    };
+    assert!(follows.contains(&wanted), "{follows:?}");
+    session.later(5);
+    let starts = session.happen(crate::playground::state::Happening::Observed(
+        Observation::OffsetCommitted {
+            group: "billing".into(),
+            error: None,
+        },
+    ));
+    assert_eq!(
+        starts,
+        ["c1", "c2"].map(|name| Request::Start(consumer(name)))
+    );
+    let group = session.state.cluster.groups.get("billing").expect("known");
+    assert_eq!(group.committed.get(&orders(0)), Some(&Offset(30)));
+    let command = session.state.view.command.as_deref().unwrap_or_default();
+    assert!(command.ends_with("--topic orders:0 --reset-offsets --to-offset 30 --execute"));
+    let said = said(&session);
+    for line in [
+        "rewind billing to p0 @30",
+        "p0 @30 committed for billing",
+        "c1 c2 start again",
+    ] {
+        assert!(said.contains(line), "{line} in\n{said}");
+    }
+}
+
+#[test]
+fn a_refused_commit_brings_the_consumers_back_too() {
+    let mut session = looking_back();
+    session.press('o');
+    session.press('y');
+    session.process(consumer("c1"), exited());
+    session.process(consumer("c2"), exited());
+    session.happen_group("Empty");
+    let starts = session.happen(crate::playground::state::Happening::Observed(
+        Observation::OffsetCommitted {
+            group: "billing".into(),
+            error: Some("NOT_COORDINATOR".into()),
+        },
+    ));
+    assert_eq!(starts.len(), 2);
+    assert!(said(&session).contains("billing stays where it was: NOT_COORDINATOR"));
+}
+
+#[test]
+fn members_that_do_not_leave_end_the_attempt() {
+    let mut session = looking_back();
+    session.press('o');
+    session.press('y');
+    session.process(consumer("c1"), exited());
+    session.process(consumer("c2"), exited());
+    session.later(16_000);
+    let starts = session.tick();
+    for name in ["c1", "c2"] {
+        assert!(
+            starts.contains(&Request::Start(consumer(name))),
+            "{starts:?}"
+        );
+    }
+    assert!(said(&session).contains("billing still has members"));
+}
+
+#[test]
+fn a_group_that_strangers_read_for_is_left_alone() {
+    let mut session = looking_back();
+    session.see(Observation::Group(GroupSeen {
+        group: "billing".into(),
+        state: "Stable".into(),
+        members: vec![MemberSeen {
+            client_id: "console-consumer".into(),
+            ..MemberSeen::default()
+        }],
+        ..GroupSeen::default()
+    }));
+    assert_eq!(session.press('o'), []);
+    assert!(session.state.view.ask.is_none());
+    let message = session.state.view.message.as_ref().expect("it says why");
+    assert!(
+        message
+            .text
+            .starts_with("console-consumer reads for billing and is not ours")
+    );
+}
+
+#[test]
+fn without_a_record_o_says_how_to_pick_one() {
+    let mut session = looking_back();
+    session.press('G');
+    assert_eq!(session.press('o'), []);
+    let message = session.state.view.message.as_ref().expect("it says how");
+    assert!(
+        message.text.starts_with("no record is picked"),
+        "{}",
+        message.text
+    );
+}
