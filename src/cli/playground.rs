@@ -10,6 +10,10 @@ use crate::playground::{self, DEFAULT_NAME, FolderOptions, Options};
 
 /// What the playground starts with.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub(super) struct PlaygroundArguments {
     /// The cluster's name: several can run beside each other, each with its own data.
     #[arg(long, default_value = DEFAULT_NAME)]
@@ -48,6 +52,9 @@ pub(super) struct PlaygroundArguments {
     /// Record the screen into this file, for asciinema and its like.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// The mouse picks and scrolls; selecting text then takes the shift key. :mouse toggles it.
+    #[arg(long)]
+    mouse: bool,
 }
 
 /// Runs it until it is quit.
@@ -66,6 +73,7 @@ pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
         run_for: arguments.run_for,
         reduced_motion: arguments.reduced_motion,
         record: arguments.record,
+        mouse: arguments.mouse,
     })
 }
 

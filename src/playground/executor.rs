@@ -152,7 +152,8 @@ impl Executor {
             | Request::Record(_)
             | Request::Mark(_)
             | Request::Shot(_)
-            | Request::Save(_) => Ok(Vec::new()),
+            | Request::Save(_)
+            | Request::Mouse(_) => Ok(Vec::new()),
         };
         told.unwrap_or_else(|error| {
             vec![Observation::Failed {

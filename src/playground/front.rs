@@ -70,6 +70,10 @@ impl Front {
                 terminal::copy(&text)?;
                 Some(Observation::Copied(text))
             }
+            Request::Mouse(follow) => {
+                terminal::follow_mouse(follow)?;
+                None
+            }
             Request::Record(file) => Some(self.record(file.as_deref(), state)?),
             Request::Mark(label) => {
                 let ended = self.recorder.mark(&label);

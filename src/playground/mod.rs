@@ -32,8 +32,8 @@ use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
 use self::state::{
-    Appearance, Event, Happening, Observation, ProcessName, Request, Setup, State, Timestamp,
-    update,
+    Action, Appearance, Event, Happening, Observation, ProcessName, Request, Setup, State,
+    Timestamp, update,
 };
 use crate::wire::BrokerId;
 
@@ -83,6 +83,8 @@ pub struct Options {
     pub reduced_motion: bool,
     /// Record the screen into this file.
     pub record: Option<PathBuf>,
+    /// The mouse picks and scrolls from the start.
+    pub mouse: bool,
 }
 
 /// Runs the playground until it is told to quit. No process is left when it returns.
@@ -166,6 +168,9 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     let record = record.map(|file| Request::Record(Some(file.to_string_lossy().into_owned())));
     let played = if interactive {
         playground.follow_settings(told);
+        if options.mouse {
+            playground.happen(Happening::Do(Action::Mouse));
+        }
         let inputs = terminal::read_input(late_answer)?;
         playground
             .on_screen(inputs, &mut observations, signals, deadline, record)

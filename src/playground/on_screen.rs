@@ -1,13 +1,13 @@
 //! The loop of a terminal: keys and facts in, frames out.
 
 use anyhow::Result;
-use crossterm::event::Event as TerminalEvent;
+use crossterm::event::{Event as TerminalEvent, MouseButton, MouseEvent, MouseEventKind};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::front::{FRAME_EVERY, Front, Then, happening};
 use super::state::{Happening, Observation, Request};
-use super::{Playground, Signals, housekeeping, instant, until};
+use super::{Playground, Signals, housekeeping, instant, ui, until};
 
 impl Playground {
     /// Plays until it is quit.
@@ -70,11 +70,30 @@ impl Playground {
 
     /// Takes one event of the terminal; whether something may look different now.
     fn input(&mut self, input: TerminalEvent) -> bool {
+        if let TerminalEvent::Mouse(mouse) = input {
+            return self.mouse(mouse);
+        }
         let what = happening(input);
         let news = what.is_some();
         if let Some(what) = what {
             self.happen(what);
         }
         news
+    }
+
+    /// A click or a turn of the wheel is what the screen says it is.
+    fn mouse(&mut self, mouse: MouseEvent) -> bool {
+        let (column, row) = (mouse.column, mouse.row);
+        let actions = match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => ui::mouse::click(&self.state, column, row),
+            MouseEventKind::ScrollUp => ui::mouse::wheel(&self.state, column, row, true),
+            MouseEventKind::ScrollDown => ui::mouse::wheel(&self.state, column, row, false),
+            _ => return false,
+        };
+        let any = !actions.is_empty();
+        for action in actions {
+            self.happen(Happening::Do(action));
+        }
+        any
     }
 }

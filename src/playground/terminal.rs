@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use base64::Engine;
 use crossterm::event::{
-    DisableBracketedPaste, EnableBracketedPaste, Event, KeyboardEnhancementFlags,
-    PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event,
+    KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -34,6 +34,9 @@ const BACKGROUND_WAIT: Duration = Duration::from_millis(50);
 
 /// Whether the screen is ours; the panic hook and the signals' way out look here.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the terminal tells us of the mouse; on every way out it gets it back.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 type Backend = CrosstermBackend<Tee<BufWriter<Stdout>>>;
 
@@ -101,6 +104,18 @@ pub(super) fn copy(text: &str) -> Result<()> {
         .context("cannot write to the terminal")
 }
 
+/// Takes the mouse from the terminal, or gives it back.
+pub(super) fn follow_mouse(follow: bool) -> Result<()> {
+    MOUSE.store(follow, Ordering::SeqCst);
+    let mut stdout = io::stdout();
+    let done = if follow {
+        execute!(stdout, EnableMouseCapture)
+    } else {
+        execute!(stdout, DisableMouseCapture)
+    };
+    done.context("cannot write to the terminal")
+}
+
 fn take() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
@@ -118,6 +133,9 @@ fn take() -> io::Result<()> {
             | KeyboardEnhancementFlags::REPORT_EVENT_TYPES;
         execute!(stdout, PushKeyboardEnhancementFlags(flags))?;
     }
+    if MOUSE.load(Ordering::SeqCst) {
+        execute!(stdout, EnableMouseCapture)?;
+    }
     Ok(())
 }
 
@@ -127,6 +145,9 @@ fn give_back() {
         return;
     }
     let mut stdout = io::stdout();
+    if MOUSE.load(Ordering::SeqCst) {
+        let _ = execute!(stdout, DisableMouseCapture);
+    }
     if knows_escape_sequences() {
         let _ = execute!(stdout, PopKeyboardEnhancementFlags);
     }

@@ -1,7 +1,7 @@
 //! What a message says in a few words, for the APIs that this program asks.
 
 use std::any::Any;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse,
@@ -167,10 +167,10 @@ fn named(names: impl Iterator<Item = impl Display>) -> String {
         if index > 0 {
             text.push_str(", ");
         }
-        text.push_str(&name.to_string());
+        let _ = write!(text, "{name}");
     }
     if left_out > 0 {
-        text.push_str(&format!(" +{left_out}"));
+        let _ = write!(text, " +{left_out}");
     }
     text
 }

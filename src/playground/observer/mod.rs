@@ -8,8 +8,8 @@ mod lost;
 mod pages;
 mod scope;
 mod tail;
-mod znodes;
 mod wire;
+mod znodes;
 mod zookeeper;
 
 use std::sync::Arc;

@@ -5,7 +5,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProcessName, target::Target};
+use super::{
+    Pane, ProcessName,
+    action_arguments::{number_of, parse_rate, parse_rewind, parse_topic},
+    target::Target,
+};
 use crate::wire::{Offset, TopicPartition};
 
 /// How many records a second the demo stream sends.
@@ -141,6 +145,16 @@ pub enum Action {
     Delete,
     /// One more broker.
     AddBroker,
+    /// The keys of the panes go to this one.
+    FocusPane(Pane),
+    /// Put the cursor on this partition of the shown topic.
+    PickPartition(i32),
+    /// Put the Log's cursor on this offset of the picked partition.
+    PickRecord(Offset),
+    /// Put the Wire's cursor on the exchange with this number.
+    PickExchange(u64),
+    /// Follow the mouse, or leave it to the terminal.
+    Mouse,
     /// Move a group's committed offset of a partition here; without words, the shown group to the
     /// record under the cursor.
     RewindGroup(Option<(String, TopicPartition, Offset)>),
@@ -207,7 +221,7 @@ pub enum Action {
 }
 
 /// Actions that take no argument, by name.
-fn plain() -> [(&'static str, Action); 36] {
+fn plain() -> [(&'static str, Action); 37] {
     [
         ("heal", Action::Heal),
         ("produce", Action::Produce(None)),
@@ -220,6 +234,7 @@ fn plain() -> [(&'static str, Action); 36] {
         ("delete", Action::Delete),
         ("broker add", Action::AddBroker),
         ("group rewind", Action::RewindGroup(None)),
+        ("mouse", Action::Mouse),
         ("partitions spread", Action::SpreadPartitions),
         ("leaders elect", Action::ElectLeaders),
         ("layout next", Action::NextLayout),
@@ -303,6 +318,10 @@ impl fmt::Display for Action {
             Self::DeleteTopic(name) => write!(f, "topic delete {name}"),
             Self::DeleteGroup(name) => write!(f, "group delete {name}"),
             Self::Layout(name) => write!(f, "layout {name}"),
+            Self::FocusPane(pane) => write!(f, "pane {}", pane.name()),
+            Self::PickPartition(partition) => write!(f, "partition {partition}"),
+            Self::PickRecord(offset) => write!(f, "offset {offset}"),
+            Self::PickExchange(number) => write!(f, "exchange {number}"),
             Self::RewindGroup(Some((group, at, to))) => {
                 write!(
                     f,
@@ -346,8 +365,6 @@ pub enum ActionError {
     },
 }
 
-const TOPIC_USAGE: &str =
-    "topic create NAME PARTITIONS REPLICATION-FACTOR, as in: topic create chat 4 2";
 const PROCESS_USAGE: &str =
     "WHAT: broker 1, zookeeper, consumer c1, leader of TOPIC p0, all brokers";
 
@@ -391,6 +408,29 @@ impl FromStr for Action {
             ("group", ["show", name]) => Ok(Self::ShowGroup((*name).to_owned())),
             ("topic", ["delete", name]) => Ok(Self::DeleteTopic((*name).to_owned())),
             ("group", ["delete", name]) => Ok(Self::DeleteGroup((*name).to_owned())),
+            ("pane", [name]) => {
+                let pane = Pane::ALL.into_iter().find(|pane| pane.name() == *name);
+                pane.map(Self::FocusPane).ok_or(ActionError::Arguments {
+                    usage: "pane NAME, next, previous or full, as in: pane log",
+                })
+            }
+            ("partition", [number]) => number_of(number.trim_start_matches('p'))
+                .map(Self::PickPartition)
+                .ok_or(ActionError::Arguments {
+                    usage: "partition NUMBER, as in: partition 2",
+                }),
+            ("offset", [offset]) => number_of(offset)
+                .map(|offset| Self::PickRecord(Offset(offset)))
+                .ok_or(ActionError::Arguments {
+                    usage: "offset NUMBER, as in: offset 1204",
+                }),
+            ("exchange", [number]) => {
+                number_of(number)
+                    .map(Self::PickExchange)
+                    .ok_or(ActionError::Arguments {
+                        usage: "exchange NUMBER",
+                    })
+            }
             ("group", ["rewind", group, topic, partition, offset]) => {
                 parse_rewind(group, topic, partition, offset)
             }
@@ -422,70 +462,11 @@ impl FromStr for Action {
     }
 }
 
-fn parse_rate(text: &str) -> Result<StreamRate, ActionError> {
-    match text {
-        "off" | "0" => Ok(StreamRate::Off),
-        "max" => Ok(StreamRate::Max),
-        number => number
-            .parse()
-            .map(StreamRate::PerSecond)
-            .map_err(|_| ActionError::Arguments {
-                usage: "stream off, a number of records per second, or max",
-            }),
-    }
-}
-
-/// `billing orders p0 41`
-fn parse_rewind(
-    group: &str,
-    topic: &str,
-    partition: &str,
-    offset: &str,
-) -> Result<Action, ActionError> {
-    let wrong = ActionError::Arguments {
-        usage: "group rewind GROUP TOPIC PARTITION OFFSET, as in: group rewind billing orders p0 41",
-    };
-    let partition = partition.trim_start_matches('p').parse();
-    let (Ok(partition), Ok(offset)) = (partition, offset.parse()) else {
-        return Err(wrong);
-    };
-    Ok(Action::RewindGroup(Some((
-        group.to_owned(),
-        TopicPartition::new(topic, partition),
-        Offset(offset),
-    ))))
-}
-
-/// `chat 4 2`, `chat --partitions 4 --replication-factor 2`, or only the name.
-fn parse_topic(words: &[&str]) -> Result<Action, ActionError> {
-    let wrong = || ActionError::Arguments { usage: TOPIC_USAGE };
-    let (name, rest) = words.split_first().ok_or_else(wrong)?;
-    let mut partitions = None;
-    let mut factor = None;
-    let mut words = rest.iter();
-    while let Some(word) = words.next() {
-        match *word {
-            "--partitions" => partitions = words.next().copied(),
-            "--replication-factor" => factor = words.next().copied(),
-            number if partitions.is_none() => partitions = Some(number),
-            number if factor.is_none() => factor = Some(number),
-            _ => return Err(wrong()),
-        }
-    }
-    let partitions = partitions.map_or(Ok(3), str::parse).map_err(|_| wrong())?;
-    let factor = factor.map_or(Ok(3), str::parse).map_err(|_| wrong())?;
-    Ok(Action::CreateTopic(Some((
-        (*name).to_owned(),
-        partitions,
-        factor,
-    ))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Action, Motion, StreamRate};
     use crate::{
-        playground::state::{ProcessName, Target},
+        playground::state::{Pane, ProcessName, Target},
         wire::{BrokerId, Offset, TopicPartition},
     };
 
@@ -508,6 +489,10 @@ mod tests {
             Action::AddConsumer(Some("billing".into())),
             Action::CreateTopic(Some(("chat".into(), 4, 2))),
             Action::DeleteTopic("chat".into()),
+            Action::FocusPane(Pane::Wire),
+            Action::PickPartition(2),
+            Action::PickRecord(Offset(1204)),
+            Action::PickExchange(17),
             Action::ShowTopic("chat".into()),
             Action::ShowGroup("billing".into()),
             Action::RewindGroup(Some((

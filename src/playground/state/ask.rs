@@ -37,10 +37,14 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
             Answer::Yes,
         ),
         Action::Delete if state.view.focus == Pane::Group => {
-            return question(state, &Action::DeleteGroup(state.view.group.clone()), key);
+            let group = state.view.group_row.as_ref().unwrap_or(&state.view.group);
+            return question(state, &Action::DeleteGroup(group.clone()), key);
         }
         Action::Delete => {
-            return question(state, &Action::DeleteTopic(state.view.topic.clone()), key);
+            let row = state.view.topic_row.as_ref();
+            let row = row.filter(|_| state.view.focus == Pane::Replicas);
+            let topic = row.unwrap_or(&state.view.topic).clone();
+            return question(state, &Action::DeleteTopic(topic), key);
         }
         Action::DeleteTopic(topic) => {
             let records: i64 = state

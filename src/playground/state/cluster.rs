@@ -67,6 +67,41 @@ pub struct Topic {
     pub configs: BTreeMap<String, String>,
 }
 
+/// What the next failure costs a topic, by its partition with the fewest replicas in sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spare {
+    /// `acks=all` is refused already.
+    Refused,
+    /// One replica is left in sync: with it goes what was acknowledged.
+    Last,
+    /// With one more lost, `acks=all` is refused.
+    None,
+    /// So many may be lost and `acks=all` goes on.
+    Brokers(usize),
+}
+
+impl Topic {
+    /// What the next failure costs; `None` until `min.insync.replicas` is known.
+    #[must_use]
+    pub fn spare(&self) -> Option<Spare> {
+        let minimum = usize::try_from(self.min_insync_replicas?).ok()?;
+        let least = self.least_in_sync();
+        Some(match least.checked_sub(minimum) {
+            None => Spare::Refused,
+            Some(_) if least <= 1 => Spare::Last,
+            Some(0) => Spare::None,
+            Some(spare) => Spare::Brokers(spare),
+        })
+    }
+
+    /// Replicas in sync, of the partition that has the fewest.
+    #[must_use]
+    pub fn least_in_sync(&self) -> usize {
+        let in_sync = self.partitions.iter().map(|p| p.seen.isr.len());
+        in_sync.min().unwrap_or(0)
+    }
+}
+
 /// An acknowledged record, and who read it since.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Delivery {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Cluster, ClusterSeen, Delivery, Flow, Observation, Partition, Process, ProcessName, Receipt,
-    Status, Timestamp, Word,
+    RecordSeen, Status, Timestamp, Word,
     cluster::{Read, broker_of_znodes},
     process::Expired,
 };
@@ -152,6 +152,20 @@ impl Cluster {
     fn partition_mut(&mut self, at: &TopicPartition) -> Option<&mut Partition> {
         let index = usize::try_from(at.partition).ok()?;
         self.topics.get_mut(&at.topic)?.partitions.get_mut(index)
+    }
+
+    /// Records before the tail, for who looks back at them.
+    pub(super) fn see_old_records(
+        &mut self,
+        at: &TopicPartition,
+        (from, upto): (Offset, Offset),
+        records: &[RecordSeen],
+    ) {
+        if let Some(partition) = self.partition_mut(at)
+            && upto <= partition.tail.upto()
+        {
+            partition.see_records(from, upto, records);
+        }
     }
 
     fn see_metadata(&mut self, seen: &ClusterSeen, at: Timestamp) {

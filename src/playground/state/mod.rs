@@ -3,6 +3,7 @@
 //! Pure: time comes with each event. A session is its list of events; replaying them replays it.
 
 mod action;
+mod action_arguments;
 mod ask;
 mod cluster;
 mod coach;
@@ -35,6 +36,7 @@ mod record;
 mod recorded;
 mod request;
 mod rewind;
+mod rows;
 pub mod settings;
 mod settings_file;
 mod setup;
@@ -47,17 +49,17 @@ mod typing;
 mod update;
 mod verbs;
 mod view;
+mod wire;
 mod znode_rows;
 mod znode_words;
 mod znodes;
 mod zookeeper_story;
-mod wire;
 
 use serde::{Deserialize, Serialize};
 
 pub use action::{Action, ActionError, Motion, StreamRate};
 pub use ask::grouped;
-pub use cluster::{Cluster, Delivery, Topic};
+pub use cluster::{Cluster, Delivery, Spare, Topic};
 pub use coach::Coach;
 pub use compose::{Compose, FIELDS};
 pub use flow::{Flow, FlowLane, Word, records_per_word};
@@ -81,6 +83,7 @@ pub use process::{Expired, Intent, Process, Status};
 pub use rates::{RATE_SECONDS, Rates, Second};
 pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run};
 pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
+pub use rows::{GroupRow, ReplicaRow};
 pub use settings_file::KEYS;
 pub use setup::{Appearance, Depth, Glyphs, Scheme, Setup};
 pub use stage_caption::StageCaption;
@@ -93,11 +96,11 @@ pub use view::{
     Answer, Ask, Caption, Help, Message, Opened, Overlay, Pane, Prompt, Purpose, RecordFace, Thing,
     ValueFace, View,
 };
+pub use wire::{EXCHANGES_MAX, ExchangeSeen, Wire};
 pub use znode_rows::{ZnodeItem, ZnodeRow, ZnodeView, row_words};
 pub use znode_words::summary as znode_summary;
 pub use znodes::{REMOVED_FOR, Watch, Znode, ZnodeWrite, Znodes};
 pub use zookeeper_story::ZooKeeperStory;
-pub use wire::{EXCHANGES_MAX, ExchangeSeen, Wire};
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a
 /// saved session is a state and the events since, on any machine.

@@ -1,10 +1,10 @@
 //! Moves about on the screen: picking, panes, cursors, pages.
 
 use super::{
-    Action, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose, Request, State,
-    Thing, Typing, View, developer,
+    Action, GroupRow, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose,
+    ReplicaRow, Request, State, Thing, Typing, View, developer,
     navigate_znodes::{move_in_znodes, open_znode},
-    past,
+    past, rows,
 };
 use crate::wire::{Offset, TopicPartition};
 
@@ -42,6 +42,22 @@ pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
             past::hold(state);
             past::step(state, *lines);
         }
+        Action::FocusPane(pane) => {
+            if state.view.form().panes().contains(pane) {
+                state.view.focus_on(*pane);
+            } else {
+                let layout = state.view.layouts.current().name.clone();
+                state.message(
+                    format!("layout {layout} has no pane {}", pane.name()),
+                    false,
+                );
+            }
+        }
+        Action::PickPartition(partition) => pick_partition(state, *partition),
+        Action::PickRecord(offset) => pick_record(state, *offset),
+        Action::PickExchange(number) if state.wire.get(*number).is_some() => {
+            state.view.exchange = Some(*number);
+        }
         Action::Help => state.view.overlay = Overlay::Help(Help::default()),
         _ => {}
     }
@@ -51,6 +67,7 @@ pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
 fn pick(state: &mut State, process: &ProcessName) {
     if state.cluster.processes.contains_key(process) {
         state.view.picked = process.clone();
+        state.view.group_row = None;
         if !matches!(process, ProcessName::Consumer(_)) {
             state.view.focus = Pane::Processes;
         }
@@ -67,6 +84,29 @@ fn pick(state: &mut State, process: &ProcessName) {
             false,
         );
     }
+}
+
+fn pick_partition(state: &mut State, partition: i32) {
+    let place = TopicPartition::new(&state.view.topic, partition);
+    if state.cluster.partition(&place).is_some() {
+        state.set_replica_cursor(ReplicaRow::Partition(partition));
+    } else {
+        state.message(format!("there is no {place}"), false);
+    }
+}
+
+/// The record at this offset, or the nearest that there can be.
+fn pick_record(state: &mut State, offset: Offset) {
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let Some(partition) = state.cluster.partition(&place) else {
+        return;
+    };
+    let (first, end) = (partition.log_start, partition.log_end());
+    if first >= end {
+        state.message(format!("{place} has no record"), false);
+        return;
+    }
+    state.view.record = Some(offset.clamp(first, Offset(end.0 - 1)));
 }
 
 fn step_layout(state: &mut State, forward: bool) {
@@ -99,9 +139,7 @@ pub(super) fn show_as_the_layout_says(view: &mut View) {
 
 fn show_topic(state: &mut State, name: &str) {
     if state.cluster.topics.contains_key(name) {
-        name.clone_into(&mut state.view.topic);
-        state.view.partition = 0;
-        state.view.record = None;
+        state.open_topic(name);
     } else {
         state.message(format!("there is no topic {name}"), true);
     }
@@ -109,7 +147,7 @@ fn show_topic(state: &mut State, name: &str) {
 
 fn show_group(state: &mut State, name: &str) {
     if state.cluster.groups.contains_key(name) {
-        name.clone_into(&mut state.view.group);
+        state.open_group(name);
     } else {
         state.message(format!("there is no group {name}"), true);
     }
@@ -139,14 +177,16 @@ fn movement(state: &mut State, motion: Motion) {
         _ => match state.view.focus {
             Pane::Processes => move_between_processes(state, motion),
             Pane::Log => move_in_log(state, motion),
-            Pane::Replicas | Pane::Flow | Pane::StageNumbers | Pane::Caption => {
-                move_between_partitions(state, motion);
+            Pane::Replicas => rows::move_in_replicas(state, motion, page),
+            Pane::Flow | Pane::StageNumbers | Pane::Caption => {
+                rows::move_in_topic(state, motion, page);
             }
             Pane::StageBrokers => match motion {
                 Motion::Left | Motion::Right => move_between_processes(state, motion),
-                _ => move_between_partitions(state, motion),
+                _ => rows::move_in_topic(state, motion, page),
             },
-            Pane::Group | Pane::StageConsumers => move_between_members(state, motion),
+            Pane::Group => rows::move_in_group(state, motion, page),
+            Pane::StageConsumers => rows::move_between_members(state, motion, page),
             Pane::Znodes => move_in_znodes(state, motion, page),
             Pane::Sessions | Pane::Watches => {}
             Pane::Wire => developer::move_on_wire(state, motion, page),
@@ -220,49 +260,13 @@ fn move_between_processes(state: &mut State, motion: Motion) {
     }
 }
 
-fn partitions_shown(state: &State) -> i32 {
-    let topic = state.cluster.topics.get(&state.view.topic);
-    topic.map_or(0, |topic| {
-        i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
-    })
-}
-
 fn move_between_partitions(state: &mut State, motion: Motion) {
-    let topics: Vec<&String> = state
-        .cluster
-        .topics
-        .iter()
-        .filter(|(_, topic)| !topic.internal)
-        .map(|(name, _)| name)
-        .collect();
-    let last = (partitions_shown(state) - 1).max(0);
-    let at = topics.iter().position(|name| **name == state.view.topic);
-    let next_topic = match (motion, at) {
-        (Motion::Left, Some(at)) => at.checked_sub(1),
-        (Motion::Right, Some(at)) => Some(at + 1),
-        _ => None,
-    };
-    if let Some(name) = next_topic.and_then(|next| topics.get(next)) {
-        state.view.topic = (*name).clone();
-        state.view.partition = 0;
-        state.view.record = None;
-        return;
-    }
-    let partition = &mut state.view.partition;
-    let before = *partition;
-    *partition = match motion {
-        Motion::Up => *partition - 1,
-        Motion::Down => *partition + 1,
-        Motion::PageUp => *partition - 10,
-        Motion::PageDown => *partition + 10,
-        Motion::First => 0,
-        Motion::Last => last,
-        Motion::Left | Motion::Right => *partition,
-    }
-    .clamp(0, last);
-    if *partition != before {
-        state.view.record = None;
-    }
+    let topic = state.cluster.topics.get(&state.view.topic);
+    let count = topic.map_or(0, |topic| topic.partitions.len());
+    let last = i32::try_from(count).unwrap_or(i32::MAX).saturating_sub(1);
+    let by = if motion == Motion::Up { -1 } else { 1 };
+    let next = (state.view.partition + by).clamp(0, last.max(0));
+    state.set_replica_cursor(ReplicaRow::Partition(next));
 }
 
 fn move_in_log(state: &mut State, motion: Motion) {
@@ -289,46 +293,32 @@ fn move_in_log(state: &mut State, motion: Motion) {
     state.view.record = (!follows).then_some(Offset(next.max(first)));
 }
 
-fn move_between_members(state: &mut State, motion: Motion) {
-    let members: Vec<ProcessName> = state.group_rows();
-    let last = members.len().saturating_sub(1);
-    let at = members.iter().position(|name| *name == state.view.picked);
-    let groups: Vec<&String> = state.cluster.groups.keys().collect();
-    if let (Motion::Left | Motion::Right, Some(at)) = (
-        motion,
-        groups.iter().position(|name| **name == state.view.group),
-    ) {
-        let next = match motion {
-            Motion::Left => at.checked_sub(1),
-            _ => Some(at + 1),
-        };
-        if let Some(name) = next.and_then(|next| groups.get(next)) {
-            state.view.group = (*name).clone();
-        }
-        return;
-    }
-    let next = match (motion, at) {
-        (Motion::Last | Motion::PageDown, _) => last,
-        (Motion::First | Motion::PageUp, _) | (_, None) => 0,
-        (Motion::Up, Some(at)) => at.saturating_sub(1),
-        (_, Some(at)) => (at + 1).min(last),
-    };
-    if let Some(name) = members.get(next) {
-        state.view.picked = name.clone();
-        state.view.member = next;
-    }
-}
-
 /// Opens what the cursor is on.
 fn open(state: &mut State) -> Vec<Request> {
     let thing = match state.view.focus {
-        Pane::Processes | Pane::StageBrokers => Thing::Process(state.view.picked.clone()),
-        Pane::Replicas | Pane::Flow | Pane::StageNumbers | Pane::Caption => {
-            Thing::Topic(state.view.topic.clone())
+        Pane::Processes | Pane::Output | Pane::StageBrokers => {
+            Thing::Process(state.view.picked.clone())
         }
-        Pane::Group | Pane::StageConsumers => match &state.view.picked {
-            ProcessName::Consumer(name) => Thing::Process(ProcessName::Consumer(name.clone())),
-            _ => Thing::Group(state.view.group.clone()),
+        Pane::Flow | Pane::StageNumbers | Pane::Caption => Thing::Topic(state.view.topic.clone()),
+        Pane::Replicas => match state.view.topic_row.clone() {
+            Some(folded) if folded != state.view.topic => {
+                state.open_topic(&folded);
+                return Vec::new();
+            }
+            _ => Thing::Topic(state.view.topic.clone()),
+        },
+        Pane::Group | Pane::StageConsumers => match state.group_cursor() {
+            GroupRow::Group(folded) => {
+                state.open_group(&folded);
+                return Vec::new();
+            }
+            // Those that are not ours have no log here; the group's page names them.
+            GroupRow::Member(name @ ProcessName::Consumer(_))
+                if state.cluster.processes.contains_key(&name) =>
+            {
+                Thing::Process(name)
+            }
+            GroupRow::Member(_) => Thing::Group(state.view.group.clone()),
         },
         Pane::Log => {
             let place = TopicPartition::new(&state.view.topic, state.view.partition);
@@ -356,12 +346,9 @@ fn open(state: &mut State) -> Vec<Request> {
                 None => return Vec::new(),
             }
         }
-        Pane::Output => Thing::Process(state.view.picked.clone()),
-        Pane::Story
-        | Pane::Throughput
-        | Pane::Sessions
-        | Pane::Watches
-        | Pane::ZooKeeperStory => return Vec::new(),
+        Pane::Story | Pane::Throughput | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory => {
+            return Vec::new();
+        }
     };
     let log = match &thing {
         Thing::Process(process) => Some(Request::ReadLog(process.clone())),

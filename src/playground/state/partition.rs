@@ -1,6 +1,9 @@
 //! A partition as Metadata, `ListOffsets` and its own records tell it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,18 @@ const SAMPLES_MAX: usize = 100;
 /// From this pace on a cell of the Log pane stands for a range of records.
 const RANGES_FROM_PER_SECOND: f64 = 20.0;
 
+/// A replica on its way back into the ISR.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct CatchingUp {
+    /// Its log end when it was first seen behind, or after it was cut.
+    pub from: Offset,
+    /// When its log last grew.
+    pub grew_at: Option<Timestamp>,
+}
+
+/// A replica whose log did not grow for so long stands still.
+const STANDS_STILL: Duration = Duration::from_millis(1500);
+
 /// A partition of a topic.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Partition {
@@ -36,6 +51,8 @@ pub struct Partition {
     pub tail: Run,
     /// Older ones, where somebody looked farther back than the tail goes.
     pub page: Run,
+    /// Replicas that are not in sync: from where they copy what they miss.
+    pub behind: BTreeMap<BrokerId, CatchingUp>,
     /// When leader, ISR or epoch last changed.
     pub changed_at: Option<Timestamp>,
     pub(in crate::playground) samples: VecDeque<(Timestamp, Offset)>,
@@ -126,6 +143,7 @@ impl Partition {
         }
         let known = !self.seen.replicas.is_empty();
         self.seen.clone_from(seen);
+        self.behind.retain(|broker, _| !seen.isr.contains(broker));
         if known {
             self.changed_at = Some(at);
         }
@@ -135,7 +153,9 @@ impl Partition {
         self.log_start = offsets.log_start;
         self.high_watermark = offsets.high_watermark;
         self.last_stable = offsets.last_stable;
-        self.ends.extend(offsets.ends.iter().copied());
+        for (broker, end) in &offsets.ends {
+            self.see_end(*broker, *end, at);
+        }
         let end = self.log_end();
         self.tail.cut(end);
         self.page.cut(end);
@@ -148,6 +168,34 @@ impl Partition {
         {
             self.samples.pop_front();
         }
+    }
+
+    fn see_end(&mut self, broker: BrokerId, end: Offset, at: Timestamp) {
+        let before = self.ends.insert(broker, end);
+        if self.seen.isr.contains(&broker) {
+            self.behind.remove(&broker);
+            return;
+        }
+        let way = self.behind.entry(broker).or_insert(CatchingUp {
+            from: end,
+            grew_at: None,
+        });
+        way.from = way.from.min(end);
+        if before.is_some_and(|before| end > before) {
+            way.grew_at = Some(at);
+        }
+    }
+
+    /// How far a replica is on its way back, in so many steps, while its log grows.
+    #[must_use]
+    pub fn caught_up(&self, broker: BrokerId, steps: i64, now: Timestamp) -> Option<i64> {
+        let way = self.behind.get(&broker)?;
+        if now.since(way.grew_at?) >= STANDS_STILL {
+            return None;
+        }
+        let end = self.ends.get(&broker)?.0;
+        let whole = (self.log_end().0 - way.from.0).max(1);
+        Some(((end - way.from.0) * steps / whole).clamp(0, steps))
     }
 
     /// Takes records from `from` up to `upto`: of the tail, unless they lie before it.
@@ -164,7 +212,7 @@ impl Partition {
 mod tests {
     use super::{Partition, TAIL_MAX};
     use crate::{
-        playground::state::{PartitionOffsets, RecordSeen, Timestamp},
+        playground::state::{PartitionOffsets, PartitionSeen, RecordSeen, Timestamp},
         wire::{BrokerId, Offset, TopicPartition},
     };
 
@@ -208,6 +256,28 @@ mod tests {
         assert!(partition.is_hole(Offset(101)));
         assert!(!partition.is_hole(Offset(500)), "it was not read");
         assert!(partition.record(Offset(950)).is_some());
+    }
+
+    #[test]
+    fn a_replica_out_of_sync_is_followed_until_it_is_back() {
+        let mut partition = Partition::default();
+        let seen = |isr: &[i32]| PartitionSeen {
+            leader: Some(BrokerId(1)),
+            replicas: vec![BrokerId(1), BrokerId(2)],
+            isr: isr.iter().copied().map(BrokerId).collect(),
+            ..PartitionSeen::default()
+        };
+        partition.see(&seen(&[1]), Timestamp(0));
+        for (ms, end) in [(0, 40), (100, 70)] {
+            let mut offsets = offsets(100);
+            offsets.ends.push((BrokerId(2), Offset(end)));
+            partition.see_offsets(&offsets, Timestamp::from_ms(ms));
+        }
+        let way = |ms| partition.caught_up(BrokerId(2), 4, Timestamp::from_ms(ms));
+        assert_eq!(way(200), Some(2));
+        assert_eq!(way(5000), None, "it stands still");
+        partition.see(&seen(&[1, 2]), Timestamp::from_ms(300));
+        assert!(partition.behind.is_empty());
     }
 
     #[test]

@@ -85,13 +85,7 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         Action::DeleteTopic(name) => delete_topic(state, name),
         Action::DeleteGroup(name) => delete_group(state, name),
         Action::AddBroker => add_broker(state),
-        Action::RewindGroup(None) => match rewind::meant(state) {
-            Ok(meant) => perform(state, &meant, sure),
-            Err(why) => {
-                state.message(why, false);
-                Vec::new()
-            }
-        },
+        Action::RewindGroup(None) => rewind::begin_meant(state),
         Action::RewindGroup(Some((group, place, to))) => rewind::begin(state, group, place, *to),
         Action::SpreadPartitions => spread::spread(state),
         Action::ElectLeaders => elect_leaders(state),
@@ -119,11 +113,23 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         Action::Record(file) => vec![Request::Record(file.clone())],
         Action::Shot(file) => vec![Request::Shot(file.clone())],
         Action::Save(file) => vec![Request::Save(file.clone())],
+        Action::Mouse => mouse(state),
         Action::Quit => vec![Request::Quit],
         Action::Suspend => vec![Request::Suspend],
         Action::Redraw => vec![Request::Redraw],
         action => navigate::navigate(state, action),
     }
+}
+
+fn mouse(state: &mut State) -> Vec<Request> {
+    state.view.mouse = !state.view.mouse;
+    let words = if state.view.mouse {
+        "the mouse picks and scrolls here; :mouse gives it back to the terminal"
+    } else {
+        "the mouse is the terminal's again"
+    };
+    state.message(words, false);
+    vec![Request::Mouse(state.view.mouse)]
 }
 
 /// Sends records, and shows how a shell would.

@@ -74,6 +74,8 @@ pub enum Request {
     Quit,
     /// Leave the screen; the cluster runs on.
     Suspend,
+    /// Take the mouse from the terminal, or give it back.
+    Mouse(bool),
     /// Clear the terminal and draw everything again.
     Redraw,
     /// Record the screen, into this file or into a new one; where it is recorded, end that.
@@ -100,6 +102,7 @@ impl Request {
                 | Self::Mark(_)
                 | Self::Shot(_)
                 | Self::Save(_)
+                | Self::Mouse(_)
         )
     }
 }

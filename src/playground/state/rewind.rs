@@ -145,6 +145,18 @@ fn check(
         .collect())
 }
 
+/// Rewinds the shown group to the record under the cursor; whoever says so was asked already.
+pub(super) fn begin_meant(state: &mut State) -> Vec<Request> {
+    match meant(state) {
+        Ok(Action::RewindGroup(Some((group, place, to)))) => begin(state, &group, &place, to),
+        Ok(_) => Vec::new(),
+        Err(why) => {
+            state.message(why, false);
+            Vec::new()
+        }
+    }
+}
+
 /// Begins: the consumers are told to leave.
 pub(super) fn begin(
     state: &mut State,

@@ -24,6 +24,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Request> {
     past::remember(state, &event);
     let told = state.story.told;
     let ticks = event.what == Happening::Tick;
+    past::share_old_records(state, &event.what);
     let requests = fold(state, event.what);
     if state.story.told > told {
         state.past.history.step();

@@ -361,8 +361,6 @@ pub struct View {
     pub story_back: usize,
     /// How many lines had been told when What happened was last on the screen.
     pub story_seen: u64,
-    /// The member that the Group pane's cursor is on.
-    pub member: usize,
     /// Per-pane filters.
     pub filters: Vec<(Pane, String)>,
     /// What lies over it all.
@@ -389,8 +387,12 @@ pub struct View {
     pub zookeeper_story_back: usize,
     /// Where the person is in `ZooKeeper`'s tree.
     pub znodes: ZnodeView,
-    /// Whether a topic name is folded open in Replicas, by the cursor's row.
-    pub replicas_scroll: usize,
+    /// The topic whose row the cursor of Replicas is on; `None`: it is on a partition.
+    pub topic_row: Option<String>,
+    /// The folded group that the cursor of Group is on; `None`: it is on a member.
+    pub group_row: Option<String>,
+    /// Whether the mouse picks and scrolls; else it selects text, as terminals let it.
+    pub mouse: bool,
     /// The exchange that the Wire's cursor is on; `None` follows the newest.
     pub exchange: Option<u64>,
     /// How many lines Output is scrolled back; 0 follows.

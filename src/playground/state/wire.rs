@@ -73,6 +73,7 @@ pub struct Wire {
 
 impl Wire {
     /// All that are kept with their numbers, oldest first.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &ExchangeSeen)> {
         let count = u64::try_from(self.exchanges.len()).unwrap_or(0);
         (self.forgotten..self.forgotten + count)

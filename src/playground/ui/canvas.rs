@@ -2,16 +2,22 @@
 
 use std::borrow::Cow;
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::theme::{Look, Role};
+use crate::playground::state::Action;
 
 /// A buffer with a look.
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     /// How roles look.
     pub look: Look<'a>,
+    /// What a click means where, outer places first; kept only for who asks.
+    spots: Option<Vec<(Rect, Action)>>,
 }
 
 /// The frame of a pane.
@@ -33,7 +39,35 @@ impl<'a> Canvas<'a> {
         if let Some(background) = look.background() {
             buffer.set_style(buffer.area, background);
         }
-        Self { buffer, look }
+        Self {
+            buffer,
+            look,
+            spots: None,
+        }
+    }
+
+    /// The same, which keeps what a click means.
+    pub fn with_spots(buffer: &'a mut Buffer, look: Look<'a>) -> Self {
+        Self {
+            spots: Some(Vec::new()),
+            ..Self::new(buffer, look)
+        }
+    }
+
+    /// A click here means this.
+    pub fn spot(&mut self, area: Rect, action: impl FnOnce() -> Action) {
+        if let Some(spots) = &mut self.spots {
+            spots.push((area, action()));
+        }
+    }
+
+    /// What a click at this place means, the outermost first.
+    pub fn spots_at(self, at: Position) -> Vec<Action> {
+        let spots = self.spots.into_iter().flatten();
+        spots
+            .filter(|(area, _)| area.contains(at))
+            .map(|(_, action)| action)
+            .collect()
     }
 
     /// Writes text at a place, not beyond `end`, and returns the column behind it.

@@ -12,6 +12,7 @@
 mod bars;
 mod canvas;
 mod moment;
+pub mod mouse;
 mod overlays;
 mod panes;
 mod theme;

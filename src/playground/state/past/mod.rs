@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use self::{history::Reading, replay::Replay};
 use super::{
-    Action, Event, Happening, Motion, Overlay, Pane, Request, State, Timestamp, View, dispatch,
+    Action, Event, Happening, Motion, Observation, Overlay, Pane, Request, State, Timestamp, View,
+    dispatch,
+    looking_back::look_back,
     perform,
     update::{fold, paste},
 };
@@ -139,6 +141,10 @@ pub(super) fn update_picture(state: &mut State, what: Happening) -> Vec<Request>
     picture.now = moment;
     // Whatever a picture may ask for, nothing of it reaches a cluster.
     requests.retain(Request::concerns_the_terminal);
+    // A log says today what it said then: old records may be read for the picture too.
+    if !state.is_replay() {
+        requests.extend(look_back(&mut picture));
+    }
     state.view.clone_from(&picture.view);
     let asked = picture.past.asked.take();
     if let Some(replay) = &mut state.past.replay
@@ -155,6 +161,24 @@ pub(super) fn update_picture(state: &mut State, what: Happening) -> Vec<Request>
         None => {}
     }
     requests
+}
+
+/// Gives the picture the old records that it asked for.
+pub(super) fn share_old_records(state: &mut State, what: &Happening) {
+    if let (
+        Some(picture),
+        Happening::Observed(Observation::Records {
+            partition,
+            from,
+            upto,
+            records,
+        }),
+    ) = (&mut state.held, what)
+    {
+        picture
+            .cluster
+            .see_old_records(partition, (*from, *upto), records);
+    }
 }
 
 /// What an action means in a picture; `false`: the same as ever.

@@ -6,7 +6,7 @@ use super::chart::bars;
 
 use crate::{
     playground::{
-        state::{Group, Member, Pane, ProcessName, State, Status},
+        state::{Action, Group, GroupRow, Member, Pane, ProcessName, State, Status},
         ui::{
             canvas::{Canvas, Frame, fit, width},
             theme::Role,
@@ -96,14 +96,34 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     } else {
         area.bottom()
     };
-    let rows = state.group_rows();
+    let rows = state.group_pane_rows();
     let orphans = orphans(state, group);
     let reserved = u16::from(!orphans.is_empty());
     let room = usize::from(bottom.saturating_sub(y + reserved).max(1));
-    let cursor = rows.iter().position(|row| *row == state.view.picked);
-    let first = cursor.map_or(0, |cursor| (cursor + 1).saturating_sub(room));
-    for name in rows.iter().skip(first).take(room) {
-        row(canvas, state, group, name, area, y);
+    let cursor = state.group_cursor();
+    let at = rows.iter().position(|row| *row == cursor);
+    let first = at.map_or(0, |at| (at + 1).saturating_sub(room));
+    if rows.is_empty()
+        && let Some(filter) = state.view.filter(Pane::Group)
+    {
+        let words = format!("nothing matches \"{filter}\".  esc clears");
+        canvas.text(area.x, y, end, &words, Role::Dim);
+    }
+    for line in rows.iter().skip(first).take(room) {
+        match line {
+            GroupRow::Member(name) => {
+                canvas.spot(Rect::new(area.x, y, area.width, 1), || {
+                    Action::Pick(name.clone())
+                });
+                row(canvas, state, group, name, area, y);
+            }
+            GroupRow::Group(name) => {
+                let place = Rect::new(area.x, y, area.width, 1);
+                canvas.spot(place, || Action::ShowGroup(name.clone()));
+                let marked = state.view.focus == Pane::Group && *line == cursor;
+                folded(canvas, state, name, area, (y, marked));
+            }
+        }
         y += 1;
     }
     if !orphans.is_empty() && y < bottom {
@@ -116,6 +136,43 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if roomy {
         chart(canvas, state, group, area);
     }
+}
+
+/// A group that is not open: `▸ shipping  Stable  2 members       17`
+fn folded(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    name: &str,
+    area: Rect,
+    (y, marked): (u16, bool),
+) {
+    let Some(group) = state.cluster.groups.get(name) else {
+        return;
+    };
+    let end = area.right() + 1;
+    if marked {
+        canvas.text(area.x - 1, y, end, "►", Role::Focus);
+    }
+    let x = canvas.text(area.x, y, end, "▸ ", Role::Dim);
+    let role = if marked { Role::Strong } else { Role::Text };
+    let x = canvas.text(x, y, end, &fit(name, PID - 3), role);
+    let lag = state.cluster.group_lag(group).to_string();
+    let room = area.right().saturating_sub(width(&lag) + 1);
+    let role = match group.state.as_str() {
+        "Stable" => Role::Good,
+        _ => Role::Warning,
+    };
+    let x = x.max(area.x + PID - 1);
+    let state_name = fit(&group.state, room.saturating_sub(x + 1));
+    let x = canvas.text(x + 1, y, room, &state_name, role);
+    let members = match group.members.len() {
+        1 => " 1 member".to_owned(),
+        count => format!(" {count} members"),
+    };
+    if x + width(&members) < room {
+        canvas.text(x, y, room, &members, Role::Dim);
+    }
+    canvas.right(x, y, area.right(), &lag, Role::Text);
 }
 
 /// `Stable >  PreparingRebalance  > …`
@@ -177,7 +234,7 @@ fn row(
     };
     let member = group.members.get(client);
     let process = state.cluster.processes.get(name);
-    let picked = state.view.picked == *name;
+    let picked = state.view.picked == *name && state.view.group_row.is_none();
     if picked {
         canvas.text(area.x - 1, y, end, "►", Role::Focus);
     }
@@ -200,9 +257,13 @@ fn row(
         return;
     }
     let x = x.max(area.x + PID);
-    let pid = process
-        .and_then(|process| process.pid)
-        .map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+    // A member that is no process of ours has no pid here.
+    let pid = match process {
+        Some(process) => process
+            .pid
+            .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+        None => "other".to_owned(),
+    };
     let x = canvas.text(x, y, end, &pid, Role::Text);
     let x = (x + 1).max(if new { 0 } else { area.x + READS });
     let reads: Vec<&TopicPartition> = member

@@ -9,12 +9,14 @@
 
 use std::collections::BTreeMap;
 
+use ratatui::layout::Rect;
+
 use super::log_window::{CELL, Window};
 use crate::{
     playground::{
         state::{
-            Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State, Status,
-            Timestamp, grouped,
+            Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State,
+            Status, Timestamp, grouped,
         },
         ui::{
             canvas::{Canvas, fit, width},
@@ -24,6 +26,9 @@ use crate::{
     },
     wire::{BrokerId, Offset, TopicPartition, murmur2::murmur2},
 };
+
+/// Columns of a group's name beside its mark.
+const GROUP_NAME: u16 = 16;
 
 /// Where the parts of a lane stand.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +84,7 @@ impl<'a> Lane<'a> {
 
     /// Draws the four rows of an open partition.
     pub fn draw_open(&self, canvas: &mut Canvas<'_>, y: u16, marked: bool) {
+        self.spot(canvas, y, 4);
         let labels = self.ruler.labels;
         let after = self.label(canvas, y, marked);
         let isr = words::listed(&self.partition.seen.isr);
@@ -106,6 +112,7 @@ impl<'a> Lane<'a> {
 
     /// Draws the one row of a folded partition.
     pub fn draw_folded(&self, canvas: &mut Canvas<'_>, y: u16) {
+        self.spot(canvas, y, 1);
         self.label(canvas, y, false);
         self.offsets(canvas, y);
         let x = self.ruler.figures;
@@ -117,6 +124,13 @@ impl<'a> Lane<'a> {
             canvas.text(x, y, end, " lag ", Role::Dim);
             canvas.text(x + 5, y, end, &lag.to_string(), Role::Text);
         }
+    }
+
+    /// A click on a lane picks its partition.
+    fn spot(&self, canvas: &mut Canvas<'_>, y: u16, rows: u16) {
+        let columns = self.ruler.end.saturating_sub(self.ruler.labels);
+        let place = Rect::new(self.ruler.labels, y, columns, rows);
+        canvas.spot(place, || Action::PickPartition(self.place.partition));
     }
 
     /// `p0 ◆ 1`
@@ -320,6 +334,10 @@ impl<'a> Lane<'a> {
             if at_end {
                 break;
             }
+            if self.window.per_cell == 1 {
+                let place = Rect::new(column + 1, y, CELL - 1, 1);
+                canvas.spot(place, || Action::PickRecord(Offset(offset)));
+            }
             let (text, role) = cell(self, offset);
             canvas.text(column + 1, y, (column + CELL).min(end), &text, role);
             if self.picked && self.state.view.record == Some(Offset(offset)) {
@@ -349,6 +367,7 @@ impl<'a> Lane<'a> {
         let Some(group) = self.cluster().groups.get(name) else {
             return;
         };
+        let name = fit(name, GROUP_NAME);
         let position = group.positions.get(&self.place).map(|position| position.0);
         let committed = group
             .committed
@@ -370,8 +389,8 @@ impl<'a> Lane<'a> {
             canvas.text(x, y, end, "no reader", Role::Warning)
         };
         let columns = reader.map_or_else(
-            || width(name) + 10,
-            |reader| width(name) + 1 + width(reader),
+            || width(&name) + 10,
+            |reader| width(&name) + 1 + width(reader),
         );
         let Some(mark) = self.window.column(from) else {
             let words = format!(" committed {}", grouped(from));

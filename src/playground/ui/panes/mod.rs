@@ -1,9 +1,9 @@
 //! One file for each pane: a pure function from the state to cells.
 
 pub mod caption;
+mod chart;
 pub mod flow;
 mod flow_block;
-mod chart;
 pub mod group;
 pub mod log;
 mod log_lane;
@@ -18,20 +18,22 @@ pub mod stage_consumers;
 pub mod stage_numbers;
 pub mod story;
 pub mod tabs;
+pub mod throughput;
+mod topic_rows;
 pub mod watches;
+pub mod wire;
 mod znode_detail;
 pub mod znodes;
 pub mod zookeeper_story;
-pub mod throughput;
-pub mod wire;
 
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::playground::state::{Pane, State};
+use crate::playground::state::{Action, Pane, State};
 
 /// Draws a pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
+    canvas.spot(area, || Action::FocusPane(pane));
     match pane {
         Pane::Processes => processes::draw(canvas, state, area),
         Pane::Replicas => replicas::draw(canvas, state, area),
@@ -55,6 +57,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
 
 /// Draws what is inside the frame, for panes that take turns in one.
 pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
+    canvas.spot(area, || Action::FocusPane(pane));
     match pane {
         Pane::Processes => processes::draw(canvas, state, area),
         Pane::Replicas => replicas::draw_inside(canvas, state, area),

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::processes::BOX_WIDTH_MIN;
 use crate::playground::{
-    state::{Process, State},
+    state::{Action, Process, State},
     ui::{canvas::Canvas, theme::Role, words},
 };
 
@@ -25,6 +25,8 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area
         if y >= area.bottom() {
             break;
         }
+        let place = Rect::new(x, y, cell, 1);
+        canvas.spot(place, || Action::Pick(process.name.clone()));
         let (sign, word) = words::status(process);
         let id = process
             .broker()

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 use super::process_table;
 use crate::{
     playground::{
-        state::{Pane, Process, ProcessName, State, Status},
+        state::{Action, Pane, Process, ProcessName, State, Status},
         ui::{
             canvas::{Canvas, Frame, fit, width},
             theme::Role,
@@ -52,6 +52,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 }
 
 fn draw_box(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: Rect) {
+    canvas.spot(area, || Action::Pick(process.name.clone()));
     let picked = process.name == state.view.picked && state.is_ready();
     let small = area.height < 5;
     let title = title(state, process, picked, area.width.saturating_sub(6));

@@ -8,9 +8,11 @@
 
 use ratatui::layout::Rect;
 
+use super::topic_rows;
+
 use crate::{
     playground::{
-        state::{Pane, Partition, Process, State, Status, Topic},
+        state::{Action, Pane, Partition, Process, ReplicaRow, Spare, State, Status, Topic},
         ui::{
             canvas::{Canvas, Frame, width},
             theme::Role,
@@ -21,6 +23,9 @@ use crate::{
 };
 
 type Line = Vec<(Role, String)>;
+
+/// Cells of the way back into the ISR.
+const WAY_STEPS: usize = 3;
 
 /// Columns before the first broker's.
 const LABEL: u16 = 6;
@@ -80,26 +85,41 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         "◇ preferred  ✗ dead      e epoch",
     ];
     let costs = costs(state, topic);
-    let partitions = u16::try_from(topic.partitions.len()).unwrap_or(u16::MAX);
+    let rows = state.replica_rows();
+    if rows.is_empty() {
+        let filter = state.view.filter(Pane::Replicas).unwrap_or_default();
+        let words = format!("nothing matches \"{filter}\".  esc clears");
+        canvas.text(area.x, area.y + 1, area.right() + 1, &words, Role::Dim);
+        return;
+    }
+    let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+    let folded = rows.iter().any(|row| matches!(row, ReplicaRow::Topic(_)));
     let room = area.height.saturating_sub(1);
     let fixed = u16::try_from(costs.len() + legend.len()).unwrap_or(0);
-    let open = partitions.saturating_mul(2) + 1 + fixed <= room;
-    let with_words = open || partitions + 1 + fixed <= room;
+    let open = !folded && count.saturating_mul(2) + 1 + fixed <= room;
+    let with_words = open || count + 1 + fixed <= room;
     let lines = if with_words { room - fixed } else { room };
     let each = if open { 2 } else { 1 };
     let visible = usize::from((lines / each).max(1));
-    let picked = usize::try_from(state.view.partition).unwrap_or(0);
-    let first = (picked + 1).saturating_sub(visible);
+    let cursor = state.replica_cursor();
+    let at = rows.iter().position(|row| *row == cursor).unwrap_or(0);
+    let first = (at + 1).saturating_sub(visible);
     let mut y = area.y + 1;
-    for partition in topic.partitions.iter().skip(first).take(visible) {
-        row(
-            canvas,
-            state,
-            partition,
-            &brokers,
-            (area, y),
-            (column, open),
-        );
+    for line in rows.iter().skip(first).take(visible) {
+        match line {
+            ReplicaRow::Topic(name) => {
+                let marked = state.view.focus == Pane::Replicas && *line == cursor;
+                let place = (area.x, y, area.right() + 1);
+                topic_rows::draw(canvas, state, name, place, marked);
+            }
+            ReplicaRow::Partition(index) => {
+                let index = usize::try_from(*index).unwrap_or(0);
+                if let Some(partition) = topic.partitions.get(index) {
+                    let place = (area, y);
+                    row(canvas, state, partition, &brokers, place, (column, open));
+                }
+            }
+        }
         y += each;
     }
     if !with_words {
@@ -142,7 +162,10 @@ fn row(
 ) {
     let end = area.right() + 1;
     let index = partition.seen.partition;
-    let cursor = state.view.focus == Pane::Replicas && state.view.partition == index;
+    let place = Rect::new(area.x, y, area.width, if open { 2 } else { 1 });
+    canvas.spot(place, || Action::PickPartition(index));
+    let cursor = state.view.focus == Pane::Replicas
+        && state.replica_cursor() == ReplicaRow::Partition(index);
     if cursor {
         canvas.text(area.x - 1, y, end, "►", Role::Focus);
     }
@@ -185,6 +208,8 @@ fn cell(
     let number = at.map_or_else(|| "-".to_owned(), |at| words::short(at.0, column - 3));
     let behind = at.map_or(0, |at| log_end.0 - at.0);
     let in_sync = partition.seen.isr.contains(&broker);
+    let steps = i64::try_from(WAY_STEPS).unwrap_or(1);
+    let way = partition.caught_up(broker, steps, state.now);
     let preferred = partition.preferred() == Some(broker) && !leads;
     let mut after = if leads && gone {
         let x = canvas.text(x, y, end, &format!("✗ {number}"), Role::Dead);
@@ -208,11 +233,21 @@ fn cell(
             ("z", Role::Warning)
         } else if in_sync {
             ("●", Role::Text)
+        } else if way.is_some() {
+            ("▸", Role::Warning)
         } else {
             ("◌", Role::Warning)
         };
         let x = canvas.text(x, y, end, &format!("{sign} {number}"), role);
-        let missing = format!(" -{behind}");
+        // On its way back it shows how far it is, else how much it misses.
+        let missing = match way {
+            Some(done) if !gone && !frozen => {
+                let done = usize::try_from(done).unwrap_or(0).min(WAY_STEPS);
+                let (there, ahead) = ("■".repeat(done), "□".repeat(WAY_STEPS - done));
+                format!(" {there}{ahead}")
+            }
+            _ => format!(" -{behind}"),
+        };
         if behind > 0 && width(&number) + width(&missing) + 2 <= column {
             let role = if gone { Role::Dead } else { Role::Warning };
             canvas.text(x, y, end, &missing, role)
@@ -290,24 +325,16 @@ fn costs(state: &State, topic: &Topic) -> Vec<Line> {
             (Role::Warning, "◇".into()),
         ]);
     }
-    let minimum = topic
-        .min_insync_replicas
-        .and_then(|minimum| usize::try_from(minimum).ok());
-    let least = topic
-        .partitions
-        .iter()
-        .map(|p| p.seen.isr.len())
-        .min()
-        .unwrap_or(0);
-    if let Some(minimum) = minimum {
-        let words = match least.checked_sub(minimum) {
-            None => format!("{least} in sync: acks=all is refused"),
-            Some(_) if least <= 1 => "lose one more: records can be lost".to_owned(),
-            Some(0) => "lose one more: acks=all is refused".to_owned(),
-            Some(1) => "one may die, acks=all goes on".to_owned(),
-            Some(spare) => format!("{spare} may die, acks=all goes on"),
+    if let (Some(minimum), Some(spare)) = (topic.min_insync_replicas, topic.spare()) {
+        let least = topic.least_in_sync();
+        let words = match spare {
+            Spare::Refused => format!("{least} in sync: acks=all is refused"),
+            Spare::Last => "lose one more: records can be lost".to_owned(),
+            Spare::None => "lose one more: acks=all is refused".to_owned(),
+            Spare::Brokers(1) => "one may die, acks=all goes on".to_owned(),
+            Spare::Brokers(spare) => format!("{spare} may die, acks=all goes on"),
         };
-        let role = if least < minimum {
+        let role = if spare == Spare::Refused {
             Role::Dead
         } else {
             Role::Text

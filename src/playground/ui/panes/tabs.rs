@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::playground::{
-    state::{Pane, State},
+    state::{Action, Pane, State},
     ui::{
         canvas::{Canvas, Frame, width},
         theme::Role,
@@ -32,6 +32,8 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, tabs: &[Pane], area: Rect) {
         }
         let turn = pane == shown;
         let role = if turn { Role::Selected } else { Role::Dim };
+        let tab = Rect::new(x, area.y, width(&name) + 2, 1);
+        canvas.spot(tab, || Action::FocusPane(pane));
         x = canvas.text(x, area.y, end, &format!(" {name} "), role);
         if has_news(state, pane) && !turn {
             x = canvas.text(x, area.y, end, "▪", Role::Warning);

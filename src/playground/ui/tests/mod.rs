@@ -4,10 +4,12 @@
 //! drawn now over them, and read the difference.
 
 mod colours;
-mod flow;
 mod developer;
+mod flow;
 mod keys;
+mod lists;
 mod log;
+mod mouse;
 mod rewind;
 mod screens;
 pub mod session;

@@ -1,0 +1,187 @@
+//! Replicas and Group with much in them: what is open, what is folded, what is on its way back.
+
+use super::{
+    assert_drawn, frame,
+    session::{Session, broker, orders},
+    text,
+};
+use crate::{
+    playground::state::{
+        Appearance, ClusterSeen, GroupSeen, Happening, Key, MemberSeen, Observation, Pane,
+        PartitionSeen, ProcessChange, TopicSeen,
+    },
+    wire::{BrokerId, LeaderEpoch, Offset},
+};
+
+fn ids(brokers: &[i32]) -> Vec<BrokerId> {
+    brokers.iter().copied().map(BrokerId).collect()
+}
+
+fn topic(name: &str, min_insync_replicas: i32, isrs: &[&[i32]]) -> TopicSeen {
+    TopicSeen {
+        name: name.into(),
+        min_insync_replicas: Some(min_insync_replicas),
+        partitions: (0..)
+            .zip(isrs)
+            .map(|(partition, isr)| PartitionSeen {
+                partition,
+                leader: isr.first().copied().map(BrokerId),
+                epoch: LeaderEpoch(2),
+                replicas: ids(&[1, 2, 3]),
+                isr: ids(isr),
+            })
+            .collect(),
+        ..TopicSeen::default()
+    }
+}
+
+/// Five topics and four groups; a client that is not ours reads for one of them.
+fn busy(size: (u16, u16)) -> Session {
+    let mut session = Session::new(size, Appearance::default());
+    session.rebalancing();
+    let mut internal = topic("__consumer_offsets", 1, &[&[1, 2], &[2, 1]]);
+    internal.internal = true;
+    session.see(Observation::Cluster(ClusterSeen {
+        controller: Some(BrokerId(2)),
+        topics: vec![
+            internal,
+            topic("audit", 1, &[&[1, 2], &[2, 1], &[1, 2], &[2, 1]]),
+            topic("clicks", 2, &[&[1], &[1, 2]]),
+            topic("orders", 2, &[&[1, 2], &[2, 1], &[1, 2]]),
+            topic("payments", 1, &[&[], &[2]]),
+            topic("支払い", 1, &[&[1, 2, 3]]),
+        ],
+        ..ClusterSeen::default()
+    }));
+    for (group, state, members) in [
+        ("audit-trail", "Empty", 0),
+        ("fraud", "PreparingRebalance", 1),
+        ("shipping-to-the-other-side", "Stable", 12),
+    ] {
+        let members = (0..members).map(|number| MemberSeen {
+            client_id: format!("client-{number}"),
+            ..MemberSeen::default()
+        });
+        session.see(Observation::Group(GroupSeen {
+            group: group.into(),
+            state: state.into(),
+            members: members.collect(),
+            committed: vec![(orders(0), Offset(40))],
+            ..GroupSeen::default()
+        }));
+    }
+    session
+}
+
+fn layout(session: &mut Session, name: &str) {
+    let action = format!("layout {name}").parse().expect("known");
+    session.happen(Happening::Do(action));
+}
+
+fn focus(session: &mut Session, pane: Pane) {
+    while session.state.view.focus != pane {
+        session.key(Key::Tab);
+    }
+}
+
+#[test]
+fn many_topics_are_folded_and_one_is_open() {
+    let mut session = busy((120, 36));
+    assert_drawn("many_topics_overview_120x36", &session.state);
+    layout(&mut session, "replication");
+    focus(&mut session, Pane::Replicas);
+    session.key(Key::Up);
+    session.key(Key::Up);
+    assert_drawn("many_topics_120x36", &session.state);
+    session.key(Key::Enter);
+    assert_eq!(session.state.view.topic, "clicks");
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("Replicas of clicks"), "{drawn}");
+}
+
+#[test]
+fn a_filter_leaves_topics_and_one_partition() {
+    let mut session = busy((120, 36));
+    focus(&mut session, Pane::Replicas);
+    let filtered = |session: &mut Session, filter: &str| {
+        session.happen(Happening::Do(
+            format!("filter {filter}").parse().expect("known"),
+        ));
+        text(&frame(&session.state))
+    };
+    let drawn = filtered(&mut session, "__");
+    assert!(drawn.contains("__consumer_of…"), "{drawn}");
+    assert!(!drawn.contains("payments"), "{drawn}");
+    let drawn = filtered(&mut session, "p1");
+    assert!(
+        drawn.contains("p1    ●") && !drawn.contains("p0    ◆"),
+        "{drawn}"
+    );
+    let drawn = filtered(&mut session, "nothing like it");
+    assert!(
+        drawn.contains("nothing matches \"nothing like it\""),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn many_groups_are_folded_and_any_can_be_opened() {
+    let mut session = busy((120, 36));
+    layout(&mut session, "groups");
+    focus(&mut session, Pane::Group);
+    session.key(Key::End);
+    assert_drawn("many_groups_120x36", &session.state);
+    session.key(Key::Enter);
+    assert_eq!(session.state.view.group, "shipping-to-the-other-side");
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("client-0 ● up"), "{drawn}");
+    assert!(drawn.contains("other"), "not ours: {drawn}");
+}
+
+#[test]
+fn a_replica_on_its_way_back_shows_how_far_it_is() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.rebalancing();
+    session.press('r');
+    session.spawned(broker(3), 4150, Some(9094));
+    session.ready(broker(3), 9094);
+    for end in [36, 39] {
+        session.later(40);
+        session.offsets(0, 43, &[(1, 45), (2, 43), (3, end)]);
+    }
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("▸ 39 ■□□"), "{drawn}");
+    session.process(broker(3), ProcessChange::Frozen);
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("z 39 -6"), "{drawn}");
+    session.process(broker(3), ProcessChange::Thawed);
+    session.later(3000).tick();
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("◌ 39 -6"), "it stands still: {drawn}");
+}
+
+#[test]
+fn a_hundred_topics_scroll_with_the_cursor() {
+    let mut session = Session::new((80, 24), Appearance::default());
+    session.rebalancing();
+    let names: Vec<String> = (0..100)
+        .map(|number| format!("topic-{number:02}"))
+        .collect();
+    let mut topics: Vec<TopicSeen> = names
+        .iter()
+        .map(|name| topic(name, 1, &[&[1, 2, 3][..]; 10]))
+        .collect();
+    topics.insert(0, topic("orders", 2, &[&[1, 2, 3][..]; 3]));
+    session.see(Observation::Cluster(ClusterSeen {
+        topics,
+        ..ClusterSeen::default()
+    }));
+    layout(&mut session, "replication");
+    focus(&mut session, Pane::Replicas);
+    session.press('G');
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("►▸ topic-99"), "{drawn}");
+    session.press('g');
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("orders"), "{drawn}");
+}
