@@ -243,13 +243,28 @@ impl Fetcher {
             )
     }
 
+    /// Takes the leader's answer up. What was cut is written down before anything else: after a crash the old checkpoints
+    /// would say that a log lost records.
     async fn take(&mut self, due: &[Followed], response: FetchResponse) {
+        if !self.take_all(due, response).await {
+            return;
+        }
+        let partitions = Arc::clone(&self.shared.partitions);
+        let saved = tokio::task::spawn_blocking(move || partitions.save());
+        if let Err(error) = saved.await {
+            tracing::error!("what was cut is not written down yet: {error}");
+        }
+    }
+
+    /// Returns whether a log was cut.
+    async fn take_all(&mut self, due: &[Followed], response: FetchResponse) -> bool {
         let code = ErrorCode::from_code(response.error_code);
         if !code.is_none() {
             tracing::debug!("fetching from broker {}: {code}", self.leader);
             self.pause(Instant::now() + self.backoff).await;
-            return;
+            return false;
         }
+        let mut has_cut = false;
         let sent: HashMap<PartitionKey, &Followed> = due
             .iter()
             .map(|followed| (key(followed), followed))
@@ -259,20 +274,25 @@ impl Fetcher {
                 let Some(followed) = sent.get(&(topic.topic_id, data.partition_index)) else {
                     continue;
                 };
-                if let Err(error) = self.take_partition(followed, &data).await {
-                    tracing::debug!("{}: {error}", followed.partition.at());
-                    self.retry_at
-                        .insert(key(followed), Instant::now() + BACKOFF_MIN * 4);
+                match self.take_partition(followed, &data).await {
+                    Ok(cut) => has_cut |= cut,
+                    Err(error) => {
+                        tracing::debug!("{}: {error}", followed.partition.at());
+                        self.retry_at
+                            .insert(key(followed), Instant::now() + BACKOFF_MIN * 4);
+                    }
                 }
             }
         }
+        has_cut
     }
 
+    /// As [`Self::take_all`], for one partition.
     async fn take_partition(
         &mut self,
         followed: &Followed,
         data: &PartitionData,
-    ) -> Result<(), FetchError> {
+    ) -> Result<bool, FetchError> {
         match ErrorCode::from_code(data.error_code) {
             ErrorCode::None => {}
             ErrorCode::OffsetOutOfRange => return self.reset(followed).await,
@@ -288,7 +308,7 @@ impl Fetcher {
                 .partition
                 .truncate_diverged(&followed.sent, diverging, now_ms())?;
             self.report_cut(followed, cut.map(|cut| (cut.from, cut.to)));
-            return Ok(());
+            return Ok(cut.is_some());
         }
         let records = data.records.as_deref().unwrap_or_default();
         followed.partition.append_fetched(
@@ -298,18 +318,18 @@ impl Fetcher {
             Offset(data.log_start_offset),
             now_ms(),
         )?;
-        Ok(())
+        Ok(false)
     }
 
     /// The leader does not have the offset that follows our log: asks where its own begins and ends.
-    async fn reset(&mut self, followed: &Followed) -> Result<(), FetchError> {
+    async fn reset(&mut self, followed: &Followed) -> Result<bool, FetchError> {
         let start = self.leader_offset(followed, -2).await?;
         let end = self.leader_offset(followed, -1).await?;
         let cut = followed
             .partition
             .reset_to(&followed.sent, start, end, now_ms())?;
         self.report_cut(followed, cut.map(|cut| (cut.from, cut.to)));
-        Ok(())
+        Ok(cut.is_some())
     }
 
     async fn leader_offset(

@@ -91,7 +91,7 @@ impl Partition {
 
 impl Partitions {
     /// Writes the checkpoint files. That it cannot is a failure of the whole log folder.
-    pub(super) fn save(&self) {
+    pub(crate) fn save(&self) {
         // Whoever saves second knows more, and must be the last to write.
         let _turn = self.saving();
         let offline = self.offline().into_iter().map(|(at, it)| (at, it.held));
