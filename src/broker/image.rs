@@ -83,6 +83,8 @@ pub(crate) struct PartitionImage {
     pub isr: Vec<BrokerId>,
     /// The state znode's version: the partition epoch that a conditional write names. `-1`: no state yet.
     pub version: i32,
+    /// The transaction that created the state: another one means a topic made anew under the same name.
+    pub czxid: i64,
     /// The transaction that last wrote the state: a broker whose epoch is above it registered since.
     pub mzxid: i64,
     /// The controller epoch the state was written under.
@@ -104,6 +106,11 @@ impl ClusterImage {
         let topic = self.topics.get(&at.topic)?;
         let partition = topic.partitions.get(&at.partition)?;
         (topic.id == topic_id).then_some(partition)
+    }
+
+    /// Whether no other topic than the one with this id has this name.
+    pub(crate) fn is_current(&self, topic: &str, id: Uuid) -> bool {
+        self.topics.get(topic).is_none_or(|topic| topic.id == id)
     }
 
     /// The topic with this id, with its name.
@@ -142,6 +149,7 @@ impl PartitionImage {
             leader_epoch: LeaderEpoch(0),
             isr: Vec::new(),
             version: Self::NO_STATE,
+            czxid: 0,
             mzxid: 0,
             controller_epoch: 0,
         }

@@ -83,13 +83,16 @@ impl Partitions {
         hosted.get(at).map(Arc::clone)
     }
 
-    /// The partition, or why not: somebody else's, or nobody's.
+    /// The partition, or why not: somebody else's, or nobody's. The log of an earlier topic of this name, which is
+    /// about to go, is nobody's: a follower of the new one would take it for its leader's.
     pub(crate) fn find(
         &self,
         at: &TopicPartition,
         image: &ClusterImage,
     ) -> Result<Arc<Partition>, PartitionError> {
-        self.get(at).ok_or_else(|| {
+        let hosted = self.get(at);
+        let hosted = hosted.filter(|hosted| image.is_current(&at.topic, hosted.topic_id()));
+        hosted.ok_or_else(|| {
             let at = at.clone();
             match image.partition(&at) {
                 Some(_) if self.is_offline(&at) => PartitionError::Offline { at },

@@ -245,7 +245,12 @@ fn apply_state(image: &mut ClusterImage, at: &TopicPartition, found: Option<(Sta
         return;
     };
     let newer = match &found {
-        Some((_, stat)) => stat.czxid >= topic.czxid && stat.mzxid > known.mzxid,
+        // The state of a topic made anew counts only when that topic is known.
+        Some((_, stat)) => {
+            stat.czxid >= topic.czxid
+                && stat.mzxid > known.mzxid
+                && (!known.has_state() || stat.czxid == known.czxid)
+        }
         None => known.has_state(),
     };
     if !newer {
@@ -279,6 +284,7 @@ pub(in crate::broker) fn with_state(
         leader_epoch: LeaderEpoch(state.leader_epoch),
         isr: state.isr.clone(),
         version: stat.version,
+        czxid: stat.czxid,
         mzxid: stat.mzxid,
         controller_epoch: state.controller_epoch,
         ..assigned

@@ -184,6 +184,7 @@ impl Process {
             .topic_by_id(fetch.topic_id)
             .ok_or(Refused::UnknownTopic)?;
         let hosted = self.partitions.get_mut(&fetch.at);
+        let hosted = hosted.filter(|it| image.is_current(&fetch.at.topic, it.topic_id));
         let hosted = hosted.ok_or(Refusal::NotLeader)?;
         let node = image.brokers.get(&fetch.from);
         let progress = FollowerFetch {
@@ -342,7 +343,10 @@ impl Process {
             epoch: LeaderEpoch(-1),
             told: Err(Refused::UnknownTopic),
         };
-        if let Some(hosted) = self.partitions.get_mut(&request.at) {
+        let image = self.mirror.image();
+        let hosted = self.partitions.get_mut(&request.at);
+        let hosted = hosted.filter(|it| image.is_current(&request.at.topic, it.topic_id));
+        if let Some(hosted) = hosted {
             answer.topic_id = hosted.topic_id;
             answer.epoch = hosted.replica.current_leader().epoch;
             match serve(hosted, &request, turn) {
