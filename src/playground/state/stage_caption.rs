@@ -293,9 +293,7 @@ impl State {
             ),
             _ if caught_up => (
                 format!("Broker {id} is back in every ISR."),
-                "It cut its logs to what the others have, copied what it had missed, and may lead \
-                 again."
-                    .to_owned(),
+                "It copied what it had missed, and may lead again.".to_owned(),
             ),
             _ => (
                 format!("Broker {id} is back."),
