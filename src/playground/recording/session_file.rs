@@ -33,7 +33,7 @@ struct Header {
 #[derive(Debug, thiserror::Error)]
 pub enum SessionFileError {
     /// The system says no.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum SessionFileError {
         pages: u32,
     },
     /// A part of it is damaged.
-    #[error("{path} is damaged: part {number} of {pages} {source}")]
+    #[error("{path} is damaged: part {number} of {pages}")]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -143,10 +143,10 @@ impl Page {
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     /// They cannot be unpacked.
-    #[error("cannot be unpacked: {0}")]
+    #[error("cannot be unpacked")]
     Packing(#[from] std::io::Error),
     /// What is in them has another form.
-    #[error("does not read as a part of a session: {0}")]
+    #[error("does not read as a part of a session")]
     Form(#[from] rmp_serde::decode::Error),
     /// They unpack to more than any session takes.
     #[error("unpacks to more than {UNPACKED_MAX} bytes")]

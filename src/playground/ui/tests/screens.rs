@@ -337,3 +337,26 @@ fn a_moment_of_the_past_is_on_every_pane() {
         assert_drawn(name, &session.state);
     }
 }
+
+#[test]
+fn a_recorded_screen_says_so_and_a_caption_covers_nothing() {
+    let mut session = wide();
+    session.rebalancing();
+    session.see(Observation::Recording {
+        on: true,
+        say: "recording the screen: demo.cast".into(),
+    });
+    for action in ["keys", "say \"nobody knows it yet\""] {
+        let action = action.parse().expect("an action");
+        session.later(1000).happen(Happening::Do(action));
+    }
+    session.later(400).press('2');
+    let drawn = text(&frame(&session.state));
+    let row = |index: usize| drawn.lines().nth(index).unwrap_or_default().to_owned();
+    assert!(row(0).contains("● REC 0:02"), "{drawn}");
+    assert!(row(33).contains("   nobody knows it yet   "), "{drawn}");
+    assert!(row(33).contains(" 2 "), "{drawn}");
+    session.later(8000).tick();
+    let later = text(&frame(&session.state));
+    assert!(!later.contains("nobody knows it yet"), "{later}");
+}
