@@ -83,8 +83,10 @@ impl OpenPage {
 
     pub(super) fn close(&self) -> Page {
         let plain = [written(&self.head), self.state.clone(), self.events.clone()].concat();
-        let packed = zstd::bulk::compress(&plain, LEVEL)
+        let mut packed = zstd::bulk::compress(&plain, LEVEL)
             .expect("memory to memory, into a buffer of the largest size it can need");
+        // That buffer is ten times what it holds in the end.
+        packed.shrink_to_fit();
         Page {
             head: self.head.clone(),
             packed,
