@@ -35,11 +35,15 @@ impl Front {
         Ok(Self { screen, recorder })
     }
 
-    /// Draws a frame; returns what that has ended.
-    pub(super) fn draw(&mut self, state: &State) -> Result<Option<Observation>> {
+    /// Draws a frame; returns what follows from it: what that has ended, and the window's size where it was
+    /// dragged further than the last event says.
+    pub(super) fn draw(&mut self, state: &State) -> Result<Vec<Happening>> {
         let area = self.screen.draw(|frame| ui::draw(state, frame))?.area;
-        let ended = self.recorder.drawn((area.width, area.height));
-        Ok(ended.map(|say| Observation::Recording { on: false, say }))
+        let size = (area.width, area.height);
+        let ended = self.recorder.drawn(size);
+        let ended = ended.map(|say| Happening::Observed(Observation::Recording { on: false, say }));
+        let dragged = (size != state.view.size).then_some(Happening::Resize(size.0, size.1));
+        Ok(ended.into_iter().chain(dragged).collect())
     }
 
     /// Does what a request asks of the terminal; returns what follows at once.

@@ -26,11 +26,12 @@ impl Playground {
         let mut stale = true;
         loop {
             if stale && drawn.elapsed() >= FRAME_EVERY {
-                if let Some(ended) = front.draw(&self.state)? {
-                    self.happen(Happening::Observed(ended));
-                }
+                let told = front.draw(&self.state)?;
                 drawn = Instant::now();
-                stale = false;
+                stale = !told.is_empty();
+                for what in told {
+                    self.happen(what);
+                }
             }
             tokio::select! {
                 biased;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -115,15 +115,16 @@ impl<W: Watcher> Watch<W> {
             if woken.recv().is_err() {
                 return;
             }
-            while !matches!(woken.recv_timeout(QUIET), Err(RecvTimeoutError::Timeout)) {}
+            while woken.recv_timeout(QUIET).is_ok() {}
         }
     }
 
-    /// The folder and those in it, as far as they are there; until then what they would appear in.
+    /// The folder and those in it, as far as they are there; until then the nearest that it would appear in.
     fn watch_what_is_there(&mut self) {
         self.watched.retain(|folder| folder.is_dir());
         let below = FOLDERS.map(|folder| self.folder.path.join(folder));
-        let above = self.folder.path.parent().map(Path::to_path_buf);
+        let mut above = self.folder.path.ancestors().skip(1);
+        let above = above.find(|folder| folder.is_dir()).map(Path::to_path_buf);
         let above = above.filter(|_| !self.folder.path.is_dir());
         let wanted = below
             .into_iter()
@@ -196,7 +197,7 @@ mod tests {
     #[test]
     fn files_are_told_when_they_are_saved_and_when_they_go() {
         let home = TempDir::new().expect("a temporary folder");
-        let path = home.path().join("kafkarium");
+        let path = home.path().join("config/kafkarium");
         let folder = SettingsFolder {
             path: path.clone(),
             seen: Files::new(),

@@ -1,6 +1,7 @@
 //! The playground as its user meets it: in a terminal, with keys, against real processes.
 
 mod endings;
+mod feel;
 mod recorded;
 mod story;
 mod tape;
@@ -20,6 +21,19 @@ fn playground(arguments: &[&str]) -> Terminal {
     let ports = free_ports();
     let own = ["--base-port", &ports.0, "--zookeeper-port", &ports.1];
     Terminal::start(program(), &[&own, arguments].concat(), 120, 36)
+}
+
+/// The same, keeping nothing, in a terminal with these variables.
+fn playground_as(variables: &[(&str, &str)], size: (u16, u16)) -> Terminal {
+    let ports = free_ports();
+    let own = [
+        "--ephemeral",
+        "--base-port",
+        &ports.0,
+        "--zookeeper-port",
+        &ports.1,
+    ];
+    Terminal::start_as(variables, program(), &own, size)
 }
 
 /// Two port numbers that nobody listens on now; where somebody does a moment later, the playground takes the next.

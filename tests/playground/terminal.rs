@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portable_pty::{Child, CommandBuilder, ExitStatus, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use tempfile::TempDir;
 
 /// How long a screen may take to show what is waited for, on a busy machine.
@@ -23,6 +23,7 @@ const HAND: Duration = Duration::from_millis(250);
 pub struct Terminal {
     screen: Arc<Screen>,
     keys: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     home: TempDir,
 }
@@ -35,6 +36,8 @@ struct Screen {
 
 struct Drawn {
     parser: vt100::Parser,
+    /// Everything the program wrote.
+    written: Vec<u8>,
     /// The program's end of the terminal is closed.
     ended: bool,
 }
@@ -64,6 +67,19 @@ impl Terminal {
         Self::run(home, command, columns, rows)
     }
 
+    /// The same, with other variables in its environment.
+    pub fn start_as<S: AsRef<OsStr>>(
+        variables: &[(&str, &str)],
+        program: &Path,
+        arguments: &[S],
+        (columns, rows): (u16, u16),
+    ) -> Self {
+        let home = TempDir::new().expect("a temporary folder");
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        Self::run_as(home, command, variables, columns, rows)
+    }
+
     /// Starts a shell that finds `program` by its name.
     pub fn start_shell(program: &Path, columns: u16, rows: u16) -> Self {
         let home = TempDir::new().expect("a temporary folder");
@@ -79,7 +95,17 @@ impl Terminal {
         Self::run(home, command, columns, rows)
     }
 
-    fn run(home: TempDir, mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    fn run(home: TempDir, command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        Self::run_as(home, command, &[], columns, rows)
+    }
+
+    fn run_as(
+        home: TempDir,
+        mut command: CommandBuilder,
+        variables: &[(&str, &str)],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let pair = native_pty_system()
             .openpty(size(columns, rows))
             .expect("a pseudo-terminal");
@@ -88,6 +114,9 @@ impl Terminal {
             command.env(name, value);
         }
         command.env_remove("NO_COLOR");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let child = pair
             .slave
             .spawn_command(command)
@@ -96,6 +125,7 @@ impl Terminal {
         let screen = Arc::new(Screen {
             parser: Mutex::new(Drawn {
                 parser: vt100::Parser::new(rows, columns, 0),
+                written: Vec::new(),
                 ended: false,
             }),
             changed: Condvar::new(),
@@ -107,6 +137,7 @@ impl Terminal {
             while let Ok(count @ 1..) = output.read(&mut bytes) {
                 let mut state = drawn.parser.lock().expect("no reader panicked");
                 state.parser.process(&bytes[..count]);
+                state.written.extend_from_slice(&bytes[..count]);
                 drawn.changed.notify_all();
             }
             drawn.parser.lock().expect("no reader panicked").ended = true;
@@ -115,6 +146,7 @@ impl Terminal {
         Self {
             screen,
             keys: pair.master.take_writer().expect("a writer"),
+            master: pair.master,
             child,
             home,
         }
@@ -191,6 +223,22 @@ impl Terminal {
             .parser
             .screen()
             .contents()
+    }
+
+    /// Every byte the program wrote to the terminal so far.
+    pub fn written(&self) -> Vec<u8> {
+        let drawn = self.screen.parser.lock().expect("no reader panicked");
+        drawn.written.clone()
+    }
+
+    /// Gives the window another size, as a person does who drags its corner.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let mut drawn = self.screen.parser.lock().expect("no reader panicked");
+        drawn.parser.screen_mut().set_size(rows, columns);
+        drop(drawn);
+        self.master
+            .resize(size(columns, rows))
+            .expect("the terminal takes another size");
     }
 
     /// The program's process id.

@@ -67,10 +67,9 @@ async fn play(
         if due && drawn.elapsed() >= FRAME_EVERY {
             let told = front.draw(&state)?;
             drawn = Instant::now();
-            due = false;
-            if let Some(told) = told {
-                happen(&mut state, told);
-                due = true;
+            due = !told.is_empty();
+            for what in told {
+                update(&mut state, Event { at: now(), what });
             }
         }
         let requests = tokio::select! {

@@ -250,7 +250,7 @@ fn unbound(state: &mut State, key: Key) {
             format!("{character} is not a key here (caps lock?)")
         }
         Key::Char(character) if !character.is_ascii() && character.is_alphabetic() => {
-            format!("{character} is not a key here: switch keyboard")
+            format!("{character} is not a key here: switch keyboard, or keys.toml")
         }
         key => format!("{key} is not a key here: ? shows all"),
     };

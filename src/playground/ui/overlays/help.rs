@@ -55,7 +55,8 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, help: &Help, area: Rect) {
     column(canvas, keys, &Section::LEFT, chosen, area, area.x);
     column(canvas, keys, &Section::RIGHT, chosen, area, area.x + 61);
     let y = area.bottom().saturating_sub(3);
-    let words = " Nothing here needs Ctrl, Alt or F keys.";
+    let words =
+        " Nothing here needs Ctrl, Alt or F keys. Change any key: ~/.config/kafkarium/keys.toml";
     canvas.text(area.x, y, end, words, Role::Dim);
     legend(canvas, area.x, y + 1, end);
 }

@@ -194,7 +194,10 @@ fn keys_that_mean_nothing_say_why() {
     session.press('X');
     assert_eq!(message(&session), "X is not a key here (caps lock?)");
     session.press('з');
-    assert_eq!(message(&session), "з is not a key here: switch keyboard");
+    assert_eq!(
+        message(&session),
+        "з is not a key here: switch keyboard, or keys.toml"
+    );
     session.key(Key::Alt('x'));
     assert_eq!(message(&session), "alt-x is not a key here: ? shows all");
     session.state.view.message = None;
