@@ -99,9 +99,7 @@ impl Cluster {
                 partition: place(0, partition),
                 from: Offset(first),
                 upto: Offset(self.end),
-                records: (first..self.end)
-                    .map(|offset| self.record(offset))
-                    .collect(),
+                records: (first..self.end).map(Self::record).collect(),
             })
             .collect();
         facts.extend(
@@ -120,7 +118,7 @@ impl Cluster {
             facts.push(self.group(frame % GROUPS));
         }
         // Metadata is asked for about once a second where nothing happens.
-        if frame % 60 == 0 {
+        if frame.is_multiple_of(60) {
             facts.push(self.metadata());
         }
         facts
@@ -181,7 +179,7 @@ impl Cluster {
         })
     }
 
-    fn record(&self, offset: i64) -> RecordSeen {
+    fn record(offset: i64) -> RecordSeen {
         RecordSeen {
             offset: Offset(offset),
             key: Some(

@@ -78,10 +78,12 @@ fn measure(topics: usize) -> [Vec<Duration>; 4] {
             .draw(|frame| ui::draw(&cluster.state, frame))
             .expect("never fails");
         let all = began.elapsed();
-        for (part, time) in parts
-            .iter_mut()
-            .zip([told, pressed - told, all - pressed, all])
-        {
+        for (part, time) in parts.iter_mut().zip([
+            told,
+            pressed.saturating_sub(told),
+            all.saturating_sub(pressed),
+            all,
+        ]) {
             part.push(time);
         }
     }
