@@ -1,4 +1,4 @@
-//! The tapes of README's recordings are played against the real program: each screen they wait for must come.
+//! `demo.tape` and the tapes of README's recordings are played against the real program: each screen they wait for must come.
 //!
 //! `docs/record.sh` plays them at the pace of an eye and makes the recordings.
 
@@ -6,6 +6,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+use tempfile::TempDir;
 
 use crate::{
     program,
@@ -20,24 +22,31 @@ fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
 }
 
-/// Plays a tape, which records the screen, and keeps the recording where the environment says so.
-fn play(name: &str) {
-    let tape = Tape::read(&docs().join("tapes").join(name).with_extension("tape"));
+/// Plays a tape to its end; the folder that was its home.
+fn play(tape: &Path, pace: Pace) -> TempDir {
+    let tape = Tape::read(tape);
     assert!(
         tape.waits() >= 8,
         "a tape waits for screens, not for seconds"
     );
+    let mut terminal = Terminal::start_shell(program(), 120, 36);
+    tape.play(&mut terminal, pace);
+    terminal.press("exit\r");
+    let (_, home) = terminal.wait_for_end();
+    wait_until_nothing_runs(home.path());
+    home
+}
+
+/// Plays a tape which records the screen, and keeps the recording where the environment says so.
+fn record(name: &str) {
+    let tape = docs().join("tapes").join(name).with_extension("tape");
     let kept = std::env::var_os("KAFKARIUM_WRITE_RECORDINGS");
     let pace = if kept.is_some() {
         Pace::Eye
     } else {
         Pace::Test
     };
-    let mut terminal = Terminal::start_shell(program(), 120, 36);
-    tape.play(&mut terminal, pace);
-    terminal.press("exit\r");
-    let (_, home) = terminal.wait_for_end();
-    wait_until_nothing_runs(home.path());
+    let home = play(&tape, pace);
     let cast = home.path().join(name).with_extension("cast");
     let recorded = fs::read_to_string(&cast).expect("the tape records the screen");
     assert!(recorded.contains("\"m\""), "what was done is marked in it");
@@ -56,16 +65,22 @@ fn play(name: &str) {
 }
 
 #[test]
+fn the_demo_tape_plays_to_its_end() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    play(&root.join("demo.tape"), Pace::Test);
+}
+
+#[test]
 fn a_leader_is_killed_and_healed() {
-    play("kill-and-heal");
+    record("kill-and-heal");
 }
 
 #[test]
 fn consumers_come_and_go() {
-    play("consumers");
+    record("consumers");
 }
 
 #[test]
 fn a_record_goes_its_way_by_its_key() {
-    play("way-of-a-record");
+    record("way-of-a-record");
 }
