@@ -1,5 +1,5 @@
 //! Which znodes are read, and in which order: topics before their states, or the mirror would not
-//! know them yet. Pure.
+//! know them yet, and after them, or a state might be another topic's. Pure.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{
     znodes::{self, Znode},
 };
 use crate::{
-    broker::image::ClusterImage,
+    broker::image::{ClusterImage, PartitionImage},
     wire::{BrokerId, TopicPartition},
 };
 
@@ -22,8 +22,8 @@ pub(in crate::broker) struct Reads {
 }
 
 impl Reads {
-    /// Plans the reads of what changed.
-    pub(in crate::broker) fn of(changed: BTreeSet<Znode>) -> Self {
+    /// Plans the reads of what changed since this picture.
+    pub(in crate::broker) fn of(changed: BTreeSet<Znode>, image: &ClusterImage) -> Self {
         let topics: Vec<String> = changed
             .iter()
             .filter_map(|znode| match znode {
@@ -37,7 +37,7 @@ impl Reads {
             _ => true,
         });
         Self {
-            first,
+            first: with_topics(first, image),
             later: later.into_iter().collect(),
             topics,
         }
@@ -67,8 +67,25 @@ impl Reads {
                 second.insert(Znode::TopicConfig(name));
             }
         }
-        second.into_iter().collect()
+        with_topics(second.into_iter().collect(), after)
     }
+}
+
+/// Adds the topics of states of which the picture has none yet. Read after them, they show whether the states are
+/// theirs: a topic made anew meanwhile is another one and takes no state of its own from this read.
+fn with_topics(mut znodes: Vec<Znode>, image: &ClusterImage) -> Vec<Znode> {
+    let topics: BTreeSet<String> = znodes
+        .iter()
+        .filter_map(|znode| match znode {
+            Znode::State(at) => {
+                let known = image.partition(at).is_some_and(PartitionImage::has_state);
+                (!known).then(|| at.topic.clone())
+            }
+            _ => None,
+        })
+        .collect();
+    znodes.extend(topics.into_iter().map(Znode::Topic));
+    znodes
 }
 
 impl Listing {
@@ -135,6 +152,6 @@ impl Listing {
             indexes.map(move |index| Znode::State(TopicPartition::new(name, *index)))
         });
         let configs = self.topic_configs.iter().cloned().map(Znode::TopicConfig);
-        states.chain(configs).collect()
+        with_topics(states.chain(configs).collect(), image)
     }
 }

@@ -51,7 +51,7 @@ pub(super) async fn read_changed(
     changed: BTreeSet<Znode>,
 ) -> Result<(), ZooKeeperError> {
     let before = mirror.image();
-    let mut reads = Reads::of(changed);
+    let mut reads = Reads::of(changed, &before);
     let first = std::mem::take(&mut reads.first);
     let after = mirror.draft(read(connection, first).await?);
     let found = read(connection, reads.second(&before, &after)).await?;

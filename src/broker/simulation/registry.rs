@@ -162,7 +162,7 @@ impl Process {
 
     pub(super) fn refresh(&mut self, changed: BTreeSet<Znode>, then: Then, turn: &mut Turn<'_>) {
         let before = self.mirror.image();
-        let mut reads = Reads::of(changed);
+        let mut reads = Reads::of(changed, &before);
         let first = std::mem::take(&mut reads.first);
         let request = ZooKeeperRequest::Read(first.iter().map(Znode::path).collect());
         let op = Op::Changed {
