@@ -86,6 +86,8 @@ impl Client {
             options.request_timeout(Some(Duration::from_millis(500)))
         };
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replicas));
+        // As many copies as a topic can keep and still lose a broker.
+        let topic = topic.set("min.insync.replicas", if replicas > 1 { "2" } else { "1" });
         until("the topic", || {
             let answer = self
                 .runtime

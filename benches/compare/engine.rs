@@ -17,12 +17,11 @@ pub const SESSION_TIMEOUT_MS: u32 = 1500;
 pub const BROKERS: i32 = 3;
 
 /// The settings that both clusters share; everything else is each one's default.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 4] = [
     ("zookeeper.session.timeout.ms", "1500"),
     ("group.initial.rebalance.delay.ms", "0"),
     ("offsets.topic.num.partitions", "10"),
     ("offsets.topic.replication.factor", "3"),
-    ("min.insync.replicas", "2"),
 ];
 
 /// Maven's name for the Apache release that is measured.
