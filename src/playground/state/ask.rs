@@ -67,8 +67,9 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
             let text = format!("delete group {group} and where it stands?   y delete   esc keep");
             (action.clone(), text, Answer::Yes)
         }
-        Action::SpreadPartitions if super::spread::refusal(state).is_none() => {
-            (action.clone(), super::spread::question(state), Answer::Yes)
+        Action::SpreadPartitions => {
+            let text = super::spread::question(state)?;
+            (action.clone(), text, Answer::Yes)
         }
         Action::RewindGroup(None) => {
             return question(state, &super::rewind::meant(state).ok()?, key);

@@ -133,23 +133,26 @@ fn planned_move(
     false
 }
 
-/// Why nothing can be moved now, if so.
-pub(super) fn refusal(state: &State) -> Option<String> {
-    let (up, all) = state.cluster.brokers_up();
-    if up < all {
-        return Some(format!(
-            "{up} of {all} brokers are up: H starts the others, then m moves"
-        ));
+impl Spread {
+    /// The plan for the cluster as it is, or why nothing can be moved now.
+    fn of(state: &State) -> Result<Self, String> {
+        let (up, all) = state.cluster.brokers_up();
+        if up < all {
+            return Err(format!(
+                "{up} of {all} brokers are up: H starts the others, then m moves"
+            ));
+        }
+        let spread = Self::plan(&state.cluster);
+        if spread.partitions.is_empty() {
+            return Err("every broker has its fair share already.  a adds a broker".to_owned());
+        }
+        Ok(spread)
     }
-    Spread::plan(&state.cluster)
-        .partitions
-        .is_empty()
-        .then(|| "every broker has its fair share already.  a adds a broker".to_owned())
 }
 
-/// The question before it.
-pub(super) fn question(state: &State) -> String {
-    let spread = Spread::plan(&state.cluster);
+/// The question before it, where there is something to move.
+pub(super) fn question(state: &State) -> Option<String> {
+    let spread = Spread::of(state).ok()?;
     let onto: Vec<BrokerId> = spread.onto.iter().copied().collect();
     let what = match (spread.copies, onto.len()) {
         (0, _) => "change who is preferred to lead".to_owned(),
@@ -161,22 +164,23 @@ pub(super) fn question(state: &State) -> String {
         1 => "1 partition".to_owned(),
         many => format!("{many} partitions"),
     };
-    format!("{what}, of {partitions}?   y move   esc keep")
+    Some(format!("{what}, of {partitions}?   y move   esc keep"))
 }
 
 /// Moves partitions so that each broker has its fair share.
 pub(super) fn spread(state: &mut State) -> Vec<Request> {
-    if let Some(refusal) = refusal(state) {
-        state.message(refusal, false);
-        return Vec::new();
-    }
-    let spread = Spread::plan(&state.cluster);
-    let onto: Vec<BrokerId> = spread.onto.iter().copied().collect();
+    let spread = match Spread::of(state) {
+        Ok(spread) => spread,
+        Err(refusal) => {
+            state.message(refusal, false);
+            return Vec::new();
+        }
+    };
     let mut line = Line::new(state.now, "you")
         .say("move partitions onto all brokers")
         .with(Tone::Dim, format!(" ({} replicas copied)", spread.copies));
-    for broker in onto {
-        line = line.about(super::narrate::of(broker));
+    for broker in &spread.onto {
+        line = line.about(super::narrate::of(*broker));
     }
     let mut topics: Vec<&String> = spread.partitions.iter().map(|(at, _)| &at.topic).collect();
     topics.dedup();
