@@ -8,6 +8,7 @@ use super::{
     controller::partition,
     ledger::{Invariant, Violation},
     message::Message,
+    process::Process,
     world::{Event, World},
 };
 use crate::{broker::replication::ReplicaLog, wire::BrokerId};
@@ -148,11 +149,20 @@ impl World {
     }
 
     fn ask_somebody(&mut self, ms: u64, message: Message) {
-        let serving = self.machines.iter().filter(|machine| {
-            let process = machine.process.as_ref();
-            process.is_some_and(|process| process.serves)
-        });
-        let ids: Vec<BrokerId> = serving.map(|machine| machine.id).collect();
+        self.ask(ms, |process| process.serves, message);
+    }
+
+    fn ask_controller(&mut self, message: Message) {
+        self.ask(1, |process| process.office.is_some(), message);
+    }
+
+    /// Sends a message to one of the brokers that may be asked, if there is any.
+    fn ask(&mut self, ms: u64, may: fn(&Process) -> bool, message: Message) {
+        let asked = self
+            .machines
+            .iter()
+            .filter(|machine| machine.process.as_ref().is_some_and(may));
+        let ids: Vec<BrokerId> = asked.map(|machine| machine.id).collect();
         if let Some(to) = self.chance.pick(&ids) {
             let incarnation = self.machine(to).incarnation;
             let event = Event::Message {
@@ -161,23 +171,6 @@ impl World {
                 message,
             };
             self.after(ms, event);
-        }
-    }
-
-    fn ask_controller(&mut self, message: Message) {
-        let offices = self.machines.iter().filter(|machine| {
-            let process = machine.process.as_ref();
-            process.is_some_and(|process| process.office.is_some())
-        });
-        let ids: Vec<BrokerId> = offices.map(|machine| machine.id).collect();
-        if let Some(to) = self.chance.pick(&ids) {
-            let incarnation = self.machine(to).incarnation;
-            let event = Event::Message {
-                to,
-                incarnation,
-                message,
-            };
-            self.after(1, event);
         }
     }
 
