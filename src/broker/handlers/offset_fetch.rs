@@ -12,6 +12,7 @@ use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicName};
+use kafka_protocol::protocol::StrBytes;
 
 use super::RequestContext;
 use crate::broker::Broker;
@@ -125,23 +126,26 @@ fn nothing(asked: Vec<(TopicName, Vec<i32>)>) -> Found {
         .collect()
 }
 
+/// Offset, leader epoch and metadata of what was committed, or what stands for nothing.
+fn told(committed: Option<OffsetAndMetadata>) -> (i64, i32, StrBytes) {
+    match committed {
+        Some(it) => (it.offset.0, it.leader_epoch.0, it.metadata.into()),
+        None => (-1, -1, StrBytes::default()),
+    }
+}
+
 fn single_topic(
     (topic, partitions): (TopicName, Vec<(i32, Option<OffsetAndMetadata>)>),
     version: i16,
     error: ErrorCode,
 ) -> OffsetFetchResponseTopic {
     let partitions = partitions.into_iter().map(|(index, offset)| {
-        let partition = OffsetFetchResponsePartition::default().with_partition_index(index);
-        let partition = match offset {
-            Some(offset) => partition
-                .with_committed_offset(offset.offset.0)
-                .with_committed_leader_epoch(offset.leader_epoch.0)
-                .with_metadata(Some(offset.metadata.into())),
-            None => partition
-                .with_committed_offset(-1)
-                .with_committed_leader_epoch(-1)
-                .with_metadata(Some(String::new().into())),
-        };
+        let (offset, leader_epoch, metadata) = told(offset);
+        let partition = OffsetFetchResponsePartition::default()
+            .with_partition_index(index)
+            .with_committed_offset(offset)
+            .with_committed_leader_epoch(leader_epoch)
+            .with_metadata(Some(metadata));
         if version < 2 {
             partition.with_error_code(error.code())
         } else {
@@ -157,17 +161,12 @@ fn group_topic(
     (topic, partitions): (TopicName, Vec<(i32, Option<OffsetAndMetadata>)>),
 ) -> OffsetFetchResponseTopics {
     let partitions = partitions.into_iter().map(|(index, offset)| {
-        let partition = OffsetFetchResponsePartitions::default().with_partition_index(index);
-        match offset {
-            Some(offset) => partition
-                .with_committed_offset(offset.offset.0)
-                .with_committed_leader_epoch(offset.leader_epoch.0)
-                .with_metadata(Some(offset.metadata.into())),
-            None => partition
-                .with_committed_offset(-1)
-                .with_committed_leader_epoch(-1)
-                .with_metadata(Some(String::new().into())),
-        }
+        let (offset, leader_epoch, metadata) = told(offset);
+        OffsetFetchResponsePartitions::default()
+            .with_partition_index(index)
+            .with_committed_offset(offset)
+            .with_committed_leader_epoch(leader_epoch)
+            .with_metadata(Some(metadata))
     });
     OffsetFetchResponseTopics::default()
         .with_name(topic)
