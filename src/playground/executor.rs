@@ -275,8 +275,7 @@ impl Executor {
 
     /// Commits in the background; the answer has an observation of its own, somebody waits for it.
     fn commit_offset(&mut self, group: String, partition: TopicPartition, offset: Offset) {
-        let bootstrap = self.supervisor.bootstrap();
-        let mut admin = Admin::new(&bootstrap, "playground").tapped(self.observer.tap());
+        let mut admin = self.admin();
         let observations = self.observations.clone();
         self.under_way.spawn(async move {
             let done = admin.commit_offset(&group, &partition, offset).await;
@@ -284,6 +283,11 @@ impl Executor {
             let told = Observation::OffsetCommitted { group, error };
             let _ = observations.send(told).await;
         });
+    }
+
+    /// Connections of our own, which the Wire pane can listen to.
+    fn admin(&self) -> Admin {
+        Admin::new(&self.supervisor.bootstrap(), "playground").tapped(self.observer.tap())
     }
 
     /// Does something with the cluster in the background and tells how it went.
@@ -298,8 +302,7 @@ impl Executor {
             let _ = observations.try_send(Observation::Failed { why });
             return;
         }
-        let admin = Admin::new(&self.supervisor.bootstrap(), "playground");
-        let work = work(admin.tapped(self.observer.tap()));
+        let work = work(self.admin());
         self.under_way.spawn(async move {
             let observation = match work.await {
                 Ok(say) => Observation::Done { say },

@@ -113,6 +113,14 @@ pub struct Delivery {
     pub read: Option<(String, String, Duration)>,
 }
 
+impl Topic {
+    /// A partition by its index.
+    #[must_use]
+    pub fn partition(&self, index: i32) -> Option<&Partition> {
+        self.partitions.get(usize::try_from(index).ok()?)
+    }
+}
+
 impl Cluster {
     /// The broker processes, by id.
     pub fn brokers(&self) -> impl Iterator<Item = &Process> {
@@ -147,8 +155,7 @@ impl Cluster {
     /// A partition.
     #[must_use]
     pub fn partition(&self, at: &TopicPartition) -> Option<&Partition> {
-        let index = usize::try_from(at.partition).ok()?;
-        self.topics.get(&at.topic)?.partitions.get(index)
+        self.topics.get(&at.topic)?.partition(at.partition)
     }
 
     /// The partitions of all topics that are people's, with their places.

@@ -140,11 +140,9 @@ impl Cluster {
         place: &TopicPartition,
         how: impl FnOnce(&mut Flow, &TopicPartition, &Partition),
     ) {
-        let index = usize::try_from(place.partition).ok();
+        // Not by `Cluster::partition`: that would borrow the flow as well.
         let topic = self.topics.get(&place.topic);
-        if let Some(partition) =
-            topic.and_then(|topic| topic.partitions.get(index.unwrap_or(usize::MAX)))
-        {
+        if let Some(partition) = topic.and_then(|topic| topic.partition(place.partition)) {
             how(&mut self.flow, place, partition);
         }
     }

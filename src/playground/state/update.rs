@@ -222,13 +222,13 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
 
 /// Elects preferred leaders once all brokers are back in sync after a healing.
 fn heal_further(state: &mut State) -> Vec<Request> {
+    if !state.healing {
+        return Vec::new();
+    }
     let (up, all) = state.cluster.brokers_up();
-    let mut partitions = state
-        .cluster
-        .topics
-        .values()
-        .flat_map(|topic| &topic.partitions);
-    if !state.healing || up < all || partitions.any(Partition::under_replicated) {
+    let topics = state.cluster.topics.values();
+    let mut partitions = topics.flat_map(|topic| &topic.partitions);
+    if up < all || partitions.any(Partition::under_replicated) {
         return Vec::new();
     }
     state.healing = false;

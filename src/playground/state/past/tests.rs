@@ -74,11 +74,10 @@ fn a_page_reads_back_as_the_state_it_was_written_from() {
     assert_eq!(panes(&read), before);
 }
 
-#[test]
-fn a_saved_session_ends_with_the_screen_that_was_there() {
-    let session = told();
+/// What a saved session shows when it was played to its end.
+fn last_picture(session: &Session) -> Box<State> {
     let mut replay =
-        State::replay(kept(&session.state), &setup_of(&session)).expect("a whole session");
+        State::replay(kept(&session.state), &setup_of(session)).expect("a whole session");
     let hours = Timestamp(replay.now.0).plus(Duration::from_secs(3600));
     update(
         &mut replay,
@@ -87,9 +86,15 @@ fn a_saved_session_ends_with_the_screen_that_was_there() {
             what: Happening::Tick,
         },
     );
-    let picture = replay.held.as_ref().expect("a moment is shown");
-    assert_eq!(lines(picture), lines(&session.state));
-    let mut end = picture.as_ref().clone();
+    replay.held.expect("a moment is shown")
+}
+
+#[test]
+fn a_saved_session_ends_with_the_screen_that_was_there() {
+    let session = told();
+    let picture = last_picture(&session);
+    assert_eq!(lines(&picture), lines(&session.state));
+    let mut end = *picture;
     end.now = session.state.now;
     end.view = session.state.view.clone();
     end.picture_of = None;
@@ -170,19 +175,9 @@ fn moving_about_in_the_past_moves_the_eye_and_is_no_part_of_the_session() {
     );
     session.later(200).press(' ');
     session.later(200).press('x');
-    let mut replay =
-        State::replay(kept(&session.state), &setup_of(&session)).expect("a whole session");
-    let hours = Timestamp(replay.now.0).plus(Duration::from_secs(3600));
-    update(
-        &mut replay,
-        Event {
-            at: hours,
-            what: Happening::Tick,
-        },
-    );
-    let picture = replay.held.as_ref().expect("a moment is shown");
+    let picture = last_picture(&session);
     assert_eq!(
-        lines(picture),
+        lines(&picture),
         lines(&session.state),
         "the kill hit what the eye had picked in the past"
     );

@@ -475,6 +475,11 @@ impl Session {
         self.offsets(0, 36, &[(1, 36), (2, 36), (3, 36)]);
         self.offsets(1, 34, &[(1, 34), (2, 34), (3, 34)]);
         self.offsets(2, 36, &[(1, 36), (2, 36), (3, 36)]);
+        self.broker_3_dies()
+    }
+
+    /// `3` and `x`, and the process is gone.
+    pub fn broker_3_dies(&mut self) -> &mut Self {
         self.at_12_01(7000).press('3');
         self.at_12_01(7120).press('x');
         self.at_12_01(7125).process(

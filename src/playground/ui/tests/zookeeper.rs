@@ -226,15 +226,7 @@ fn quiet(session: &mut Session) {
 /// Broker 3 was killed 2.8 s ago; its session expired, p2 has a new leader.
 fn killed(session: &mut Session) {
     quiet(session);
-    session.at_12_01(7000).press('3');
-    session.at_12_01(7120).press('x');
-    session.at_12_01(7125).process(
-        broker(3),
-        ProcessChange::Exited {
-            code: None,
-            signal: Some(9),
-        },
-    );
+    session.broker_3_dies();
     session.at_12_01(8622);
     let expired = Report::SessionExpired {
         session: 3,
