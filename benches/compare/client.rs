@@ -77,14 +77,14 @@ impl Client {
 
     /// Asks for the topic until it exists.
     pub fn create_topic(&self, name: &str, partitions: i32, replicas: i32) -> Result<()> {
-        let options = AdminOptions::new()
-            .request_timeout(Some(LIMIT))
-            .operation_timeout(Some(Duration::from_millis(500)));
-        let options = if partitions > 100 {
-            options.operation_timeout(Some(LIMIT))
+        let patience = if partitions > 100 {
+            LIMIT
         } else {
-            options.request_timeout(Some(Duration::from_millis(500)))
+            Duration::from_millis(500)
         };
+        let options = AdminOptions::new()
+            .request_timeout(Some(patience))
+            .operation_timeout(Some(patience));
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replicas));
         // As many copies as a topic can keep and still lose a broker.
         let topic = topic.set("min.insync.replicas", if replicas > 1 { "2" } else { "1" });
