@@ -34,6 +34,31 @@ async fn a_leader_whose_folder_was_removed_gives_the_partition_up_and_follows() 
 }
 
 #[tokio::test]
+async fn a_follower_whose_folder_was_removed_holds_no_write_up() {
+    // It would be missed for a day, were it not to say so by itself.
+    let cluster = Cluster::start(3, &[SAFE, "replica.lag.time.max.ms=86400000"]);
+    cluster.create_topic("orders", 1, 3);
+    cluster.produce_values("orders", 0..20).await;
+    let state = cluster.state("orders").await.expect("a leader");
+    let follower = state.isr_nodes.iter().find(|id| **id != state.leader_id);
+    let follower = *follower.expect("two follow");
+    // A file where its folder was: it cannot be made anew.
+    let folder = cluster.folder_of(follower.0).join("orders-0");
+    fs::remove_dir_all(&folder).expect("removed");
+    fs::write(&folder, "").expect("written");
+    cluster.produce_values("orders", 20..40).await;
+    let after = cluster.state("orders").await.expect("a leader");
+    assert_eq!(after.leader_id, state.leader_id);
+    assert!(!after.isr_nodes.contains(&follower));
+    fs::remove_file(&folder).expect("removed");
+    cluster.wait_until_in_sync("orders", 3).await;
+    assert_eq!(
+        cluster.consume_values("orders", 40),
+        (0..40).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
 async fn a_log_without_another_replica_waits_for_its_folder() {
     let mut cluster = Cluster::start(1, &[]);
     cluster.create_topic("orders", 1, 1);

@@ -230,8 +230,9 @@ pub(super) fn probe(folder: &Path) -> Result<(), LogError> {
     written.map_err(LogError::storage("write", &path))
 }
 
-/// Takes this broker out of the ISR of what it should lead and cannot, so that the controller elects somebody
-/// else of it. Without somebody else alive in it nothing is given up. Runs until dropped, or until the registry is gone.
+/// Takes this broker out of the ISR of what it cannot serve: the controller elects somebody else of it where this broker
+/// should lead, and writes to the others need not wait for it where it should follow. Without somebody else alive in the ISR
+/// nothing is given up. Runs until dropped, or until the registry is gone.
 pub(crate) async fn resign(registry: Registry, partitions: Arc<Partitions>) {
     let own = registry.broker_id();
     let mut images = registry.watch();
@@ -248,8 +249,7 @@ pub(crate) async fn resign(registry: Registry, partitions: Arc<Partitions>) {
             let mut others = state.isr.clone();
             others.retain(|broker| *broker != own);
             let lives = others.iter().any(|id| image.brokers.contains_key(id));
-            let leads = state.leader == Some(own) && state.isr.contains(&own);
-            if !leads || !lives {
+            if !state.isr.contains(&own) || !lives {
                 // Where it is out of the ISR already, it is the controller's turn.
                 continue;
             }
