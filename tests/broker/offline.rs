@@ -153,6 +153,20 @@ async fn with_a_full_disk_a_broker_hands_over_and_says_why_it_ends() {
     );
 }
 
+#[tokio::test]
+async fn a_broker_that_can_make_no_log_in_its_folder_hands_over_and_ends() {
+    let mut cluster = Cluster::start(3, &[SAFE]);
+    let folder = cluster.folder_of(2);
+    fs::rename(&folder, folder.with_extension("gone")).expect("moved away");
+    cluster.create_topic("orders", 3, 3);
+    wait_until("the broker ends", || {
+        (!cluster.broker(2).is_running()).then_some(())
+    });
+    assert!(!cluster.broker(2).end().success());
+    cluster.produce_values("orders", 0..10).await;
+    assert_ne!(cluster.leader("orders").await, 2);
+}
+
 async fn wait_for_log_dirs(cluster: &Cluster, is_it: impl Fn(&[PathBuf]) -> bool) {
     until("the log directories are as they should", async || {
         let mut connection = cluster.connect(1).await;

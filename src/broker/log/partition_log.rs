@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,7 +59,11 @@ impl Log {
         config: LogConfig,
         now_ms: i64,
     ) -> Result<Self, LogError> {
-        std::fs::create_dir_all(folder).map_err(LogError::storage("create", folder))?;
+        match std::fs::create_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // Not the folder of all logs with it: where that vanished, nothing empty may take its place.
+            made => made.map_err(LogError::storage("create", folder))?,
+        }
         Metadata { topic_id }.write(folder)?;
         let (log, _) = Self::open(folder, partition, config, OpenAt::default(), now_ms)?;
         Ok(log)

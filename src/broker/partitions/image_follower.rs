@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
     io::ErrorKind,
     path::PathBuf,
     sync::Arc,
@@ -396,9 +397,7 @@ impl ImageFollower {
                 self.missing.push_back(at);
             }
             Err(error) => {
-                if error.is_of_the_disk() {
-                    self.partitions.directory_failed(&error);
-                }
+                self.blame_disk(error.is_of_the_disk(), &error);
                 let offline = Offline {
                     topic_id: opened.topic_id,
                     reason: error.to_string(),
@@ -414,11 +413,7 @@ impl ImageFollower {
     fn take_failures(&mut self) {
         for failure in self.partitions.failures.take() {
             let at = failure.at;
-            if failure.is_of_the_disk {
-                self.partitions.directory_failed(&failure.reason);
-            } else if let Err(error) = probe(self.partitions.data_dir()) {
-                self.partitions.directory_failed(&error);
-            }
+            self.blame_disk(failure.is_of_the_disk, &failure.reason);
             let Some(partition) = self.partitions.get(&at) else {
                 continue;
             };
@@ -433,6 +428,15 @@ impl ImageFollower {
                 self.partitions
                     .roles_changed(self.own, &[(partition, change)]);
             }
+        }
+    }
+
+    /// Gives all logs up where not one log alone failed, but the disk under all of them.
+    fn blame_disk(&self, is_known: bool, reason: &dyn fmt::Display) {
+        if is_known {
+            self.partitions.directory_failed(reason);
+        } else if let Err(error) = probe(self.partitions.data_dir()) {
+            self.partitions.directory_failed(&error);
         }
     }
 
