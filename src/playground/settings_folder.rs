@@ -106,7 +106,8 @@ struct Watch<W: Watcher> {
 impl<W: Watcher> Watch<W> {
     fn run(mut self, woken: &Receiver<()>, told: &mpsc::Sender<Observation>) {
         loop {
-            self.watch_what_is_there();
+            // One that appeared before its parent was watched is only found by looking again.
+            while self.watch_what_is_there() {}
             for observation in self.folder.look(false) {
                 if told.blocking_send(observation).is_err() {
                     return;
@@ -120,8 +121,10 @@ impl<W: Watcher> Watch<W> {
     }
 
     /// The folder and those in it, as far as they are there; until then the nearest that it would appear in.
-    fn watch_what_is_there(&mut self) {
+    /// Whether there was one more.
+    fn watch_what_is_there(&mut self) -> bool {
         self.watched.retain(|folder| folder.is_dir());
+        let before = self.watched.len();
         let below = FOLDERS.map(|folder| self.folder.path.join(folder));
         let mut above = self.folder.path.ancestors().skip(1);
         let above = above.find(|folder| folder.is_dir()).map(Path::to_path_buf);
@@ -140,6 +143,7 @@ impl<W: Watcher> Watch<W> {
                 self.watched.push(folder);
             }
         }
+        self.watched.len() > before
     }
 }
 

@@ -54,7 +54,33 @@ struct LogKnown {
     log_start: Offset,
     high_watermark: Option<Offset>,
     last_stable: Option<Offset>,
+    /// Whether the last answer told a lower high watermark than the one known.
+    lower_before: bool,
     ends: BTreeMap<BrokerId, Offset>,
+}
+
+impl LogKnown {
+    /// Answers of one leader overtake each other on their ways here: a high watermark falls only
+    /// when two of them in a row say so, and the last stable offset belongs to the high watermark
+    /// that was told with it.
+    fn see_high_watermark(&mut self, seen: &LogSeen) {
+        let Some(told) = seen.high_watermark else {
+            return;
+        };
+        let lower = self.high_watermark.is_some_and(|known| told < known);
+        let said_before = std::mem::replace(&mut self.lower_before, lower);
+        if lower && !said_before {
+            return;
+        }
+        let rose = self.high_watermark != Some(told);
+        let held_back = self.last_stable < self.high_watermark;
+        self.high_watermark = Some(told);
+        if seen.last_stable.is_some() {
+            self.last_stable = seen.last_stable;
+        } else if rose && !held_back {
+            self.last_stable = None;
+        }
+    }
 }
 
 /// One broker's share of what is watched.
@@ -326,23 +352,30 @@ impl Known {
 
     /// What is told of the log if this is news.
     fn merge(&mut self, at: &TopicPartition, seen: LogSeen) -> Option<PartitionOffsets> {
-        let isr = self.partition(at)?.isr.clone();
+        let known = self.partition(at)?;
+        let (leader, isr) = (known.leader, known.isr.clone());
         let log = self.logs.entry(at.clone()).or_default();
-        let before = log.clone();
+        let mut before = log.clone();
         log.log_start = seen.log_start.unwrap_or(log.log_start);
-        log.high_watermark = seen.high_watermark.or(log.high_watermark);
-        log.last_stable = seen.last_stable.or(log.last_stable);
+        log.see_high_watermark(&seen);
         if let Some((broker, end)) = seen.end {
             log.ends.insert(broker, end);
         }
         let high_watermark = log.high_watermark?;
         // The high watermark moved because every replica in sync has the records below it. Their
         // own answers may be older than the leader's.
-        for broker in isr {
-            if let Some(end) = log.ends.get_mut(&broker) {
+        for broker in &isr {
+            if let Some(end) = log.ends.get_mut(broker) {
                 *end = (*end).max(high_watermark);
             }
         }
+        // Nor can one of them be ahead of the leader it copies.
+        let farthest = isr.iter().filter_map(|broker| log.ends.get(broker)).max();
+        let farthest = farthest.copied();
+        if let Some(end) = leader.and_then(|leader| log.ends.get_mut(&leader)) {
+            *end = farthest.map_or(*end, |farthest| farthest.max(*end));
+        }
+        before.lower_before = log.lower_before;
         (*log != before).then(|| PartitionOffsets {
             partition: at.clone(),
             log_start: log.log_start,
@@ -411,6 +444,46 @@ mod tests {
             ends[..],
             [(BrokerId(1), Offset(8)), (BrokerId(2), Offset(7))]
         );
+    }
+
+    #[tokio::test]
+    async fn answers_that_overtake_each_other_make_nothing_fall_back() {
+        let (sender, mut told) = mpsc::channel(64);
+        let scope = Scope::new(sender, Tap::default());
+        let at = TopicPartition::new("orders", 0);
+        scope.watch(vec![at.clone()]);
+        scope.see_cluster(cluster(1)).await;
+        while told.try_recv().is_ok() {}
+        let end = |broker, end| LogSeen {
+            end: Some((BrokerId(broker), Offset(end))),
+            ..LogSeen::default()
+        };
+        let high = |high, stable: Option<i64>| LogSeen {
+            high_watermark: Some(Offset(high)),
+            last_stable: stable.map(Offset),
+            ..LogSeen::default()
+        };
+        let mut see = async |seen: LogSeen| {
+            scope.see_logs(&[(at.clone(), seen)]).await;
+            let mut last = None;
+            while let Ok(Observation::Offsets(offsets)) = told.try_recv() {
+                last = offsets.first().cloned();
+            }
+            last
+        };
+        see(end(1, 10)).await;
+        see(high(10, Some(10))).await;
+        // The follower is asked later than the leader, and was given more meanwhile.
+        let seen = see(end(2, 14)).await.expect("news");
+        assert_eq!(seen.ends[0], (BrokerId(1), Offset(14)));
+        let seen = see(high(14, None)).await.expect("news");
+        assert_eq!(seen.last_stable, None, "it was told of 10, not of 14");
+        assert!(see(high(12, Some(12))).await.is_none(), "an older answer");
+        let seen = see(high(12, Some(11))).await.expect("said twice");
+        let stable = (seen.high_watermark, seen.last_stable);
+        assert_eq!(stable, (Offset(12), Some(Offset(11))));
+        let seen = see(high(13, None)).await.expect("news");
+        assert_eq!(seen.last_stable, Some(Offset(11)), "a transaction is open");
     }
 
     #[tokio::test]

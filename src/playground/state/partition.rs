@@ -16,7 +16,10 @@ pub const TAIL_MAX: usize = 400;
 /// Old records that are read at once when somebody looks farther back.
 pub const PAGE_RECORDS: i64 = 200;
 
-/// Offsets kept for the rate: ten seconds at a poll each 100 ms.
+/// Ends of the log that are kept for the rate are so far apart, however often it is told.
+const SAMPLE_EVERY: Duration = Duration::from_millis(50);
+
+/// Ends kept for the rate: those of five seconds.
 const SAMPLES_MAX: usize = 100;
 
 /// From this pace on a cell of the Log pane stands for a range of records.
@@ -159,7 +162,10 @@ impl Partition {
         let end = self.log_end();
         self.tail.cut(end);
         self.page.cut(end);
-        self.samples.push_back((at, end));
+        let due = |(last, _): &(Timestamp, Offset)| at.since(*last) >= SAMPLE_EVERY;
+        if self.samples.back().is_none_or(due) {
+            self.samples.push_back((at, end));
+        }
         while self.samples.len() > SAMPLES_MAX
             || self
                 .samples
@@ -285,6 +291,15 @@ mod tests {
         let mut partition = Partition::default();
         for second in 0..4_i64 {
             partition.see_offsets(&offsets(second * 3000), Timestamp::from_ms(second * 1000));
+        }
+        assert_eq!(partition.records_per_cell(), 1000);
+    }
+
+    #[test]
+    fn a_partition_that_is_told_of_all_the_time_is_as_fast() {
+        let mut partition = Partition::default();
+        for look in 0..600_i64 {
+            partition.see_offsets(&offsets(look * 15), Timestamp::from_ms(look * 5));
         }
         assert_eq!(partition.records_per_cell(), 1000);
     }

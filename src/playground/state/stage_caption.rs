@@ -282,21 +282,36 @@ impl State {
             .filter(|partition| partition.seen.isr.contains(&id))
             .count();
         let caught_up = in_sync == kept.len();
+        // One that was added later was never there before, and keeps nothing until something is
+        // moved onto it.
+        let added = !self.setup.brokers.contains(&id);
+        let (again, back) = if added { ("", "") } else { (" again", "back ") };
+        let mut next = None;
         let (headline, text) = match status {
             Status::Stopping => (
                 format!("Broker {id} is stopping."),
                 "It hands over what it leads first.".to_owned(),
             ),
             Status::Starting => (
-                format!("Broker {id} is starting again."),
+                format!("Broker {id} is starting{again}."),
                 "It reads its logs from disk and registers at ZooKeeper.".to_owned(),
             ),
+            _ if kept.is_empty() => {
+                next = Some(("partitions spread", "moves some onto it".to_owned()));
+                (
+                    format!("Broker {id} is up, and keeps nothing yet."),
+                    format!(
+                        "It registered at ZooKeeper. Partitions of {} do not move by themselves.",
+                        self.view.topic
+                    ),
+                )
+            }
             _ if caught_up => (
-                format!("Broker {id} is back in every ISR."),
+                format!("Broker {id} is {back}in every ISR."),
                 "It copied what it had missed, and may lead again.".to_owned(),
             ),
             _ => (
-                format!("Broker {id} is back."),
+                format!("Broker {id} is {}.", if added { "up" } else { "back" }),
                 format!(
                     "It copies what it missed: in sync in {in_sync} of {} partitions.",
                     kept.len()
@@ -307,7 +322,7 @@ impl State {
             headline,
             text,
             checks: vec![self.lost()],
-            next: None,
+            next,
         }
     }
 }

@@ -283,6 +283,11 @@ impl Story {
             return;
         };
         let (root, depth) = (parent.root, parent.depth);
+        // Who did something says so after it was answered: what followed may be told to be earlier.
+        // It happened by then at the latest.
+        if let Some(parent) = self.entries.get_mut(index).filter(|_| depth > 0) {
+            parent.at = parent.at.min(line.at);
+        }
         let below = self.entries.iter().skip(index + 1);
         let below = below.take_while(|entry| entry.root == root && entry.depth > depth);
         let at = index + 1 + below.count();

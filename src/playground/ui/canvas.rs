@@ -192,13 +192,13 @@ pub fn fit(text: &str, columns: u16) -> String {
         return text.to_owned();
     }
     let mut kept = String::new();
+    let mut taken = 1;
     for character in text.chars() {
-        let mut longer = kept.clone();
-        longer.push(character);
-        if width(&longer) + 1 > columns {
+        taken += u16::try_from(character.width().unwrap_or(0)).unwrap_or(0);
+        if taken > columns {
             break;
         }
-        kept = longer;
+        kept.push(character);
     }
     kept.push('…');
     kept

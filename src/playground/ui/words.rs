@@ -95,12 +95,17 @@ pub fn short(offset: i64, columns: u16) -> String {
     format!("…{}", digits.get(kept..).unwrap_or_default())
 }
 
-/// The first offset of a range, in a few columns: `900`, `41k`, `12M`.
+/// The first offset of a range, exactly, in five columns: `900…`, `41k…`, `12M…`, `41.3k`, `…1230`.
 pub fn range(offset: i64) -> String {
     match offset {
-        ..10_000 => offset.to_string(),
-        10_000..1_000_000 => format!("{}k", offset / 1000),
-        _ => format!("{}M", offset / 1_000_000),
+        0..1000 => format!("{offset}…"),
+        _ if offset % 1_000_000 == 0 => format!("{}M…", offset / 1_000_000),
+        _ if offset % 1000 == 0 && offset < 1_000_000 => format!("{}k…", offset / 1000),
+        ..10_000 => format!("{offset}…"),
+        10_000..100_000 if offset % 100 == 0 => {
+            format!("{}.{}k", offset / 1000, offset % 1000 / 100)
+        }
+        _ => short(offset, 5),
     }
 }
 
@@ -190,6 +195,17 @@ mod tests {
         let written = [98, 2400, 12_345, 1_200_000, 3_000_000_000].map(super::figure);
         assert_eq!(written, ["98", "2.4k", "12k", "1.2M", "3.0G"]);
         assert_eq!(super::bytes(98), "98 B");
+    }
+
+    #[test]
+    fn ranges_are_named_exactly_in_five_columns() {
+        let written = [
+            0, 900, 7000, 9900, 41_000, 41_300, 123_400, 3_000_000, 3_412_000,
+        ];
+        let expected = [
+            "0…", "900…", "7k…", "9900…", "41k…", "41.3k", "…3400", "3M…", "…2000",
+        ];
+        assert_eq!(written.map(super::range), expected);
     }
 
     #[test]

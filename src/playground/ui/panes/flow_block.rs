@@ -157,8 +157,14 @@ impl<'a> Block<'a> {
         let named: Vec<&str> = keys.into_iter().take(KEYS_MAX).collect();
         let mut title = vec![(Role::Strong, name.clone())];
         if !named.is_empty() {
+            let room = room.saturating_sub(width(&name));
             let words = format!(" keys {}{more}", named.join(" "));
-            title.push((Role::Dim, fit(&words, room.saturating_sub(width(&name)))));
+            let words = if width(&words) <= room {
+                words
+            } else {
+                fit(&format!(" {}{more}", named.join(" ")), room)
+            };
+            title.push((Role::Dim, words));
         }
         title
     }
@@ -250,7 +256,7 @@ impl<'a> Block<'a> {
         let safe = offset < self.partition.high_watermark.0;
         if self.window.per_cell > 1 {
             let role = if safe { Role::Text } else { Role::Dim };
-            return (format!("{:>4}…", words::range(offset)), role);
+            return (format!("{:>5}", words::range(offset)), role);
         }
         let digits = usize::from(self.cell - 3);
         let key = self

@@ -7,8 +7,6 @@
 //! readers        billing no reader ▲                                  lag 2
 //! ```
 
-use std::collections::BTreeMap;
-
 use ratatui::layout::Rect;
 
 use super::log_window::{CELL, Window};
@@ -24,7 +22,7 @@ use crate::{
             words,
         },
     },
-    wire::{BrokerId, Offset, TopicPartition, murmur2::murmur2},
+    wire::{Offset, TopicPartition, murmur2::murmur2},
 };
 
 /// Columns of a group's name beside its mark.
@@ -51,9 +49,9 @@ pub struct Ruler {
 pub struct Lane<'a> {
     state: &'a State,
     place: TopicPartition,
-    partition: &'a Partition,
-    ruler: Ruler,
-    window: Window,
+    pub(super) partition: &'a Partition,
+    pub(super) ruler: Ruler,
+    pub(super) window: Window,
     picked: bool,
 }
 
@@ -74,7 +72,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    fn cluster(&self) -> &Cluster {
+    pub(super) fn cluster(&self) -> &Cluster {
         &self.state.cluster
     }
 
@@ -157,98 +155,10 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Each broker's log end, `▼` on the boundary.
-    fn marks(&self, canvas: &mut Canvas<'_>, y: u16, after: u16) {
-        let mut places: BTreeMap<i64, Vec<(String, Role)>> = BTreeMap::new();
-        let leader = self.partition.seen.leader;
-        let mut replicas: Vec<BrokerId> = self.partition.seen.replicas.clone();
-        replicas.sort_by_key(|broker| (Some(*broker) == leader, *broker));
-        for broker in replicas {
-            let Some(end) = self.partition.ends.get(&broker) else {
-                continue;
-            };
-            places.entry(end.0).or_default().push(self.mark(broker));
-        }
-        let mut free = after + 1;
-        let before: Vec<String> = places
-            .iter()
-            .filter(|(offset, _)| **offset < self.window.start)
-            .flat_map(|(offset, marks)| {
-                marks
-                    .iter()
-                    .map(move |(mark, _)| format!("{mark} ends at {offset}"))
-            })
-            .collect();
-        if !before.is_empty() {
-            let role = self.left_out_role();
-            let words = format!("‹ {}", before.join(", "));
-            free = canvas.text(self.ruler.cells, y, self.ruler.figures, &words, role) + 1;
-        }
-        for (offset, marks) in &places {
-            let Some(column) = self.window.column(*offset) else {
-                continue;
-            };
-            if column >= self.ruler.figures {
-                if let Some((mark, role)) = marks.last() {
-                    let words = format!("{mark} ends at {offset} ›");
-                    canvas.right(free, y, self.ruler.figures - 1, &words, *role);
-                }
-                continue;
-            }
-            let texts: Vec<&str> = marks.iter().map(|(mark, _)| mark.as_str()).collect();
-            let whole = width(&texts.join(" "));
-            let lead = marks.iter().any(|(mark, _)| mark.starts_with('◆'));
-            let tip = marks.last().map_or(Role::Text, |(_, role)| *role);
-            if column >= free + whole || column + 1 == free + whole {
-                let mut x = column - whole;
-                for (index, (mark, role)) in marks.iter().enumerate() {
-                    if index > 0 {
-                        x += 1;
-                    }
-                    x = canvas.text(x, y, self.ruler.end, mark, *role);
-                }
-                canvas.text(column, y, self.ruler.end, "▼", tip);
-            } else if column + 1 >= free {
-                let role = if lead { Role::Focus } else { tip };
-                canvas.text(column, y, self.ruler.end, "▼", role);
-            }
-            free = column + 2;
-        }
-    }
-
-    /// `◆1`, `✗3`, `◌2`, `z2` or `2`
-    fn mark(&self, broker: BrokerId) -> (String, Role) {
-        let process = self.cluster().process(broker);
-        let leads = self.partition.seen.leader == Some(broker);
-        if process.is_some_and(|process| process.status.is_gone()) {
-            (format!("✗{broker}"), Role::Dead)
-        } else if process.is_some_and(|process| process.status == Status::Frozen) {
-            (format!("z{broker}"), Role::Warning)
-        } else if leads {
-            (format!("◆{broker}"), Role::Focus)
-        } else if !self.partition.seen.isr.contains(&broker) {
-            (format!("◌{broker}"), Role::Warning)
-        } else {
-            (broker.to_string(), Role::Text)
-        }
-    }
-
-    fn left_out_role(&self) -> Role {
-        let out_dead = self
-            .partition
-            .ends
-            .iter()
-            .any(|(broker, end)| end.0 < self.window.start && self.cluster().is_gone(*broker));
-        if out_dead { Role::Dead } else { Role::Warning }
-    }
-
     /// The sign of a boundary.
     fn boundary(&self, offset: i64) -> (&'static str, Role) {
         let high = self.partition.high_watermark.0;
-        let at = |mark: i64| {
-            let same = self.window.column(mark) == self.window.column(offset);
-            mark == offset || self.window.per_cell > 1 && same
-        };
+        let at = |mark: i64| self.window.column(mark) == self.window.column(offset);
         if at(high) {
             ("┃", Role::HighWatermark)
         } else if offset > high {
@@ -265,7 +175,7 @@ impl<'a> Lane<'a> {
     fn offsets(&self, canvas: &mut Canvas<'_>, y: u16) {
         self.cells(canvas, y, |lane, offset| {
             let text = if lane.window.per_cell > 1 {
-                format!("{:>5}", format!("{}…", words::range(offset)))
+                format!("{:>5}", words::range(offset))
             } else {
                 format!("{:>4}", words::short(offset, 5))
             };
@@ -327,11 +237,9 @@ impl<'a> Lane<'a> {
             let Some(column) = self.window.column(offset) else {
                 continue;
             };
-            let at_end = offset == self.window.end;
-            let column = if at_end { self.window.right() } else { column };
             let (sign, role) = self.boundary(offset);
             canvas.text(column, y, end, sign, role);
-            if at_end {
+            if offset == self.window.end {
                 break;
             }
             if self.window.per_cell == 1 {

@@ -59,11 +59,15 @@ impl Window {
         }
     }
 
-    /// The column of an offset that is in the window.
+    /// The column of an offset that is in the window: the left edge of its cell, and behind all
+    /// cells that of the end, which may lie within the last one.
     #[must_use]
     pub fn column(&self, offset: i64) -> Option<u16> {
         if offset < self.start {
             return None;
+        }
+        if offset == self.end {
+            return Some(self.right());
         }
         let cells = u16::try_from((offset - self.start) / self.per_cell).ok()?;
         self.left.checked_add(cells.checked_mul(CELL)?)
@@ -125,6 +129,23 @@ mod tests {
         assert_eq!(window.column(45), Some(59));
         assert_eq!(window.column(36), None);
         assert_eq!(window.boundaries().collect::<Vec<_>>().len(), 9);
+    }
+
+    #[test]
+    fn the_end_of_a_log_closes_its_last_cell_however_full_that_is() {
+        let window = Window {
+            start: 0,
+            end: 2650,
+            per_cell: 100,
+            left: 4,
+        };
+        let half_full = Window {
+            end: 2650,
+            ..window
+        };
+        let end = half_full.column(2650).expect("it is in the window");
+        let before = half_full.column(2640).expect("it is in the window");
+        assert_eq!(end, before + super::CELL, "in the same cell, and behind it");
     }
 
     #[test]

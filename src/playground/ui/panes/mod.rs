@@ -7,6 +7,7 @@ mod flow_block;
 pub mod group;
 pub mod log;
 mod log_lane;
+mod log_marks;
 mod log_window;
 pub mod output;
 mod process_table;

@@ -205,7 +205,7 @@ fn cell(
     let frozen = process.is_some_and(|process| process.status == Status::Frozen);
     let log_end = partition.log_end();
     let at = partition.ends.get(&broker).copied();
-    let number = at.map_or_else(|| "-".to_owned(), |at| words::short(at.0, column - 3));
+    let number = at.map_or_else(|| "-".to_owned(), |at| offset(at.0, column - 3));
     let behind = at.map_or(0, |at| log_end.0 - at.0);
     let in_sync = partition.seen.isr.contains(&broker);
     let steps = i64::try_from(WAY_STEPS).unwrap_or(1);
@@ -238,27 +238,45 @@ fn cell(
         } else {
             ("◌", Role::Warning)
         };
-        let x = canvas.text(x, y, end, &format!("{sign} {number}"), role);
+        let mark = canvas.text(x, y, end, sign, role) + 1;
         // On its way back it shows how far it is, else how much it misses.
         let missing = match way {
             Some(done) if !gone && !frozen => {
                 let done = usize::try_from(done).unwrap_or(0).min(WAY_STEPS);
                 let (there, ahead) = ("■".repeat(done), "□".repeat(WAY_STEPS - done));
-                format!(" {there}{ahead}")
+                format!("{there}{ahead}")
             }
-            _ => format!(" -{behind}"),
+            _ => offset(-behind, column - 3),
         };
-        if behind > 0 && width(&number) + width(&missing) + 2 <= column {
-            let role = if gone { Role::Dead } else { Role::Warning };
-            canvas.text(x, y, end, &missing, role)
+        let tone = if gone { Role::Dead } else { Role::Warning };
+        if behind <= 0 {
+            canvas.text(mark, y, end, &number, role)
+        } else if width(&number) + width(&missing) + 3 <= column {
+            let x = canvas.text(mark, y, end, &number, role);
+            canvas.text(x + 1, y, end, &missing, tone)
+        } else if gone && at.is_some_and(|at| at.to_string() == number) {
+            canvas.text(mark, y, end, &number, role)
         } else {
-            x
+            // Where only one of them has room, the leader's cell tells the other.
+            canvas.text(mark, y, end, &missing, tone)
         }
     };
     if preferred && column >= 8 {
-        after = canvas.text(after, y, end, " ", Role::Text);
+        if after + 1 < x + column {
+            after += 1;
+        }
         canvas.text(after, y, end, "◇", Role::Warning);
     }
+}
+
+/// `45`, `-9`, or `17k` and `-2.3k` where the digits have no room.
+fn offset(offset: i64, columns: u16) -> String {
+    let digits = offset.to_string();
+    if width(&digits) <= columns {
+        return digits;
+    }
+    let sign = if offset < 0 { "-" } else { "" };
+    format!("{sign}{}", words::figure(offset.unsigned_abs()))
 }
 
 /// What is wrong, and what the next failure costs.
@@ -346,4 +364,16 @@ fn costs(state: &State, topic: &Topic) -> Vec<Line> {
         )]);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset;
+
+    #[test]
+    fn an_offset_keeps_its_digits_or_its_size() {
+        let written = [(45, 4), (17_497, 7), (17_497, 4), (-61, 4), (-12_345, 4)];
+        let written = written.map(|(at, columns)| offset(at, columns));
+        assert_eq!(written, ["45", "17497", "17k", "-61", "-12k"]);
+    }
 }

@@ -50,7 +50,7 @@ fn draw_column(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: 
     let Some(id) = process.broker() else { return };
     let alive = matches!(process.status, Status::Up | Status::Frozen);
     let frame = Frame {
-        title: title(state, process, id),
+        title: title(state, process, id, area.width.saturating_sub(5)),
         note: "",
         focused: state.view.picked == process.name,
         dashed: !alive,
@@ -76,22 +76,45 @@ fn draw_column(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: 
     }
 }
 
-fn title(state: &State, process: &Process, id: BrokerId) -> Vec<(Role, String)> {
+fn title(state: &State, process: &Process, id: BrokerId, room: u16) -> Vec<(Role, String)> {
     let (sign, word) = words::status(process);
-    let name = format!("broker {id}");
-    if process.status.is_gone() {
-        let word = word.split("  ").next().unwrap_or_default().to_owned();
-        return vec![(Role::DeadChip, format!(" {name}  {sign} {word} "))];
-    }
-    let mut title = match process.status {
-        Status::Up => vec![(Role::Strong, name)],
-        Status::Frozen => vec![(Role::WarningChip, format!(" {name}  z FROZEN "))],
-        _ => vec![(Role::Dim, format!("{name}  {sign} {word}"))],
+    let word = word.split("  ").next().unwrap_or_default();
+    let role = match process.status {
+        Status::Up => Role::Strong,
+        Status::Frozen => Role::WarningChip,
+        status if status.is_gone() => Role::DeadChip,
+        _ => Role::Dim,
     };
-    if state.cluster.is_controller(id) {
-        title.push((Role::Focus, "   controller".to_owned()));
-    }
-    title
+    let state_of = |gap: &str| match process.status {
+        Status::Up => String::new(),
+        _ => format!("{gap}{sign} {word}"),
+    };
+    let chip = matches!(role, Role::WarningChip | Role::DeadChip);
+    let air = if chip { " " } else { "" };
+    let controls = state.cluster.is_controller(id) && !process.status.is_gone();
+    let controller = |gap: &str| {
+        if controls {
+            format!("{gap}controller")
+        } else {
+            String::new()
+        }
+    };
+    // With less room the words come closer, and the last that goes is the number.
+    let ways = [
+        (
+            format!("{air}broker {id}{}{air}", state_of("  ")),
+            controller("   "),
+        ),
+        (
+            format!("{air}broker {id}{}{air}", state_of(" ")),
+            controller(" "),
+        ),
+        (format!("{air}{id}{}{air}", state_of(" ")), controller(" ")),
+        (format!("{air}{id} {sign}{air}"), String::new()),
+    ];
+    let fits = |(name, controller): &&(String, String)| width(name) + width(controller) <= room;
+    let (name, controller) = ways.iter().find(fits).cloned().unwrap_or_default();
+    vec![(role, name), (Role::Focus, controller)]
 }
 
 /// `◆ p0  │ 41 │ 42 ┃ 43 ┊ 44 ┊`

@@ -49,16 +49,23 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         canvas.right(area.x, y + HEIGHT - 1, area.right(), &words, Role::Dim);
     } else if left + 20 < area.right() && state.is_ready() {
         let nth = match names.len() {
-            0 => "a consumer",
-            1 => "a second consumer",
-            2 => "a third consumer",
-            _ => "one more consumer",
+            0 => "",
+            1 => " a second",
+            2 => " a third",
+            _ => " one more",
+        };
+        let key = state.view.keys.shown("consumer add");
+        let room = area.right().saturating_sub(left + 8 + width(&key));
+        let ways = match nth {
+            "" => [" for a consumer".to_owned(), " to read".to_owned()],
+            nth => [format!(" for{nth} consumer"), format!(" for{nth}")],
+        };
+        let Some(words) = ways.iter().find(|words| width(words) <= room) else {
+            return;
         };
         let x = canvas.text(left + 2, y + 1, area.right(), "press ", Role::Dim);
-        let key = state.view.keys.shown("consumer add");
         let x = canvas.text(x, y + 1, area.right(), &key, Role::Focus);
-        let words = fit(&format!(" for {nth}"), area.right().saturating_sub(x));
-        canvas.text(x, y + 1, area.right(), &words, Role::Dim);
+        canvas.text(x, y + 1, area.right(), words, Role::Dim);
     }
 }
 

@@ -60,7 +60,7 @@ fn gap(state: &State) -> (String, String) {
             seconds(*gap),
             format!("nobody could write to {}", partition(place)),
         ),
-        None => ("0".to_owned(), "that anybody had to wait".to_owned()),
+        None => ("0".to_owned(), "nobody had to wait".to_owned()),
     }
 }
 

@@ -107,9 +107,10 @@ impl Columns {
         } else {
             airy
         };
+        let at = begins.min(columns / 2);
         Self {
-            who: begins.min(columns / 2),
-            fired: FIRED.max(begins + who + 1).min(most),
+            who: at,
+            fired: FIRED.max(at + who + 1).min(most),
         }
     }
 }
@@ -134,7 +135,8 @@ fn line(
     let path = fit(&watch.path, columns.who.saturating_sub(1));
     canvas.text(area.x, y, end, &path, Role::Text);
     let (x, fired) = (area.x + columns.who, area.x + columns.fired);
-    canvas.text(x, y, fired.min(end), &who(state, watch), Role::Text);
+    let room = fired.min(end).saturating_sub(x + 1);
+    canvas.text(x, y, end, &fit(&who(state, watch), room), Role::Text);
     let since = watch.fired_at.map(|at| (at, state.now.since(at)));
     match since {
         Some((_, since)) if since < FIRED_FOR => {

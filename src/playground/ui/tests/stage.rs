@@ -125,6 +125,43 @@ fn a_broker_that_is_back_in_every_isr_is_said_to_be() {
 }
 
 #[test]
+fn a_broker_that_was_added_is_not_said_to_be_back() {
+    let mut session = hall();
+    healed(&mut session);
+    session.later(500).spawned(broker(4), 4300, Some(9095));
+    assert!(shown(&session).contains("Broker 4 is starting."));
+    session.later(100).ready(broker(4), 9095);
+    let drawn = shown(&session);
+    assert!(
+        drawn.contains("Broker 4 is up, and keeps nothing yet."),
+        "{drawn}"
+    );
+    assert!(drawn.contains("m moves some onto it"), "{drawn}");
+}
+
+#[test]
+fn narrow_columns_say_less_but_cut_no_word() {
+    let mut session = session((80, 24), Appearance::default());
+    healed(&mut session);
+    session.later(500).spawned(broker(4), 4300, Some(9095));
+    session.later(100).ready(broker(4), 9095);
+    let drawn = shown(&session);
+    assert!(drawn.contains("─ 2 controller ─"), "{drawn}");
+    assert!(drawn.contains(" 3 ✗ KILLED "), "{drawn}");
+    session.later(500).spawned(broker(5), 4301, Some(9096));
+    let drawn = shown(&session);
+    assert!(
+        !drawn.contains("control") && drawn.contains(" 3 ✗ "),
+        "{drawn}"
+    );
+    let mut session = self::session((66, 24), Appearance::default());
+    session.all_ready();
+    let drawn = shown(&session);
+    assert!(drawn.contains("press c for a third "), "{drawn}");
+    assert!(drawn.contains("nobody had to wait"), "{drawn}");
+}
+
+#[test]
 fn a_clicker_pages_through_partitions_only() {
     let mut session = hall();
     session.all_ready();

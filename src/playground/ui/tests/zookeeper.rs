@@ -327,6 +327,45 @@ fn a_small_window_has_the_tree_and_the_rest_by_turns() {
 }
 
 #[test]
+fn who_watches_is_apart_from_when_it_fired_however_many_do() {
+    let mut session = wide(|session| {
+        session.all_ready();
+        for id in 4..=6 {
+            session.later(10).spawned(broker(id), 4200, Some(9092));
+            session.report(
+                broker(id),
+                Report::Registered {
+                    broker: BrokerId(id),
+                    broker_epoch: 30,
+                    session: i64::from(id),
+                },
+            );
+        }
+    });
+    let watched = |path: &str| WatchSeen {
+        path: path.into(),
+        sessions: (1..=6).collect(),
+    };
+    session.see(Observation::ZooKeeper(ZooKeeperSeen {
+        watches: 12,
+        watched: vec![watched("/brokers"), watched("/controller")],
+        ..ZooKeeperSeen::default()
+    }));
+    let drawn = text(&frame(&session.state));
+    let lines: Vec<&str> = drawn
+        .lines()
+        .filter(|line| line.contains("never"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{drawn}");
+    for line in lines {
+        assert!(
+            line.contains("brokers 1 2 3 4 5 6") && line.contains(" never"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn a_large_window_shows_more_of_the_same() {
     let mut session = session((200, 60), Appearance::default(), killed);
     pick_state(&mut session);
