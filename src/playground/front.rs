@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crossterm::event::Event as TerminalEvent;
 
 use super::recording::{self, Kind, Recorder};
-use super::state::{Happening, KeyPress, Observation, Request, State};
+use super::state::{Happening, KeyPress, Observation, Request, State, StreamRate};
 use super::terminal::{self, Screen};
 use super::ui;
 
@@ -56,10 +56,10 @@ impl Front {
         let told = match request {
             Request::Quit => return Ok((Then::Quit, Vec::new())),
             Request::Suspend => {
-                let runs_on = if state.is_replay() {
-                    ""
-                } else {
-                    ", the cluster runs on"
+                let runs_on = match state.cluster.stream {
+                    _ if state.is_replay() => "",
+                    StreamRate::Off => ", the cluster runs on",
+                    _ => ", the cluster runs on, its stream pauses",
                 };
                 self.screen
                     .suspend(&format!("kafkarium is in the background{runs_on}: fg"))?;

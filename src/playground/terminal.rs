@@ -16,6 +16,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
 use tokio::sync::mpsc;
 
 use super::late_answer::LateAnswer;
@@ -68,9 +69,17 @@ impl Screen {
         Ok(completed.context("cannot draw on the terminal")?.buffer)
     }
 
-    /// Draws everything anew at the next frame.
+    /// Draws everything anew at the next frame, in the size that the window has now.
+    ///
+    /// Not by ratatui's `clear`, which asks the terminal where its cursor stands: the thread that reads keys
+    /// waits for the terminal already, so the answer never comes and the question fails.
     pub(super) fn clear(&mut self) -> Result<()> {
-        self.terminal.clear().context("cannot draw on the terminal")
+        let area = self
+            .terminal
+            .size()
+            .map(|size| Rect::from((Position::ORIGIN, size)));
+        area.and_then(|area| self.terminal.resize(area))
+            .context("cannot draw on the terminal")
     }
 
     /// Gives the terminal back, stops this process until the shell's `fg`, and takes it again.

@@ -1,7 +1,9 @@
 //! The playground as its user meets it: in a terminal, with keys, against real processes.
 
+mod around;
 mod endings;
 mod feel;
+mod keys;
 mod recorded;
 mod story;
 mod tape;

@@ -231,6 +231,14 @@ impl Terminal {
         drawn.written.clone()
     }
 
+    /// Writes over the screen, as another program on the same terminal does.
+    pub fn scribble(&self, text: &str) {
+        let mut drawn = self.screen.parser.lock().expect("no reader panicked");
+        // Somewhere in the middle, with the cursor saved and restored.
+        let bytes = format!("\x1b7\x1b[20;5H{text}\x1b8");
+        drawn.parser.process(bytes.as_bytes());
+    }
+
     /// Gives the window another size, as a person does who drags its corner.
     pub fn resize(&self, columns: u16, rows: u16) {
         let mut drawn = self.screen.parser.lock().expect("no reader panicked");

@@ -82,8 +82,9 @@ fn answer(state: &mut State, press: KeyPress) -> Answered {
             }
         }
         Answer::Again { key, at } => {
-            let quits = |key: Key| matches!(key, Key::Char('q') | Key::Ctrl('c'));
-            let same = *key == press.key || (quits(*key) && quits(press.key));
+            // Whoever begins with q may end with ^C.
+            let bound = state.view.keys.lookup(Context::Always, press.key);
+            let same = *key == press.key || bound.is_some_and(|(action, _)| action == ask.action);
             if same && at.is_none() && !press.repeat {
                 *at = Some(state.now);
                 return Answered::Done(Vec::new());

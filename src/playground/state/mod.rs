@@ -81,7 +81,7 @@ pub use perform::pace;
 pub use places::Standing;
 pub use process::{Expired, Intent, Process, Status};
 pub use rates::{RATE_SECONDS, Rates, Second};
-pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run};
+pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run, is_json};
 pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
 pub use rows::{GroupRow, ReplicaRow};
 pub use settings_file::KEYS;

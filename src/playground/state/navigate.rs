@@ -1,10 +1,13 @@
 //! Moves about on the screen: picking, panes, cursors, pages.
 
 use super::{
-    Action, GroupRow, Help, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose,
+    Action, GroupRow, Help, KeyPress, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose,
     ReplicaRow, Request, State, Thing, Typing, View, developer,
     navigate_znodes::{move_in_znodes, open_znode},
-    past, rows,
+    past,
+    record::is_json,
+    rows,
+    update::act,
 };
 use crate::wire::{Offset, TopicPartition};
 
@@ -31,7 +34,10 @@ pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
         Action::Back => back(state),
         Action::Filter(text) => filter(state, text.as_deref()),
         Action::Show => match &state.view.overlay {
-            Overlay::Opened(_) => state.view.value_face = state.view.value_face.next(),
+            Overlay::Opened(opened) => {
+                let json = opened_value(state, opened).is_some_and(is_json);
+                state.view.value_face = state.view.value_face.next(json);
+            }
             _ if state.view.focus == Pane::Znodes => {
                 state.view.znodes.raw = !state.view.znodes.raw;
             }
@@ -157,7 +163,10 @@ fn show_group(state: &mut State, name: &str) {
 fn movement(state: &mut State, motion: Motion) {
     let page = usize::from(state.view.size.1 / 2).max(1);
     match &mut state.view.overlay {
-        Overlay::Help(help) => help.cursor = step(help.cursor, motion, page),
+        Overlay::Help(help) => {
+            let rows = state.view.keys.help_rows(help.search.text()).len();
+            help.cursor = step(help.cursor, motion, page).min(rows.saturating_sub(1));
+        }
         Overlay::Opened(opened) if !matches!(motion, Motion::Left | Motion::Right) => {
             opened.scroll = step(opened.scroll, motion, page);
         }
@@ -293,6 +302,16 @@ fn move_in_log(state: &mut State, motion: Motion) {
     state.view.record = (!follows).then_some(Offset(next.max(first)));
 }
 
+/// The value of the record that is opened.
+fn opened_value<'a>(state: &'a State, opened: &Opened) -> Option<&'a str> {
+    let Thing::Record(offset) = opened.what else {
+        return None;
+    };
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let record = state.cluster.partition(&place)?.record(offset)?;
+    record.value.as_deref()
+}
+
 /// Opens what the cursor is on.
 fn open(state: &mut State) -> Vec<Request> {
     let thing = match state.view.focus {
@@ -422,13 +441,12 @@ fn do_help_row(state: &mut State) -> Vec<Request> {
     };
     let rows = state.view.keys.help_rows(help.search.text());
     let row = rows.get(help.cursor.min(rows.len().saturating_sub(1)));
-    let action = row
-        .and_then(|row| row.keys.first())
-        .map(|(_, action)| action.clone());
+    let chosen = row.and_then(|row| row.keys.first()).cloned();
     state.view.overlay = Overlay::None;
-    match action {
-        Some(Action::Quit) | None => Vec::new(),
-        Some(action) => super::perform::perform(state, &action, false),
+    match chosen {
+        Some((_, Action::Quit)) | None => Vec::new(),
+        // As if its key had been pressed: what asks then asks now, for that key.
+        Some((key, action)) => act(state, &action, KeyPress { key, repeat: false }),
     }
 }
 

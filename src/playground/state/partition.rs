@@ -153,6 +153,7 @@ impl Partition {
     }
 
     pub(super) fn see_offsets(&mut self, offsets: &PartitionOffsets, at: Timestamp) {
+        let before = self.log_end();
         self.log_start = offsets.log_start;
         self.high_watermark = offsets.high_watermark;
         self.last_stable = offsets.last_stable;
@@ -160,8 +161,11 @@ impl Partition {
             self.see_end(*broker, *end, at);
         }
         let end = self.log_end();
-        self.tail.cut(end);
-        self.page.cut(end);
+        // An answer can be older than the records that were read meanwhile: only an end that went back is a cut.
+        if end < before {
+            self.tail.cut(end);
+            self.page.cut(end);
+        }
         let due = |(last, _): &(Timestamp, Offset)| at.since(*last) >= SAMPLE_EVERY;
         if self.samples.back().is_none_or(due) {
             self.samples.push_back((at, end));
@@ -247,9 +251,20 @@ mod tests {
         partition.see_records(Offset(0), Offset(many), &records);
         assert_eq!(partition.tail.len(), TAIL_MAX);
         assert!(partition.record(Offset(49)).is_none());
+        partition.see_offsets(&offsets(many), Timestamp(0));
         partition.see_offsets(&offsets(many - 10), Timestamp(0));
         assert!(partition.record(Offset(many - 11)).is_some());
         assert!(partition.record(Offset(many - 10)).is_none());
+    }
+
+    #[test]
+    fn an_answer_that_is_older_than_a_record_takes_nothing_away() {
+        let mut partition = Partition::default();
+        partition.see_offsets(&offsets(0), Timestamp(0));
+        partition.see_records(Offset(0), Offset(1), &[record(0)]);
+        partition.see_offsets(&offsets(0), Timestamp(0));
+        partition.see_offsets(&offsets(1), Timestamp(0));
+        assert!(partition.record(Offset(0)).is_some());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::wire::{LeaderEpoch, Offset, record_batch::advance_sequence};
 
@@ -79,6 +79,12 @@ pub struct BytesSeen {
     pub first: Vec<u8>,
     /// How many there are.
     pub count: u32,
+}
+
+/// Whether a value is an object or a list in JSON, which can be set out.
+#[must_use]
+pub fn is_json(value: &str) -> bool {
+    value.trim_start().starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(value).is_ok()
 }
 
 impl RecordSeen {

@@ -63,14 +63,18 @@ pub(super) fn question(
         .and_then(|group| group.committed.get(place))
         .copied();
     let records = |count: i64| {
-        let noun = if count == 1 { "record" } else { "records" };
+        let noun = if count == 1 {
+            "record is"
+        } else {
+            "records are"
+        };
         format!("{} {noun}", grouped(count))
     };
     let costs = match committed {
         Some(committed) if committed > to => {
-            format!("{} are read again", records(committed.0 - to.0))
+            format!("{} read again", records(committed.0 - to.0))
         }
-        Some(committed) if committed < to => format!("{} are skipped", records(to.0 - committed.0)),
+        Some(committed) if committed < to => format!("{} skipped", records(to.0 - committed.0)),
         Some(_) => "it stands there already".to_owned(),
         None => "it committed nothing there yet".to_owned(),
     };

@@ -180,12 +180,12 @@ pub enum ValueFace {
 }
 
 impl ValueFace {
-    /// The next one.
+    /// The next one; what is no JSON looks the same set out and as it is.
     #[must_use]
-    pub fn next(self) -> Self {
+    pub fn next(self, json: bool) -> Self {
         match self {
-            Self::Pretty => Self::Text,
-            Self::Text => Self::Hex,
+            Self::Pretty if json => Self::Text,
+            Self::Pretty | Self::Text => Self::Hex,
             Self::Hex => Self::Pretty,
         }
     }

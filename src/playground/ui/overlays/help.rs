@@ -107,6 +107,7 @@ fn line(canvas: &mut Canvas<'_>, row: &BoundRow, chosen: bool, (x, y): (u16, u16
     canvas.text(start, y, end, &row.shown, Role::Focus);
     canvas.text(x + KEYS + 2, y, end, &row.label, Role::Text);
     if chosen {
+        canvas.text(x + KEYS + 1, y, end, "►", Role::Focus);
         canvas.tone(x + KEYS + 2, y, width(&row.label), Role::Selected);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use serde::de::IgnoredAny;
-
 use crate::{
     playground::{
-        state::{BytesSeen, Partition, RecordKind, RecordSeen, State, Timestamp, ValueFace},
+        state::{
+            BytesSeen, Partition, RecordKind, RecordSeen, State, Timestamp, ValueFace, is_json,
+        },
         ui::words,
     },
     wire::{Offset, TopicPartition, murmur2::murmur2},
@@ -207,10 +207,10 @@ fn batch(record: &RecordSeen) -> Vec<String> {
 
 /// A JSON object or array over several lines; its names keep their order, its numbers their digits.
 fn set_out(text: &str) -> Option<String> {
-    let text = text.trim();
-    if !text.starts_with(['{', '[']) || serde_json::from_str::<IgnoredAny>(text).is_err() {
+    if !is_json(text) {
         return None;
     }
+    let text = text.trim();
     let mut set_out = String::new();
     let mut depth = 0_usize;
     let (mut quoted, mut escaped) = (false, false);

@@ -3,7 +3,7 @@
 use super::session::{Session, broker, consumer};
 use crate::playground::state::{
     Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Overlay, Request, Status,
-    StreamRate,
+    StreamRate, ValueFace,
 };
 
 fn ready() -> Session {
@@ -344,4 +344,39 @@ fn a_topic_that_was_asked_for_is_shown_when_it_is_there() {
     assert_eq!(session.state.view.topic, "chat");
     session.later(50).topics(&["orders"]);
     assert_eq!(session.state.view.topic, "orders");
+}
+
+#[test]
+fn help_asks_before_it_does_what_asks() {
+    let mut session = ready();
+    session.press('?');
+    session.later(150).press('/');
+    type_text(&mut session, "delete the topic");
+    session.later(150).key(Key::Enter);
+    assert_eq!(session.later(150).key(Key::Enter), []);
+    let ask = session.state.view.ask.clone().expect("it asks");
+    assert!(ask.text.starts_with("delete topic orders"), "{}", ask.text);
+    assert_eq!(
+        session.later(150).press('y'),
+        [Request::DeleteTopic("orders".into())]
+    );
+}
+
+#[test]
+fn the_cursor_of_help_stays_on_its_rows() {
+    let mut session = ready();
+    session.press('?');
+    session.later(150).press('G');
+    session.later(150).key(Key::Up);
+    let Overlay::Help(help) = &session.state.view.overlay else {
+        panic!("help is open");
+    };
+    let rows = session.state.view.keys.help_rows("").len();
+    assert_eq!(help.cursor, rows - 2);
+}
+
+#[test]
+fn what_is_no_json_is_shown_as_text_and_in_bytes() {
+    assert_eq!(ValueFace::Pretty.next(false), ValueFace::Hex);
+    assert_eq!(ValueFace::Pretty.next(true), ValueFace::Text);
 }
