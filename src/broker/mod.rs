@@ -25,6 +25,7 @@ mod replication;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod throttle;
 mod topic_configs;
 mod topic_name;
 
@@ -53,6 +54,7 @@ use self::{
     },
     registry::{Registry, RegistryOptions},
     replica_fetcher::ReplicaFetchers,
+    throttle::Throttle,
     topic_configs::BrokerLayers,
 };
 use crate::wire::{BrokerId, Reporter};
@@ -104,6 +106,8 @@ pub(crate) struct Broker {
     pub(crate) groups: Groups,
     pub(crate) isr_writes: IsrWrites,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
+    /// Of what is led here.
+    pub(crate) throttle: Throttle,
 }
 
 impl Broker {
@@ -239,6 +243,7 @@ async fn start_rooms(
         registry: registry.clone(),
         partitions: Arc::clone(&partitions),
         reporter: reporter.clone(),
+        throttle: Throttle::following(options.id),
     };
     let intervals = Intervals {
         retention_check: millis(settings.log_retention_check_interval_ms),
@@ -271,6 +276,7 @@ async fn start_rooms(
     let slots = usize::try_from(slots).unwrap_or_default();
     Ok(Arc::new(Broker {
         fetch_sessions: Mutex::new(FetchSessions::new(slots, first_session_id())),
+        throttle: Throttle::leading(options.id),
         id: options.id,
         settings,
         registry,

@@ -26,6 +26,7 @@ use super::{
     partitions::{Followed, PartitionError, Partitions, housekeeping::now_ms},
     registry::Registry,
     replication::EpochEnd,
+    throttle::{BytesPerSecond, Throttle},
 };
 use crate::{
     client::kafka::{KafkaConnection, KafkaError},
@@ -44,6 +45,9 @@ const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 /// How long connecting may take on a healthy network.
 const CONNECT_WAIT: Duration = Duration::from_secs(2);
 
+/// Pause before a partition is asked for again whose replication is throttled.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(100);
+
 /// The fetch version that our leaders answer: with broker epochs, and the follower's high watermark.
 const FETCH_VERSION: i16 = 18;
 
@@ -53,6 +57,7 @@ pub(crate) struct ReplicaFetchers {
     pub(crate) registry: Registry,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) reporter: Reporter,
+    pub(crate) throttle: Throttle,
 }
 
 impl ReplicaFetchers {
@@ -118,6 +123,14 @@ impl Fetcher {
                 self.changed.notified().await;
                 continue;
             }
+            for followed in &all {
+                let held = self.limit(followed);
+                let exceeded = |limit| self.shared.throttle.is_exceeded(limit, now.into_std());
+                if held.is_some_and(exceeded) {
+                    let again = self.retry_at.entry(key(followed));
+                    again.or_insert(now + THROTTLED_PAUSE);
+                }
+            }
             let due: Vec<Followed> = all
                 .into_iter()
                 .filter(|followed| !self.retry_at.contains_key(&key(followed)))
@@ -149,6 +162,17 @@ impl Fetcher {
                 }
             }
         }
+    }
+
+    /// How fast a replica here may be filled, where that is limited.
+    fn limit(&self, followed: &Followed) -> Option<BytesPerSecond> {
+        let registry = &self.shared.registry;
+        let throttle = &self.shared.throttle;
+        throttle.limit(
+            &registry.image(),
+            followed.partition.at(),
+            registry.broker_id(),
+        )
     }
 
     /// Waits, or until the partitions change.
@@ -311,6 +335,10 @@ impl Fetcher {
             return Ok(cut.is_some());
         }
         let records = data.records.as_deref().unwrap_or_default();
+        if self.limit(followed).is_some() {
+            let now = Instant::now().into_std();
+            self.shared.throttle.moved(records.len(), now);
+        }
         followed.partition.append_fetched(
             &followed.sent,
             records,

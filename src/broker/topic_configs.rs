@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::settings::{SettingType, Settings};
+use super::{
+    settings::{SettingType, Settings},
+    throttle,
+};
 
 /// One config that a topic can have.
 #[derive(Debug, Clone, Copy)]
@@ -188,14 +191,18 @@ impl TopicConfig {
     }
 
     fn check(&self, value: &str) -> Result<(), ConfigError> {
-        self.accepts
-            .check(value.trim())
-            .map_err(|expected| ConfigError::Invalid {
-                name: self.name.to_owned(),
-                value: value.to_owned(),
-                expected,
-            })
+        check_value(self.name, value, self.accepts)
     }
+}
+
+fn check_value(name: &str, value: &str, accepts: Accepts) -> Result<(), ConfigError> {
+    accepts
+        .check(value.trim())
+        .map_err(|expected| ConfigError::Invalid {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            expected,
+        })
 }
 
 impl Accepts {
@@ -258,20 +265,7 @@ impl BrokerLayers<'_> {
         let Some((name, started_with)) = find(self.settings) else {
             return Vec::new();
         };
-        let mut layers = Vec::new();
-        let changed = [
-            (self.own, ConfigSource::DynamicBroker),
-            (self.every, ConfigSource::DynamicDefaultBroker),
-        ];
-        for (configs, source) in changed {
-            if let Some(value) = configs.and_then(|configs| configs.get(setting)) {
-                layers.push(Layer {
-                    name,
-                    value: value.clone(),
-                    source,
-                });
-            }
-        }
+        let mut layers = self.changed(name);
         let default = find(&Settings::default())
             .map(|(_, value)| value)
             .unwrap_or_default();
@@ -290,10 +284,28 @@ impl BrokerLayers<'_> {
         layers
     }
 
+    /// What was set while the broker ran, for itself before for every broker.
+    pub(crate) fn changed(&self, name: &'static str) -> Vec<Layer> {
+        let changed = [
+            (self.own, ConfigSource::DynamicBroker),
+            (self.every, ConfigSource::DynamicDefaultBroker),
+        ];
+        let layers = changed.into_iter().filter_map(|(configs, source)| {
+            let value = configs?.get(name)?.clone();
+            Some(Layer {
+                name,
+                value,
+                source,
+            })
+        });
+        layers.collect()
+    }
+
     /// The settings that hold, changes included.
     pub(crate) fn effective(&self) -> Settings {
         let mut settings = self.settings.clone();
-        for (name, value) in self.every.into_iter().chain(self.own).flatten() {
+        let changed = self.every.into_iter().chain(self.own).flatten();
+        for (name, value) in changed.filter(|(name, _)| !throttle::is_rate(name)) {
             if let Err(error) = settings.set(name, value) {
                 tracing::warn!(%error, "a changed broker setting is passed over");
             }
@@ -305,13 +317,16 @@ impl BrokerLayers<'_> {
 /// Whether a broker setting takes effect when it is changed while the broker runs: those that
 /// topics fall back to, read anew whenever the picture of the cluster changes.
 pub(crate) fn is_dynamic(setting: &str) -> bool {
-    TOPIC_CONFIGS
-        .iter()
-        .any(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
+    let mut all = TOPIC_CONFIGS.iter();
+    throttle::is_rate(setting)
+        || all.any(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))
 }
 
-/// Checks a change of a broker setting by the topic config that falls back to it.
+/// Checks a change of a broker setting, in most cases by the topic config that falls back to it.
 pub(crate) fn check_setting(setting: &str, value: &str) -> Result<(), ConfigError> {
+    if throttle::is_rate(setting) {
+        return check_value(setting, value, LONG);
+    }
     TOPIC_CONFIGS
         .iter()
         .find(|config| matches!(config.fallback, Fallback::Setting(name) if name == setting))

@@ -5,6 +5,7 @@ mod clients;
 mod cluster;
 mod garbage;
 mod offline;
+mod reassignment;
 mod sessions;
 mod versions;
 

@@ -21,7 +21,8 @@ use kafka_protocol::{
 use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal};
 use crate::broker::{
     Broker,
-    topic_configs::{self, ConfigSource, ConfigType, Layer, TOPIC_CONFIGS},
+    throttle::RATES,
+    topic_configs::{self, BrokerLayers, ConfigSource, ConfigType, Layer, TOPIC_CONFIGS},
 };
 
 /// What the client wants to know beside the values.
@@ -95,47 +96,72 @@ fn describe(
         }
         ConfigResource::Broker(Some(_)) => {
             let settings = broker.settings.describe().into_iter();
-            settings
-                .filter(|(name, ..)| asked(name))
-                .filter_map(|(name, _, kind, doc)| {
-                    let read_only = !topic_configs::is_dynamic(name);
-                    let of_setting = layers.layers(name);
-                    let holds = of_setting.first()?.clone();
-                    let described = Described {
-                        name,
-                        kind: kind.into(),
-                        doc,
-                        read_only,
-                    };
-                    Some(described.result(holds, &of_setting, wanted))
-                })
-                .collect()
+            let settings =
+                settings
+                    .filter(|(name, ..)| asked(name))
+                    .filter_map(|(name, _, kind, doc)| {
+                        let read_only = !topic_configs::is_dynamic(name);
+                        let of_setting = layers.layers(name);
+                        let holds = of_setting.first()?.clone();
+                        let described = Described {
+                            name,
+                            kind: kind.into(),
+                            doc,
+                            read_only,
+                        };
+                        Some(described.result(holds, &of_setting, wanted))
+                    });
+            settings.chain(rates(&layers, &asked, wanted)).collect()
         }
         // Only what was changed: everything else differs from broker to broker.
         ConfigResource::Broker(None) => {
             let settings = broker.settings.describe().into_iter();
-            settings
-                .filter(|(name, ..)| asked(name))
-                .filter_map(|(name, _, kind, doc)| {
-                    let value = image.broker_configs.get(&None)?.get(name)?.clone();
-                    let source = ConfigSource::DynamicDefaultBroker;
-                    let changed = Layer {
-                        name,
-                        value,
-                        source,
-                    };
-                    let described = Described {
-                        name,
-                        kind: kind.into(),
-                        doc,
-                        read_only: false,
-                    };
-                    Some(described.result(changed.clone(), &[changed], wanted))
-                })
-                .collect()
+            let settings =
+                settings
+                    .filter(|(name, ..)| asked(name))
+                    .filter_map(|(name, _, kind, doc)| {
+                        let value = image.broker_configs.get(&None)?.get(name)?.clone();
+                        let source = ConfigSource::DynamicDefaultBroker;
+                        let changed = Layer {
+                            name,
+                            value,
+                            source,
+                        };
+                        let described = Described {
+                            name,
+                            kind: kind.into(),
+                            doc,
+                            read_only: false,
+                        };
+                        Some(described.result(changed.clone(), &[changed], wanted))
+                    });
+            let every = BrokerLayers {
+                own: None,
+                ..layers
+            };
+            settings.chain(rates(&every, &asked, wanted)).collect()
         }
     };
     Ok(configs)
+}
+
+/// What is set only while brokers run, where it is.
+fn rates(
+    layers: &BrokerLayers<'_>,
+    asked: impl Fn(&str) -> bool,
+    wanted: Wanted,
+) -> impl Iterator<Item = DescribeConfigsResourceResult> {
+    let asked = RATES.iter().filter(move |(name, _)| asked(name));
+    asked.filter_map(move |(name, doc)| {
+        let changed = layers.changed(name);
+        let described = Described {
+            name,
+            kind: ConfigType::Long,
+            doc,
+            read_only: false,
+        };
+        Some(described.result(changed.first()?.clone(), &changed, wanted))
+    })
 }
 
 /// A config apart from its values.

@@ -32,6 +32,7 @@ use crate::{
         image::ClusterImage,
         partitions::{Partition, PartitionError, Read, ReadAnswer},
         replication::{FollowerFetch, IsrWrite, Reader},
+        throttle::BytesPerSecond,
     },
     wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition},
 };
@@ -68,6 +69,8 @@ struct FetchedPartition {
     at: TopicPartition,
     asked: FetchPartition,
     found: Result<Arc<Partition>, ErrorCode>,
+    /// How fast the follower that asks may be served, where that is limited.
+    limit: Option<BytesPerSecond>,
 }
 
 /// One look at all partitions.
@@ -139,7 +142,7 @@ impl Fetch {
                 });
             }
             if let Some(topic) = topics.last_mut() {
-                let found = find(broker, &image, name.as_deref(), partition);
+                let found = find(broker, &image, name.as_deref(), partition, role);
                 topic.partitions.push(found);
             }
         }
@@ -215,7 +218,13 @@ impl Fetch {
         let partition = fetched.found.as_ref().map_err(|code| *code)?;
         let asked = &fetched.asked;
         let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
-        let left = self.bytes_max.saturating_sub(records.len());
+        let is_held = |limit| self.broker.throttle.is_exceeded(limit, Instant::now());
+        let is_held = fetched.limit.is_some_and(is_held);
+        let left = if is_held {
+            0
+        } else {
+            self.bytes_max.saturating_sub(records.len())
+        };
         let bytes_max = usize::try_from(asked.partition_max_bytes).unwrap_or_default();
         let reader = match self.role {
             Role::Consumer => Reader::Consumer {
@@ -237,7 +246,7 @@ impl Fetch {
             current_leader_epoch: epoch(asked.current_leader_epoch),
             last_fetched_epoch: epoch(asked.last_fetched_epoch),
             bytes_max: bytes_max.min(left),
-            min_one_batch: records.is_empty(),
+            min_one_batch: records.is_empty() && !is_held,
             reader,
         };
         let (answer, isr_write): (ReadAnswer, Option<IsrWrite>) = partition
@@ -259,6 +268,12 @@ impl Fetch {
     }
 
     fn answer(&self, look: Look) -> Result<Reply, RequestError> {
+        let partitions = self.topics.iter().flat_map(|topic| &topic.partitions);
+        let limited = partitions.zip(look.answers.iter().flatten());
+        for (_, answer) in limited.filter(|(partition, _)| partition.limit.is_some()) {
+            let bytes = answer.as_ref().map_or(0, |answer| answer.size_bytes);
+            self.broker.throttle.moved(bytes, Instant::now());
+        }
         match self.choose(&look) {
             Ok(chosen) => encode(self, look, &chosen),
             Err(code) => encode_error(&self.context, code),
@@ -352,6 +367,7 @@ fn find(
     image: &ClusterImage,
     name: Option<&str>,
     asked: FetchPartition,
+    role: Role,
 ) -> FetchedPartition {
     let at = TopicPartition::new(name.unwrap_or_default(), asked.partition);
     let found = match name {
@@ -361,5 +377,16 @@ fn find(
             .map_err(|error| ErrorCode::from(&error)),
         None => Err(ErrorCode::UnknownTopicId),
     };
-    FetchedPartition { at, asked, found }
+    let limit = match role {
+        Role::Follower {
+            broker: follower, ..
+        } => broker.throttle.limit(image, &at, follower),
+        Role::Consumer | Role::Debugger => None,
+    };
+    FetchedPartition {
+        at,
+        asked,
+        found,
+        limit,
+    }
 }
