@@ -60,7 +60,7 @@ impl Group {
             .collect();
         let write = turn.write(&self.id, self.home, records, Then::Commit { to, offsets });
         for at in written {
-            self.pending_commits.insert(at, write);
+            self.pending_commits.entry(at).or_default().insert(write);
         }
     }
 
@@ -93,11 +93,8 @@ impl Group {
                 continue;
             }
             // Deleted meanwhile: the tombstone was written after it.
-            let Some(newest) = self.pending_commits.get(at).copied() else {
+            if !self.take_pending(at, write) {
                 continue;
-            };
-            if newest == write {
-                self.pending_commits.remove(at);
             }
             let newer = self
                 .offsets
@@ -111,6 +108,18 @@ impl Group {
                 self.offsets.insert(at.clone(), committed);
             }
         }
+    }
+
+    /// Takes a write from those on their way; whether it was among them.
+    fn take_pending(&mut self, at: &TopicPartition, write: WriteId) -> bool {
+        let Some(writes) = self.pending_commits.get_mut(at) else {
+            return false;
+        };
+        let was_pending = writes.remove(&write);
+        if writes.is_empty() {
+            self.pending_commits.remove(at);
+        }
+        was_pending
     }
 
     /// Forgets offsets and writes their tombstones, and the group's if that was all of it.

@@ -78,8 +78,9 @@ pub(crate) struct Group {
     pub initial_join: Option<InitialJoin>,
     pub new_member_added: bool,
     pub offsets: BTreeMap<TopicPartition, CommittedOffset>,
-    /// Commits on their way into the log, by the newest write of each partition.
-    pub pending_commits: BTreeMap<TopicPartition, WriteId>,
+    /// Writes that bring commits and are on their way into the log. Each may still succeed, whatever
+    /// becomes of the others. Invariant: no set is empty.
+    pub pending_commits: BTreeMap<TopicPartition, BTreeSet<WriteId>>,
     /// The division before the current one, for people.
     pub before: Vec<MemberPartitions>,
 }

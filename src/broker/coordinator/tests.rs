@@ -204,7 +204,12 @@ impl World {
                 self.hold_writes = true;
                 String::new()
             }
-            "write-ends" => self.write_ends(plain.first().copied().unwrap_or("NONE")),
+            "write-ends" => {
+                let which = options
+                    .get("write")
+                    .map_or(0, |text| text.parse().expect("a number"));
+                self.write_ends(plain.first().copied().unwrap_or("NONE"), which)
+            }
             "join" => self.join(plain[0], &plain, &options),
             "sync" => self.sync(plain[0], &options),
             "heartbeat" => {
@@ -460,8 +465,9 @@ impl World {
         self.step(Event::Request { id, request })
     }
 
-    fn write_ends(&mut self, error: &str) -> String {
-        let (write, records) = self.held.remove(0);
+    /// `which` counts the writes that are held, from the oldest.
+    fn write_ends(&mut self, error: &str, which: usize) -> String {
+        let (write, records) = self.held.remove(which);
         let result = match error {
             "NONE" => {
                 self.log.extend(records);
