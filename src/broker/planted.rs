@@ -22,6 +22,14 @@ pub(crate) enum Bug {
     StaleFetchAnswer,
     /// A broker that was restarted unseen goes on leading in its old epoch.
     RestartUnseen,
+    /// A static member that came back is not written down: the next coordinator fences it (until KAFKA-10284).
+    StaticMemberNotStored,
+    /// A coordinator that reads its log keeps what it met first of each offset, not last (until KAFKA-5600).
+    FirstRecordCounts,
+    /// A commit counts whichever generation its member is in.
+    CommitOfAnyGeneration,
+    /// Commits count in the order of their acknowledgements, not of their offsets in the log (until KAFKA-5247).
+    CommitsInAnyOrder,
 }
 
 thread_local! {

@@ -5,6 +5,8 @@ use super::group::{Group, GroupState};
 use super::member::{Member, millis};
 use super::reports::{self, MemberStep};
 use super::turn::{Replacement, Then, Turn, pending};
+#[cfg(test)]
+use crate::broker::planted::{self, Bug};
 use crate::wire::ErrorCode;
 
 impl Group {
@@ -219,6 +221,11 @@ impl Group {
                     leader_before,
                     supports_skipping_assignment: request.supports_skipping_assignment,
                 };
+                #[cfg(test)]
+                if planted::is(Bug::StaticMemberNotStored) {
+                    self.static_member_stored(replacement, Ok(()), turn);
+                    return;
+                }
                 self.store(&assignments, Then::Replace(Box::new(replacement)), turn);
             }
             GroupState::Stable => {

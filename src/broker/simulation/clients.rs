@@ -5,8 +5,9 @@ use uuid::Uuid;
 use super::{
     chance::Chance,
     controller::partition,
-    ledger::{Invariant, Ledger},
+    ledger::Ledger,
     message::{Answer, Ask, ClientRequest, Refused, Told},
+    promises::Invariant,
 };
 use crate::{
     broker::{image::ClusterImage, replication::Refusal},

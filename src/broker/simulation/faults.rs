@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::{
     controller::partition,
-    ledger::{Invariant, Violation},
     message::Message,
     process::Process,
+    promises::{Invariant, Violation},
     world::{Event, World},
 };
 use crate::{broker::replication::ReplicaLog, wire::BrokerId};

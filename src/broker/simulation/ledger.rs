@@ -4,32 +4,11 @@ use std::{collections::BTreeMap, fmt};
 
 use uuid::Uuid;
 
-use super::log::{MemoryLog, Record};
+use super::{
+    log::{MemoryLog, Record},
+    promises::{Invariant, Violation},
+};
 use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
-
-/// What must always hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Invariant {
-    /// No record acknowledged with acks=all and two in-sync replicas is ever lost: who may lead has it.
-    AcknowledgedRecordsStay,
-    /// Logs agree below the high watermark, on every replica and at any time.
-    LogsAgree,
-    /// No latest offset that was answered is later withdrawn.
-    LatestOffsetStays,
-    /// No record that was served is later withdrawn.
-    ServedRecordsStay,
-    /// One leader per epoch.
-    OneLeaderPerEpoch,
-    /// Once everything is healed, everything works again.
-    HealsAgain,
-}
-
-/// A broken promise.
-#[derive(Debug, Clone)]
-pub(super) struct Violation {
-    pub(super) invariant: Invariant,
-    pub(super) detail: String,
-}
 
 /// Everything that was ever told, and by whom.
 #[derive(Debug, Default)]
@@ -144,11 +123,5 @@ fn told(record: Option<Record>) -> String {
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "record {} of epoch {}", self.value, self.epoch)
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.invariant, self.detail)
     }
 }

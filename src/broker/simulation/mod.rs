@@ -18,10 +18,12 @@
 //! that a consumer was told is withdrawn; one process leads in one epoch. When the faults are over, within
 //! 1.5 simulated seconds there must be a leader, a full ISR, equal logs, and an answer for every producer.
 //!
-//! A test run takes [`SEEDS`] seeds, or `KAFKARIUM_SEEDS`; many more are worth optimized code:
+//! Consumer groups have a world of their own ([`groups`]).
+//!
+//! A test run takes some hundred seeds, or `KAFKARIUM_SEEDS`; many more are worth optimized code:
 //!
 //! ```text
-//! KAFKARIUM_SEEDS=40000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --lib simulation::
+//! KAFKARIUM_SEEDS=40000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --lib promises_hold
 //! ```
 //!
 //! A seed that breaks a promise prints everything that happened and which promise it was. It runs again, on any
@@ -37,11 +39,14 @@ mod chance;
 mod clients;
 mod controller;
 mod faults;
+mod groups;
 mod ledger;
 mod log;
 mod message;
 mod network;
 mod process;
+mod promises;
+mod queue;
 mod registry;
 mod replicas;
 mod seeds;
@@ -49,37 +54,42 @@ mod transcript;
 mod world;
 mod zookeeper;
 
-use self::ledger::Invariant;
-use super::planted::{self, Bug};
+use self::{
+    promises::{Invariant, Violation},
+    seeds::Simulation,
+    transcript::Transcript,
+    world::World,
+};
+use super::planted::Bug;
 
-/// Seeds of a test run.
-const SEEDS: u64 = 3_000;
+/// Brokers of a simulation; the topic has as many replicas.
+const BROKERS: i32 = 3;
+
+const CLUSTER: Simulation = Simulation {
+    name: "simulation",
+    run,
+};
+
+fn run(seed: u64, transcript: &mut Transcript) -> Result<(), Violation> {
+    let mut world = World::new(seed, BROKERS, std::mem::take(transcript));
+    let result = faults::run(&mut world);
+    *transcript = world.transcript;
+    result
+}
 
 #[test]
 fn promises_hold_whatever_goes_wrong() {
-    let seeds = std::env::var("KAFKARIUM_SEEDS");
-    let seeds = seeds.ok().and_then(|it| it.parse().ok()).unwrap_or(SEEDS);
-    if let Some((seed, violation)) = seeds::first_failure(0..seeds, || {}) {
-        seeds::fail(seed, &violation);
-    }
+    CLUSTER.holds_its_promises();
 }
 
-/// Finds a planted bug, says which promise it breaks, and finds that the same seed breaks none without it.
+#[test]
+fn a_seed_decides_everything() {
+    CLUSTER.is_determined_by_its_seed();
+}
+
 #[track_caller]
 fn finds(bug: Bug, invariants: &[Invariant]) {
-    let found = seeds::first_failure(0..SEEDS, || planted::plant(Some(bug)));
-    let Some((seed, violation)) = found else {
-        panic!("no seed finds {bug:?}");
-    };
-    println!("{bug:?}: seed {seed}: {violation}");
-    assert!(
-        invariants.contains(&violation.invariant),
-        "{bug:?} is found by {violation}"
-    );
-    assert!(
-        seeds::run(seed).is_ok(),
-        "seed {seed} breaks a promise anyway"
-    );
+    CLUSTER.finds(bug, invariants);
 }
 
 #[test]
@@ -140,13 +150,5 @@ fn a_restart_that_nobody_saw_is_found() {
 /// `KAFKARIUM_SEED=4711 cargo test --lib simulation::replay -- --nocapture` tells what happens.
 #[test]
 fn replay() {
-    let seed = std::env::var("KAFKARIUM_SEED");
-    let Some(seed) = seed.ok().and_then(|it| it.parse().ok()) else {
-        return;
-    };
-    let (result, transcript) = seeds::replay(seed);
-    println!("{transcript}");
-    if let Err(violation) = result {
-        panic!("seed {seed} breaks a promise: {violation}");
-    }
+    CLUSTER.replay();
 }

@@ -5,12 +5,12 @@ use std::{convert::Infallible, time::Duration};
 use uuid::Uuid;
 
 use super::{
-    ledger::Invariant,
     log::MemoryLog,
     message::{
         Answer, Ask, ClientRequest, Fetch, Fetched, Message, Out, Refused, Timer, Told, Turn,
     },
     process::{LAG_TIME_MAX, Process, Stored},
+    promises::Invariant,
 };
 use crate::{
     broker::replication::{

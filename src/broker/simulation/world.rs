@@ -1,8 +1,7 @@
 //! Everything together on simulated time: the queue of what comes next, and where it goes.
 
 use std::{
-    cmp::Ordering,
-    collections::{BTreeSet, BinaryHeap},
+    collections::BTreeSet,
     time::{Duration, Instant},
 };
 
@@ -12,10 +11,12 @@ use super::{
     chance::Chance,
     clients::{CLIENT_TIMEOUT, Client},
     controller::partition,
-    ledger::{Invariant, Ledger, Violation},
+    ledger::Ledger,
     log::MemoryLog,
     message::{Answer, Message, Out, Turn, ZooKeeperRequest},
     process::{Disk, Process},
+    promises::{Invariant, Violation},
+    queue::Queue,
     transcript::Transcript,
     zookeeper::ZooKeeper,
 };
@@ -33,8 +34,7 @@ pub(super) struct World {
     /// Milliseconds since the beginning.
     pub(super) now: u64,
     begun: Instant,
-    queue: BinaryHeap<Scheduled>,
-    scheduled: u64,
+    queue: Queue<Event>,
     pub(super) machines: Vec<Machine>,
     pub(super) zookeeper: ZooKeeper,
     pub(super) zookeeper_is_up: bool,
@@ -104,13 +104,6 @@ pub(super) enum Event {
     Stop(BrokerId),
 }
 
-struct Scheduled {
-    at: u64,
-    number: u64,
-    /// Boxed, for the heap moves it about.
-    event: Box<Event>,
-}
-
 impl World {
     pub(super) fn new(seed: u64, brokers: i32, transcript: Transcript) -> Self {
         let machines = (1..=brokers).map(|id| Machine {
@@ -128,8 +121,7 @@ impl World {
             chance: Chance::new(seed),
             now: 0,
             begun: Instant::now(),
-            queue: BinaryHeap::new(),
-            scheduled: 0,
+            queue: Queue::new(),
             machines: machines.collect(),
             zookeeper: ZooKeeper::new(),
             zookeeper_is_up: true,
@@ -152,12 +144,7 @@ impl World {
     }
 
     pub(super) fn after(&mut self, ms: u64, event: Event) {
-        self.scheduled += 1;
-        self.queue.push(Scheduled {
-            at: self.now + ms,
-            number: self.scheduled,
-            event: Box::new(event),
-        });
+        self.queue.put(self.now + ms, event);
     }
 
     pub(super) fn say(&mut self, line: impl FnOnce() -> String) {
@@ -171,10 +158,9 @@ impl World {
 
     /// Lets everything happen that is due until `until`, or until a promise is broken.
     pub(super) fn run_until(&mut self, until: u64) -> Result<(), Violation> {
-        while self.queue.peek().is_some_and(|next| next.at <= until) {
-            let Some(next) = self.queue.pop() else { break };
-            self.now = next.at;
-            self.happen(*next.event);
+        while let Some((at, event)) = self.queue.take(until) {
+            self.now = at;
+            self.happen(event);
             if self.ledger.unchecked {
                 self.ledger.unchecked = false;
                 self.check_isr();
@@ -365,26 +351,5 @@ impl Machine {
         let stored = disk.logs.get(&at);
         let stored = stored.filter(|stored| stored.topic_id == topic_id);
         stored.map(|stored| &stored.log)
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    /// The earliest is the greatest: it comes first out of the heap.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
     }
 }
