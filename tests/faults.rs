@@ -166,6 +166,15 @@ fn what_a_cluster_cannot_do_is_said_with_its_numbers() {
             && too_many.contains('3'),
         "{too_many}"
     );
+    // As Kafka's own tool is told it.
+    let kafkas = ["topics", "--bootstrap-server", &bootstrap, "--create"];
+    let again = [
+        &kafkas[..],
+        &["--topic", "__consumer_offsets", "--partitions", "1"],
+    ]
+    .concat();
+    let refusal = refused(&again);
+    assert!(refusal.contains("__consumer_offsets"), "{refusal}");
     let unknown = refused(&["topics", "describe", "nowhere", "-b", &bootstrap]);
     assert!(unknown.contains("nowhere"), "{unknown}");
     produce(&cluster, "fine");

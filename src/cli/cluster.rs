@@ -10,10 +10,10 @@ use crate::playground;
 #[derive(Debug, Args)]
 pub(super) struct ClusterArguments {
     /// Any brokers of the cluster, with commas between; without it, those of the running playground.
-    #[arg(short, long, value_name = "HOST:PORT")]
+    #[arg(short, long, value_name = "HOST:PORT", global = true)]
     bootstrap_server: Option<String>,
     /// The running playground to use, where there are several.
-    #[arg(long, conflicts_with = "bootstrap_server")]
+    #[arg(long, conflicts_with = "bootstrap_server", global = true)]
     name: Option<String>,
 }
 

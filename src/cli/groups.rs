@@ -16,37 +16,34 @@ use crate::wire::TopicPartition;
 pub(super) struct GroupsArguments {
     #[command(subcommand)]
     command: GroupsCommand,
+    #[command(flatten)]
+    cluster: ClusterArguments,
 }
 
+/// The flags are how `kafka-consumer-groups.sh` is told what to do.
 #[derive(Debug, Subcommand)]
 enum GroupsCommand {
     /// Lists all groups with their states.
-    List {
-        #[command(flatten)]
-        cluster: ClusterArguments,
-    },
+    #[command(long_flag = "list")]
+    List,
     /// Shows who reads what, and how far behind.
+    #[command(long_flag = "describe")]
     Describe {
         /// The group.
         #[arg(value_name = "GROUP", required_unless_present = "group")]
         group_name: Option<String>,
         #[arg(long, hide = true, conflicts_with = "group_name")]
         group: Option<String>,
-        #[command(flatten)]
-        cluster: ClusterArguments,
     },
 }
 
 /// Does what was asked and prints it.
 pub(super) fn run(arguments: GroupsArguments) -> Result<()> {
+    let cluster = arguments.cluster;
     super::cluster::block_on(async {
         match arguments.command {
-            GroupsCommand::List { cluster } => list(&mut cluster.admin()?).await,
-            GroupsCommand::Describe {
-                group_name,
-                group,
-                cluster,
-            } => {
+            GroupsCommand::List => list(&mut cluster.admin()?).await,
+            GroupsCommand::Describe { group_name, group } => {
                 let group = group_name.or(group).unwrap_or_default();
                 describe(&mut cluster.admin()?, &group).await
             }

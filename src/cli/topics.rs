@@ -17,11 +17,15 @@ use crate::wire::ErrorCode;
 pub(super) struct TopicsArguments {
     #[command(subcommand)]
     command: TopicsCommand,
+    #[command(flatten)]
+    cluster: ClusterArguments,
 }
 
+/// The flags are how `kafka-topics.sh` is told what to do.
 #[derive(Debug, Subcommand)]
 enum TopicsCommand {
     /// Creates a topic.
+    #[command(long_flag = "create")]
     Create {
         #[command(flatten)]
         topic: TopicArgument,
@@ -34,30 +38,24 @@ enum TopicsCommand {
         /// A setting of the topic by Kafka's name, for example retention.ms=60000.
         #[arg(long = "config", value_name = "KEY=VALUE", value_parser = property)]
         configs: Vec<(String, String)>,
-        #[command(flatten)]
-        cluster: ClusterArguments,
     },
     /// Lists all topics.
-    List {
-        #[command(flatten)]
-        cluster: ClusterArguments,
-    },
+    #[command(long_flag = "list")]
+    List,
     /// Shows which broker leads and keeps each partition; of all topics where none is named.
+    #[command(long_flag = "describe")]
     Describe {
         /// The topic.
         #[arg(id = "topic_name", value_name = "TOPIC")]
         name: Option<String>,
         #[arg(long = "topic", hide = true, conflicts_with = "topic_name")]
         topic: Option<String>,
-        #[command(flatten)]
-        cluster: ClusterArguments,
     },
     /// Deletes a topic and its records for good.
+    #[command(long_flag = "delete")]
     Delete {
         #[command(flatten)]
         topic: TopicArgument,
-        #[command(flatten)]
-        cluster: ClusterArguments,
     },
 }
 
@@ -83,6 +81,7 @@ impl TopicArgument {
 
 /// Does what was asked and prints it.
 pub(super) fn run(arguments: TopicsArguments) -> Result<()> {
+    let cluster = arguments.cluster;
     super::cluster::block_on(async {
         match arguments.command {
             TopicsCommand::Create {
@@ -90,7 +89,6 @@ pub(super) fn run(arguments: TopicsArguments) -> Result<()> {
                 partitions,
                 replication_factor,
                 configs,
-                cluster,
             } => {
                 let topic = NewTopic {
                     name: topic.name()?,
@@ -100,13 +98,11 @@ pub(super) fn run(arguments: TopicsArguments) -> Result<()> {
                 };
                 create(&mut cluster.admin()?, &topic).await
             }
-            TopicsCommand::List { cluster } => list(&mut cluster.admin()?).await,
-            TopicsCommand::Describe {
-                name,
-                topic,
-                cluster,
-            } => describe(&mut cluster.admin()?, name.or(topic)).await,
-            TopicsCommand::Delete { topic, cluster } => {
+            TopicsCommand::List => list(&mut cluster.admin()?).await,
+            TopicsCommand::Describe { name, topic } => {
+                describe(&mut cluster.admin()?, name.or(topic)).await
+            }
+            TopicsCommand::Delete { topic } => {
                 let name = topic.name()?;
                 match cluster.admin()?.delete_topic(&name).await {
                     Ok(()) => say(&format!("deleted topic {name}\n")),
