@@ -168,13 +168,8 @@ fn what_a_cluster_cannot_do_is_said_with_its_numbers() {
     );
     // As Kafka's own tool is told it.
     let kafkas = ["topics", "--bootstrap-server", &bootstrap, "--create"];
-    let again = [
-        &kafkas[..],
-        &["--topic", "__consumer_offsets", "--partitions", "1"],
-    ]
-    .concat();
-    let refusal = refused(&again);
-    assert!(refusal.contains("__consumer_offsets"), "{refusal}");
+    let wanted = ["--topic", "chat", "--replication-factor", "4"];
+    assert_eq!(refused(&[kafkas, wanted].concat()), too_many);
     let unknown = refused(&["topics", "describe", "nowhere", "-b", &bootstrap]);
     assert!(unknown.contains("nowhere"), "{unknown}");
     produce(&cluster, "fine");
