@@ -313,10 +313,15 @@ async fn a_frozen_server_costs_nobody_the_session() {
     let session = client.session_id();
     client.create("/e", b"", &ephemeral()).await.expect("new");
     server.signal(Signal::SIGSTOP);
-    // The length of the freeze, several sessions long, is what this is about.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // The freeze is longer than the session: the client library gives it up by itself. The server does not.
+    let mut states = client.state_watcher();
+    within("the client gives its session up", async {
+        while !states.state().is_terminated() {
+            states.changed().await;
+        }
+    })
+    .await;
     server.signal(Signal::SIGCONT);
-    // The client library has given the session up by itself; the server has not.
     let stat = server
         .client(Duration::from_secs(10))
         .await
