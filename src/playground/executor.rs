@@ -384,7 +384,7 @@ async fn create_topic(
                     .await
                     .map_or(running, |seen| seen.brokers.len());
                 anyhow::bail!(
-                    "INVALID_REPLICATION_FACTOR: {} wanted, {live} brokers live. a adds one",
+                    "INVALID_REPLICATION_FACTOR: {} wanted, {live} brokers live. {{broker add}} adds one",
                     topic.replication_factor
                 );
             }

@@ -355,7 +355,7 @@ impl fmt::Display for Action {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
     /// No action begins like this.
-    #[error("there is no action \"{0}\"; : lists them all")]
+    #[error("there is no action \"{0}\"; the palette lists them all")]
     Unknown(String),
     /// The action is known, the rest is not.
     #[error("{usage}")]

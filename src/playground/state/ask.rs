@@ -31,10 +31,10 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
         Action::Kill(Target::AllBrokers) => (
             action.clone(),
             format!(
-                "kill all {} brokers?   y kill   esc keep",
+                "all {} brokers end at once. {key} again kills them",
                 state.cluster.brokers().count()
             ),
-            Answer::Yes,
+            again,
         ),
         Action::Delete if state.view.focus == Pane::Group => {
             let group = state.view.group_row.as_ref().unwrap_or(&state.view.group);
@@ -57,14 +57,16 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
                 .sum();
             let noun = if records == 1 { "record" } else { "records" };
             let text = format!(
-                "delete topic {topic}, {} {noun}, for good?   y delete   esc keep",
+                "delete topic {topic}, {} {noun}, for good?   {{confirm accept}} delete   {{confirm back}} keep",
                 grouped(records)
             );
             (action.clone(), text, Answer::Yes)
         }
         Action::DeleteGroup(group) => {
             state.cluster.groups.get(group)?;
-            let text = format!("delete group {group} and where it stands?   y delete   esc keep");
+            let text = format!(
+                "delete group {group} and where it stands?   {{confirm accept}} delete   {{confirm back}} keep"
+            );
             (action.clone(), text, Answer::Yes)
         }
         Action::SpreadPartitions => {
@@ -81,7 +83,7 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
     };
     Some(Ask {
         action,
-        text,
+        text: state.view.keys.fill(&text),
         since: state.now,
         how,
     })

@@ -43,7 +43,7 @@ struct Fallen {
 }
 
 impl Coach {
-    /// The line to show now; `None` when there is nothing (more) to say.
+    /// The line to show now, with actions named in braces; `None` when there is nothing (more) to say.
     #[must_use]
     pub fn line(&self, cluster: &Cluster, now: Timestamp) -> Option<String> {
         if self.hidden {
@@ -53,14 +53,14 @@ impl Coach {
             return Some(sentence.to_owned());
         }
         match self.step {
-            Step::Produce => Some("Press p to send a record.".into()),
-            Step::Stream => Some("Press + for a stream, 1 then 10 a second.".into()),
+            Step::Produce => Some("Press {produce} to send a record.".into()),
+            Step::Stream => Some("Press {stream faster} for a stream, 1 then 10 a second.".into()),
             Step::Kill => Some(kill_line(cluster)),
             Step::Restart => {
                 let broker = self.fallen.as_ref()?.broker;
-                Some(format!("Press r: start broker {broker} again."))
+                Some(format!("Press {{start}}: start broker {broker} again."))
             }
-            Step::Consumer => Some("Press c: one more consumer.".into()),
+            Step::Consumer => Some("Press {consumer add}: one more consumer.".into()),
             Step::Finished => None,
         }
     }
@@ -201,10 +201,10 @@ fn kill_line(cluster: &Cluster) -> String {
         .filter_map(|(place, partition)| Some((place, partition.seen.leader?)))
         .last()
     else {
-        return "Pick a broker by its digit, then x: kill -9.".into();
+        return "Pick a broker by its digit, then {kill}: kill -9.".into();
     };
     format!(
-        "Press {leader}, then x: kill -9 broker {leader}, which leads p{}.",
+        "Press {{pick {leader}}}, then {{kill}}: kill -9 broker {leader}, which leads p{}.",
         place.partition
     )
 }
@@ -297,7 +297,7 @@ fn divided(cluster: &Cluster) -> Option<Vec<String>> {
     } else {
         format!("{name} took over {}.", places.join(" "))
     };
-    let end = "That was Kafka.  : has every action by name, ? all keys.";
+    let end = "That was Kafka.  {palette} has every action by name, {help} all keys.";
     Some(vec![took, end.into()])
 }
 
@@ -322,6 +322,6 @@ mod tests {
         };
         assert_eq!(line(1000), "first");
         assert_eq!(line(8000), "second");
-        assert!(line(14_000).starts_with("Press + for a stream"));
+        assert!(line(14_000).starts_with("Press {stream faster} for a stream"));
     }
 }

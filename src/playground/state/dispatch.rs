@@ -253,7 +253,7 @@ fn unbound(state: &mut State, key: Key) {
         Key::Char(character) if !character.is_ascii() && character.is_alphabetic() => {
             format!("{character} is not a key here: switch keyboard, or keys.toml")
         }
-        key => format!("{key} is not a key here: ? shows all"),
+        key => format!("{key} is not a key here: {{help}} shows all"),
     };
     state.message(text, false);
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Key, Pane};
+use super::{Action, Key, Pane, settings::Keymap};
 
 /// Where a key means what its row says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +87,8 @@ pub struct Row {
     pub section: Section,
     /// The keys as help writes them.
     pub shown: &'static str,
-    /// What they do.
+    /// What they do; it names other keys by their actions, in braces. What it says they are `(also ...)` is said
+    /// while the row has its own keys.
     pub label: &'static str,
     /// Whether a held key does it again and again.
     pub repeats: bool,
@@ -168,7 +169,7 @@ pub const TABLE: &[Row] = &[
     repeating(row(
         Section::Pick,
         "tab",
-        "next pane   (shift-tab: previous)",
+        "next pane   ({pane previous}: previous)",
         &[(Key::Tab, "pane next"), (Key::BackTab, "pane previous")],
     )),
     repeating(row(
@@ -231,7 +232,7 @@ pub const TABLE: &[Row] = &[
     row(
         Section::Break,
         "r",
-        "start again; when it runs: r r restarts",
+        "start again; when it runs: {start} {start} restarts",
         &[(key('r'), "start")],
     ),
     row(
@@ -265,7 +266,7 @@ pub const TABLE: &[Row] = &[
     row(
         Section::Feed,
         "c C",
-        "consumer into the group; C into a new group",
+        "consumer into the group; {group add} into a new group",
         &[(key('c'), "consumer add"), (key('C'), "group add")],
     ),
     row(
@@ -364,7 +365,7 @@ pub const TABLE: &[Row] = &[
     row(
         Section::Program,
         "q",
-        "quit (asks; q q quits)",
+        "quit (asks; {quit} {quit} quits)",
         &[(key('q'), "quit")],
     ),
     row(
@@ -447,6 +448,7 @@ impl Row {
 /// The key table of the README.
 #[must_use]
 pub fn markdown() -> String {
+    let keymap = Keymap::default();
     let mut table = String::from("| key | what it does |\n|---|---|\n");
     for part in Section::ALL {
         let mut rows = TABLE.iter().filter(|row| row.section == part).peekable();
@@ -455,7 +457,8 @@ pub fn markdown() -> String {
         }
         for row in rows {
             let keys: Vec<String> = row.shown.split(' ').map(|key| format!("`{key}`")).collect();
-            let _ = writeln!(table, "| {} | {} |", keys.join(" "), row.label);
+            let label = keymap.fill(row.label);
+            let _ = writeln!(table, "| {} | {label} |", keys.join(" "));
         }
     }
     table

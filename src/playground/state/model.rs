@@ -243,13 +243,20 @@ impl State {
             || self.cluster.groups.values().any(super::Group::rebalancing)
     }
 
-    /// A sentence for the footer.
-    pub(super) fn message(&mut self, text: impl Into<String>, bad: bool) {
+    /// A sentence for the footer; it names actions in braces, as [`Keymap::fill`](super::settings::Keymap::fill) takes it.
+    pub(super) fn message(&mut self, text: impl AsRef<str>, bad: bool) {
         self.view.message = Some(Message {
-            text: text.into(),
+            text: self.view.keys.fill(text.as_ref()),
             since: self.now,
             bad,
         });
+    }
+
+    /// What the coach says now, with the keys as they are bound.
+    #[must_use]
+    pub fn coach_line(&self) -> Option<String> {
+        let line = self.coach.line(&self.cluster, self.now)?;
+        Some(self.view.keys.fill(&line))
     }
 
     /// The next demo record. The keys fall evenly on three partitions, on two and on six.

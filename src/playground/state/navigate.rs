@@ -86,7 +86,7 @@ fn pick(state: &mut State, process: &ProcessName) {
             .collect();
         let there = brokers.join(" ");
         state.message(
-            format!("there is no {process}: brokers {there}, 0 is ZooKeeper, a adds a broker"),
+            format!("there is no {process}: brokers {there}, {{pick 0}} is ZooKeeper, {{broker add}} adds a broker"),
             false,
         );
     }

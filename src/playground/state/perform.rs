@@ -36,16 +36,7 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         Action::Start(target) => verbs::each(state, target, verbs::start),
         Action::Restart(target) => verbs::each(state, target, verbs::restart),
         Action::Heal => verbs::heal(state),
-        Action::Produce(None) => {
-            if !state.is_ready() {
-                state.opening.kept += 1;
-                let topic = state.view.topic.clone();
-                state.message(format!("p kept: sent when {topic} is there"), false);
-                return Vec::new();
-            }
-            let record = state.next_demo_record();
-            send(state, vec![record])
-        }
+        Action::Produce(None) => produce(state),
         Action::Produce(Some((key, value))) => {
             let record = NewRecord {
                 topic: state.view.topic.clone(),
@@ -119,6 +110,21 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         Action::Redraw => vec![Request::Redraw],
         action => navigate::navigate(state, action),
     }
+}
+
+/// The next demo record; before the topic is there, it is kept.
+fn produce(state: &mut State) -> Vec<Request> {
+    if !state.is_ready() {
+        state.opening.kept += 1;
+        let topic = state.view.topic.clone();
+        state.message(
+            format!("{{produce}} kept: sent when {topic} is there"),
+            false,
+        );
+        return Vec::new();
+    }
+    let record = state.next_demo_record();
+    send(state, vec![record])
 }
 
 fn mouse(state: &mut State) -> Vec<Request> {
@@ -334,7 +340,13 @@ fn add_broker(state: &mut State) -> Vec<Request> {
     state.cluster.processes.insert(name.clone(), process);
     let line = Line::new(state.now, "you")
         .say(format!("add broker {id}"))
-        .with(Tone::Dim, "  empty yet: m moves partitions onto it")
+        .with(
+            Tone::Dim,
+            state
+                .view
+                .keys
+                .fill("  empty yet: {partitions spread} moves partitions onto it"),
+        )
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
     state.view.command = Some(format!(

@@ -40,7 +40,10 @@ enum Step {
 /// The rewind that `o` means now: the shown group, to the record under the cursor.
 pub(super) fn meant(state: &State) -> Result<Action, String> {
     let Some(to) = state.view.record else {
-        return Err("no record is picked: ← picks one, o rewinds the group to it".into());
+        return Err(
+            "no record is picked: {move left} picks one, {group rewind} rewinds the group to it"
+                .into(),
+        );
     };
     let place = TopicPartition::new(&state.view.topic, state.view.partition);
     Ok(Action::RewindGroup(Some((
@@ -86,10 +89,10 @@ pub(super) fn question(
     };
     Ok(Ask {
         action: Action::RewindGroup(Some((group.to_owned(), place.clone(), to))),
-        text: format!(
-            "{group} to p{} @{to}: {costs}{pause}   y rewind   esc keep",
+        text: state.view.keys.fill(&format!(
+            "{group} to p{} @{to}: {costs}{pause}   {{confirm accept}} rewind   {{confirm back}} keep",
             place.partition
-        ),
+        )),
         since: state.now,
         how: Answer::Yes,
     })
@@ -141,7 +144,10 @@ fn check(
         .filter(|process| process.status.is_running())
         .collect();
     if let Some(frozen) = ours.iter().find(|process| process.status == Status::Frozen) {
-        return Err(format!("{} is frozen: z thaws it first", frozen.name));
+        return Err(format!(
+            "{} is frozen: {{freeze}} thaws it first",
+            frozen.name
+        ));
     }
     Ok(ours
         .into_iter()

@@ -139,12 +139,14 @@ impl Spread {
         let (up, all) = state.cluster.brokers_up();
         if up < all {
             return Err(format!(
-                "{up} of {all} brokers are up: H starts the others, then m moves"
+                "{up} of {all} brokers are up: {{heal}} starts the others, then {{partitions spread}} moves"
             ));
         }
         let spread = Self::plan(&state.cluster);
         if spread.partitions.is_empty() {
-            return Err("every broker has its fair share already.  a adds a broker".to_owned());
+            return Err(
+                "every broker has its fair share already.  {broker add} adds a broker".to_owned(),
+            );
         }
         Ok(spread)
     }
@@ -164,7 +166,9 @@ pub(super) fn question(state: &State) -> Option<String> {
         1 => "1 partition".to_owned(),
         many => format!("{many} partitions"),
     };
-    Some(format!("{what}, of {partitions}?   y move   esc keep"))
+    let text =
+        format!("{what}, of {partitions}?   {{confirm accept}} move   {{confirm back}} keep");
+    Some(state.view.keys.fill(&text))
 }
 
 /// Moves partitions so that each broker has its fair share.

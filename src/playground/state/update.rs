@@ -194,9 +194,10 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             state.story.begin(line);
         }
         Observation::Failed { why } => {
+            let why = state.view.keys.fill(why);
             let line = Line::new(at, "kafkarium").with(Tone::Bad, why.clone());
             state.story.begin(line);
-            state.message(why.clone(), true);
+            state.message(why, true);
         }
         Observation::SettingsFile {
             file,
@@ -307,7 +308,8 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
                         (None, Some(signal)) => format!("signal {signal}"),
                         (None, None) => "gone".to_owned(),
                     };
-                    let words = format!("DIED: {end}.  r starts it again");
+                    let words = format!("DIED: {end}.  {{start}} starts it again");
+                    let words = state.view.keys.fill(&words);
                     state.story.begin(line.with(Tone::Bad, words));
                 }
                 Some(Status::Stopped) => state.story.tell(&[subject], line.say("ended")),

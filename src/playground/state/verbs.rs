@@ -43,7 +43,10 @@ pub(super) fn stop(state: &mut State, process: &Process) -> Option<Request> {
     }
     if process.status == Status::Frozen {
         let name = &process.name;
-        state.message(format!("{name} is frozen: z thaws it first"), false);
+        state.message(
+            format!("{name} is frozen: {{freeze}} thaws it first"),
+            false,
+        );
         return None;
     }
     intend(state, process, Intent::Stop);
@@ -64,7 +67,7 @@ pub(super) fn freeze(state: &mut State, process: &Process) -> Option<Request> {
     if !alive(state, process) {
         return None;
     }
-    begin(state, process, "freeze ", "  z thaws it");
+    begin(state, process, "freeze ", "  {freeze} thaws it");
     command(state, process, "-STOP");
     Some(Request::Freeze(process.name.clone()))
 }
@@ -85,7 +88,7 @@ pub(super) fn start(state: &mut State, process: &Process) -> Option<Request> {
     let name = &process.name;
     match process.status {
         Status::Frozen => {
-            state.message(format!("{name} is frozen: z thaws it"), false);
+            state.message(format!("{name} is frozen: {{freeze}} thaws it"), false);
             return None;
         }
         status if !status.is_gone() => {
@@ -163,7 +166,10 @@ fn alive(state: &mut State, process: &Process) -> bool {
     let name = &process.name;
     let alive = process.status.is_running() && process.pid.is_some();
     if process.status.is_gone() {
-        state.message(format!("{name} is dead already: r starts it again"), false);
+        state.message(
+            format!("{name} is dead already: {{start}} starts it again"),
+            false,
+        );
     } else if !alive {
         state.message(format!("{name} is not there yet"), false);
     }
@@ -181,6 +187,7 @@ fn intend(state: &mut State, process: &Process, intent: Intent) {
 
 /// `kill -9 broker 3 (pid 4123, leader of p2)`
 fn begin(state: &mut State, process: &Process, verb: &str, how: &str) {
+    let how = state.view.keys.fill(how);
     let mut facts: Vec<String> = process
         .pid
         .map(|pid| format!("pid {pid}"))

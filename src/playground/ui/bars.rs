@@ -168,23 +168,28 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     match (&state.view.overlay, &state.view.ask) {
         (_, Some(ask)) => question(canvas, ask, area),
         (Overlay::Palette(palette), None) => {
-            super::overlays::palette::footer(canvas, palette, area);
+            super::overlays::palette::footer(canvas, state, palette, area);
             return;
         }
         (Overlay::Compose(_), None) => {
-            hints(
-                canvas,
-                area,
-                &[("tab", "next line"), ("enter", "send"), ("esc", "close")],
-            );
+            let words = [
+                ("input pane next", "next line"),
+                ("input accept", "send"),
+                ("input back", "close"),
+            ];
+            hints(canvas, state, area, &words);
             return;
         }
         (Overlay::Prompt(prompt), None) => {
-            self::prompt(canvas, prompt, area);
+            self::prompt(canvas, state, prompt, area);
             return;
         }
         (Overlay::Opened(_), None) => {
-            hints(canvas, area, &[("↑ ↓", "scroll"), ("esc", "close")]);
+            let words = [
+                ("overlay move up} {overlay move down", "scroll"),
+                ("overlay back", "close"),
+            ];
+            hints(canvas, state, area, &words);
         }
         (_, None) => verbs(canvas, state, area),
     }
@@ -234,16 +239,18 @@ fn question(canvas: &mut Canvas<'_>, ask: &Ask, area: Rect) {
     canvas.text(area.x, area.y, area.right(), &text, Role::Warning);
 }
 
-/// Keys and what they do, on both lines cleared of anything else.
-pub fn hints(canvas: &mut Canvas<'_>, area: Rect, hints: &[(&str, &str)]) {
+/// Actions, as sentences name them, by their keys, and what they do.
+pub fn hints(canvas: &mut Canvas<'_>, state: &State, area: Rect, hints: &[(&str, &str)]) {
     let mut x = area.x + 1;
-    for (key, does) in hints {
+    for (action, does) in hints {
+        let key = state.view.keys.fill(&format!("{{{action}}}"));
+        let key = if key == "up down" { "↑ ↓" } else { &key };
         x = canvas.text(x, area.y, area.right(), key, Role::Focus);
         x = canvas.text(x, area.y, area.right(), &format!(" {does}   "), Role::Text);
     }
 }
 
-fn prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Rect) {
+fn prompt(canvas: &mut Canvas<'_>, state: &State, prompt: &Prompt, area: Rect) {
     let (question, help) = match prompt.purpose {
         Purpose::NewTopic => (
             "new topic: ".to_owned(),
@@ -251,7 +258,7 @@ fn prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Rect) {
         ),
         Purpose::Filter(pane) => (
             format!("filter {}: ", pane.title()),
-            "enter keeps it, empty shows all",
+            "{input accept} keeps it, empty shows all",
         ),
     };
     let end = area.right();
@@ -264,13 +271,11 @@ fn prompt(canvas: &mut Canvas<'_>, prompt: &Prompt, area: Rect) {
         .take(prompt.input.cursor())
         .collect();
     canvas.tone(x + width(&before), area.y, 1, Role::Selected);
-    canvas.text(
-        area.x + 1,
-        area.y + 1,
-        end,
-        &format!("{help}   esc closes"),
-        Role::Dim,
-    );
+    let help = state
+        .view
+        .keys
+        .fill(&format!("{help}   {{input back}} closes"));
+    canvas.text(area.x + 1, area.y + 1, end, &help, Role::Dim);
 }
 
 /// What can be done to what is picked, then what can always be done.
@@ -336,7 +341,7 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         }
     } else {
         groups.push(vec![
-            ("0-9".into(), "process"),
+            (state.view.keys.picking(), "process"),
             (key_text("layout next"), "view"),
             (key_text("palette"), "all"),
         ]);

@@ -7,6 +7,17 @@ use crate::{
     wire::BrokerId,
 };
 
+/// In the frame of a pane that shows only what matches: `/ord   esc clears`
+pub fn filter_note(state: &State, filter: &str) -> String {
+    format!("/{filter}   {} clears", state.view.keys.shown("back"))
+}
+
+/// Instead of rows, where none matches.
+pub fn no_match(state: &State, filter: &str) -> String {
+    let esc = state.view.keys.shown("back");
+    format!("nothing matches \"{filter}\".  {esc} clears")
+}
+
 /// `0.6 s`, `2.8 s`, `48 s`, `3 min`
 pub fn ago(duration: Duration) -> String {
     let seconds = duration.as_secs();

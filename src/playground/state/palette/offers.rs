@@ -150,7 +150,10 @@ fn aimed(state: &State, verb: &str, action: &str, all: &mut Vec<Candidate>) {
         if verb == "kill" && process.status.is_gone() {
             line.key = None;
             line.idle = true;
-            "already dead, r starts it again".clone_into(&mut line.note);
+            line.note = state
+                .view
+                .keys
+                .fill("already dead, {start} starts it again");
         }
         line
     };

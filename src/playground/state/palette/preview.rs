@@ -75,7 +75,7 @@ fn does(state: &State, action: &Action) -> String {
         Action::Theme(_) => "other colours".to_owned(),
         other => {
             let label = state.view.keys.label_of(&other.to_string());
-            label.unwrap_or_default().to_owned()
+            label.unwrap_or_default()
         }
     }
 }

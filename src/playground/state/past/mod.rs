@@ -212,7 +212,7 @@ pub(super) fn refuses(state: &mut State, action: &Action) -> bool {
     let text = if of.replay {
         format!("this is {clock:#} of a saved session: no cluster is behind it")
     } else {
-        format!("this is {clock:#}, not now. space returns to now")
+        format!("this is {clock:#}, not now. {{hold}} returns to now")
     };
     state.message(text, false);
     true
@@ -260,7 +260,7 @@ pub(super) fn step(state: &mut State, lines: i32) {
     if target == state.past.at {
         let text = match (lines < 0, state.past.history.kept_since()) {
             (false, _) if state.is_replay() => "the session ends here".to_owned(),
-            (false, _) => "nothing happened after this. space returns to now".to_owned(),
+            (false, _) => "nothing happened after this. {hold} returns to now".to_owned(),
             (true, None) => "nothing happened before this".to_owned(),
             (true, Some(since)) => format!(
                 "what happened before {} was let go",

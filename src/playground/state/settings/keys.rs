@@ -34,7 +34,7 @@ pub struct BoundRow {
     pub section: Section,
     /// The keys as help writes them.
     pub shown: String,
-    /// What they do.
+    /// What they do, as [`Keymap::fill`] takes it.
     pub label: String,
     /// Whether a held key does it again and again.
     pub repeats: bool,
@@ -91,23 +91,86 @@ impl Keymap {
             .or_else(|| of(|context| matches!(context, Context::Pane(_))))
     }
 
-    /// That key as text; nothing where the action has none.
+    /// That key as text; where the action has none, its name as the palette takes it.
     #[must_use]
     pub fn shown(&self, action: &str) -> String {
         self.key_of(action)
-            .map(|key| key.to_string())
-            .unwrap_or_default()
+            .map_or_else(|| format!(":{action}"), |key| key.to_string())
+    }
+
+    /// The keys that pick processes, briefly: `0-9`, or the first of them where they are others.
+    #[must_use]
+    pub fn picking(&self) -> String {
+        let own = TABLE
+            .iter()
+            .find(|row| row.keys.iter().any(|(_, name)| *name == "pick 0"));
+        let rows = self.rows.iter();
+        let unchanged = own.and_then(|own| rows.clone().find(|row| row.shown == own.shown));
+        unchanged.map_or_else(
+            || format!("{}…", self.shown("pick 0")),
+            |row| row.shown.clone(),
+        )
+    }
+
+    /// A sentence with the keys of the actions that it names in braces: `{start} starts it again`. `{overlay back}`
+    /// is the key on a page over the panes; `confirm` and `input` are told apart in the same way.
+    #[must_use]
+    pub fn fill(&self, sentence: &str) -> String {
+        let mut filled = String::new();
+        let mut rest = sentence;
+        while let Some((before, after)) = rest.split_once('{') {
+            filled.push_str(before);
+            let named = after
+                .split_once('}')
+                .and_then(|(name, behind)| Some((self.named(name)?, behind)));
+            if let Some((key, behind)) = named {
+                filled.push_str(&key);
+                rest = behind;
+            } else {
+                // Somebody's own brace.
+                filled.push('{');
+                rest = after;
+            }
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    fn named(&self, name: &str) -> Option<String> {
+        let within = [
+            ("overlay ", Context::Overlay),
+            ("confirm ", Context::Confirm),
+            ("input ", Context::Input),
+        ];
+        for (word, context) in within {
+            if let Some(action) = name.strip_prefix(word) {
+                return self.key_within(context, &action.parse().ok()?);
+            }
+        }
+        name.parse::<Action>().ok().map(|_| self.shown(name))
+    }
+
+    /// The key of an action in a context that takes all keys; `esc` where several lead back.
+    fn key_within(&self, context: Context, action: &Action) -> Option<String> {
+        let rows = self.rows.iter().filter(|row| row.context == context);
+        let keys: Vec<Key> = rows
+            .flat_map(|row| &row.keys)
+            .filter(|(_, bound)| bound == action)
+            .map(|(key, _)| *key)
+            .collect();
+        let key = keys.iter().find(|key| **key == Key::Esc).or(keys.first())?;
+        Some(key.to_string())
     }
 
     /// What help says of an action, by the action's name.
     #[must_use]
-    pub fn label_of(&self, action: &str) -> Option<&str> {
+    pub fn label_of(&self, action: &str) -> Option<String> {
         let action: Action = action.parse().ok()?;
         self.rows
             .iter()
             .filter(|row| !row.label.is_empty())
             .find(|row| row.keys.iter().any(|(_, bound)| *bound == action))
-            .map(|row| row.label.as_str())
+            .map(|row| self.fill(&row.label))
     }
 
     /// The rows of a section of the help page.
@@ -122,7 +185,10 @@ impl Keymap {
         Section::ALL
             .into_iter()
             .flat_map(|section| self.section(section))
-            .filter(|row| row.label.to_lowercase().contains(&wanted) || row.shown.contains(search))
+            .filter(|row| {
+                let label = self.fill(&row.label).to_lowercase();
+                label.contains(&wanted) || row.shown.contains(search)
+            })
             .collect()
     }
 
@@ -216,6 +282,11 @@ impl BoundRow {
         self.keys.retain(|(_, bound)| bound != action);
         if self.keys.len() != before {
             self.shown = self.names();
+            // All its keys are named now.
+            if let Some(also) = self.label.find("(also ") {
+                self.label.truncate(also);
+                self.label.truncate(self.label.trim_end().len());
+            }
         }
     }
 
@@ -252,7 +323,7 @@ fn read_action(context: Context, name: Value<'_>) -> Result<Action, Mistake> {
         let meant = did_you_mean(text, known.into_iter());
         name.wrong(match meant {
             Some(meant) => format!("unknown action \"{text}\", did you mean \"{meant}\"?"),
-            None => format!("unknown action \"{text}\", : lists them all"),
+            None => format!("unknown action \"{text}\", the palette lists them all"),
         })
     })
 }

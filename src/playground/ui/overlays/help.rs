@@ -9,7 +9,7 @@ use crate::playground::{
         settings::{BoundRow, Keymap},
     },
     ui::{
-        canvas::{Canvas, width},
+        canvas::{Canvas, fit, width},
         theme::Role,
         words,
     },
@@ -40,15 +40,16 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, help: &Help, area: Rect) {
         );
         canvas.text(x, area.y, end, " picked", Role::Text);
     }
-    let hints = "/ search   enter do it   esc or q close ";
     if area.width > 100 {
-        canvas.right(x, area.y, end, hints, Role::Text);
+        let hints = "{overlay filter} search   {overlay accept} do it   {overlay back} close ";
+        let hints = state.view.keys.fill(hints);
+        canvas.right(x, area.y, end, &hints, Role::Text);
     }
     let rows = state.view.keys.help_rows(searched);
     let cursor = help.cursor.min(rows.len().saturating_sub(1));
     let chosen = rows.get(cursor).copied();
     if !searched.is_empty() || area.height < 34 || area.width < 110 {
-        list(canvas, &rows, cursor, area);
+        list(canvas, state, &rows, cursor, area);
         return;
     }
     let keys = &state.view.keys;
@@ -78,7 +79,7 @@ fn column(
         canvas.text(x + 1, y, area.right(), part.title(), Role::Strong);
         y += 1;
         for row in rows {
-            line(canvas, row, chosen == Some(row), (x, y), area);
+            line(canvas, keys, row, chosen == Some(row), (x, y), area);
             y += 1;
         }
         y += 1;
@@ -86,29 +87,41 @@ fn column(
 }
 
 /// One row below the other, the cursor's in sight.
-fn list(canvas: &mut Canvas<'_>, rows: &[&BoundRow], cursor: usize, area: Rect) {
+fn list(canvas: &mut Canvas<'_>, state: &State, rows: &[&BoundRow], cursor: usize, area: Rect) {
     if rows.is_empty() {
-        let words = " nothing matches.  esc clears";
-        canvas.text(area.x, area.y + 2, area.right(), words, Role::Dim);
+        let words = state
+            .view
+            .keys
+            .fill(" nothing matches.  {overlay back} clears");
+        canvas.text(area.x, area.y + 2, area.right(), &words, Role::Dim);
         return;
     }
+    let keys = &state.view.keys;
     let room = usize::from(area.height.saturating_sub(5)).max(1);
     let first = (cursor + 1).saturating_sub(room);
     for (index, row) in rows.iter().enumerate().skip(first).take(room) {
         let y = area.y + 2 + u16::try_from(index - first).unwrap_or(0);
-        line(canvas, row, index == cursor, (area.x, y), area);
+        line(canvas, keys, row, index == cursor, (area.x, y), area);
     }
     legend(canvas, area.x, area.bottom() - 1, area.right());
 }
 
-fn line(canvas: &mut Canvas<'_>, row: &BoundRow, chosen: bool, (x, y): (u16, u16), area: Rect) {
+fn line(
+    canvas: &mut Canvas<'_>,
+    keys: &Keymap,
+    row: &BoundRow,
+    chosen: bool,
+    (x, y): (u16, u16),
+    area: Rect,
+) {
     let end = area.right();
-    let start = (x + KEYS).saturating_sub(width(&row.shown)).max(x);
-    canvas.text(start, y, end, &row.shown, Role::Focus);
-    canvas.text(x + KEYS + 2, y, end, &row.label, Role::Text);
+    let shown = fit(&row.shown, KEYS);
+    let label = keys.fill(&row.label);
+    canvas.text(x + KEYS - width(&shown), y, end, &shown, Role::Focus);
+    canvas.text(x + KEYS + 2, y, end, &label, Role::Text);
     if chosen {
         canvas.text(x + KEYS + 1, y, end, "►", Role::Focus);
-        canvas.tone(x + KEYS + 2, y, width(&row.label), Role::Selected);
+        canvas.tone(x + KEYS + 2, y, width(&label), Role::Selected);
     }
 }
 

@@ -24,9 +24,10 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
         Thing::Line(index) => ("What happened".to_owned(), line(state, *index)),
         Thing::Exchange(number) => exchange(state, *number),
     };
+    let closes = state.view.keys.fill("{overlay back} closes");
     let frame = Frame {
         title: vec![(Role::Strong, title)],
-        note: "esc closes",
+        note: &closes,
         focused: true,
         dashed: false,
     };

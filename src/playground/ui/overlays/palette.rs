@@ -282,15 +282,16 @@ fn facts(state: &State, process: &Process) -> Option<String> {
 }
 
 /// The keys of the palette, and how the verb that is typed goes on.
-pub fn footer(canvas: &mut Canvas<'_>, palette: &Palette, area: Rect) {
+pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: Rect) {
     crate::playground::ui::bars::hints(
         canvas,
+        state,
         area,
         &[
-            ("↑ ↓", "choose"),
-            ("tab", "complete"),
-            ("enter", "do it"),
-            ("esc", "close"),
+            ("input move up} {input move down", "choose"),
+            ("input pane next", "complete"),
+            ("input accept", "do it"),
+            ("input back", "close"),
         ],
     );
     let typed = palette.input.text();

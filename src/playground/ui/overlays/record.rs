@@ -41,7 +41,7 @@ pub fn lines(state: &State, offset: Offset) -> Vec<String> {
         }
         lines.push(String::new());
     }
-    lines.extend(value(state.view.value_face, record));
+    lines.extend(value(state, record));
     lines.push(String::new());
     lines.extend(batch(record));
     lines
@@ -136,7 +136,8 @@ fn key(state: &State, place: &TopicPartition, record: &RecordSeen) -> Vec<String
     lines
 }
 
-fn value(face: ValueFace, record: &RecordSeen) -> Vec<String> {
+fn value(state: &State, record: &RecordSeen) -> Vec<String> {
+    let face = state.view.value_face;
     let Some(value) = &record.value else {
         return vec!["value  null: a tombstone, where the topic is compacted".into()];
     };
@@ -153,8 +154,9 @@ fn value(face: ValueFace, record: &RecordSeen) -> Vec<String> {
         _ => "text",
     };
     let mut lines = vec![format!(
-        "value  {} bytes as {way}   i shows it another way",
-        words::grouped(u32::try_from(count).unwrap_or(u32::MAX))
+        "value  {} bytes as {way}   {}",
+        words::grouped(u32::try_from(count).unwrap_or(u32::MAX)),
+        state.view.keys.fill("{overlay show} shows it another way")
     )];
     match (face, pretty) {
         (ValueFace::Hex, _) => lines.extend(hex(record.value_bytes.as_ref(), value)),

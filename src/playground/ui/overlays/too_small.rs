@@ -23,7 +23,10 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         ),
         (
             Role::Text,
-            "Make the window larger or the font smaller.  q quits.".to_owned(),
+            state
+                .view
+                .keys
+                .fill("Make the window larger or the font smaller.  {quit} quits."),
         ),
     ];
     let left = area.x + 2.min(area.width);

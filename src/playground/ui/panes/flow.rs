@@ -58,11 +58,12 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let known = state.cluster.topics.get(&state.view.topic);
     let Some(topic) = known.filter(|_| state.is_ready()) else {
         let words = if state.is_ready() {
-            "No topic to show.  t makes one"
+            "No topic to show.  {topic create} makes one"
         } else {
             "Who writes, which broker keeps it, who reads it: as it happens."
         };
-        canvas.text(area.x + 2, area.y + 1, area.right(), words, Role::Dim);
+        let words = state.view.keys.fill(words);
+        canvas.text(area.x + 2, area.y + 1, area.right(), &words, Role::Dim);
         return;
     };
     let columns = Columns::new(area);

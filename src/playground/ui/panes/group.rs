@@ -62,7 +62,8 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let end = area.right() + 1;
     let Some(group) = state.cluster.groups.get(&state.view.group) else {
         let hint = if state.is_ready() {
-            format!("Nobody reads {}.  c adds a consumer", state.view.topic)
+            let adds = state.view.keys.fill("{consumer add} adds a consumer");
+            format!("Nobody reads {}.  {adds}", state.view.topic)
         } else {
             "No group yet.".to_owned()
         };
@@ -106,7 +107,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if rows.is_empty()
         && let Some(filter) = state.view.filter(Pane::Group)
     {
-        let words = format!("nothing matches \"{filter}\".  esc clears");
+        let words = words::no_match(state, filter);
         canvas.text(area.x, y, end, &words, Role::Dim);
     }
     for line in rows.iter().skip(first).take(room) {

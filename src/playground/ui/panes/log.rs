@@ -73,7 +73,12 @@ fn note(state: &State, topic: &Topic) -> String {
         notes.push(format!("start {}", grouped(start)));
     }
     match state.view.record {
-        Some(offset) => notes.push(format!("at {offset}, G follows")),
+        Some(offset) => notes.push(
+            state
+                .view
+                .keys
+                .fill(&format!("at {offset}, {{move last}} follows")),
+        ),
         None => notes.push(format!("older ◂{gap}▸ newest")),
     }
     notes.join("   ")
@@ -86,8 +91,9 @@ fn empty(partition: &Partition) -> bool {
 /// Before the cluster is there: what comes next, by itself.
 fn starting(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if state.is_ready() {
-        let words = "No topic to show.  t makes one";
-        canvas.text(area.x + 2, area.y + 1, area.right(), words, Role::Dim);
+        let keys = &state.view.keys;
+        let words = keys.fill("No topic to show.  {topic create} makes one");
+        canvas.text(area.x + 2, area.y + 1, area.right(), &words, Role::Dim);
         return;
     }
     let x = area.x + 2;
@@ -154,7 +160,7 @@ fn lanes(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
         .collect();
     if shown.is_empty() {
         let filter = state.view.filter(Pane::Log).unwrap_or_default();
-        let words = format!("nothing matches \"{filter}\".  esc clears");
+        let words = words::no_match(state, filter);
         canvas.text(area.x, area.y, area.right(), &words, Role::Dim);
         return;
     }
@@ -214,7 +220,7 @@ fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Re
     }
     if legend && y <= area.bottom().saturating_sub(1) {
         let y = area.bottom() - 1;
-        if let Some(line) = state.coach.line(&state.cluster, state.now) {
+        if let Some(line) = state.coach_line() {
             let text = fit(&line, area.right() + 1 - area.x);
             canvas.text(area.x, y, area.right() + 1, &text, Role::Good);
         } else if state.view.narrow() {
@@ -273,7 +279,7 @@ fn below(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
         }
         return;
     }
-    match state.coach.line(&state.cluster, state.now) {
+    match state.coach_line() {
         Some(line) => {
             let text = fit(&line, area.right() + 1 - area.x);
             canvas.text(area.x, legend, area.right() + 1, &text, Role::Good);
@@ -410,5 +416,6 @@ fn tries(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
         x = canvas.text(x, y, end, &key, Role::Focus);
         x = canvas.text(x, y, end, &format!(" {words}   "), Role::Text);
     }
-    canvas.text(x, y, end, "esc hides", Role::Dim);
+    let hides = state.view.keys.fill("{back} hides");
+    canvas.text(x, y, end, &hides, Role::Dim);
 }

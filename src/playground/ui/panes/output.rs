@@ -24,10 +24,13 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         .map_or("", |process| process.log_file.as_str());
     let room = area.width.saturating_sub(width(&name) + 12);
     let note = match (state.view.filter(Pane::Output), state.view.output_back) {
-        (Some(filter), _) => format!("/{filter}   esc clears"),
+        (Some(filter), _) => words::filter_note(state, filter),
         (None, 0) if width(file) <= room => file.to_owned(),
         (None, 0) => "live".to_owned(),
-        (None, back) => format!("{back} lines back, G follows"),
+        (None, back) => state
+            .view
+            .keys
+            .fill(&format!("{back} lines back, {{move last}} follows")),
     };
     let frame = Frame {
         title: title(state, Pane::Output, name),
@@ -58,7 +61,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let end = area.right() + 1;
     if shown.is_empty() {
         let words = match filter {
-            Some(filter) => format!("nothing matches \"{filter}\".  esc clears"),
+            Some(filter) => words::no_match(state, filter),
             None => format!("{} wrote nothing yet.", words::name(&state.view.picked)),
         };
         canvas.text(area.x, area.y, end, &words, Role::Dim);

@@ -88,7 +88,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let rows = state.replica_rows();
     if rows.is_empty() {
         let filter = state.view.filter(Pane::Replicas).unwrap_or_default();
-        let words = format!("nothing matches \"{filter}\".  esc clears");
+        let words = words::no_match(state, filter);
         canvas.text(area.x, area.y + 1, area.right() + 1, &words, Role::Dim);
         return;
     }
@@ -137,15 +137,16 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 
 fn empty(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let hint = if state.is_ready() {
-        "No topic yet.  t makes one"
+        "No topic yet.  {topic create} makes one"
     } else {
         "No topic yet."
     };
+    let hint = state.view.keys.fill(hint);
     let lines = [
         (Role::Text, "Which broker keeps which partition,"),
         (Role::Text, "and which one leads it."),
         (Role::Text, ""),
-        (Role::Dim, hint),
+        (Role::Dim, &hint),
     ];
     for ((role, line), y) in lines.iter().zip(area.y + 1..area.bottom()) {
         canvas.text(area.x, y, area.right() + 1, line, *role);

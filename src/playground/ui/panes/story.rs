@@ -8,7 +8,7 @@ use crate::playground::{
         canvas::{Canvas, Frame, width},
         moment,
         theme::Role,
-        title,
+        title, words,
     },
 };
 
@@ -25,11 +25,14 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let filter = state.view.filter(Pane::Story);
     let note = match (filter, state.view.story_back) {
         (Some(filter), _) if state.view.filtered_by_hand(Pane::Story) => {
-            format!("/{filter}   esc clears")
+            words::filter_note(state, filter)
         }
         (Some(filter), 0) => format!("{filter} only"),
         (None, 0) => moment::story_note(state),
-        (_, back) => format!("{back} lines back, G follows"),
+        (_, back) => state
+            .view
+            .keys
+            .fill(&format!("{back} lines back, {{move last}} follows")),
     };
     let frame = Frame {
         title: title(state, Pane::Story, Pane::Story.title()),
@@ -49,7 +52,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
     let shown = visible(state, room);
     if shown.is_empty() {
         let words = match state.view.filter(Pane::Story) {
-            Some(filter) => format!("nothing matches \"{filter}\".  esc clears"),
+            Some(filter) => words::no_match(state, filter),
             None => "Nothing yet. Your keys and what they cause appear here.".to_owned(),
         };
         canvas.text(area.x, area.y, area.right() + 1, &words, Role::Dim);

@@ -24,8 +24,8 @@ const NOT_AMONG: &str = "this screen's own; librdkafka's are not among them";
 /// Draws the pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let note = match (state.view.filter(Pane::Wire), state.view.exchange) {
-        (Some(filter), _) => format!("/{filter}   esc clears"),
-        (None, Some(_)) => "held here, G follows".to_owned(),
+        (Some(filter), _) => words::filter_note(state, filter),
+        (None, Some(_)) => state.view.keys.fill("held here, {move last} follows"),
         (None, None) if area.width >= WIDE => NOT_AMONG.to_owned(),
         (None, None) => "not librdkafka's".to_owned(),
     };
@@ -67,7 +67,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 
 fn empty(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let lines = match state.view.filter(Pane::Wire) {
-        Some(filter) => vec![format!("nothing matches \"{filter}\".  esc clears")],
+        Some(filter) => vec![words::no_match(state, filter)],
         None => vec![
             "Requests and answers of this screen's own connections appear here.".to_owned(),
             "Its producers and consumers are librdkafka's: what they send is not among them."

@@ -67,7 +67,7 @@ fn inside(area: Rect) -> Rect {
 
 fn note(state: &State, tree: &Tree<'_>) -> String {
     if let Some(filter) = state.view.filter(Pane::Znodes) {
-        return format!("/{filter}   esc clears");
+        return words::filter_note(state, filter);
     }
     if is_gone(state) {
         return "as it was".to_owned();
@@ -141,7 +141,7 @@ impl<'a> Tree<'a> {
         let (state, area) = (self.state, self.area);
         if self.rows.is_empty() {
             let words = match state.view.filter(Pane::Znodes) {
-                Some(filter) => format!("nothing matches \"{filter}\".  esc clears"),
+                Some(filter) => words::no_match(state, filter),
                 None => "What Kafka keeps in ZooKeeper, who wrote it, who watches it.".to_owned(),
             };
             let lines = wrap(&words, usize::from(area.width).max(1));

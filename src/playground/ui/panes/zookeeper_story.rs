@@ -9,7 +9,7 @@ use crate::playground::{
     ui::{
         canvas::{Canvas, Frame, fit},
         theme::Role,
-        title,
+        title, words,
     },
 };
 
@@ -22,7 +22,7 @@ const WHO: u16 = 9;
 /// Draws the pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let note = match state.view.filter(Pane::ZooKeeperStory) {
-        Some(filter) => format!("/{filter}   esc clears"),
+        Some(filter) => words::filter_note(state, filter),
         None => "zookeeper only".to_owned(),
     };
     let frame = Frame {
@@ -57,7 +57,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let end = area.right() + 1;
     if shown.is_empty() {
         let words = match filter {
-            Some(filter) => format!("nothing matches \"{filter}\".  esc clears"),
+            Some(filter) => words::no_match(state, filter),
             None => "Nothing yet. What sessions, writes, watches do: here.".to_owned(),
         };
         canvas.text(area.x, area.y, end, &fit(&words, area.width + 1), Role::Dim);

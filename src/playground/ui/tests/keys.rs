@@ -252,7 +252,13 @@ fn the_palette_does_what_is_typed_or_chosen() {
     session.later(150).press(':');
     type_text(&mut session, "kill all brokers");
     assert_eq!(session.later(150).key(Key::Enter), []);
-    assert_eq!(session.later(150).press('y').len(), 3);
+    let ask = session.state.view.ask.clone().expect("it asks");
+    assert_eq!(
+        ask.text,
+        "all 3 brokers end at once. enter again kills them"
+    );
+    assert_eq!(session.later(150).key(Key::Enter), []);
+    assert_eq!(session.later(150).tick().len(), 3);
 }
 
 #[test]
