@@ -1,8 +1,12 @@
 //! Our errors as Kafka's codes: the one place where they meet.
 
 use super::{
-    controller::AssignmentError, log::LogError, partitions::PartitionError,
-    registry::RegistryError, replication::Refusal, topic_configs::ConfigError,
+    controller::AssignmentError,
+    log::{LogError, RecordFault},
+    partitions::PartitionError,
+    registry::RegistryError,
+    replication::Refusal,
+    topic_configs::ConfigError,
 };
 use crate::{client::zookeeper::ZooKeeperError, wire::ErrorCode};
 
@@ -86,7 +90,10 @@ impl From<&LogError> for ErrorCode {
             LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
             LogError::CorruptBatch { .. } => Self::CorruptMessage,
             LogError::InvalidRecord { .. } => Self::InvalidRecord,
-            LogError::InvalidTimestamp { .. } => Self::InvalidTimestamp,
+            LogError::RejectedRecords { fault, .. } => match fault {
+                RecordFault::Timestamp => Self::InvalidTimestamp,
+                RecordFault::Key => Self::InvalidRecord,
+            },
             LogError::BatchTooLarge { .. } => Self::MessageTooLarge,
             LogError::LargerThanSegment { .. } => Self::RecordListTooLarge,
             LogError::OutOfOrderSequence { .. } => Self::OutOfOrderSequenceNumber,

@@ -14,7 +14,8 @@ use kafka_protocol::{
         ProduceRequest, ProduceResponse,
         produce_request::{PartitionProduceData, TopicProduceData},
         produce_response::{
-            LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
+            BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
+            TopicProduceResponse,
         },
     },
     protocol::StrBytes,
@@ -26,13 +27,13 @@ use crate::{
     broker::{
         Broker,
         image::ClusterImage,
-        log::AppendOrigin,
+        log::{AppendOrigin, LogError, RejectedRecord},
         partitions::{
             AppendReceipt, OFFSETS_TOPIC, Partition, PartitionError, housekeeping::now_ms,
         },
     },
     wire::{
-        ErrorCode, TopicPartition,
+        ErrorCode, Offset, TopicPartition,
         record_batch::{BatchHeader, Compression},
     },
 };
@@ -49,13 +50,23 @@ struct Part {
 struct Refusal {
     code: ErrorCode,
     message: Option<String>,
+    /// Where the log starts, if the batch came as far as the log.
+    log_start_offset: Option<Offset>,
+    records: Vec<RejectedRecord>,
 }
 
 impl From<PartitionError> for Refusal {
     fn from(error: PartitionError) -> Self {
+        let (code, message) = (ErrorCode::from(&error), Some(error.to_string()));
+        let records = match error {
+            PartitionError::Log(LogError::RejectedRecords { records, .. }) => records,
+            _ => Vec::new(),
+        };
         Self {
-            code: ErrorCode::from(&error),
-            message: Some(error.to_string()),
+            code,
+            message,
+            log_start_offset: None,
+            records,
         }
     }
 }
@@ -65,6 +76,8 @@ impl From<ErrorCode> for Refusal {
         Self {
             code,
             message: None,
+            log_start_offset: None,
+            records: Vec::new(),
         }
     }
 }
@@ -86,6 +99,8 @@ pub(super) async fn handle(
     let topics: Vec<TopicParts> = request
         .topic_data
         .into_iter()
+        // Nothing is said of a topic of which nothing is asked.
+        .filter(|topic| !topic.partition_data.is_empty())
         .map(|topic| append_topic(broker, context, &image, topic, acks))
         .collect();
     match acks {
@@ -173,8 +188,30 @@ fn append(
     let partition = broker.partitions.find(at, image)?;
     let records = data.records.as_deref().unwrap_or_default();
     check_header(context.version, records)?;
-    let receipt = partition.append(records, acks == -1, AppendOrigin::Client, now_ms())?;
-    Ok((partition, receipt))
+    match partition.append(records, acks == -1, AppendOrigin::Client, now_ms()) {
+        Ok(receipt) => Ok((partition, receipt)),
+        Err(error) => {
+            let mut refusal = Refusal::from(error);
+            if tells_log_start(refusal.code) {
+                refusal.log_start_offset = Some(partition.log_start_offset());
+            }
+            Err(refusal)
+        }
+    }
+}
+
+/// Whether an answer with this code tells where the log starts: those do that judge the records, or the
+/// replicas, rather than the partition or the size of the batch.
+fn tells_log_start(code: ErrorCode) -> bool {
+    !matches!(
+        code,
+        ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::NotLeaderOrFollower
+            | ErrorCode::MessageTooLarge
+            | ErrorCode::RecordListTooLarge
+            | ErrorCode::CorruptMessage
+            | ErrorCode::KafkaStorageError
+    )
 }
 
 /// Refuses what clients of this version do not know (zstd before 7: KIP-110), and transactions. What is
@@ -258,7 +295,18 @@ fn answer_part(version: i16, hints: &mut LeaderHints, part: Part) -> PartitionPr
         .with_error_code(refusal.code.code())
         .with_base_offset(-1)
         .with_log_append_time_ms(-1);
+    if version >= 5
+        && let Some(start) = refusal.log_start_offset
+    {
+        answer.log_start_offset = start.0;
+    }
     if version >= 8 {
+        let records = refusal.records.into_iter().map(|record| {
+            BatchIndexAndErrorMessage::default()
+                .with_batch_index(record.index)
+                .with_batch_index_error_message(Some(StrBytes::from(record.message)))
+        });
+        answer.record_errors = records.collect();
         answer.error_message = refusal.message.map(StrBytes::from);
     }
     if version >= 10

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::error::{RecordFault, RejectedRecord};
 use super::producer_state::Verdict;
 use super::segment::AppendFailure;
 use super::{Log, LogError};
@@ -218,15 +219,21 @@ impl Log {
         let mut batches = Batches::new(records);
         let batch = match batches.next() {
             Some(Ok(batch)) => batch,
-            Some(Err(BatchError::Magic(magic))) => {
+            Some(Err(BatchError::Magic(magic @ (0 | 1)))) => {
                 return Err(self.invalid(&format!(
                     "message format {magic} is not supported, only 2 is"
                 )));
             }
+            // The end of the bytes is the end of the batches, as Kafka reads them.
+            None | Some(Err(BatchError::Truncated { .. })) => {
+                return Err(self.invalid("there is no batch"));
+            }
             Some(Err(source)) => return Err(self.corrupt_batch(source)),
-            None => return Err(self.invalid("there is no batch")),
         };
-        if batches.next().is_some() {
+        if !matches!(
+            batches.next(),
+            None | Some(Err(BatchError::Truncated { .. }))
+        ) {
             return Err(self.invalid("there is more than one batch"));
         }
         self.check_sound(&batch)?;
@@ -302,11 +309,17 @@ impl Log {
         let config = &self.config;
         let by_producer = config.timestamp_type == TimestampType::CreateTime;
         if by_producer && header.timestamp_type() == TimestampType::LogAppendTime {
-            return Err(self.bad_timestamp(header.max_timestamp, "it claims to be the broker's"));
+            let message = "Timestamp claims to be the broker's".to_owned();
+            return Err(LogError::RejectedRecords {
+                fault: RecordFault::Timestamp,
+                records: vec![RejectedRecord { index: 0, message }],
+            });
         }
         let limits_time = by_producer
             && (config.timestamp_before_max_ms != i64::MAX
                 || config.timestamp_after_max_ms != i64::MAX);
+        let within = now_ms.saturating_sub(config.timestamp_before_max_ms)
+            ..=now_ms.saturating_add(config.timestamp_after_max_ms);
         let is_plain = header.compression() == Ok(Compression::None);
         if !is_plain && !limits_time && !config.compact {
             return Ok(());
@@ -314,27 +327,36 @@ impl Log {
         let payload = batch
             .payload()
             .map_err(|source| self.corrupt_batch(source))?;
-        for (index, record) in (0i64..).zip(batch.records(&payload)) {
+        let (mut fault, mut rejected) = (RecordFault::Key, Vec::new());
+        for (index, record) in (0i32..).zip(batch.records(&payload)) {
             let record = record.map_err(|error| self.invalid(&error.to_string()))?;
-            if record.offset.0 - header.base_offset.0 != index {
+            if record.offset.0 - header.base_offset.0 != i64::from(index) {
                 return Err(self.invalid(&format!("record {index} has another record's offset")));
             }
             if config.compact && record.key.is_none() {
-                return Err(self.invalid(&format!(
-                    "record {index} has no key, which a compacted topic needs"
-                )));
-            }
-            if limits_time && record.timestamp >= 0 {
-                let behind = now_ms.saturating_sub(record.timestamp);
-                if behind > config.timestamp_before_max_ms {
-                    return Err(self.bad_timestamp(record.timestamp, "it is too old"));
-                }
-                if behind < config.timestamp_after_max_ms.saturating_neg() {
-                    return Err(self.bad_timestamp(record.timestamp, "it lies in the future"));
-                }
+                let message = format!(
+                    "Compacted topic cannot accept message without key in topic partition {}",
+                    self.partition
+                );
+                rejected.push(RejectedRecord { index, message });
+            } else if limits_time && record.timestamp >= 0 && !within.contains(&record.timestamp) {
+                let message = format!(
+                    "Timestamp {} of message with offset {index} is out of range. The timestamp should be within [{}, {}]",
+                    record.timestamp,
+                    within.start(),
+                    within.end()
+                );
+                fault = RecordFault::Timestamp;
+                rejected.push(RejectedRecord { index, message });
             }
         }
-        Ok(())
+        if rejected.is_empty() {
+            return Ok(());
+        }
+        Err(LogError::RejectedRecords {
+            fault,
+            records: rejected,
+        })
     }
 
     /// Checks an idempotent batch against what its producer sent before; `Some` for a repetition.
@@ -349,10 +371,8 @@ impl Log {
             Verdict::Duplicate(original) => Ok(Some(Appended {
                 first_offset: original.first_offset(),
                 last_offset: original.last_offset,
-                log_append_time: match self.config.timestamp_type {
-                    TimestampType::LogAppendTime => original.timestamp,
-                    TimestampType::CreateTime => -1,
-                },
+                // Of whichever clock: so Apache Kafka answers it.
+                log_append_time: original.timestamp,
                 log_start_offset: self.log_start_offset,
                 duplicate: true,
                 size_bytes: 0,
@@ -401,14 +421,6 @@ impl Log {
         LogError::InvalidRecord {
             partition: self.partition.clone(),
             reason: reason.to_owned(),
-        }
-    }
-
-    fn bad_timestamp(&self, timestamp: i64, reason: &'static str) -> LogError {
-        LogError::InvalidTimestamp {
-            partition: self.partition.clone(),
-            timestamp,
-            reason,
         }
     }
 

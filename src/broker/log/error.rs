@@ -68,12 +68,11 @@ pub(crate) enum LogError {
         partition: TopicPartition,
         reason: String,
     },
-    /// A timestamp that the topic does not take (`INVALID_TIMESTAMP`).
-    #[error("batch for {partition}: timestamp {timestamp} is not acceptable: {reason}")]
-    InvalidTimestamp {
-        partition: TopicPartition,
-        timestamp: i64,
-        reason: &'static str,
+    /// Single records that the topic does not take (`INVALID_TIMESTAMP` or `INVALID_RECORD`).
+    #[error("{}", rejection(*.fault, .records))]
+    RejectedRecords {
+        fault: RecordFault,
+        records: Vec<RejectedRecord>,
     },
     /// Above `max.message.bytes` (`MESSAGE_TOO_LARGE`).
     #[error("batch for {partition} takes {size_bytes} bytes, {max_bytes} are allowed")]
@@ -121,6 +120,44 @@ pub(crate) enum LogError {
         offset: Offset,
         batch_epoch: LeaderEpoch,
     },
+}
+
+/// What is wrong with records that a topic does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordFault {
+    Timestamp,
+    /// Compacted topics need keys.
+    Key,
+}
+
+/// A record that a topic does not take, by its place in the batch (KIP-467).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RejectedRecord {
+    pub(crate) index: i32,
+    pub(crate) message: String,
+}
+
+/// Kafka's words for records that a topic does not take.
+fn rejection(fault: RecordFault, records: &[RejectedRecord]) -> String {
+    const SHOWN: usize = 3;
+    match fault {
+        RecordFault::Timestamp => {
+            "One or more records have been rejected due to invalid timestamp".to_owned()
+        }
+        RecordFault::Key => {
+            let shown: Vec<String> = records
+                .iter()
+                .take(SHOWN)
+                .map(|record| format!("record {}: {}", record.index, record.message))
+                .collect();
+            format!(
+                "One or more records have been rejected due to {} record errors in total, and only showing \
+                 the first three errors at most: [{}]",
+                records.len(),
+                shown.join(", ")
+            )
+        }
+    }
 }
 
 impl LogError {

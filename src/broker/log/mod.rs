@@ -34,7 +34,7 @@ pub(crate) use append::{AppendOrigin, Appended};
 pub(crate) use checkpoints::Checkpoint;
 pub(crate) use cleaner::{Compacted, Compaction};
 pub(crate) use config::LogConfig;
-pub(crate) use error::LogError;
+pub(crate) use error::{LogError, RecordFault, RejectedRecord};
 pub(crate) use folder::{
     PartitionFolder, list_partitions, mark_deleted, mark_stray, partition_folder, remove_folder,
 };

@@ -181,10 +181,13 @@ fn a_client_cannot_append_what_kafka_refuses() {
     let mut flipped = sound.clone();
     flipped[70] ^= 1;
     assert!(matches!(append(&flipped), LogError::CorruptBatch { .. }));
-    assert!(matches!(
-        append(&sound[..70]),
-        LogError::CorruptBatch { .. }
-    ));
+    assert!(
+        matches!(append(&sound[..70]), LogError::InvalidRecord { .. }),
+        "no whole batch is none"
+    );
+    let mut newer = sound.clone();
+    newer[16] = 3;
+    assert!(matches!(append(&newer), LogError::CorruptBatch { .. }));
     assert!(matches!(append(&[]), LogError::InvalidRecord { .. }));
     let twice = [sound.clone(), sound].concat();
     assert!(matches!(append(&twice), LogError::InvalidRecord { .. }));
@@ -193,7 +196,10 @@ fn a_client_cannot_append_what_kafka_refuses() {
         LogError::BatchTooLarge { .. }
     ));
     assert!(
-        matches!(append(&idempotent(0, 0, 1)), LogError::InvalidRecord { .. }),
+        matches!(
+            append(&idempotent(0, 0, 1)),
+            LogError::RejectedRecords { .. }
+        ),
         "no key"
     );
     let control = crate::wire::record_batch::ControlType::Commit;
@@ -208,6 +214,53 @@ fn a_client_cannot_append_what_kafka_refuses() {
         append(&wide.build()),
         LogError::InvalidRecord { .. }
     ));
+}
+
+#[test]
+fn records_that_a_topic_does_not_take_are_named_one_by_one() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let config = LogConfig {
+        compact: true,
+        timestamp_before_max_ms: 1_000,
+        ..LogConfig::default()
+    };
+    let mut log = create(folder.path(), config);
+    let mut rejected = |records: &[(i64, Option<&[u8]>)]| {
+        let mut builder = BatchBuilder::new();
+        for (timestamp, key) in records {
+            builder.push(*timestamp, *key, Some(b"value"));
+        }
+        let records = builder.build();
+        let outcome = log.append_as_leader(&records, LeaderEpoch(0), AppendOrigin::Client, NOW_MS);
+        match outcome.expect_err("refused") {
+            LogError::RejectedRecords { fault, records } => {
+                (fault, records.iter().map(|it| it.index).collect::<Vec<_>>())
+            }
+            other => panic!("{other}"),
+        }
+    };
+    let sound = (NOW_MS, Some(b"k".as_slice()));
+    assert_eq!(
+        rejected(&[sound, (NOW_MS, None), sound, (NOW_MS, None)]),
+        (RecordFault::Key, vec![1, 3])
+    );
+    assert_eq!(
+        rejected(&[(NOW_MS - 1_001, sound.1), sound, (NOW_MS, None)]),
+        (RecordFault::Timestamp, vec![0, 2])
+    );
+}
+
+#[test]
+fn bytes_behind_a_batch_that_are_no_whole_batch_are_passed_over() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut log = create(folder.path(), LogConfig::default());
+    let mut sent = batch(0, 2);
+    sent.extend_from_slice(&[1, 2, 3]);
+    log.append_as_leader(&sent, LeaderEpoch(0), AppendOrigin::Client, NOW_MS)
+        .expect("appended");
+    drop(log);
+    let (log, _) = reopen(folder.path(), LogConfig::default(), 0);
+    assert_eq!(log.log_end_offset(), Offset(2), "and not written");
 }
 
 #[test]

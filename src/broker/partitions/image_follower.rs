@@ -270,7 +270,7 @@ impl ImageFollower {
             image: state,
             leader: image.valid_leader(state),
             config: LogConfig::new(&self.effective, &topic.configs),
-            min_insync_replicas: self.min_insync_replicas(topic),
+            min_insync_replicas: self.min_insync_replicas(topic).min(state.replicas.len()),
             unclean: self.is_unclean(topic),
         };
         match partition.apply(assignment, Instant::now()) {
@@ -297,6 +297,7 @@ impl ImageFollower {
         })
     }
 
+    /// As it is set; of a partition with fewer replicas, all of them are enough.
     fn min_insync_replicas(&self, topic: &TopicImage) -> usize {
         topic
             .configs

@@ -93,6 +93,11 @@ impl Partition {
         }
     }
 
+    /// Where the log starts.
+    pub(crate) fn log_start_offset(&self) -> Offset {
+        self.lock().replica.log.log_start_offset()
+    }
+
     /// Whether a consumer may be told where the committed records end.
     fn check_known(&self, state: &State, is_consumer: bool) -> Result<(), PartitionError> {
         if is_consumer {
