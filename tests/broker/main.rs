@@ -6,6 +6,7 @@ mod cluster;
 mod garbage;
 mod offline;
 mod reassignment;
+mod refusals;
 mod sessions;
 mod versions;
 

@@ -33,7 +33,12 @@ pub struct Stage {
 
 impl Stage {
     pub async fn new() -> Self {
-        let cluster = Cluster::start(1, &[]);
+        Self::with(&[]).await
+    }
+
+    /// The same with other broker settings.
+    pub async fn with(settings: &[&str]) -> Self {
+        let cluster = Cluster::start(1, settings);
         cluster.create_topic("orders", 1, 1);
         until("its leader knows of it", async || {
             cluster.end_code("orders").await.is_none().then_some(())
@@ -87,7 +92,7 @@ impl Stage {
             .with_topics(vec![topic])
     }
 
-    async fn list_offset(&mut self, version: i16, replica: i32, timestamp: i64) -> (i16, i64) {
+    pub async fn list_offset(&mut self, version: i16, replica: i32, timestamp: i64) -> (i16, i64) {
         let request = ListOffsetsRequest::default()
             .with_replica_id(replica.into())
             .with_topics(vec![

@@ -15,7 +15,7 @@ pub(crate) const PARTITIONS_MAX: i32 = 10_000;
 pub(crate) enum AssignmentError {
     #[error("Number of partitions was set to {0} but must be between 1 and {PARTITIONS_MAX}.")]
     Partitions(i32),
-    #[error("Replication factor must be larger than 0, {0} wanted.")]
+    #[error("Replication factor must be larger than 0.")]
     NoReplicas(i16),
     #[error(
         "Unable to replicate the partition {wanted} time(s): {wanted} wanted, {live} broker(s) live."

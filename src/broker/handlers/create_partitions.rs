@@ -5,7 +5,11 @@
 //! partitions have leaders, else `REQUEST_TIMED_OUT`. `validate_only` changes nothing.
 //! Not done: quotas.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::join_all;
 use kafka_protocol::{
@@ -33,9 +37,26 @@ pub(super) async fn handle(
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let results = request.topics.iter().map(|topic| async {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for topic in &request.topics {
+        *counts.entry(topic.name.as_str()).or_default() += 1;
+    }
+    // A name that was given twice is refused once.
+    let mut told = BTreeSet::new();
+    let each = request
+        .topics
+        .iter()
+        .filter(|topic| told.insert(topic.name.as_str()));
+    let twice = |topic: &CreatePartitionsTopic| counts.get(topic.name.as_str()) > Some(&1);
+    let results = each.map(|topic| async move {
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-        match create(broker, topic, request.validate_only, patience).await {
+        let created = if twice(topic) {
+            let message = "Duplicate topic in request.".to_owned();
+            Err((ErrorCode::InvalidRequest, message))
+        } else {
+            create(broker, topic, request.validate_only, patience).await
+        };
+        match created {
             Ok(()) => result,
             Err((code, message)) => result
                 .with_error_code(code.code())
@@ -120,6 +141,14 @@ fn place(
         return Err((ErrorCode::InvalidReplicaAssignment, message));
     }
     assignment::check_manual(&image, count, &wanted).map_err(refuse)?;
+    if let Some((index, replicas)) = wanted.iter().find(|(_, one)| one.len() != first.len()) {
+        let message = format!(
+            "Inconsistent replication factor between partitions, partition 0 has {} while partition {index} has {}.",
+            first.len(),
+            replicas.len()
+        );
+        return Err((ErrorCode::InvalidReplicaAssignment, message));
+    }
     Ok(wanted)
 }
 

@@ -6,11 +6,7 @@
 //! creates nothing. From version 5 the answer has partitions, replication factor and configs.
 //! Not done: quotas, so no throttling.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use kafka_protocol::{
@@ -36,6 +32,9 @@ use crate::{
     wire::{BrokerId, ErrorCode},
 };
 
+/// Kafka keeps this name for its metadata quorum, and so do we, who have none.
+const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";
+
 /// An error as a client is told it.
 pub(super) type Refusal = (ErrorCode, String);
 
@@ -49,20 +48,14 @@ pub(super) async fn handle(
     for topic in &request.topics {
         *counts.entry(topic.name.as_str()).or_default() += 1;
     }
-    // A name that was given twice is refused once.
-    let mut told = BTreeSet::new();
-    let each = request
-        .topics
-        .iter()
-        .filter(|topic| told.insert(topic.name.as_str()));
-    let results = each.map(|topic| async {
+    let results = request.topics.iter().map(|topic| async {
         let twice = counts
             .get(topic.name.as_str())
             .is_some_and(|count| *count > 1);
         let created = if twice {
             Err((
                 ErrorCode::InvalidRequest,
-                "Duplicate topic name.".to_owned(),
+                "Found multiple entries for this topic.".to_owned(),
             ))
         } else {
             create(broker, topic, request.validate_only, patience).await
@@ -128,6 +121,10 @@ fn new_topic(broker: &Broker, topic: &CreatableTopic) -> Result<NewTopic, Refusa
     if image.topics.contains_key(name) {
         let message = format!("Topic '{name}' already exists.");
         return Err((ErrorCode::TopicAlreadyExists, message));
+    }
+    if name == CLUSTER_METADATA_TOPIC {
+        let message = format!("Creation of internal topic {name} is prohibited.");
+        return Err((ErrorCode::InvalidRequest, message));
     }
     if let Some(other) = image
         .topics
@@ -204,7 +201,8 @@ fn done(broker: &Broker, version: i16, id: Uuid, new: &NewTopic) -> CreatableTop
     const DESCRIBED: i16 = 5;
     let result = CreatableTopicResult::default()
         .with_name(StrBytes::from_string(new.name.clone()).into())
-        .with_topic_id(id);
+        .with_topic_id(id)
+        .with_error_message(None);
     if version < DESCRIBED {
         return result;
     }

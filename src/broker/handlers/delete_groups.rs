@@ -1,6 +1,7 @@
-//! `DeleteGroups`, versions 0 to 2: groups without members go, with all their offsets.
+//! `DeleteGroups`, versions 0 to 2: groups without members go, with all their offsets. A group that is
+//! named twice is answered once.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::join_all;
 use kafka_protocol::messages::{
@@ -17,7 +18,8 @@ pub(super) async fn handle(
     _context: &RequestContext,
     request: DeleteGroupsRequest,
 ) -> DeleteGroupsResponse {
-    let deletions = request.groups_names.into_iter().map(|id| async move {
+    let groups: BTreeSet<_> = request.groups_names.into_iter().collect();
+    let deletions = groups.into_iter().map(|id| async move {
         let delete = Request::DeleteGroup {
             group: id.to_string(),
         };

@@ -84,6 +84,7 @@ fn find(broker: &Broker, topic: DeleteTopicState) -> Result<(TopicName, Uuid), E
             Ok((name, found.id))
         }
         Some(_) => Err(ErrorCode::InvalidRequest),
+        None if topic.topic_id.is_nil() => Err(ErrorCode::InvalidRequest),
         None => {
             let found = image.topic_by_id(topic.topic_id);
             let (name, topic) = found.ok_or(ErrorCode::UnknownTopicId)?;

@@ -1,7 +1,7 @@
 //! DescribeCluster 0 to 2: the live brokers and the controller.
 //!
 //! Behaviour: from version 1 a client that asks for controllers is answered
-//! `UNSUPPORTED_ENDPOINT_TYPE`, as by every broker. Nobody is ever fenced: a broker without a
+//! `MISMATCHED_ENDPOINT_TYPE`, as by every broker; other types do not exist. Nobody is ever fenced: a broker without a
 //! session is not listed.
 //! Not done: racks.
 
@@ -23,6 +23,7 @@ use crate::{broker::Broker, wire::ErrorCode};
 
 /// Brokers, not controllers, are meant.
 const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
 
 #[expect(
     clippy::unused_async,
@@ -34,11 +35,18 @@ pub(super) async fn handle(
     request: DescribeClusterRequest,
 ) -> DescribeClusterResponse {
     if context.version > 0 && request.endpoint_type != BROKERS {
-        let message = "Only brokers can be described here, not controllers.";
+        let (code, message) = if request.endpoint_type == CONTROLLERS {
+            let message = "The request was sent to an endpoint of type BROKER, but we wanted an \
+                           endpoint of type CONTROLLER";
+            (ErrorCode::MismatchedEndpointType, message.to_owned())
+        } else {
+            let message = format!("Unsupported endpoint type {}", request.endpoint_type);
+            (ErrorCode::UnsupportedEndpointType, message)
+        };
         return DescribeClusterResponse::default()
-            .with_error_code(ErrorCode::UnsupportedEndpointType.code())
-            .with_error_message(Some(StrBytes::from_static_str(message)))
-            .with_endpoint_type(request.endpoint_type);
+            .with_error_code(code.code())
+            .with_error_message(Some(StrBytes::from_string(message)))
+            .with_endpoint_type(BROKERS);
     }
     let image = broker.registry.image();
     let brokers = image.brokers.iter().map(|(id, node)| {

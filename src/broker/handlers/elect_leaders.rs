@@ -1,6 +1,7 @@
 //! `ElectLeaders` 0 to 2: preferred leaders, or (from 1) unclean ones, are elected now.
 //!
-//! Behaviour: only the controller elects, others answer `NOT_CONTROLLER`. Of the partitions named,
+//! Behaviour: only the controller elects, others answer `NOT_CONTROLLER`: for each partition, as version 0
+//! has no other place for it, and clients look there. Of the partitions named,
 //! each is answered; of all, those for which there was something to do. Version 0 knows only the
 //! preferred election.
 //! Not done: a wait for the timeout; elections are written when the answer comes.
@@ -37,11 +38,18 @@ pub(super) async fn handle(
             let indexes = topic.partitions.iter();
             indexes.map(|index| TopicPartition::new(topic.topic.to_string(), *index))
         });
-        each.collect()
+        each.collect::<Vec<_>>()
     });
+    let asked = partitions.clone().unwrap_or_default();
     let elected = match broker.controller.elect_leaders(election, partitions).await {
         Ok(elected) => elected,
-        Err(error) => return failed(ErrorCode::from(&error)),
+        Err(error) => {
+            let code = ErrorCode::from(&error);
+            if asked.is_empty() && context.version > 0 {
+                return failed(code);
+            }
+            asked.into_iter().map(|at| (at, code)).collect()
+        }
     };
     let mut topics: BTreeMap<String, Vec<PartitionResult>> = BTreeMap::new();
     for (at, code) in elected {
@@ -65,15 +73,13 @@ fn failed(code: ErrorCode) -> ElectLeadersResponse {
 
 fn message(code: ErrorCode) -> Option<&'static str> {
     match code {
-        ErrorCode::None => None,
+        ErrorCode::None | ErrorCode::NotController => None,
         ErrorCode::ElectionNotNeeded => Some("Leader election not needed for topic partition."),
         ErrorCode::PreferredLeaderNotAvailable => Some("The preferred leader was not available."),
         ErrorCode::EligibleLeadersNotAvailable => {
             Some("Eligible topic partition leaders are not available.")
         }
-        ErrorCode::UnknownTopicOrPartition => {
-            Some("This server does not host this topic-partition.")
-        }
+        ErrorCode::UnknownTopicOrPartition => Some("The partition does not exist."),
         _ => Some("The election is not written yet."),
     }
 }

@@ -38,7 +38,12 @@ pub(super) async fn handle(
         .with_host(found.host)
         .with_port(found.port);
     if context.version >= 1 {
-        response.with_error_message(found.error_message)
+        // The name of the error, of success too: so Apache Kafka has it in these versions.
+        let message = match found.error_code {
+            0 => Some(StrBytes::from_static_str("NONE")),
+            _ => found.error_message,
+        };
+        response.with_error_message(message)
     } else {
         response
     }

@@ -1,6 +1,6 @@
 //! InitProducerId 0 to 5: a producer id for an idempotent producer.
 //!
-//! Behaviour: a producer that names its old id to have its epoch raised gets a new id instead, as on
+//! Behaviour: an id and an epoch come together or not at all. A producer that names its old id to have its epoch raised gets a new id instead, as on
 //! Apache Kafka where there is no transactional id.
 //! Not done: transactional ids.
 
@@ -22,7 +22,9 @@ pub(super) async fn handle(
             .with_producer_id((-1).into())
             .with_producer_epoch(-1)
     };
-    if request.transactional_id.is_some() {
+    let names_id = request.producer_id.0 != -1;
+    let names_epoch = request.producer_epoch != -1;
+    if request.transactional_id.is_some() || names_id != names_epoch {
         return refused(ErrorCode::InvalidRequest);
     }
     match broker.registry.next_producer_id().await {

@@ -4,9 +4,10 @@
 //! answers from its own log, to the end of that log: this is how a follower's progress is seen from
 //! outside. A follower's own request sees the leader's log to its end. Consumers see what is committed; a new
 //! leader answers `OFFSET_NOT_AVAILABLE` until it knows that (KIP-207).
-//! -4 is the start, -5 is not known: nothing is tiered.
+//! -4 is the start, -5 is not known: nothing is tiered. A version that is older than such a number does not
+//! take it, and a partition that is named twice is refused.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kafka_protocol::messages::{
     ListOffsetsRequest, ListOffsetsResponse,
@@ -40,6 +41,13 @@ pub(super) async fn handle(
         replica if replica >= 0 => Viewer::Follower,
         _ => Viewer::Consumer,
     };
+    let mut named: BTreeMap<TopicPartition, usize> = BTreeMap::new();
+    for topic in &request.topics {
+        for asked in &topic.partitions {
+            let at = TopicPartition::new(topic.name.as_str(), asked.partition_index);
+            *named.entry(at).or_default() += 1;
+        }
+    }
     let topics = request
         .topics
         .into_iter()
@@ -49,7 +57,12 @@ pub(super) async fn handle(
                 .iter()
                 .map(|asked| {
                     let at = TopicPartition::new(topic.name.as_str(), asked.partition_index);
-                    let found = find(broker, &image, &at, asked, viewer);
+                    let found = if named.get(&at).is_some_and(|times| *times > 1) {
+                        Err(ErrorCode::InvalidRequest)
+                    } else {
+                        query(context.version, asked.timestamp)
+                            .and_then(|query| find(broker, &image, &at, asked, query, viewer))
+                    };
                     answer(context.version, asked.partition_index, found)
                 })
                 .collect();
@@ -61,21 +74,30 @@ pub(super) async fn handle(
     ListOffsetsResponse::default().with_topics(topics)
 }
 
+/// What a timestamp asks for. The numbers below -2 came one by one: KIP-734, KIP-405, KIP-1005.
+fn query(version: i16, timestamp: i64) -> Result<Option<OffsetQuery>, ErrorCode> {
+    Ok(Some(match timestamp {
+        -1 => OffsetQuery::Latest,
+        -2 => OffsetQuery::Earliest,
+        -3 if version >= 7 => OffsetQuery::MaxTimestamp,
+        -4 if version >= 8 => OffsetQuery::Earliest,
+        // The latest offset in remote storage: there is none.
+        -5 if version >= 9 => return Ok(None),
+        timestamp if timestamp >= 0 => OffsetQuery::AtTime(timestamp),
+        _ => return Err(ErrorCode::UnsupportedVersion),
+    }))
+}
+
 fn find(
     broker: &Broker,
     image: &ClusterImage,
     at: &TopicPartition,
     asked: &ListOffsetsPartition,
+    query: Option<OffsetQuery>,
     viewer: Viewer,
 ) -> Result<Option<TimestampedOffset>, ErrorCode> {
-    let query = match asked.timestamp {
-        -1 => OffsetQuery::Latest,
-        -2 | -4 => OffsetQuery::Earliest,
-        -3 => OffsetQuery::MaxTimestamp,
-        // The latest offset in remote storage: there is none.
-        -5 => return Ok(None),
-        timestamp if timestamp >= 0 => OffsetQuery::AtTime(timestamp),
-        _ => return Err(ErrorCode::UnsupportedVersion),
+    let Some(query) = query else {
+        return Ok(None);
     };
     let epoch =
         (asked.current_leader_epoch >= 0).then_some(LeaderEpoch(asked.current_leader_epoch));

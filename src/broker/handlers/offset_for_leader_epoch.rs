@@ -13,6 +13,8 @@ use crate::{
     wire::{ErrorCode, LeaderEpoch, TopicPartition},
 };
 
+const NO_EPOCH: i32 = -1;
+
 #[expect(clippy::unused_async, reason = "handlers have one signature")]
 pub(super) async fn handle(
     broker: &Arc<Broker>,
@@ -32,7 +34,9 @@ pub(super) async fn handle(
                     let current = asked.current_leader_epoch;
                     let current = (current >= 0).then_some(LeaderEpoch(current));
                     let found = broker.partitions.find(&at, &image).and_then(|partition| {
-                        partition.epoch_end(LeaderEpoch(asked.leader_epoch), current)
+                        let end = partition.epoch_end(LeaderEpoch(asked.leader_epoch), current)?;
+                        // A log that has no epoch yet is told nothing of the others.
+                        Ok(end.filter(|_| asked.leader_epoch != NO_EPOCH))
                     });
                     let answer = EpochEndOffset::default().with_partition(asked.partition);
                     match found {

@@ -26,6 +26,9 @@ pub(super) type PartitionAnswer = Result<ReadAnswer, ErrorCode>;
 /// Records of fewer bytes are copied behind their header: cheaper than one more piece to write.
 const COPY_BYTES_MAX: usize = 2_048;
 
+/// The first version whose clients look for the leader in an answer (KIP-951).
+const HINTS_FROM: i16 = 16;
+
 /// Room for a partition's part of the response without its records.
 const PARTITION_BYTES: usize = 96;
 
@@ -67,14 +70,13 @@ pub(super) fn encode(fetch: &Fetch, look: Look, chosen: &Chosen) -> Result<Reply
     let partitions: usize = topics.iter().map(|(_, answers)| answers.len()).sum();
     let mut writer = Writer::new(context, partitions * PARTITION_BYTES, look.records);
     let mut hints = LeaderHints::new(fetch.broker.registry.image());
+    let hinted = context.version >= HINTS_FROM;
     writer.begin(ErrorCode::None, chosen.session_id, topics.len());
     for (topic, answers) in topics {
         writer.topic(topic, answers.len());
         for (partition, answer) in answers {
-            let hint = answer
-                .as_ref()
-                .err()
-                .and_then(|code| hints.hint(&partition.at, *code));
+            let refused = answer.as_ref().err().filter(|_| hinted);
+            let hint = refused.and_then(|code| hints.hint(&partition.at, *code));
             let aborted = fetch.is_read_committed;
             writer.partition(partition.at.partition, answer, hint, aborted);
         }
@@ -210,7 +212,7 @@ impl Writer {
         if !self.flexible {
             return;
         }
-        if self.version < 16 || hints.endpoints.is_empty() {
+        if hints.endpoints.is_empty() {
             self.no_tagged_fields();
             return;
         }

@@ -111,7 +111,7 @@ impl FetchSessions {
         request: SessionRequest,
         now: Instant,
     ) -> Result<(SessionPart, Vec<Asked>), ErrorCode> {
-        if request.epoch <= 0 {
+        if matches!(request.epoch, 0 | -1) {
             // A new session and the end of all of them both end the one that is named.
             self.sessions.remove(&request.id);
             let part = if request.epoch == 0 {
