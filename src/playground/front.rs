@@ -1,15 +1,14 @@
 //! The terminal's side of the loop: frames out, events in, and what a request asks of the screen.
 
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use crossterm::event::Event as TerminalEvent;
 
-use super::recording::{self, Kind, Recorder};
+use super::recording::{self, Recorder, Saver};
 use super::state::{Happening, KeyPress, Observation, Request, State, StreamRate};
 use super::terminal::{self, Screen};
-use super::ui;
+use super::{println_quietly, ui};
 
 /// Frames are at least this far apart.
 pub(super) const FRAME_EVERY: Duration = Duration::from_millis(16);
@@ -18,6 +17,7 @@ pub(super) const FRAME_EVERY: Duration = Duration::from_millis(16);
 pub(super) struct Front {
     screen: Screen,
     recorder: Recorder,
+    saver: Saver,
 }
 
 /// How the loop goes on.
@@ -32,7 +32,11 @@ impl Front {
     pub(super) fn open() -> Result<Self> {
         let recorder = Recorder::default();
         let screen = Screen::take(recorder.frames())?;
-        Ok(Self { screen, recorder })
+        Ok(Self {
+            screen,
+            recorder,
+            saver: Saver::default(),
+        })
     }
 
     /// Draws a frame; returns what follows from it: what that has ended, and the window's size where it was
@@ -91,11 +95,28 @@ impl Front {
                     }),
                 ))
             }
-            Request::Save(file) => Some(written(save(file.as_deref(), state))),
+            Request::Save(file) => {
+                let pages = state.past.history.pages();
+                self.saver.save(file, name, pages)
+            }
             _ => None,
         };
         let told = told.into_iter().map(Happening::Observed).collect();
         Ok((Then::GoOn, told))
+    }
+
+    /// What came of a session that was to be saved; only then this returns.
+    pub(super) async fn saved(&mut self) -> Happening {
+        Happening::Observed(self.saver.done().await)
+    }
+
+    /// Gives the screen back; then waits until what is being saved is saved, and says so.
+    pub(super) async fn close(self) {
+        let Self { screen, saver, .. } = self;
+        drop(screen);
+        if let Some(Observation::Kept(said) | Observation::NotKept(said)) = saver.finish().await {
+            println_quietly(&said);
+        }
     }
 
     /// Begins to record, or ends.
@@ -122,18 +143,6 @@ fn written(result: Result<String>) -> Observation {
         Ok(say) => Observation::Kept(say),
         Err(error) => Observation::NotKept(format!("{error:#}")),
     }
-}
-
-fn save(file: Option<&str>, state: &State) -> Result<String> {
-    let name = &state.setup.name;
-    let (path, out) = recording::new_file(file.map(Path::new), name, Kind::Session)?;
-    let bytes = recording::write_session(out, &state.past.history.pages())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    let path = path.display();
-    Ok(format!(
-        "session saved, {} KB:  kafkarium replay {path}",
-        bytes.div_ceil(1024)
-    ))
 }
 
 /// What an event of the terminal is to the state; `None`: nothing.

@@ -13,14 +13,29 @@ impl Playground {
     /// Plays until it is quit.
     pub(super) async fn on_screen(
         &mut self,
-        mut inputs: mpsc::Receiver<TerminalEvent>,
+        inputs: mpsc::Receiver<TerminalEvent>,
         observations: &mut mpsc::Receiver<Observation>,
-        mut signals: Signals,
+        signals: Signals,
         deadline: Option<Instant>,
         first: Option<Request>,
     ) -> Result<()> {
         let mut front = Front::open()?;
         self.for_terminal.extend(first);
+        let played = self
+            .before(&mut front, inputs, observations, signals, deadline)
+            .await;
+        front.close().await;
+        played
+    }
+
+    async fn before(
+        &mut self,
+        front: &mut Front,
+        mut inputs: mpsc::Receiver<TerminalEvent>,
+        observations: &mut mpsc::Receiver<Observation>,
+        mut signals: Signals,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
         let mut house = housekeeping();
         let mut drawn = Instant::now() - FRAME_EVERY;
         let mut stale = true;
@@ -43,6 +58,10 @@ impl Playground {
                     None => return Ok(()),
                 },
                 () = sleep_until(drawn + FRAME_EVERY), if stale => {}
+                saved = front.saved() => {
+                    self.happen(saved);
+                    stale = true;
+                }
                 Some(observation) = observations.recv() => {
                     self.observe(observation, observations);
                     stale = true;

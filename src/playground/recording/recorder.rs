@@ -6,7 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use ratatui::buffer::Buffer;
 
-use super::{Frames, Kind, cast::Cast, new_file, shot::whole_frame};
+use super::{
+    Frames,
+    cast::Cast,
+    file::{Kind, new_file},
+    shot::whole_frame,
+};
 
 /// Whoever records, or not.
 #[derive(Debug, Default)]

@@ -51,13 +51,15 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
             carry_out(&mut front, &mut state, vec![Request::Record(Some(file))])?;
         }
         let inputs = terminal::read_input(late_answer)?;
-        play(state, front, inputs, signals).await
+        let played = play(state, &mut front, inputs, signals).await;
+        front.close().await;
+        played
     })
 }
 
 async fn play(
     mut state: State,
-    mut front: Front,
+    front: &mut Front,
     mut inputs: tokio::sync::mpsc::Receiver<crossterm::event::Event>,
     mut signals: Signals,
 ) -> Result<()> {
@@ -82,12 +84,13 @@ async fn play(
                 None => return Ok(()),
             },
             () = sleep_until(drawn + FRAME_EVERY), if due => continue,
+            saved = front.saved() => update(&mut state, Event { at: now(), what: saved }),
             () = sleep_until(instant(state.wake_at())) => {
                 update(&mut state, Event { at: now(), what: Happening::Tick })
             }
         };
         due = true;
-        if carry_out(&mut front, &mut state, requests)? == Then::Quit {
+        if carry_out(front, &mut state, requests)? == Then::Quit {
             return Ok(());
         }
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::playground::state::{History, Page, PageError};
 
-/// The form written here. Another one of a later program is refused by its number.
-const FORMAT: u32 = 1;
+/// The form that is written here, and the only one that is read.
+pub(super) const FORMAT: u32 = 1;
 
 /// The first line is no longer.
 const HEADER_MAX: u64 = 4096;
@@ -46,12 +46,12 @@ pub enum SessionFileError {
         /// The file.
         path: PathBuf,
     },
-    /// A later program wrote it.
+    /// A later program wrote it, or an earlier one of another form.
     #[error(
         "{path} was saved by kafkarium {program} in format {format}; this is {ours}, which reads format {FORMAT}",
         ours = env!("CARGO_PKG_VERSION")
     )]
-    Newer {
+    OtherFormat {
         /// The file.
         path: PathBuf,
         /// The program that wrote it.
@@ -93,7 +93,7 @@ pub enum SessionFileError {
 ///
 /// # Errors
 /// The disk does not take it.
-pub(in crate::playground) fn write(file: File, pages: &[Arc<Page>]) -> io::Result<u64> {
+pub(super) fn write(file: File, pages: &[Arc<Page>]) -> io::Result<u64> {
     let mut out = BufWriter::new(file);
     let header = Header {
         kafkarium_session: FORMAT,
@@ -142,7 +142,7 @@ fn read_from(path: &Path, mut file: impl BufRead) -> Result<History, SessionFile
     let header: Header =
         serde_json::from_slice(&first).map_err(|_| SessionFileError::Foreign { path: path() })?;
     if header.kafkarium_session != FORMAT {
-        return Err(SessionFileError::Newer {
+        return Err(SessionFileError::OtherFormat {
             path: path(),
             program: header.program,
             format: header.kafkarium_session,

@@ -12,7 +12,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Kind, new_file};
+use super::file::{Kind, new_file};
 
 /// Writes both; returns their names.
 ///

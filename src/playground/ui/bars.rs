@@ -14,6 +14,9 @@ use crate::playground::state::{
 
 type Pieces = Vec<(Role, String)>;
 
+/// Steps in which the header becomes shorter.
+const LEFT_OUT_MAX: u8 = 6;
+
 /// The first line.
 pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
     canvas.tone(area.x, area.y, area.width, Role::Bar);
@@ -23,39 +26,22 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     }
     let narrow = state.view.narrow();
     let gap = if narrow { "  " } else { "   " };
-    let mut pieces: Pieces = vec![(Role::Focus, " kafkarium".into())];
-    if !narrow {
-        pieces.push((Role::Text, format!(" {}", state.setup.name)));
-    }
-    if let Some(chip) = super::overlays::caption::recording(state) {
-        pieces.push((Role::Text, " ".into()));
-        pieces.push(chip);
-    }
-    let moment = state.moment();
-    if let Some(moment) = &moment {
-        pieces.push((Role::Text, gap.into()));
-        pieces.push(moment::chip(state, moment));
-    }
-    let ready = shown.is_ready();
-    let right = if ready {
+    let fits = |pieces: &Pieces| {
+        let columns = pieces.iter().map(|(_, words)| width(words));
+        columns.sum::<u16>() <= area.width
+    };
+    let pieces = (0..LEFT_OUT_MAX).map(|left_out| what_is(state, shown, left_out));
+    let pieces = pieces.clone().find(fits).or_else(|| pieces.last());
+    let pieces = pieces.unwrap_or_default();
+    let right = if shown.is_ready() {
         let mut right = vec![shown.bootstrap(), state.view.layouts.current().name.clone()];
-        if !narrow && moment.is_none() {
+        if !narrow && state.moment().is_none() {
             right.push(shown.now.clock(state.setup.utc_offset_s).to_string());
         }
         right
     } else {
         vec![folder(state)]
     };
-    if ready {
-        brokers(shown, narrow, &mut pieces);
-        if moment.is_none() || !narrow {
-            stream(shown, narrow, gap, &mut pieces);
-        }
-        numbers(shown, narrow, gap, &mut pieces);
-    } else {
-        let since = shown.now.since(state.setup.started_at).as_secs_f64();
-        pieces.push((Role::Text, format!("{gap}starting{gap}{since:.1} s")));
-    }
     let end = area.right();
     let after = canvas.pieces(area.x, area.y, end, &pieces);
     let room = end.saturating_sub(after + 2);
@@ -68,6 +54,42 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     if let Some(fitting) = fitting {
         canvas.right(after, area.y, end - 1, &fitting, Role::Text);
     }
+}
+
+/// The left of the first line; the more is left out of it, the sooner what can be seen elsewhere goes:
+/// the cluster's name, the pace of the stream, what was sent, our own name, the brokers.
+fn what_is(state: &State, shown: &State, left_out: u8) -> Pieces {
+    let narrow = state.view.narrow() || left_out >= 3;
+    let gap = if narrow { "  " } else { "   " };
+    let mut pieces = Pieces::new();
+    if left_out < 4 {
+        pieces.push((Role::Focus, " kafkarium".into()));
+    }
+    if !narrow && left_out < 1 {
+        pieces.push((Role::Text, format!(" {}", state.setup.name)));
+    }
+    if let Some(chip) = super::overlays::caption::recording(state) {
+        pieces.push((Role::Text, " ".into()));
+        pieces.push(chip);
+    }
+    let moment = state.moment();
+    if let Some(moment) = &moment {
+        pieces.push((Role::Text, gap.into()));
+        pieces.push(moment::chip(state, moment));
+    }
+    if !shown.is_ready() {
+        let since = shown.now.since(state.setup.started_at).as_secs_f64();
+        pieces.push((Role::Text, format!("{gap}starting{gap}{since:.1} s")));
+        return pieces;
+    }
+    if left_out < 5 {
+        brokers(shown, narrow, &mut pieces);
+    }
+    if left_out < 2 && (moment.is_none() || !narrow) {
+        stream(shown, narrow, gap, &mut pieces);
+    }
+    numbers(shown, narrow, gap, &mut pieces);
+    pieces
 }
 
 /// What is on the stage, and whether it is now: no address, no pace, no clock.

@@ -37,7 +37,7 @@ fn read(session: &mut Session, by: &str, key: &str, partition: i32, offset: i64)
 }
 
 /// Broker 3 is dead, three consumers share the partitions, a record went in and one out of each.
-fn busy(session: &mut Session) {
+pub fn busy(session: &mut Session) {
     session.rebalancing();
     session.at_12_01(14_000);
     session.metadata(&[1, 2], [(1, 4, &[1, 2]), (2, 4, &[2, 1]), (1, 5, &[1, 2])]);

@@ -38,6 +38,11 @@ fn topic(name: &str, min_insync_replicas: i32, isrs: &[&[i32]]) -> TopicSeen {
 /// Five topics and four groups; a client that is not ours reads for one of them.
 fn busy(size: (u16, u16)) -> Session {
     let mut session = Session::new(size, Appearance::default());
+    topics_and_groups(&mut session);
+    session
+}
+
+pub fn topics_and_groups(session: &mut Session) {
     session.rebalancing();
     let mut internal = topic("__consumer_offsets", 1, &[&[1, 2], &[2, 1]]);
     internal.internal = true;
@@ -70,7 +75,6 @@ fn busy(size: (u16, u16)) -> Session {
             ..GroupSeen::default()
         }));
     }
-    session
 }
 
 fn layout(session: &mut Session, name: &str) {

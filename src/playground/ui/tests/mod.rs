@@ -6,6 +6,7 @@
 mod bound;
 mod colours;
 mod developer;
+mod every;
 mod flow;
 mod keys;
 mod lists;

@@ -74,6 +74,11 @@ fn read(session: &mut Session, whole: bool, znodes: Vec<ZnodeSeen>) {
     }));
 }
 
+/// The whole tree is read.
+pub fn tree_of(session: &mut Session) {
+    read(session, true, tree());
+}
+
 /// The tree as it is before anything breaks.
 fn tree() -> Vec<ZnodeSeen> {
     let mut znodes = vec![
