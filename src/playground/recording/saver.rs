@@ -87,7 +87,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_the_disk_but_who_quits() {
         let mut saver = Saver::default();
-        let (disk, answers) = mpsc::channel();
+        let (disk, answers) = mpsc::sync_channel(1);
         let slow = saver.begin(move || Ok(answers.recv()?));
         assert!(slow.is_none(), "it has begun, and the loop goes on");
         let second = saver.begin(|| Ok("too much".to_owned()));

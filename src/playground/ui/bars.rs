@@ -30,8 +30,8 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
         let columns = pieces.iter().map(|(_, words)| width(words));
         columns.sum::<u16>() <= area.width
     };
-    let pieces = (0..LEFT_OUT_MAX).map(|left_out| what_is(state, shown, left_out));
-    let pieces = pieces.clone().find(fits).or_else(|| pieces.last());
+    let mut pieces = (0..LEFT_OUT_MAX).map(|left_out| what_is(state, shown, left_out));
+    let pieces = pieces.clone().find(fits).or_else(|| pieces.next_back());
     let pieces = pieces.unwrap_or_default();
     let right = if shown.is_ready() {
         let mut right = vec![shown.bootstrap(), state.view.layouts.current().name.clone()];

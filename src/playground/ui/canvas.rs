@@ -153,6 +153,21 @@ impl<'a> Canvas<'a> {
         Rect::new(left + 2, top + 1, area.width - 4, area.height - 2)
     }
 
+    /// Writes sentences below each other, each over as many lines as it needs; returns the row behind them.
+    pub fn sentences(&mut self, area: Rect, sentences: &[(Role, &str)]) -> u16 {
+        let columns = usize::from(area.width + 1);
+        let mut y = area.y;
+        for (role, words) in sentences {
+            for line in wrap(words, columns) {
+                if y < area.bottom() {
+                    self.text(area.x, y, area.right() + 1, &line, *role);
+                    y += 1;
+                }
+            }
+        }
+        y
+    }
+
     /// Replaces every sign that is not ASCII by its stand-in.
     pub fn replace_signs(&mut self) {
         for cell in &mut self.buffer.content {
@@ -202,6 +217,27 @@ pub fn fit(text: &str, columns: u16) -> String {
     }
     kept.push('…');
     kept
+}
+
+/// Breaks a text between words; blanks before it, and two after a full stop, stay where they do not break.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let words = text.trim_start_matches(' ');
+    let mut line = " ".repeat(text.len() - words.len());
+    for word in words.split(' ') {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
+            lines.push(line.trim_end().to_owned());
+            line = String::new();
+            if word.is_empty() {
+                continue;
+            }
+        } else if !line.trim_start().is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
 }
 
 /// A line in pieces that fit into so many columns, broken anywhere: it may be data.

@@ -106,15 +106,27 @@ pub fn short(offset: i64, columns: u16) -> String {
     format!("…{}", digits.get(kept..).unwrap_or_default())
 }
 
-/// The first offset of a range, exactly, in five columns: `900…`, `41k…`, `12M…`, `41.3k`, `…1230`.
+/// The first offset of a range, exactly, in five columns: `900…`, `41k…`, `41.3k`, `1.2M…`, `…1230`.
 pub fn range(offset: i64) -> String {
-    match offset {
-        0..1000 => format!("{offset}…"),
-        _ if offset % 1_000_000 == 0 => format!("{}M…", offset / 1_000_000),
-        _ if offset % 1000 == 0 && offset < 1_000_000 => format!("{}k…", offset / 1000),
-        ..10_000 => format!("{offset}…"),
-        10_000..100_000 if offset % 100 == 0 => {
-            format!("{}.{}k", offset / 1000, offset % 1000 / 100)
+    let figure = |unit: i64, sign: char| match (offset / unit, offset % unit * 10 / unit) {
+        (whole, 0) => format!("{whole}{sign}"),
+        (whole, tenth) => format!("{whole}.{tenth}{sign}"),
+    };
+    let exact = |grain: i64| offset % grain == 0;
+    let named = match offset {
+        ..1000 => offset.to_string(),
+        _ if exact(1_000_000) => figure(1_000_000, 'M'),
+        1_000_000.. if exact(100_000) => figure(1_000_000, 'M'),
+        _ if exact(1000) => figure(1000, 'k'),
+        1000..10_000 => offset.to_string(),
+        _ if exact(100) => figure(1000, 'k'),
+        _ => offset.to_string(),
+    };
+    match named.len() {
+        ..5 => format!("{named}…"),
+        5 => named,
+        _ if named.ends_with('k') => {
+            format!("…{}", named.get(named.len() - 4..).unwrap_or_default())
         }
         _ => short(offset, 5),
     }
@@ -211,10 +223,12 @@ mod tests {
     #[test]
     fn ranges_are_named_exactly_in_five_columns() {
         let written = [
-            0, 900, 7000, 9900, 41_000, 41_300, 123_400, 3_000_000, 3_412_000,
+            0, 900, 7000, 9900, 41_000, 41_300, 123_400, 123_000, 1_230_000, 1_200_000, 3_000_000,
+            12_340_000, 3_412_101,
         ];
         let expected = [
-            "0…", "900…", "7k…", "9900…", "41k…", "41.3k", "…3400", "3M…", "…2000",
+            "0…", "900…", "7k…", "9900…", "41k…", "41.3k", "…3.4k", "123k…", "1230k", "1.2M…",
+            "3M…", "…340k", "…2101",
         ];
         assert_eq!(written.map(super::range), expected);
     }

@@ -5,8 +5,7 @@ use ratatui::layout::Rect;
 use crate::playground::{
     state::{Action, Candidate, Palette, Preview, Process, State, Target},
     ui::{
-        canvas::{Canvas, Frame, fit, width},
-        overlays::too_small::wrap,
+        canvas::{Canvas, Frame, fit, width, wrap},
         theme::Role,
         words,
     },

@@ -4,7 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::playground::{
     state::State,
-    ui::{canvas::Canvas, theme::Role},
+    ui::{
+        canvas::{Canvas, wrap},
+        theme::Role,
+    },
 };
 
 /// Draws it, wrapped to the window.
@@ -39,25 +42,4 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         y += u16::from(area.height > 8);
     }
-}
-
-/// Breaks a text between words; blanks before it, and two after a full stop, stay where they do not break.
-pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let words = text.trim_start_matches(' ');
-    let mut line = " ".repeat(text.len() - words.len());
-    for word in words.split(' ') {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
-            lines.push(line.trim_end().to_owned());
-            line = String::new();
-            if word.is_empty() {
-                continue;
-            }
-        } else if !line.trim_start().is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line.trim_end().to_owned());
-    lines
 }

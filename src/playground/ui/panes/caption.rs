@@ -5,8 +5,7 @@ use ratatui::layout::Rect;
 use crate::playground::{
     state::State,
     ui::{
-        canvas::{Canvas, Frame, fit, width},
-        overlays::too_small::wrap,
+        canvas::{Canvas, Frame, fit, width, wrap},
         theme::Role,
     },
 };

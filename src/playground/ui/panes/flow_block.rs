@@ -179,8 +179,15 @@ impl<'a> Block<'a> {
             canvas.text(x + 1, y, end, &format!(" {broker} ✗ "), Role::Dead);
             let ends = known.map_or_else(String::new, |at| format!(", its log ends at {at}"));
             let leader = if leads { ", nobody leads" } else { "" };
-            let words = format!("broker {broker} is dead{leader}{ends}");
-            canvas.text(x + LABEL, y, end, &fit(&words, end - x - LABEL), Role::Dead);
+            let room = end.saturating_sub(x + LABEL);
+            let whole = format!("broker {broker} is dead{leader}{ends}");
+            let words = if width(&whole) <= room {
+                whole
+            } else {
+                let ends = known.map_or_else(String::new, |at| format!(", ends at {at}"));
+                fit(&format!("dead{leader}{ends}"), room)
+            };
+            canvas.text(x + LABEL, y, end, &words, Role::Dead);
             return;
         }
         let in_sync = self.partition.seen.isr.contains(&broker);
@@ -374,10 +381,12 @@ impl<'a> Block<'a> {
         let others = others.map(|(other, group)| {
             let lag = self.state.cluster.lag(group, &self.place).unwrap_or(0);
             let who = group.reader(&self.place).unwrap_or("no reader");
-            format!("{other} {who} lag {lag}")
+            (format!("{other} {who} lag {lag}"), format!("{other} {lag}"))
         });
-        for words in others.take(2) {
-            let shown = fit(&words, end.saturating_sub(readers));
+        let room = end.saturating_sub(readers);
+        for (whole, brief) in others.take(2) {
+            let words = if width(&whole) <= room { whole } else { brief };
+            let shown = fit(&words, room);
             canvas.text(readers, row, end, &shown, Role::Dim);
             row += 1;
         }

@@ -67,15 +67,17 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         } else {
             "No group yet.".to_owned()
         };
-        let lines = ["Who reads what, and how far behind.", "", &hint];
-        for (line, y) in lines.iter().zip(area.y + 1..area.bottom()) {
-            let role = if line.len() == hint.len() {
-                Role::Dim
-            } else {
-                Role::Text
-            };
-            canvas.text(area.x, y, end, line, role);
-        }
+        let below = Rect::new(
+            area.x,
+            area.y + 1,
+            area.width,
+            area.height.saturating_sub(1),
+        );
+        let what = "Who reads what, and how far behind.";
+        canvas.sentences(
+            below,
+            &[(Role::Text, what), (Role::Text, ""), (Role::Dim, &hint)],
+        );
         return;
     };
     let roomy = area.height >= 8;
@@ -281,9 +283,13 @@ fn row(
         .iter()
         .filter_map(|place| state.cluster.lag(group, place))
         .sum();
-    let lag = lag.to_string();
-    let room = area.right().saturating_sub(x + width(&lag) + 1);
-    canvas.text(x, y, end, &fit(&words::few(&places), room), Role::Text);
+    let few = words::few(&places);
+    let room = |lag: &str| area.right().saturating_sub(x + width(lag) + 1);
+    let lag = match lag.to_string() {
+        digits if width(&few) <= room(&digits) => digits,
+        _ => words::figure(u64::try_from(lag).unwrap_or(0)),
+    };
+    canvas.text(x, y, end, &fit(&few, room(&lag)), Role::Text);
     canvas.right(x, y, area.right(), &lag, Role::Text);
 }
 

@@ -138,7 +138,8 @@ fn starting(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         1 => "1 record is kept and sent then.".to_owned(),
         kept => format!("{kept} records are kept and sent then."),
     };
-    line(canvas, &kept, Role::Text, 1);
+    let below = Rect::new(x, y, end.saturating_sub(x), area.bottom().saturating_sub(y));
+    canvas.sentences(below, &[(Role::Text, kept.as_str())]);
 }
 
 fn lanes(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {

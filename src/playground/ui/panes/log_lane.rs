@@ -374,13 +374,9 @@ impl<'a> Lane<'a> {
         let x = self.ruler.figures;
         let end = self.ruler.end;
         let figure = |canvas: &mut Canvas<'_>, y: u16, label: &str, value: i64, role: Role| {
-            let label = if self.ruler.narrow {
-                format!("{label:<3}")
-            } else {
-                format!("{label:<4}")
-            };
+            let label = format!("{label:<4}");
             let value = if self.ruler.narrow {
-                format!("{value:>5}")
+                format!("{value:>4}")
             } else {
                 value.to_string()
             };

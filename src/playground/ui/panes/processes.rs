@@ -88,7 +88,8 @@ fn whole_pieces(canvas: &mut Canvas<'_>, line: &Line, (mut x, y, end): (u16, u16
         if index > 0 && x + width(words) > end {
             break;
         }
-        x = canvas.text(x, y, end, words, *role);
+        let words = fit(words, end.saturating_sub(x));
+        x = canvas.text(x, y, end, &words, *role);
     }
 }
 
@@ -113,7 +114,13 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
     } else {
         sign
     };
-    let head = format!("{id} {sign} {name}");
+    let mut head = format!("{id} {sign} {name}");
+    if process.broker().is_none() && width(&head) > room && !small {
+        head = match process.status {
+            Status::Up => format!("{id} {sign} ZooKeeper"),
+            _ => format!("{id} {sign} {}", words::status(process).1),
+        };
+    }
     if process.status.is_gone() {
         // The chip reaches over the blanks around the words.
         if let Some((_, before)) = pieces.last_mut() {
@@ -163,6 +170,14 @@ fn canvas_is_ascii(state: &State) -> bool {
     state.view.appearance.glyphs == crate::playground::state::Glyphs::Ascii
 }
 
+/// What it does, and for how long, if there is room for that.
+fn lasts(what: &str, since: &str) -> Line {
+    vec![
+        (Role::Text, what.to_owned()),
+        (Role::Text, format!("  {since}")),
+    ]
+}
+
 fn text(role: Role, words: impl Into<String>) -> Line {
     vec![(role, words.into())]
 }
@@ -196,12 +211,12 @@ fn broker(state: &State, process: &Process) -> Vec<Line> {
                 .processes
                 .get(&ProcessName::ZooKeeper)
                 .is_none_or(|zookeeper| zookeeper.status != Status::Up);
-            let words = if waits {
-                format!("waits for ZooKeeper  {since}")
+            let what = if waits {
+                "waits for ZooKeeper"
             } else {
-                format!("starting  {since}")
+                "starting"
             };
-            vec![address(process, Role::Text), text(Role::Text, words)]
+            vec![address(process, Role::Text), lasts(what, &since)]
         }
         _ => vec![
             address(process, Role::Text),
@@ -253,7 +268,10 @@ fn third(state: &State, process: &Process, id: BrokerId) -> Line {
     }
     match state.cluster.controller {
         Some((controller, _)) if controller == id && state.cluster.produced.sent == 0 => {
-            text(Role::Dim, "it asked ZooKeeper first")
+            vec![
+                (Role::Dim, "it asked".into()),
+                (Role::Dim, " ZooKeeper first".into()),
+            ]
         }
         Some((controller, since)) if controller == id => {
             let clock = since.clock(state.setup.utc_offset_s);
@@ -346,13 +364,16 @@ fn zookeeper(state: &State, process: &Process, room: u16) -> Vec<Line> {
             let since = words::seconds(state.now.since(process.since));
             return vec![
                 address(process, Role::Text),
-                text(Role::Text, format!("opening its log  {since}")),
+                lasts("opening its log", &since),
             ];
         }
         status if status.is_gone() => {
             let mut lines = vec![
                 address(process, Role::Dead),
-                text(Role::Text, "records flow on; no elections"),
+                vec![
+                    (Role::Text, "no elections".into()),
+                    (Role::Text, ", records flow".into()),
+                ],
             ];
             if let Some(last) = process.log.last().filter(|_| process.intent.is_none()) {
                 lines.push(text(Role::Dead, last.clone()));

@@ -14,7 +14,7 @@ use crate::{
     playground::{
         state::{Action, Pane, Partition, Process, ReplicaRow, Spare, State, Status, Topic},
         ui::{
-            canvas::{Canvas, Frame, width},
+            canvas::{Canvas, Frame, width, wrap},
             theme::Role,
             title, words,
         },
@@ -26,6 +26,10 @@ type Line = Vec<(Role, String)>;
 
 /// Cells of the way back into the ISR.
 const WAY_STEPS: usize = 3;
+
+/// A broker's column: as drawn, and the least that holds `◆ 17k` with a blank.
+const COLUMN_MAX: u16 = 10;
+const COLUMN_MIN: u16 = 6;
 
 /// Columns before the first broker's.
 const LABEL: u16 = 6;
@@ -63,13 +67,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         empty(canvas, state, area);
         return;
     };
-    let brokers: Vec<BrokerId> = state
-        .cluster
-        .brokers()
-        .filter_map(Process::broker)
-        .collect();
-    let count = u16::try_from(brokers.len()).unwrap_or(1).max(1);
-    let column = (area.width.saturating_sub(LABEL - 2) / count).clamp(4, 10);
+    let (brokers, column) = columns(state, topic, area.width.saturating_sub(LABEL - 2));
     let long = column >= 10;
     for (index, broker) in (0..).zip(&brokers) {
         let x = area.x + LABEL + index * column;
@@ -80,11 +78,15 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         };
         canvas.text(x, area.y, area.right() + 1, &name, Role::Dim);
     }
-    let legend = [
-        "◆ leads      ● in sync   ◌ behind",
-        "◇ preferred  ✗ dead      e epoch",
-    ];
-    let costs = costs(state, topic);
+    let legend = if area.width >= 33 {
+        [
+            "◆ leads      ● in sync   ◌ behind",
+            "◇ preferred  ✗ dead      e epoch",
+        ]
+    } else {
+        ["◆ leads ● in sync ◌ behind", "◇ preferred ✗ dead e epoch"]
+    };
+    let costs = wrapped(costs(state, topic), area.width + 1);
     let rows = state.replica_rows();
     if rows.is_empty() {
         let filter = state.view.filter(Pane::Replicas).unwrap_or_default();
@@ -135,6 +137,28 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
+/// The brokers that have a column, and how wide it is. With too many of them only those that keep some
+/// of the topic have one; none has where even these are too many.
+fn columns(state: &State, topic: &Topic, room: u16) -> (Vec<BrokerId>, u16) {
+    let all: Vec<BrokerId> = state
+        .cluster
+        .brokers()
+        .filter_map(Process::broker)
+        .collect();
+    let keeps = |broker: &BrokerId| {
+        let mut partitions = topic.partitions.iter();
+        partitions.any(|partition| partition.seen.replicas.contains(broker))
+    };
+    let keepers: Vec<BrokerId> = all.iter().copied().filter(keeps).collect();
+    for brokers in [all, keepers] {
+        let count = u16::try_from(brokers.len()).unwrap_or(u16::MAX).max(1);
+        if room / count >= COLUMN_MIN {
+            return (brokers, (room / count).min(COLUMN_MAX));
+        }
+    }
+    (Vec::new(), 0)
+}
+
 fn empty(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let hint = if state.is_ready() {
         "No topic yet.  {topic create} makes one"
@@ -142,15 +166,17 @@ fn empty(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         "No topic yet."
     };
     let hint = state.view.keys.fill(hint);
-    let lines = [
-        (Role::Text, "Which broker keeps which partition,"),
-        (Role::Text, "and which one leads it."),
-        (Role::Text, ""),
-        (Role::Dim, &hint),
-    ];
-    for ((role, line), y) in lines.iter().zip(area.y + 1..area.bottom()) {
-        canvas.text(area.x, y, area.right() + 1, line, *role);
-    }
+    let below = Rect::new(
+        area.x,
+        area.y + 1,
+        area.width,
+        area.height.saturating_sub(1),
+    );
+    let what = "Which broker keeps which partition, and which one leads it.";
+    canvas.sentences(
+        below,
+        &[(Role::Text, what), (Role::Text, ""), (Role::Dim, &hint)],
+    );
 }
 
 fn row(
@@ -172,6 +198,9 @@ fn row(
     }
     let role = if cursor { Role::Strong } else { Role::Text };
     canvas.text(area.x, y, end, &format!("p{index}"), role);
+    if brokers.is_empty() {
+        listed(canvas, state, partition, (area.x + LABEL, y, end));
+    }
     for (at, broker) in (0..).zip(brokers) {
         let x = area.x + LABEL + at * column;
         cell(canvas, state, partition, *broker, (x, y, end), column);
@@ -186,6 +215,25 @@ fn row(
         );
         let isr = format!("ISR {}", words::listed(&partition.seen.isr));
         canvas.text(area.x + LABEL, y + 1, end, &isr, Role::Dim);
+    }
+}
+
+/// `◆1 ●2 ✗3`: the replicas by name, where there is no room for columns.
+fn listed(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    partition: &Partition,
+    (mut x, y, end): (u16, u16, u16),
+) {
+    for broker in &partition.seen.replicas {
+        let gone = state.cluster.is_gone(*broker);
+        let (sign, role) = match partition.seen.leader == Some(*broker) {
+            _ if gone => ("✗", Role::Dead),
+            true => ("◆", Role::Focus),
+            false if partition.seen.isr.contains(broker) => ("●", Role::Text),
+            false => ("◌", Role::Warning),
+        };
+        x = canvas.text(x, y, end, &format!("{sign}{broker} "), role);
     }
 }
 
@@ -252,7 +300,7 @@ fn cell(
         let tone = if gone { Role::Dead } else { Role::Warning };
         if behind <= 0 {
             canvas.text(mark, y, end, &number, role)
-        } else if width(&number) + width(&missing) + 3 <= column {
+        } else if width(&number) + width(&missing) + 3 <= (column - 1).min(end - x) {
             let x = canvas.text(mark, y, end, &number, role);
             canvas.text(x + 1, y, end, &missing, tone)
         } else if gone && at.is_some_and(|at| at.to_string() == number) {
@@ -280,6 +328,18 @@ fn offset(offset: i64, columns: u16) -> String {
     format!("{sign}{}", words::figure(offset.unsigned_abs()))
 }
 
+/// Lines of one piece over as many lines as they need.
+fn wrapped(lines: Vec<Line>, columns: u16) -> Vec<Line> {
+    let of_one = |line: Line| match line.as_slice() {
+        [(role, words)] => wrap(words, usize::from(columns))
+            .into_iter()
+            .map(|words| vec![(*role, words)])
+            .collect(),
+        _ => vec![line],
+    };
+    lines.into_iter().flat_map(of_one).collect()
+}
+
 /// What is wrong, and what the next failure costs.
 fn costs(state: &State, topic: &Topic) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
@@ -298,14 +358,10 @@ fn costs(state: &State, topic: &Topic) -> Vec<Line> {
     if let Some((partition, state)) = unnoticed {
         let (index, leader) = (partition.seen.partition, partition.seen.leader);
         let leader = leader.map_or_else(String::new, |leader| leader.to_string());
-        lines.push(vec![(
-            Role::Warning,
-            format!("p{index}: leader {leader} is {state}, not yet"),
-        )]);
-        lines.push(vec![(
-            Role::Text,
-            format!("noticed. Writes to p{index} wait."),
-        )]);
+        let words = format!(
+            "p{index}: leader {leader} is {state}, not yet noticed. Writes to p{index} wait."
+        );
+        lines.push(vec![(Role::Warning, words)]);
         return lines;
     }
     let under = topic

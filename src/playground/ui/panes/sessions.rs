@@ -14,8 +14,7 @@ use super::znodes::is_gone;
 use crate::playground::{
     state::{Pane, Process, State, ZooKeeperSeen},
     ui::{
-        canvas::{Canvas, Frame},
-        overlays::too_small::wrap,
+        canvas::{Canvas, Frame, wrap},
         theme::Role,
         title, words,
     },
@@ -25,10 +24,9 @@ use crate::playground::{
 const BAR: u16 = 20;
 /// Where the bars begin.
 const BARS: u16 = 10;
-/// Where it says how long is left.
-const LEFT: u16 = BARS + BAR + 2;
-/// Where it says when the session was heard last.
-const HEARD: u16 = LEFT + 11;
+/// Columns from how long is left to when the session was heard last, and what that takes.
+const HEARD_AFTER: u16 = 11;
+const HEARD: u16 = 6;
 
 /// A session's row.
 struct Row {
@@ -97,18 +95,31 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         return;
     }
     let end = area.right() + 1;
-    canvas.text(
-        area.x + 12,
-        area.y,
-        end,
-        "left before it expires",
-        Role::Dim,
-    );
-    canvas.text(area.x + 39, area.y, end, "last heard", Role::Dim);
+    let bar = bar_columns(area.width + 1);
+    if bar >= BAR {
+        canvas.text(
+            area.x + 12,
+            area.y,
+            end,
+            "left before it expires",
+            Role::Dim,
+        );
+    } else {
+        canvas.text(area.x + BARS, area.y, end, "expires in", Role::Dim);
+    }
+    let heard = area.x + left_at(bar) + HEARD_AFTER;
+    let heard = heard.saturating_sub(4).min(end.saturating_sub(10));
+    canvas.text(heard, area.y, end, "last heard", Role::Dim);
     let rows = rows(state, seen);
     let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
     let told = [how(seen), own(state)];
-    let room = area.height.saturating_sub(1 + 2);
+    let told: Vec<String> = told
+        .iter()
+        .filter(|words| !words.is_empty())
+        .flat_map(|words| wrap(words, usize::from(area.width + 1)))
+        .collect();
+    let lines = u16::try_from(told.len()).unwrap_or(0);
+    let room = area.height.saturating_sub(1 + lines);
     let airy = count.saturating_mul(2) <= room;
     let step = if airy { 2 } else { 1 };
     let mut y = area.y + 1;
@@ -124,13 +135,23 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         line(canvas, state, row, (area, y));
         y += step;
     }
-    let told: Vec<&String> = told.iter().filter(|words| !words.is_empty()).collect();
-    let lines = u16::try_from(told.len()).unwrap_or(0);
     if y + lines <= area.bottom() {
         for (words, y) in told.iter().zip(area.bottom() - lines..) {
             canvas.text(area.x, y, end, words, Role::Dim);
         }
     }
+}
+
+/// Cells of a bar where there are so many columns for a row.
+fn bar_columns(columns: u16) -> u16 {
+    columns
+        .saturating_sub(BARS + 2 + HEARD_AFTER + HEARD)
+        .min(BAR)
+}
+
+/// Where it says how long is left.
+fn left_at(bar: u16) -> u16 {
+    BARS + bar + 2
 }
 
 fn sentences(canvas: &mut Canvas<'_>, area: Rect, sentences: &[String]) {
@@ -213,9 +234,12 @@ fn broker_row(state: &State, process: &Process) -> Option<Row> {
 fn line(canvas: &mut Canvas<'_>, state: &State, row: &Row, (area, y): (Rect, u16)) {
     let end = area.right() + 1;
     let still = state.view.appearance.reduced_motion;
+    let columns = bar_columns(area.width + 1);
+    let left_x = area.x + left_at(columns);
+    let heard_x = left_x + HEARD_AFTER;
     let mut bar = |left: Duration, whole: Duration, role: Role| {
         if !still {
-            let bar = words::bar(left, whole, BAR);
+            let bar = words::bar(left, whole, columns);
             canvas.text(area.x + BARS, y, end, &bar, role);
         }
     };
@@ -226,14 +250,14 @@ fn line(canvas: &mut Canvas<'_>, state: &State, row: &Row, (area, y): (Rect, u16
             let role = if late { Role::Warning } else { Role::Good };
             bar(left, whole, role);
             canvas.text(area.x, y, end, &row.name, Role::Text);
-            canvas.text(area.x + LEFT, y, end, &words::seconds(left), Role::Text);
-            canvas.text(area.x + HEARD, y, end, &words::seconds(heard), Role::Text);
+            canvas.text(left_x, y, end, &words::seconds(left), Role::Text);
+            canvas.text(heard_x, y, end, &words::seconds(heard), Role::Text);
         }
         Countdown::Expired { heard, whole } => {
             bar(Duration::ZERO, whole, Role::Dead);
             canvas.text(area.x, y, end, &row.name, Role::Dead);
-            canvas.text(area.x + LEFT, y, end, " expired ", Role::DeadChip);
-            canvas.text(area.x + HEARD, y, end, &words::ago(heard), Role::Text);
+            canvas.text(left_x, y, end, " expired ", Role::DeadChip);
+            canvas.text(heard_x, y, end, &words::ago(heard), Role::Text);
         }
     }
 }

@@ -50,7 +50,7 @@ fn draw_column(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: 
     let Some(id) = process.broker() else { return };
     let alive = matches!(process.status, Status::Up | Status::Frozen);
     let frame = Frame {
-        title: title(state, process, id, area.width.saturating_sub(5)),
+        title: title(state, process, id, area.width.saturating_sub(6)),
         note: "",
         focused: state.view.picked == process.name,
         dashed: !alive,

@@ -11,8 +11,7 @@ use super::znodes::{FIRED_FOR, is_gone, owners};
 use crate::playground::{
     state::{Pane, State, Watch},
     ui::{
-        canvas::{Canvas, Frame, fit, width},
-        overlays::too_small::wrap,
+        canvas::{Canvas, Frame, fit, width, wrap},
         theme::Role,
         title, words,
     },

@@ -74,9 +74,11 @@ fn empty(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
                 .to_owned(),
         ],
     };
-    for (line, y) in lines.iter().zip(area.y..area.bottom()) {
-        canvas.text(area.x, y, area.right() + 1, line, Role::Dim);
-    }
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| (Role::Dim, line.as_str()))
+        .collect();
+    canvas.sentences(area, &lines);
 }
 
 /// The rows that fit: around the cursor, or the newest.

@@ -23,8 +23,7 @@ use crate::playground::{
         znode_summary,
     },
     ui::{
-        canvas::{Canvas, Frame, fit, width},
-        overlays::too_small::wrap,
+        canvas::{Canvas, Frame, fit, width, wrap},
         theme::Role,
         title, words,
     },

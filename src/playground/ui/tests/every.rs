@@ -33,8 +33,11 @@ const LAYOUTS: [&str; 7] = [
 
 const SIZES: [(u16, u16); 5] = [(60, 16), (80, 24), (100, 30), (120, 36), (200, 60)];
 
+/// What brings a session somewhere.
+type Story = fn(&mut Session);
+
 /// How a cluster can be: its name, and what brings it there.
-const STATES: [(&str, fn(&mut Session)); 9] = [
+const STATES: [(&str, Story); 9] = [
     ("starting", |session| {
         session.starting();
     }),
@@ -105,7 +108,7 @@ fn look(scheme: Scheme, depth: Depth, glyphs: Glyphs) -> Appearance {
 }
 
 /// The state in this layout and size.
-fn state(story: fn(&mut Session), layout: &str, size: (u16, u16), look: Appearance) -> State {
+fn state(story: Story, layout: &str, size: (u16, u16), look: Appearance) -> State {
     let mut session = Session::new(size, look);
     story(&mut session);
     session.happen(Happening::Do(Action::Layout(layout.into())));
