@@ -55,6 +55,12 @@ pub(super) struct PlaygroundArguments {
     /// The mouse picks and scrolls; selecting text then takes the shift key. :mouse toggles it.
     #[arg(long)]
     mouse: bool,
+    /// The layout to begin with: overview, flow, stage, zookeeper, developer, replication, groups or one of your own.
+    #[arg(long, value_name = "NAME")]
+    layout: Option<String>,
+    /// The theme to begin with: dark, light, mono or one of your own; without it, what the terminal tells.
+    #[arg(long, value_name = "NAME")]
+    theme: Option<String>,
 }
 
 /// Runs it until it is quit.
@@ -74,6 +80,8 @@ pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
         reduced_motion: arguments.reduced_motion,
         record: arguments.record,
         mouse: arguments.mouse,
+        layout: arguments.layout,
+        theme: arguments.theme,
     })
 }
 

@@ -85,6 +85,10 @@ pub struct Options {
     pub record: Option<PathBuf>,
     /// The mouse picks and scrolls from the start.
     pub mouse: bool,
+    /// The layout to begin with, by its name.
+    pub layout: Option<String>,
+    /// The theme to begin with, by its name.
+    pub theme: Option<String>,
 }
 
 /// Runs the playground until it is told to quit. No process is left when it returns.
@@ -93,6 +97,9 @@ pub struct Options {
 /// The data folder, the ports or the terminal cannot be had; the sentence says what to do.
 pub fn run(options: &Options) -> Result<()> {
     supervisor::raise_open_files_limit();
+    if let Some(settings) = SettingsFolder::of_the_user() {
+        settings.check(options.layout.as_deref(), options.theme.as_deref())?;
+    }
     let folder = ClusterFolder::open(&options.folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -168,8 +175,11 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     let record = record.map(|file| Request::Record(Some(file.to_string_lossy().into_owned())));
     let played = if interactive {
         playground.follow_settings(told);
-        if options.mouse {
-            playground.happen(Happening::Do(Action::Mouse));
+        let layout = options.layout.clone().map(Action::Layout);
+        let theme = options.theme.clone().map(Action::Theme);
+        let mouse = options.mouse.then_some(Action::Mouse);
+        for action in layout.into_iter().chain(theme).chain(mouse) {
+            playground.happen(Happening::Do(action));
         }
         let inputs = terminal::read_input(late_answer)?;
         playground

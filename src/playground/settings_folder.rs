@@ -1,6 +1,6 @@
 //! The folder of the user's settings: reads its files at the start, and again whenever one is saved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
@@ -10,7 +10,10 @@ use etcetera::BaseStrategy;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use super::state::{KEYS, Observation};
+use super::state::{
+    KEYS, Observation,
+    settings::{Layouts, Themes},
+};
 
 /// Folders of files that are chosen by name.
 const FOLDERS: [&str; 2] = ["layouts", "themes"];
@@ -41,6 +44,44 @@ impl SettingsFolder {
             path: strategy.config_dir().join("kafkarium"),
             seen: Files::new(),
         })
+    }
+
+    /// Whether there is a layout and a theme of these names, in the program or in the folder.
+    ///
+    /// # Errors
+    /// One is missing; the sentence lists what there is.
+    pub(super) fn check(&self, layout: Option<&str>, theme: Option<&str>) -> anyhow::Result<()> {
+        let layouts = Layouts::default();
+        self.has("layout", layout, layouts.names())?;
+        let themes = Themes::default();
+        self.has("theme", theme, themes.names())
+    }
+
+    fn has<'n>(
+        &self,
+        kind: &str,
+        wanted: Option<&str>,
+        built_in: impl Iterator<Item = &'n str>,
+    ) -> anyhow::Result<()> {
+        let Some(wanted) = wanted else {
+            return Ok(());
+        };
+        let files = read(&self.path);
+        let own = files.keys().filter_map(|file| {
+            let name = file.strip_prefix(kind)?.strip_prefix("s/")?;
+            name.strip_suffix(".toml")
+        });
+        let mut known: Vec<&str> = built_in.collect();
+        known.extend(own);
+        let mut seen = HashSet::new();
+        known.retain(|name| seen.insert(*name));
+        anyhow::ensure!(
+            known.contains(&wanted),
+            "there is no {kind} \"{wanted}\": {} (own ones are files in {})",
+            known.join(", "),
+            self.path.join(format!("{kind}s")).display()
+        );
+        Ok(())
     }
 
     /// What every file holds that changed since the last look; `first` says that nobody saved it just now.
@@ -196,6 +237,34 @@ mod tests {
             Some(Observation::SettingsFile { file, text, .. }) => (file, text),
             other => panic!("{other:?} is no file"),
         }
+    }
+
+    #[test]
+    fn a_layout_that_is_not_there_is_refused_with_those_that_are() {
+        let home = TempDir::new().expect("a temporary folder");
+        let path = home.path().to_path_buf();
+        fs::create_dir_all(path.join("layouts")).expect("writable");
+        fs::write(path.join("layouts/my.toml"), "").expect("writable");
+        let folder = SettingsFolder {
+            path,
+            seen: Files::new(),
+        };
+        folder.check(None, None).expect("nothing is wanted");
+        folder
+            .check(Some("my"), Some("light"))
+            .expect("both are there");
+        let wrong = folder
+            .check(Some("mine"), None)
+            .expect_err("it is not there");
+        let wrong = wrong.to_string();
+        assert!(
+            wrong.starts_with("there is no layout \"mine\": overview, "),
+            "{wrong}"
+        );
+        assert!(wrong.contains(", my (own ones are files in "), "{wrong}");
+        folder
+            .check(None, Some("my"))
+            .expect_err("a layout is no theme");
     }
 
     #[test]

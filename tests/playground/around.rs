@@ -113,3 +113,21 @@ fn a_key_that_is_no_text_is_shown_byte_by_byte() {
     terminal.wait_until("the panes again", |screen| !screen.contains("Record @0"));
     quit(terminal);
 }
+
+#[test]
+fn a_layout_and_a_theme_can_be_asked_for_at_the_start() {
+    let terminal = playground(&["--ephemeral", "--layout", "groups", "--theme", "light"]);
+    terminal.wait_until("the layout of groups", |screen| {
+        screen.contains("  groups  ") && !screen.contains("Log of orders")
+    });
+    quit(terminal);
+    let refused = assert_cmd::Command::new(crate::program())
+        .args(["--ephemeral", "--layout", "groop"])
+        .assert()
+        .failure();
+    let said = String::from_utf8_lossy(&refused.get_output().stderr).into_owned();
+    assert!(
+        said.contains("there is no layout \"groop\": overview, ") && said.contains("groups"),
+        "{said}"
+    );
+}
