@@ -118,7 +118,7 @@ fn a_key_that_is_no_text_is_shown_byte_by_byte() {
 fn a_layout_and_a_theme_can_be_asked_for_at_the_start() {
     let terminal = playground(&["--ephemeral", "--layout", "groups", "--theme", "light"]);
     terminal.wait_until("the layout of groups", |screen| {
-        screen.contains("  groups  ") && !screen.contains("Log of orders")
+        screen.contains("  groups  ") && !screen.contains("Replicas of orders")
     });
     quit(terminal);
     let refused = assert_cmd::Command::new(crate::program())

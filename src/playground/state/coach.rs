@@ -60,7 +60,11 @@ impl Coach {
                 let broker = self.fallen.as_ref()?.broker;
                 Some(format!("Press {{start}}: start broker {broker} again."))
             }
-            Step::Consumer => Some("Press {consumer add}: one more consumer.".into()),
+            Step::Consumer => {
+                let next = ["a first", "a second", "a third", "a fourth"];
+                let next = next.get(running_consumers(cluster)).unwrap_or(&"one more");
+                Some(format!("Press {{consumer add}}: {next} consumer."))
+            }
             Step::Finished => None,
         }
     }
@@ -295,7 +299,9 @@ fn divided(cluster: &Cluster) -> Option<Vec<String>> {
     let took = if places.is_empty() {
         format!("{name} sits idle: no partition is left for it.")
     } else {
-        format!("{name} took over {}.", places.join(" "))
+        let one_each = group.members.values().all(|member| member.reads.len() == 1);
+        let share = if one_each { " One partition each." } else { "" };
+        format!("{name} took over {}.{share}", places.join(" "))
     };
     let end = "That was Kafka.  {palette} has every action by name, {help} all keys.";
     Some(vec![took, end.into()])

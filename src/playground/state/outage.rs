@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cluster, ProcessName, Receipt, Status, Timestamp,
+    Cluster, ProcessName, ProducedSeen, Receipt, State, Status, Timestamp,
     names::place,
-    story::{Line, Story, Subject, Tone},
+    story::{Line, Merge, Story, Subject, Tone},
 };
 use crate::wire::TopicPartition;
+
+/// A sentence about records that wait because too few replicas are in sync is told again after so long.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Partitions whose leader was lost, and how the last such gap ended.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -89,4 +92,51 @@ impl Outages {
             );
         story.tell(&[Subject::Partition(receipt.partition.clone())], line);
     }
+}
+
+/// Says why records wait that nobody refuses: the client library tries on and tells nothing.
+pub(super) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
+    let waits = |wanted: &TopicPartition| {
+        let topic = state.cluster.topics.get(&wanted.topic)?;
+        let least = usize::try_from(topic.min_insync_replicas?).ok()?;
+        let seen = &topic.partition(wanted.partition)?.seen;
+        let dead = seen.replicas.iter().find(|broker| {
+            let process = state.cluster.process(**broker);
+            process.is_some_and(|process| process.status.is_gone())
+        });
+        (seen.leader.is_some() && seen.isr.len() < least).then_some((
+            seen.isr.len(),
+            least,
+            dead.copied(),
+        ))
+    };
+    let found = produced
+        .waiting
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .find_map(|(place, _)| waits(place));
+    let Some((in_sync, least, dead)) = found else {
+        return;
+    };
+    let words = format!("NOT_ENOUGH_REPLICAS: {in_sync} in sync, min.insync.replicas is {least}.");
+    let merge = Merge::Refused(words.clone(), 1);
+    let latest = state.story.entries().iter().rev();
+    if latest
+        .take_while(|entry| state.now.since(entry.at) < TOLD_AGAIN)
+        .any(|entry| entry.merge.as_ref() == Some(&merge))
+    {
+        return;
+    }
+    let remedy = match dead {
+        Some(broker) if state.view.picked == ProcessName::Broker(broker) => {
+            format!("  {{start}} starts broker {broker}")
+        }
+        Some(broker) => format!("  {{pick {broker}}} {{start}} starts broker {broker}"),
+        None => String::new(),
+    };
+    let line = Line::new(state.now, "client")
+        .with(Tone::Bad, words)
+        .with(Tone::Dim, state.view.keys.fill(&remedy))
+        .merging(merge);
+    state.story.begin(line);
 }

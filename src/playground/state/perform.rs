@@ -227,6 +227,7 @@ fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
             "add consumer {} to {}",
             consumer.name, consumer.group
         ))
+        .with(Tone::Dim, state.view.keys.fill("  {stop} stops it"))
         .about(Subject::Process(consumer.process()));
     state.story.begin(line);
     state.view.command = Some(format!(
@@ -271,6 +272,7 @@ fn create_topic(
         .say(format!(
             "create topic {name}: {partitions} partitions, RF {replication_factor}"
         ))
+        .with(Tone::Dim, state.view.keys.fill("  {delete} deletes it"))
         .about(Subject::Topic(name.to_owned()));
     state.story.begin(line);
     state.view.command = Some(format!(
@@ -345,7 +347,7 @@ fn add_broker(state: &mut State) -> Vec<Request> {
             state
                 .view
                 .keys
-                .fill("  empty yet: {partitions spread} moves partitions onto it"),
+                .fill("  {partitions spread} moves partitions onto it  {stop} stops it"),
         )
         .about(Subject::Process(name.clone()));
     state.story.begin(line);

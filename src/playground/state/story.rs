@@ -258,7 +258,10 @@ impl Story {
         if let Some(root) = root
             && root.who == "you"
         {
-            root.text.push((Tone::Dim, words.to_owned()));
+            // Before the keys that undo it, which two blanks set apart.
+            let facts = |(_, words): &(Tone, String)| !words.starts_with("  ");
+            let at = root.text.iter().rposition(facts).map_or(0, |last| last + 1);
+            root.text.insert(at, (Tone::Dim, words.to_owned()));
         }
     }
 

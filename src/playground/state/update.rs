@@ -7,7 +7,7 @@ use super::{
     dispatch::key,
     looking_back::look_back,
     navigate_znodes::watch_znodes,
-    past,
+    outage, past,
     perform::perform,
     rewind, settings_file,
     story::{Line, Merge, Subject, Tone},
@@ -151,6 +151,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     }
     match seen {
         Observation::Cluster(_) => show_a_topic(state),
+        Observation::Produced(produced) => outage::explain_waiting(state, produced),
         Observation::Acked(receipt) => {
             let home = state.narrator.home.clone();
             state

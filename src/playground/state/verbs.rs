@@ -31,7 +31,7 @@ pub(super) fn kill(state: &mut State, process: &Process) -> Option<Request> {
     state
         .outages
         .begin(&state.cluster, &process.name, state.now);
-    begin(state, process, "kill -9 ", "");
+    begin(state, process, "kill -9 ", "  {start} starts it");
     command(state, process, "-9");
     Some(Request::Kill(process.name.clone()))
 }
@@ -51,8 +51,8 @@ pub(super) fn stop(state: &mut State, process: &Process) -> Option<Request> {
     }
     intend(state, process, Intent::Stop);
     let how = match process.name {
-        ProcessName::Consumer(_) => ": it leaves its group",
-        _ => "",
+        ProcessName::Consumer(_) => ": it leaves its group  {start} starts it",
+        _ => "  {start} starts it",
     };
     begin(state, process, "stop ", how);
     command(state, process, "-TERM");
@@ -78,7 +78,7 @@ pub(super) fn thaw(state: &mut State, process: &Process) -> Option<Request> {
         state.message(format!("{} is not frozen", process.name), false);
         return None;
     }
-    begin(state, process, "thaw ", "");
+    begin(state, process, "thaw ", "  {freeze} freezes it");
     command(state, process, "-CONT");
     Some(Request::Thaw(process.name.clone()))
 }
@@ -99,6 +99,7 @@ pub(super) fn start(state: &mut State, process: &Process) -> Option<Request> {
     }
     let line = Line::new(state.now, "you")
         .say(format!("start {name} again"))
+        .with(Tone::Dim, state.view.keys.fill("  {kill} kills it"))
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
     if let Some(known) = state.cluster.processes.get_mut(name) {

@@ -451,13 +451,17 @@ fn picked(state: &State) -> (Pieces, Verbs) {
     };
     let consumer = process.group.is_some();
     match process.status {
-        status if status.is_gone() => (
-            vec![
+        status if status.is_gone() => {
+            let mut verbs = vec![("start", "start again")];
+            if matches!(status, Status::Died { .. }) {
+                verbs.push(("open", "whole log"));
+            }
+            let chip = vec![
                 (Role::Text, " ".into()),
                 (Role::DeadChip, format!(" {name} ✗ ")),
-            ],
-            vec![("start", "start again")],
-        ),
+            ];
+            (chip, verbs)
+        }
         Status::Frozen => (
             vec![
                 (Role::Text, " ".into()),

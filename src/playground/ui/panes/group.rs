@@ -275,7 +275,10 @@ fn row(
         .collect();
     if reads.is_empty() {
         let idle = member.is_some() && !group.rebalancing() && group.state == "Stable";
-        canvas.text(x, y, end, if idle { "idle" } else { "-" }, Role::Dim);
+        let words = if idle { idle_words(group) } else { "-".into() };
+        let room = area.right().saturating_sub(x);
+        let words = if width(&words) > room { "idle" } else { &words };
+        canvas.text(x, y, end, words, Role::Dim);
         return;
     }
     let places: Vec<i32> = reads.iter().map(|place| place.partition).collect();
@@ -291,6 +294,22 @@ fn row(
     };
     canvas.text(x, y, end, &fit(&few, room(&lag)), Role::Text);
     canvas.right(x, y, area.right(), &lag, Role::Text);
+}
+
+/// Why somebody reads nothing: `idle: 3 partitions, 4 consumers`
+fn idle_words(group: &Group) -> String {
+    let partitions: usize = group
+        .members
+        .values()
+        .map(|member| member.reads.len())
+        .sum();
+    let noun = if partitions == 1 {
+        "partition"
+    } else {
+        "partitions"
+    };
+    let consumers = group.members.len();
+    format!("idle: {partitions} {noun}, {consumers} consumers")
 }
 
 /// The sign and word of a member.

@@ -149,10 +149,23 @@ fn words(canvas: &mut Canvas<'_>, entry: &Entry, (x, y, end): (u16, u16, u16), b
         })
         .collect();
     let columns: u16 = pieces.iter().map(|(_, words)| width(words)).sum();
-    let after = canvas.pieces(x, y, end, &pieces);
-    if x.saturating_add(columns) > end && after > x {
-        canvas.text(end - 1, y, end, "…", Role::Dim);
+    if x.saturating_add(columns) <= end {
+        canvas.pieces(x, y, end, &pieces);
+        return;
     }
+    // The keys that undo it are set apart by two blanks: what stands before them gives way.
+    let undo = pieces
+        .iter()
+        .rposition(|(_, words)| !words.starts_with("  "))
+        .map_or(0, |last| last + 1);
+    let (said, undo) = pieces.split_at(undo);
+    let room = undo.iter().map(|(_, words)| width(words)).sum();
+    let stop = end.saturating_sub(room).max(x);
+    let after = canvas.pieces(x, y, stop, said);
+    if after > x {
+        canvas.text(stop - 1, y, end, "…", Role::Dim);
+    }
+    canvas.pieces(stop, y, end, undo);
 }
 
 /// What is being waited for.

@@ -2,8 +2,8 @@
 
 use super::session::{Session, broker, consumer};
 use crate::playground::state::{
-    Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Overlay, Request, Status,
-    StreamRate, ValueFace,
+    Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Overlay, ProcessChange, Request,
+    Status, StreamRate, ValueFace,
 };
 
 fn ready() -> Session {
@@ -385,4 +385,58 @@ fn the_cursor_of_help_stays_on_its_rows() {
 fn what_is_no_json_is_shown_as_text_and_in_bytes() {
     assert_eq!(ValueFace::Pretty.next(false), ValueFace::Hex);
     assert_eq!(ValueFace::Pretty.next(true), ValueFace::Text);
+}
+
+#[test]
+fn what_is_done_at_once_ends_with_the_key_that_undoes_it() {
+    let mut session = ready();
+    for (pressed, undo) in [
+        ("x", "  r starts it"),
+        ("r", "  x kills it"),
+        ("c", "  s stops it"),
+        ("a", "  m moves partitions onto it  s stops it"),
+        ("1z", "  z thaws it"),
+        ("z", "  z freezes it"),
+        ("s", "  r starts it"),
+    ] {
+        for key in pressed.chars() {
+            session.later(150).press(key);
+        }
+        match pressed {
+            "x" => session.process(
+                broker(3),
+                ProcessChange::Exited {
+                    code: None,
+                    signal: Some(9),
+                },
+            ),
+            "1z" => session.process(broker(1), ProcessChange::Frozen),
+            "z" => session.process(broker(1), ProcessChange::Thawed),
+            _ => &mut session,
+        };
+        let last = session.state.story.entries().back().cloned();
+        let last = last.expect("it is told");
+        let words: String = last.text.iter().map(|(_, words)| words.as_str()).collect();
+        assert!(words.ends_with(undo), "{pressed}: {words}");
+    }
+}
+
+#[test]
+fn records_that_wait_for_replicas_in_sync_say_so_once() {
+    let mut session = ready();
+    session.metadata(&[1], [(1, 1, &[1]), (1, 1, &[1]), (1, 1, &[1])]);
+    for _ in 0..3 {
+        session.later(500).produced(1, 0, &[(0, 1)]);
+    }
+    let told = |session: &Session| {
+        let entries = session.state.story.entries().iter();
+        let words =
+            entries.map(|entry| entry.text.iter().map(|(_, words)| words.as_str()).collect());
+        words
+            .filter(|words: &String| words.starts_with("NOT_ENOUGH_REPLICAS: 1 in sync"))
+            .count()
+    };
+    assert_eq!(told(&session), 1);
+    session.later(61_000).produced(1, 0, &[(0, 1)]);
+    assert_eq!(told(&session), 2, "it is told again while it goes on");
 }
