@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Cluster, ClusterSeen, Delivery, Flow, Observation, Partition, Process, ProcessName, Receipt,
-    RecordSeen, Status, Timestamp, Word,
+    Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, Process, ProcessName,
+    Receipt, RecordSeen, Status, Timestamp, Word,
     cluster::{Read, broker_of_znodes},
     process::Expired,
 };
@@ -15,6 +15,10 @@ use crate::wire::{
 
 /// Reads kept to be matched with acknowledgements that come later.
 const RECENT_READS_MAX: usize = 64;
+
+/// Groups that are known at once. Whoever reads from a console has a new one each time, and not all of
+/// them are ever told to be gone.
+const GROUPS_MAX: usize = 256;
 
 impl Cluster {
     /// Folds one observation in.
@@ -74,10 +78,7 @@ impl Cluster {
                 }
             }
             Observation::Group(group) => {
-                self.groups
-                    .entry(group.group.clone())
-                    .or_default()
-                    .see(group, at);
+                self.group_mut(&group.group).see(group, at);
                 self.sample_lags(at);
             }
             Observation::GroupGone { group } => {
@@ -175,8 +176,17 @@ impl Cluster {
         if let Some(controller) = seen.controller {
             self.see_controller(controller, at);
         }
-        self.topics
-            .retain(|name, _| seen.topics.iter().any(|topic| topic.name == *name));
+        let mut gone = Vec::new();
+        self.topics.retain(|name, _| {
+            let stays = seen.topics.iter().any(|topic| topic.name == *name);
+            if !stays {
+                gone.push(name.clone());
+            }
+            stays
+        });
+        for group in self.groups.values_mut().filter(|_| !gone.is_empty()) {
+            group.forget_topics(&gone);
+        }
         self.flow
             .retain(|name| seen.topics.iter().any(|topic| topic.name == name));
         for topic in &seen.topics {
@@ -289,7 +299,7 @@ impl Cluster {
                 members,
                 ..
             } => {
-                let known = self.groups.entry(group.clone()).or_default();
+                let known = self.group_mut(group);
                 known.enter(state, told_at);
                 known.generation = Some(*generation);
                 known.awaited.clone_from(awaited);
@@ -311,7 +321,7 @@ impl Cluster {
                 partitions,
                 ..
             } => {
-                let known = self.groups.entry(group.clone()).or_default();
+                let known = self.group_mut(group);
                 known.awaited.retain(|awaited| {
                     awaited != client_id || matches!(step.as_str(), "asked" | "synced")
                 });
@@ -325,6 +335,19 @@ impl Cluster {
             }
             report => self.see_consumer_report(process, report, at),
         }
+    }
+
+    /// A group by its id. Where there are too many, the one that was left alone for the longest time goes.
+    fn group_mut(&mut self, id: &str) -> &mut Group {
+        if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(id) {
+            let oldest = self.groups.iter().min_by_key(|(_, group)| {
+                let read = !group.members.is_empty();
+                (read, group.since)
+            });
+            let oldest = oldest.map(|(id, _)| id.clone());
+            oldest.and_then(|id| self.groups.remove(&id));
+        }
+        self.groups.entry(id.to_owned()).or_default()
     }
 
     fn see_consumer_report(&mut self, process: &ProcessName, report: &Report, at: Timestamp) {

@@ -171,6 +171,16 @@ impl Group {
         }
     }
 
+    /// Topics that are gone.
+    pub(super) fn forget_topics(&mut self, gone: &[String]) {
+        let stays = |place: &TopicPartition| !gone.contains(&place.topic);
+        self.committed.retain(|place, _| stays(place));
+        self.positions.retain(|place, _| stays(place));
+        for member in self.members.values_mut() {
+            member.reads.retain(stays);
+        }
+    }
+
     /// Takes one lag value for each second that passed.
     pub(super) fn sample_lag(&mut self, lag: i64, at: Timestamp) {
         let second = at.ms() / 1000;

@@ -8,6 +8,8 @@ mod ask;
 mod cluster;
 mod coach;
 mod compose;
+#[cfg(test)]
+mod day;
 mod developer;
 mod dispatch;
 mod flow;

@@ -41,6 +41,12 @@ impl Outages {
             .min_by_key(|(_, since)| *since)
     }
 
+    /// What is not there any more cannot be written, and nobody waits for it.
+    pub fn forget(&mut self, cluster: &Cluster) {
+        self.since
+            .retain(|place, _| cluster.partition(place).is_some());
+    }
+
     /// A broker stopped answering: what it led cannot be written from now on.
     pub fn begin(&mut self, cluster: &Cluster, process: &ProcessName, at: Timestamp) {
         let ProcessName::Broker(broker) = process else {

@@ -150,7 +150,10 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         state.zookeeper_story.hear(&state.cluster, process, line);
     }
     match seen {
-        Observation::Cluster(_) => show_a_topic(state),
+        Observation::Cluster(_) => {
+            state.outages.forget(&state.cluster);
+            show_a_topic(state);
+        }
         Observation::Produced(produced) => outage::explain_waiting(state, produced),
         Observation::Acked(receipt) => {
             let home = state.narrator.home.clone();
