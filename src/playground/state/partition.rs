@@ -147,6 +147,12 @@ impl Partition {
         let known = !self.seen.replicas.is_empty();
         self.seen.clone_from(seen);
         self.behind.retain(|broker, _| !seen.isr.contains(broker));
+        // Who is in sync has all below the high watermark, whatever it was seen to have before.
+        for broker in &seen.isr {
+            if let Some(end) = self.ends.get_mut(broker) {
+                *end = (*end).max(self.high_watermark);
+            }
+        }
         if known {
             self.changed_at = Some(at);
         }
@@ -299,6 +305,8 @@ mod tests {
         assert_eq!(way(5000), None, "it stands still");
         partition.see(&seen(&[1, 2]), Timestamp::from_ms(300));
         assert!(partition.behind.is_empty());
+        let end = partition.ends.get(&BrokerId(2)).copied();
+        assert_eq!(end, Some(Offset(100)), "it could not be back with less");
     }
 
     #[test]

@@ -219,11 +219,28 @@ fn idle(state: &State, topic: &Topic) -> Vec<String> {
 
 fn legend(canvas: &mut Canvas<'_>, area: Rect) {
     let (x, y, end) = (area.x + 2, area.bottom() - 2, area.right());
-    let words = "1 word on a line = 1 record, by its key. From 50/s on: one word = a group, and the \
-                 title says how many.";
-    canvas.text(x, y, end, &fit(words, end - x), Role::Dim);
+    let fitting = |ways: [&'static str; 2], x: u16| {
+        let fits = |words: &&str| width(words) <= end.saturating_sub(x);
+        let last = ways.last().copied().unwrap_or_default();
+        fit(ways.into_iter().find(fits).unwrap_or(last), end - x)
+    };
+    let words = fitting(
+        [
+            "1 word on a line = 1 record, by its key. From 50/s on: one word = a group, and the title \
+             says how many.",
+            "1 word = 1 record, by its key. From 50/s on it is a group: the title says of how many.",
+        ],
+        x,
+    );
+    canvas.text(x, y, end, &words, Role::Dim);
     let x = canvas.text(x, y + 1, end, "┃", Role::HighWatermark);
-    let words = " high watermark: consumers stop here    ┊ not safe yet    level: the follower has \
-                 all that the leader has";
-    canvas.text(x, y + 1, end, &fit(words, end - x), Role::Dim);
+    let words = fitting(
+        [
+            " high watermark: consumers stop here    ┊ not safe yet    level: the follower has all that \
+             the leader has",
+            " high watermark: consumers stop here   ┊ not safe yet   level: has all of the leader",
+        ],
+        x,
+    );
+    canvas.text(x, y + 1, end, &words, Role::Dim);
 }

@@ -23,6 +23,9 @@ const NEW_FOR_SECONDS: u64 = 3;
 const PID: u16 = 16;
 const READS: u16 = 22;
 
+/// A pane with fewer columns has no pids.
+const PIDS_FROM: u16 = 32;
+
 /// Draws the pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let name = &state.view.group;
@@ -91,8 +94,14 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if roomy {
         y += 1;
     }
-    canvas.text(area.x + PID, y, end, "pid   reads", Role::Dim);
-    canvas.right(area.x + READS + 6, y, area.right(), "lag", Role::Dim);
+    let head = if has_pids(area) {
+        "pid   reads"
+    } else {
+        "reads"
+    };
+    canvas.text(area.x + PID, y, end, head, Role::Dim);
+    let after = area.x + PID + width(head) + 1;
+    canvas.right(after, y, area.right(), "lag", Role::Dim);
     y += 1;
     let bottom = if roomy {
         area.bottom() - 1
@@ -267,8 +276,12 @@ fn row(
             .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         None => "other".to_owned(),
     };
-    let x = canvas.text(x, y, end, &pid, Role::Text);
-    let x = (x + 1).max(if new { 0 } else { area.x + READS });
+    let x = if has_pids(area) {
+        let x = canvas.text(x, y, end, &pid, Role::Text);
+        (x + 1).max(if new { 0 } else { area.x + READS })
+    } else {
+        x
+    };
     let reads: Vec<&TopicPartition> = member
         .into_iter()
         .flat_map(|member| &member.reads)
@@ -310,6 +323,11 @@ fn idle_words(group: &Group) -> String {
     };
     let consumers = group.members.len();
     format!("idle: {partitions} {noun}, {consumers} consumers")
+}
+
+/// What a member reads matters more than its pid, where there is no room for both.
+fn has_pids(area: Rect) -> bool {
+    area.width >= PIDS_FROM
 }
 
 /// The sign and word of a member.

@@ -7,7 +7,7 @@ use crate::{
     playground::{
         state::{Opening, Pane, Partition, State, Topic, grouped},
         ui::{
-            canvas::{Canvas, Frame, fit, width},
+            canvas::{Canvas, Frame, fit, width, wrap},
             panes::log_window::CELL,
             theme::Role,
             title, words,
@@ -219,16 +219,37 @@ fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Re
             y += 1;
         }
     }
+    let after_lanes = y;
     if legend && y <= area.bottom().saturating_sub(1) {
         let y = area.bottom() - 1;
         if let Some(line) = state.coach_line() {
-            let text = fit(&line, area.right() + 1 - area.x);
-            canvas.text(area.x, y, area.right() + 1, &text, Role::Good);
+            coach(canvas, &line, area, after_lanes);
         } else if state.view.narrow() {
             narrow_legend(canvas, area.x, y, area.right() + 1);
         } else {
             receipt(canvas, state, area, y);
         }
+    }
+}
+
+/// What the coach says, on the last lines of the pane, as many as it needs and there are behind the lanes.
+fn coach(canvas: &mut Canvas<'_>, line: &str, area: Rect, free_from: u16) {
+    let columns = area.width + 1;
+    let lines = wrap(line, usize::from(columns));
+    let needed = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    if needed > area.bottom().saturating_sub(free_from) {
+        let words = fit(line, columns);
+        canvas.text(
+            area.x,
+            area.bottom() - 1,
+            area.right() + 1,
+            &words,
+            Role::Good,
+        );
+        return;
+    }
+    for (line, y) in lines.iter().zip(area.bottom() - needed..) {
+        canvas.text(area.x, y, area.right() + 1, line, Role::Good);
     }
 }
 

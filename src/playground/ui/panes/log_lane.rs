@@ -329,8 +329,13 @@ impl<'a> Lane<'a> {
         }
         if mark > labels_end + columns {
             label(canvas, mark - 1 - columns);
-        } else {
+        } else if behind + 2 + columns < self.ruler.figures {
             label(canvas, behind + 2);
+        } else if let Some(reader) = reader
+            && behind + 2 + width(reader) < self.ruler.figures
+        {
+            // The group is the one whose name the Group pane has.
+            canvas.text(behind + 2, y, self.ruler.figures, reader, Role::Reader);
         }
     }
 

@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{
     flow, frame, lists,
-    session::{Session, broker},
+    session::{Session, broker, consumer},
     text, zookeeper,
 };
 use crate::playground::{
@@ -172,6 +172,19 @@ fn no_word_is_cut_at_a_side_without_saying_so() {
         .map(|(word, name)| format!("{word:?} in {name}"))
         .collect();
     assert!(cut.is_empty(), "{}", cut.join("\n"));
+}
+
+#[test]
+fn a_projector_of_a_hundred_columns_shows_who_reads_what() {
+    let mut session = Session::new((100, 30), look(Scheme::Dark, Depth::True, Glyphs::Unicode));
+    flow::busy(&mut session);
+    session.spawned(consumer("c1"), 27_949, None);
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("c1 ● up         p0 p1 "), "{drawn}");
+    session.happen(Happening::Do(Action::Layout("flow".into())));
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("the title says of how many."), "{drawn}");
+    assert!(drawn.contains("level: has all of the leader"), "{drawn}");
 }
 
 #[test]
