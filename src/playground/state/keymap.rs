@@ -38,6 +38,8 @@ pub enum Section {
     Time,
     /// The program.
     Program,
+    /// What has no key.
+    Names,
     /// Keys of one pane.
     Pane,
     /// Not on the page: it is said where it applies.
@@ -46,14 +48,15 @@ pub enum Section {
 
 impl Section {
     /// Sections in the order of the help page: first its left column, then its right one.
-    pub const LEFT: [Self; 3] = [Self::Pick, Self::Break, Self::Feed];
+    pub const LEFT: [Self; 4] = [Self::Pick, Self::Break, Self::Feed, Self::Names];
     /// The right column.
     pub const RIGHT: [Self; 5] = [Self::Grow, Self::See, Self::Time, Self::Program, Self::Pane];
     /// Both columns.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Pick,
         Self::Break,
         Self::Feed,
+        Self::Names,
         Self::Grow,
         Self::See,
         Self::Time,
@@ -72,6 +75,7 @@ impl Section {
             Self::See => "See",
             Self::Time => "Time",
             Self::Program => "Program",
+            Self::Names => "By name",
             Self::Pane => "In one pane",
             Self::Hidden => "",
         }
@@ -92,7 +96,7 @@ pub struct Row {
     pub label: &'static str,
     /// Whether a held key does it again and again.
     pub repeats: bool,
-    /// Each key with its action by name.
+    /// Each key with its action by name; none where the palette takes what `shown` says.
     pub keys: &'static [(Key, &'static str)],
 }
 
@@ -110,6 +114,11 @@ const fn row(
         repeats: false,
         keys,
     }
+}
+
+/// What has no key.
+const fn named(shown: &'static str, label: &'static str) -> Row {
+    row(Section::Names, shown, label, &[])
 }
 
 const fn repeating(row: Row) -> Row {
@@ -269,6 +278,13 @@ pub const TABLE: &[Row] = &[
         "consumer into the group; {group add} into a new group",
         &[(key('c'), "consumer add"), (key('C'), "group add")],
     ),
+    named(":layout", "a layout by its name"),
+    named(":theme", "dark, light, mono or your own"),
+    named(":save", "keep this session: kafkarium replay FILE"),
+    named(":shot", "write the screen as text and with its colours"),
+    named(":say", "a caption; :keys shows the keys as pressed"),
+    named(":mouse", "it picks and scrolls here, or not"),
+    named(":coach", "hide the guide, bring it back"),
     row(
         Section::Grow,
         "a",

@@ -51,6 +51,7 @@ mod typing;
 mod update;
 mod verbs;
 mod view;
+mod welcome;
 mod wire;
 mod znode_rows;
 mod znode_words;

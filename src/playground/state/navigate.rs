@@ -1,8 +1,8 @@
 //! Moves about on the screen: picking, panes, cursors, pages.
 
 use super::{
-    Action, GroupRow, Help, KeyPress, Motion, Opened, Overlay, Pane, ProcessName, Prompt, Purpose,
-    ReplicaRow, Request, State, Thing, Typing, View, developer,
+    Action, GroupRow, Help, KeyPress, Motion, Opened, Overlay, Palette, Pane, ProcessName, Prompt,
+    Purpose, ReplicaRow, Request, State, Thing, Typing, View, developer,
     navigate_znodes::{move_in_znodes, open_znode},
     past,
     record::is_json,
@@ -442,6 +442,12 @@ fn do_help_row(state: &mut State) -> Vec<Request> {
     let rows = state.view.keys.help_rows(help.search.text());
     let row = rows.get(help.cursor.min(rows.len().saturating_sub(1)));
     let chosen = row.and_then(|row| row.keys.first()).cloned();
+    let named = row.and_then(|row| row.shown.strip_prefix(':'));
+    if let (None, Some(named)) = (&chosen, named) {
+        // What has no key begins in the palette.
+        state.view.overlay = Overlay::Palette(Palette::new(&format!("{named} ")));
+        return Vec::new();
+    }
     state.view.overlay = Overlay::None;
     match chosen {
         Some((_, Action::Quit)) | None => Vec::new(),

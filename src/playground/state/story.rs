@@ -247,6 +247,15 @@ impl Story {
             .retain(|entry| entry.depth == 0 || !entry.merge.as_ref().is_some_and(&like));
     }
 
+    /// Says a line in other words, if it still says these.
+    pub(super) fn retell(&mut self, before: &str, words: String) {
+        let says =
+            |entry: &&mut Entry| matches!(entry.text.as_slice(), [(_, said)] if said == before);
+        if let Some(entry) = self.entries.iter_mut().find(says) {
+            entry.text = vec![(Tone::Plain, words)];
+        }
+    }
+
     /// Adds words to the newest tree that is about this process: its pid, once it has one.
     pub fn amend_root(&mut self, subject: &Subject, at: Timestamp, words: &str) {
         let root = self

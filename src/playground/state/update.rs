@@ -12,6 +12,7 @@ use super::{
     rewind, settings_file,
     story::{Line, Merge, Subject, Tone},
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
+    welcome,
 };
 use crate::wire::TopicPartition;
 
@@ -173,10 +174,8 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             let name = &state.setup.name;
             let line = match last_used {
                 None => line.say(format!("data folder {name} created")),
-                Some(used) => line.say(format!(
-                    "{name} from {}: its data is there.  --fresh starts anew",
-                    used.clock(state.setup.utc_offset_s)
-                )),
+                // What it holds is counted once it is known.
+                Some(_) => line.say(welcome::first_words(name)),
             };
             state.story.begin(line.about(Subject::Opening));
         }
@@ -221,6 +220,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         _ => {}
     }
     let mut requests = open_further(state);
+    welcome::count_what_is_there(state);
     requests.extend(heal_further(state));
     requests
 }

@@ -58,7 +58,9 @@ impl Keymap {
                     keymap.rebind(context, bindings.table()?)?;
                 }
             }
-            keymap.rows.retain(|row| !row.keys.is_empty());
+            keymap
+                .rows
+                .retain(|row| !row.keys.is_empty() || row.section == Section::Names);
             Ok(keymap)
         })
     }

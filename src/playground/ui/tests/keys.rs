@@ -2,8 +2,8 @@
 
 use super::session::{Session, broker, consumer};
 use crate::playground::state::{
-    Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Overlay, ProcessChange, Request,
-    Status, StreamRate, ValueFace,
+    Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
+    ProcessChange, Request, Status, StreamRate, Timestamp, ValueFace,
 };
 
 fn ready() -> Session {
@@ -439,4 +439,47 @@ fn records_that_wait_for_replicas_in_sync_say_so_once() {
     assert_eq!(told(&session), 1);
     session.later(61_000).produced(1, 0, &[(0, 1)]);
     assert_eq!(told(&session), 2, "it is told again while it goes on");
+}
+
+#[test]
+fn help_begins_in_the_palette_what_has_no_key() {
+    let mut session = ready();
+    session.press('?');
+    session.later(150).press('/');
+    type_text(&mut session, "caption");
+    session.later(150).key(Key::Enter);
+    session.later(150).key(Key::Enter);
+    let Overlay::Palette(palette) = &session.state.view.overlay else {
+        panic!("the palette is open");
+    };
+    assert_eq!(palette.input.text(), "say ");
+}
+
+#[test]
+fn a_second_start_counts_what_is_there() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    session.later(100).offsets(0, 700, &[(1, 700)]);
+    session.offsets(1, 500, &[(2, 500)]);
+    session.offsets(2, 4, &[(3, 4)]);
+    session.group("Stable", [700, 495, 4]);
+    session.see(Observation::DataFolder {
+        path: "~/demo".into(),
+        last_used: Some(Timestamp::from_ms(
+            super::session::START_MS - 13 * 3_600_000,
+        )),
+    });
+    let mut entries = session.state.story.entries().iter();
+    let first = entries.find(|entry| {
+        entry
+            .text
+            .iter()
+            .any(|(_, words)| words.contains("--fresh"))
+    });
+    let first = first.expect("it is told");
+    let words: String = first.text.iter().map(|(_, words)| words.as_str()).collect();
+    assert_eq!(
+        words,
+        "demo from yesterday 23:00: orders, 1,204 records, billing at 1,199.  --fresh starts anew"
+    );
 }
