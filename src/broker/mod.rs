@@ -1,5 +1,6 @@
 //! The Kafka server: log, replication, groups and controller behind Kafka's wire protocol.
 
+mod broker_facts;
 mod connection;
 mod controlled_shutdown;
 mod controller;

@@ -22,6 +22,7 @@ pub enum SettingsError {
 pub enum SettingType {
     Boolean,
     Int,
+    Short,
     Long,
     Double,
     String,
@@ -52,6 +53,7 @@ macro_rules! plain_value {
 
 plain_value!(bool, Boolean, "true or false");
 plain_value!(i32, Int, "a whole number of 32 bits");
+plain_value!(i16, Short, "a whole number of 16 bits");
 plain_value!(i64, Long, "a whole number of 64 bits");
 plain_value!(f64, Double, "a number");
 plain_value!(String, String, "text");
@@ -139,7 +141,7 @@ settings! {
     "group.initial.rebalance.delay.ms" => group_initial_rebalance_delay_ms: i32 = 3_000, "How long an empty group waits for more members after the first.";
     "group.max.size" => group_max_size: i32 = 2_147_483_647, "Members that a group may have.";
     "offsets.topic.num.partitions" => offsets_topic_num_partitions: i32 = 50, "Partitions of the topic that keeps committed offsets.";
-    "offsets.topic.replication.factor" => offsets_topic_replication_factor: i32 = 3, "Replicas of the topic that keeps committed offsets.";
+    "offsets.topic.replication.factor" => offsets_topic_replication_factor: i16 = 3, "Replicas of the topic that keeps committed offsets.";
     "offsets.topic.segment.bytes" => offsets_topic_segment_bytes: i32 = 104_857_600, "Segment size of the topic that keeps committed offsets.";
     "offsets.retention.minutes" => offsets_retention_minutes: i32 = 10_080, "How long the offsets of a group without members are kept.";
     "offsets.retention.check.interval.ms" => offsets_retention_check_interval_ms: i64 = 600_000, "How often offsets are checked for their retention.";

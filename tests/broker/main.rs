@@ -3,6 +3,7 @@
 mod clients;
 #[path = "../cluster/mod.rs"]
 mod cluster;
+mod configs;
 mod garbage;
 mod offline;
 mod reassignment;

@@ -52,7 +52,7 @@ impl Broker {
                 settings.offsets_topic_segment_bytes.to_string(),
             ),
         ]);
-        let replicas = i16::try_from(settings.offsets_topic_replication_factor).unwrap_or(i16::MAX);
+        let replicas = settings.offsets_topic_replication_factor;
         let created = self
             .registry
             .create_topic_of(

@@ -1,7 +1,7 @@
 //! `AlterConfigs` 0 to 2: all configs of a topic or broker are replaced.
 //!
 //! Behaviour: what is not named goes back to its default. Otherwise as `IncrementalAlterConfigs`.
-//! Not done: loggers, client metrics, groups, policies.
+//! Not done: client metrics, groups, policies.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -41,14 +41,19 @@ async fn alter(
     resource: &AlterConfigsResource,
     validate_only: bool,
 ) -> Result<(), Refusal> {
-    let found = ConfigResource::find(broker, resource.resource_type, &resource.resource_name)?;
+    let found =
+        ConfigResource::find_to_alter(broker, resource.resource_type, &resource.resource_name)?;
     let mut wanted = BTreeMap::new();
     for config in &resource.configs {
         let Some(value) = &config.value else {
             let message = format!("Null value not supported for : {}", config.name);
             return Err((ErrorCode::InvalidRequest, message));
         };
-        wanted.insert(config.name.to_string(), value.to_string());
+        let name = config.name.to_string();
+        if wanted.insert(name, value.to_string()).is_some() {
+            let message = "Error due to duplicate config keys".to_owned();
+            return Err((ErrorCode::InvalidRequest, message));
+        }
     }
     let change = |configs: &mut BTreeMap<String, String>| {
         configs.clone_from(&wanted);
@@ -56,6 +61,6 @@ async fn alter(
     };
     broker
         .registry
-        .change_configs(found.znode(), validate_only, change)
+        .change_configs(found.znode()?, validate_only, change)
         .await
 }

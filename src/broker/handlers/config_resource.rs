@@ -1,4 +1,5 @@
-//! What configs can be asked of and altered for: a topic, this broker, or every broker.
+//! What configs can be asked of and altered for: a topic, this broker, or every broker. Loggers are asked
+//! for by the broker's id; there are none that can be set.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::{
 /// Kafka's numbers for resources.
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const BROKER_LOGGER: i8 = 8;
 
 /// A resource that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub(super) enum ConfigResource {
     Topic(String),
     /// `None`: what holds for every broker that has nothing of its own.
     Broker(Option<BrokerId>),
+    Loggers,
 }
 
 impl ConfigResource {
@@ -41,34 +44,69 @@ impl ConfigResource {
             }
             BROKER if name.is_empty() => Ok(Self::Broker(None)),
             BROKER if name.parse() == Ok(broker.id.0) => Ok(Self::Broker(Some(broker.id))),
-            BROKER => {
+            BROKER_LOGGER if name.parse() == Ok(broker.id.0) => Ok(Self::Loggers),
+            BROKER | BROKER_LOGGER => {
                 let own = broker.id;
-                let message = format!(
-                    "Unexpected broker id, expected {own} or empty string, but received {name}"
-                );
+                let message = match (kind, name.parse::<i32>()) {
+                    (_, Err(_)) if name.is_empty() => "Broker id must not be empty".to_owned(),
+                    (_, Err(_)) => format!("Broker id must be an integer, but it is: {name}"),
+                    (BROKER, Ok(_)) => format!(
+                        "Unexpected broker id, expected {own} or empty string, but received {name}"
+                    ),
+                    _ => format!("Unexpected broker id, expected {own} but received {name}"),
+                };
                 Err((ErrorCode::InvalidRequest, message))
             }
             _ => {
-                let message = format!("Resources of type {kind} have no configs here.");
+                let message = format!("Unknown resource type {kind}");
                 Err((ErrorCode::InvalidRequest, message))
             }
         }
     }
 
+    /// The same for a change, where a topic's name is not looked at for itself.
+    pub(super) fn find_to_alter(broker: &Broker, kind: i8, name: &str) -> Result<Self, Refusal> {
+        if kind != TOPIC {
+            return Self::find(broker, kind, name);
+        }
+        if name.is_empty() {
+            let message = "Default topic resources are not allowed.".to_owned();
+            return Err((ErrorCode::InvalidRequest, message));
+        }
+        if broker.registry.image().topics.contains_key(name) {
+            return Ok(Self::Topic(name.to_owned()));
+        }
+        let message = format!("The topic '{name}' does not exist.");
+        Err((ErrorCode::UnknownTopicOrPartition, message))
+    }
+
     /// Where its overrides are kept.
-    pub(super) fn znode(&self) -> Znode {
+    pub(super) fn znode(&self) -> Result<Znode, Refusal> {
         match self {
-            Self::Topic(name) => Znode::TopicConfig(name.clone()),
-            Self::Broker(id) => Znode::BrokerConfig(*id),
+            Self::Topic(name) => Ok(Znode::TopicConfig(name.clone())),
+            Self::Broker(id) => Ok(Znode::BrokerConfig(*id)),
+            Self::Loggers => {
+                let message = "No logger of this broker can be set.".to_owned();
+                Err((ErrorCode::InvalidConfig, message))
+            }
         }
     }
 
     /// Checks overrides as they would be after a change.
     pub(super) fn check(&self, overrides: &BTreeMap<String, String>) -> Result<(), Refusal> {
-        let refuse = |error: ConfigError| (ErrorCode::from(&error), error.to_string());
         match self {
-            Self::Topic(_) => topic_configs::check(overrides).map_err(refuse),
+            Self::Topic(topic) => topic_configs::check(overrides).map_err(|error| {
+                let message = match error {
+                    ConfigError::Unknown(_) => error.to_string(),
+                    ConfigError::Invalid { .. } => format!(
+                        "Invalid config value for resource ConfigResource(type=TOPIC, name='{topic}'): {error}"
+                    ),
+                };
+                (ErrorCode::from(&error), message)
+            }),
+            Self::Loggers => Ok(()),
             Self::Broker(_) => {
+                let refuse = |error: ConfigError| (ErrorCode::InvalidRequest, error.to_string());
                 for (name, value) in overrides {
                     if !topic_configs::is_dynamic(name) {
                         let message =
@@ -88,7 +126,7 @@ impl ConfigResource {
             Self::Topic(_) => {
                 TopicConfig::find(name).is_some_and(|config| config.kind == ConfigType::List)
             }
-            Self::Broker(_) => false,
+            Self::Broker(_) | Self::Loggers => false,
         }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Behaviour: Kafka's names, types, defaults, sources and, if asked for, synonyms and
 //! documentation (from 3). A broker answers for itself and, under the empty name, for what was
-//! changed for every broker. Unknown topic: `UNKNOWN_TOPIC_OR_PARTITION`.
-//! Not done: loggers, client metrics, groups; nothing here is sensitive.
+//! changed for every broker. Naming no config is asking for all. Unknown topic:
+//! `UNKNOWN_TOPIC_OR_PARTITION`. There are no loggers to list.
+//! Not done: client metrics, groups; nothing here is sensitive.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,6 +22,7 @@ use kafka_protocol::{
 use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal};
 use crate::broker::{
     Broker,
+    broker_facts::{self, Fact},
     throttle::RATES,
     topic_configs::{self, BrokerLayers, ConfigSource, ConfigType, Layer, TOPIC_CONFIGS},
 };
@@ -68,6 +70,7 @@ fn describe(
 ) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
     let found = ConfigResource::find(broker, resource.resource_type, &resource.resource_name)?;
     let keys = resource.configuration_keys.as_ref();
+    let keys = keys.filter(|keys| !keys.is_empty());
     let asked = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| key.as_str() == name));
     let image = broker.registry.image();
     let layers = broker.config_layers(&image);
@@ -103,16 +106,28 @@ fn describe(
                         let read_only = !topic_configs::is_dynamic(name);
                         let of_setting = layers.layers(name);
                         let holds = of_setting.first()?.clone();
+                        let synonyms = topic_configs::without_absent_default(&of_setting);
                         let described = Described {
                             name,
-                            kind: kind.into(),
+                            kind: topic_configs::kind_of(name, kind),
                             doc,
                             read_only,
                         };
-                        Some(described.result(holds, &of_setting, wanted))
+                        let result = described.result(holds, synonyms, wanted);
+                        Some(if of_setting.len() == 1 && synonyms.is_empty() {
+                            result.with_value(None)
+                        } else {
+                            result
+                        })
                     });
-            settings.chain(rates(&layers, &asked, wanted)).collect()
+            let facts = broker_facts::all(broker, &image).into_iter();
+            let facts = facts.filter(|fact| asked(fact.name));
+            settings
+                .chain(rates(&layers, &asked, wanted))
+                .chain(facts.map(|fact| told(fact, wanted)))
+                .collect()
         }
+        ConfigResource::Loggers => Vec::new(),
         // Only what was changed: everything else differs from broker to broker.
         ConfigResource::Broker(None) => {
             let settings = broker.settings.describe().into_iter();
@@ -129,7 +144,7 @@ fn describe(
                         };
                         let described = Described {
                             name,
-                            kind: kind.into(),
+                            kind: topic_configs::kind_of(name, kind),
                             doc,
                             read_only: false,
                         };
@@ -162,6 +177,26 @@ fn rates(
         };
         Some(described.result(changed.first()?.clone(), &changed, wanted))
     })
+}
+
+/// What a broker is rather than was told to be: nobody changes it.
+fn told(fact: Fact, wanted: Wanted) -> DescribeConfigsResourceResult {
+    let is_set = fact.value.is_some();
+    let layer = Layer {
+        name: fact.name,
+        value: fact.value.unwrap_or_default(),
+        source: fact.source,
+    };
+    let described = Described {
+        name: fact.name,
+        kind: fact.kind,
+        doc: fact.doc,
+        read_only: true,
+    };
+    if is_set {
+        return described.result(layer.clone(), &[layer], wanted);
+    }
+    described.result(layer, &[], wanted).with_value(None)
 }
 
 /// A config apart from its values.

@@ -4,7 +4,7 @@
 //! Behaviour: all of a resource's changes or none; what results is checked as a whole. Effective
 //! when the brokers' pictures show it, a moment later. Broker settings: those that topics fall
 //! back to, others are refused as Kafka refuses read-only ones.
-//! Not done: loggers, client metrics, groups, policies.
+//! Not done: client metrics, groups, policies.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -33,7 +33,17 @@ pub(super) async fn handle(
         let result = AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone());
-        match alter(broker, resource, request.validate_only).await {
+        let twice = |other: &&AlterConfigsResource| {
+            other.resource_type == resource.resource_type
+                && other.resource_name == resource.resource_name
+        };
+        let altered = if request.resources.iter().filter(twice).count() > 1 {
+            let message = "Each resource must appear at most once.".to_owned();
+            Err((ErrorCode::InvalidRequest, message))
+        } else {
+            alter(broker, resource, request.validate_only).await
+        };
+        match altered {
             Ok(()) => result.with_error_message(None),
             Err((code, message)) => result
                 .with_error_code(code.code())
@@ -55,11 +65,12 @@ async fn alter(
             .take(position)
             .any(|other| other.name == config.name)
         {
-            let message = format!("Error due to duplicate config keys: {}", config.name);
+            let message = "Error due to duplicate config keys".to_owned();
             return Err((ErrorCode::InvalidRequest, message));
         }
     }
-    let found = ConfigResource::find(broker, resource.resource_type, &resource.resource_name)?;
+    let found =
+        ConfigResource::find_to_alter(broker, resource.resource_type, &resource.resource_name)?;
     let change = |configs: &mut BTreeMap<String, String>| {
         let defaults = |name: &str| default_of(broker, name);
         for config in &resource.configs {
@@ -69,7 +80,7 @@ async fn alter(
     };
     broker
         .registry
-        .change_configs(found.znode(), validate_only, change)
+        .change_configs(found.znode()?, validate_only, change)
         .await
 }
 
@@ -112,8 +123,11 @@ fn apply(
         return Err((ErrorCode::InvalidRequest, message));
     }
     if !resource.is_list(&name) {
-        let message =
-            format!("Config value append and subtract are not allowed for config key: {name}");
+        let operation = match config.config_operation {
+            APPEND => "append",
+            _ => "subtract",
+        };
+        let message = format!("Config value {operation} is not allowed for config key: {name}");
         return Err((ErrorCode::InvalidConfig, message));
     }
     let before = configs

@@ -68,6 +68,12 @@ impl LogConfig {
                 .unwrap_or(default)
         };
         let size = |name: &str, default: i64| u64::try_from(number(name, default)).unwrap_or(0);
+        // For both limits where they are not set themselves.
+        let difference = number("message.timestamp.difference.max.ms", i64::MAX);
+        let limit = |name: &str, default: i64| match number(name, default) {
+            i64::MAX => difference,
+            set => set,
+        };
         let cleanup = text("cleanup.policy").unwrap_or(&settings.log_cleanup_policy);
         let has = |policy: &str| cleanup.split(',').any(|part| part.trim() == policy);
         let timestamps =
@@ -94,11 +100,11 @@ impl LogConfig {
             } else {
                 TimestampType::CreateTime
             },
-            timestamp_before_max_ms: number(
+            timestamp_before_max_ms: limit(
                 "message.timestamp.before.max.ms",
                 settings.log_message_timestamp_before_max_ms,
             ),
-            timestamp_after_max_ms: number(
+            timestamp_after_max_ms: limit(
                 "message.timestamp.after.max.ms",
                 settings.log_message_timestamp_after_max_ms,
             ),
@@ -135,6 +141,8 @@ mod tests {
             ("segment.bytes", "1048576"),
             ("message.timestamp.type", "LogAppendTime"),
             ("compression.type", "zstd"),
+            ("message.timestamp.difference.max.ms", "5"),
+            ("message.timestamp.after.max.ms", "7"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = LogConfig::new(&Settings::default(), &overrides.into());
@@ -143,6 +151,15 @@ mod tests {
         assert_eq!(config.timestamp_type, TimestampType::LogAppendTime);
         assert_eq!(config.compression, Some(Compression::Zstd));
         assert_eq!(config.retention_ms, 604_800_000);
+        let limits = (
+            config.timestamp_before_max_ms,
+            config.timestamp_after_max_ms,
+        );
+        assert_eq!(
+            limits,
+            (5, 7),
+            "the difference stands in where a limit is not set"
+        );
         let plain = LogConfig::default();
         assert!(plain.delete && !plain.compact && plain.compression.is_none());
     }
