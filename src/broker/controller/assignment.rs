@@ -126,6 +126,13 @@ impl Replicas {
         }
     }
 
+    /// Where the move leads to; `None` where none is under way.
+    pub(crate) fn target(&self) -> Option<Vec<BrokerId>> {
+        let under_way = !(self.adding.is_empty() && self.removing.is_empty());
+        let staying = self.all.iter().copied();
+        under_way.then(|| staying.filter(|id| !self.removing.contains(id)).collect())
+    }
+
     /// On their way to these, from where they were before any move.
     pub(crate) fn moving_to(&self, target: &[BrokerId]) -> Self {
         let before = self.called_off().all;

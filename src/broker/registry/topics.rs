@@ -13,10 +13,7 @@ use super::{
     znodes::{self, TopicJson, Znode},
 };
 use crate::{
-    broker::{
-        controller::assignment::{self, Replicas},
-        image::PartitionImage,
-    },
+    broker::{controller::assignment, image::PartitionImage},
     client::zookeeper::{ZnodeWrite, ZooKeeperError},
     wire::{BrokerId, TopicPartition, report::Report},
 };
@@ -254,20 +251,15 @@ impl Registry {
         let Some((data, stat)) = self.connected().await?.read(&path).await? else {
             return Ok(());
         };
-        let mut json: TopicJson = znodes::read(&path, &data)
+        let json: TopicJson = znodes::read(&path, &data)
             .ok_or_else(|| RegistryError::Unreadable { path: path.clone() })?;
-        let arrived = Replicas {
-            all: replicas,
-            adding: Vec::new(),
-            removing: Vec::new(),
-        };
-        json.set_replicas(at.partition, arrived);
-        let write = ZnodeWrite::SetData {
-            path,
-            data: znodes::write(&json),
-            version: Some(stat.version),
-        };
-        self.multi(vec![office.check(), write]).await?;
+        let image = self.image();
+        let state = image.partition_of(at, json.topic_id);
+        let multi = state
+            .and_then(|state| writes::arrived(&office, at, replicas, state, json, stat.version));
+        if let Some(multi) = multi {
+            self.multi(multi).await?;
+        }
         self.refresh([Znode::Topic(at.topic.clone())].into()).await
     }
 

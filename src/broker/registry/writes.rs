@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     broker::{
-        controller::StateWrite,
+        controller::{StateWrite, assignment::Replicas},
         image::{BrokerNode, ClusterImage, PartitionImage},
     },
     client::zookeeper::ZnodeWrite,
@@ -295,6 +295,40 @@ pub(in crate::broker) fn first_states(
     writes
 }
 
+/// Leaves a partition with the replicas that a reassignment led to, if it still leads there and has still the
+/// state that was seen to have arrived; `topic` is its znode as it was read just now.
+pub(in crate::broker) fn arrived(
+    office: &Controllership,
+    at: &TopicPartition,
+    replicas: Vec<BrokerId>,
+    state: &PartitionImage,
+    mut topic: TopicJson,
+    version: i32,
+) -> Option<Vec<ZnodeWrite>> {
+    // Meanwhile it may have been called off, or led elsewhere.
+    if topic.replicas(at.partition)?.target()? != replicas {
+        return None;
+    }
+    let arrived = Replicas {
+        all: replicas,
+        adding: Vec::new(),
+        removing: Vec::new(),
+    };
+    topic.set_replicas(at.partition, arrived);
+    Some(vec![
+        office.check(),
+        ZnodeWrite::Check {
+            path: znodes::state(at),
+            version: state.version,
+        },
+        ZnodeWrite::SetData {
+            path: znodes::topic(&at.topic),
+            data: znodes::write(&topic),
+            version: Some(version),
+        },
+    ])
+}
+
 /// Takes as many writes as one multi of the controller should hold.
 pub(in crate::broker) fn checked_chunk(
     office: &Controllership,
@@ -397,5 +431,39 @@ fn state_json(write: &StateWrite, controller_epoch: i32) -> StateJson {
         leader_epoch: write.leader_epoch.0,
         isr: write.isr.clone(),
         leader_broker_epoch: write.leader_broker_epoch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids<const N: usize>(ids: [i32; N]) -> Vec<BrokerId> {
+        ids.map(BrokerId).to_vec()
+    }
+
+    #[test]
+    fn a_move_ends_only_where_it_still_leads_to() {
+        let office = Controllership {
+            epoch: 1,
+            epoch_version: 1,
+            session: 1,
+        };
+        let at = TopicPartition::new("t", 0);
+        let state = PartitionImage::assigned(ids([2, 3, 1]));
+        let resting = Replicas {
+            all: ids([1, 2]),
+            adding: Vec::new(),
+            removing: Vec::new(),
+        };
+        let ends = |replicas: Replicas| {
+            let mut topic = TopicJson::new(Uuid::nil(), BTreeMap::new());
+            topic.set_replicas(0, replicas);
+            arrived(&office, &at, ids([2, 3]), &state, topic, 0).is_some()
+        };
+        let moving = resting.moving_to(&ids([2, 3]));
+        assert!(ends(moving.clone()));
+        assert!(!ends(moving.called_off()));
+        assert!(!ends(moving.moving_to(&ids([4, 2]))));
     }
 }
