@@ -138,6 +138,12 @@ impl ClusterImage {
 }
 
 impl PartitionImage {
+    /// Whether this broker shall have the log: as a replica, or because it left the replicas while it was in
+    /// sync, maybe the last that was. What it has may be all there is, until others have caught up.
+    pub(crate) fn is_kept_by(&self, broker: BrokerId) -> bool {
+        self.replicas.contains(&broker) || self.isr.contains(&broker)
+    }
+
     /// A partition that is assigned and has no state yet.
     pub(crate) fn assigned(replicas: Vec<BrokerId>) -> Self {
         Self {

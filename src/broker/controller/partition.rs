@@ -36,7 +36,7 @@ impl Judge<'_> {
         if !steady.is_empty() {
             let staying = self.staying(partition, steady);
             let leader = partition.leader.filter(|leader| staying.contains(leader));
-            let leader = leader.or_else(|| first_of(&partition.replicas, &staying));
+            let leader = leader.or_else(|| preferred_of(&partition.replicas, &staying));
             if leader == partition.leader && staying == partition.isr {
                 return None;
             }
@@ -44,8 +44,8 @@ impl Judge<'_> {
             return Some(self.write(at, partition, leader, staying, why));
         }
         // Nobody of the ISR was there all the time. Who is back has every acknowledged record.
-        let back: Vec<BrokerId> = only(&partition.isr, |id| self.is_live(id));
-        if let Some(leader) = first_of(&partition.replicas, &back) {
+        let back: Vec<BrokerId> = only(&in_sync(partition), |id| self.is_live(id));
+        if let Some(leader) = preferred_of(&partition.replicas, &back) {
             let why = format!("broker {leader} is back");
             return Some(self.elected(at, partition, leader, back, why));
         }
@@ -132,7 +132,7 @@ impl Judge<'_> {
 
     /// Those of the ISR that live and lived when the state was written; and the leader, when it was elected.
     fn steady(&self, partition: &PartitionImage) -> Vec<BrokerId> {
-        only(&partition.isr, |id| {
+        only(&in_sync(partition), |id| {
             if partition.leader == Some(id) {
                 return self.image.valid_leader(partition).is_some();
             }
@@ -145,16 +145,8 @@ impl Judge<'_> {
         self.image.brokers.get(&leader).map(|node| node.epoch)
     }
 
-    /// Those of a live ISR that shall stay: not who stops, nor who is no replica any more, nor who
-    /// a finished reassignment removes.
+    /// Those of a live ISR that shall stay: not who stops, nor who a finished reassignment removes.
     fn staying(&self, partition: &PartitionImage, steady: Vec<BrokerId>) -> Vec<BrokerId> {
-        let replicas = only(&steady, |id| partition.replicas.contains(&id));
-        // Without a single replica left, the old ISR is better than none.
-        let steady = if replicas.is_empty() {
-            steady
-        } else {
-            replicas
-        };
         let staying = self.without_stopping(steady);
         match target(partition) {
             Some(target) if target.iter().all(|id| staying.contains(id)) => {
@@ -245,7 +237,20 @@ fn only(ids: &[BrokerId], keep: impl Fn(BrokerId) -> bool) -> Vec<BrokerId> {
     ids.iter().copied().filter(|id| keep(*id)).collect()
 }
 
-/// The first replica, in the order of preference, that is among these.
-fn first_of(replicas: &[BrokerId], among: &[BrokerId]) -> Option<BrokerId> {
-    replicas.iter().copied().find(|id| among.contains(id))
+/// The replicas in sync. Where a move that was called off left none, those that were: they keep their logs until
+/// others have caught up. Beside replicas they do not count: one that left may have removed its log and
+/// have been written into the ISR again by a leader that did not know.
+fn in_sync(partition: &PartitionImage) -> Vec<BrokerId> {
+    let replicas = only(&partition.isr, |id| partition.replicas.contains(&id));
+    if replicas.is_empty() {
+        partition.isr.clone()
+    } else {
+        replicas
+    }
+}
+
+/// Of these, the first in the order of preference.
+fn preferred_of(replicas: &[BrokerId], among: &[BrokerId]) -> Option<BrokerId> {
+    let mut ids = replicas.iter().chain(among);
+    ids.find(|id| among.contains(id)).copied()
 }

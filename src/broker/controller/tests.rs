@@ -412,3 +412,23 @@ fn a_reassignment_ends_when_all_new_replicas_are_in_sync() {
     );
     assert_eq!(cluster.partition(0).leader_epoch, LeaderEpoch(1));
 }
+
+#[test]
+fn a_move_that_is_called_off_leaves_the_lead_where_the_records_are() {
+    let mut cluster = Cluster::new(4, &[&[1, 2]]);
+    cluster.isr(0, &[3]);
+    cluster.told();
+    cluster.wrote("t-0 leader 3 epoch 1 isr [3]: its leader is not in sync");
+    cluster.isr(0, &[3, 2]);
+    cluster.told();
+    cluster.wrote("t-0 leader 2 epoch 2 isr [2]: reassignment");
+}
+
+#[test]
+fn who_is_no_replica_does_not_lead_where_replicas_were_in_sync() {
+    let mut cluster = Cluster::new(3, &[&[1, 2]]);
+    cluster.isr(0, &[1, 3]);
+    cluster.image.brokers.remove(&BrokerId(1));
+    cluster.told();
+    cluster.wrote("t-0 leader -1 epoch 1 isr [1, 3]: broker 1 is gone, reassignment");
+}

@@ -232,7 +232,7 @@ impl ImageFollower {
         let wanted: BTreeSet<i32> = topic
             .partitions
             .iter()
-            .filter(|(_, partition)| partition.replicas.contains(&self.own))
+            .filter(|(_, partition)| partition.is_kept_by(self.own))
             .map(|(index, _)| *index)
             .collect();
         if !wanted.is_empty() {
