@@ -89,6 +89,7 @@ impl Process {
     fn perform(&mut self, decisions: Decisions, turn: &mut Turn<'_>) {
         let plan = Plan {
             states: decisions.states,
+            reassigned: decisions.reassigned.into_iter().map(|it| it.1).collect(),
             remove: decisions.remove,
         };
         self.controller_is_busy = true;
@@ -101,6 +102,9 @@ impl Process {
             let parents: Vec<String> = writes::parents(&plan.states).into_iter().collect();
             let request = ZooKeeperRequest::Read(parents.clone());
             self.ask(Op::StatesParents { parents, plan }, request, turn);
+        } else if let Some(replicas) = plan.reassigned.pop() {
+            let request = ZooKeeperRequest::Read(vec![znodes::topic(TOPIC)]);
+            self.ask(Op::ArrivedTopic { replicas, plan }, request, turn);
         } else if let Some(name) = plan.remove.pop() {
             let parents = vec![znodes::topic(&name), znodes::partitions(&name)];
             let request = ZooKeeperRequest::Children(parents);
@@ -191,6 +195,20 @@ impl Process {
                 let topics = states.map(|write| Znode::Topic(write.at.topic.clone()));
                 let topics = topics.collect();
                 self.refresh(topics, Then::Topics(multi.states, plan), turn);
+            }
+            (op, answer) => self.went_on(op, answer, turn),
+        }
+    }
+
+    /// What follows the states: moves that end, topics that go.
+    fn went_on(&mut self, op: Op, answer: ZooKeeperAnswer, turn: &mut Turn<'_>) {
+        match (op, answer) {
+            (Op::ArrivedTopic { replicas, plan }, ZooKeeperAnswer::Found(found)) => {
+                self.arrived(replicas, plan, &found, turn);
+            }
+            (Op::Arrived(plan), ZooKeeperAnswer::Written(_)) => {
+                let changed = [Znode::Topic(TOPIC.into())];
+                self.refresh(changed.into(), Then::Plan(plan), turn);
             }
             (Op::RemovalNames { name, plan }, ZooKeeperAnswer::Children(mut names)) => {
                 let partitions = names.pop().unwrap_or_default();

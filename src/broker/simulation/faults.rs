@@ -113,10 +113,11 @@ impl World {
                 self.machine(id).clock_ahead += Duration::from_millis(ahead);
             }
             81..=84 => self.zookeeper_restarts(),
-            85..=88 => {
+            85..=87 => {
                 self.ask_controller(Message::ElectPreferred);
             }
-            89..=93 => self.begin_stop(id),
+            88..=91 => self.begin_stop(id),
+            92..=95 => self.reassign(ids),
             _ => {
                 let creates = self.current.is_none();
                 self.topic(creates);
@@ -142,10 +143,27 @@ impl World {
         self.topics += 1;
         let id = Uuid::from_u128(self.topics.into());
         let mut replicas: Vec<BrokerId> = self.machines.iter().map(|it| it.id).collect();
-        let first = self.chance.between(0, 2);
-        replicas.rotate_left(usize::try_from(first).unwrap_or_default());
-        replicas.truncate(3);
+        self.shuffle(&mut replicas);
         self.ask_somebody(ms, Message::CreateTopic { id, replicas });
+    }
+
+    /// Three of the brokers, in any order.
+    fn shuffle(&mut self, ids: &mut Vec<BrokerId>) {
+        for first in 0..ids.len() {
+            let last = u64::try_from(ids.len() - 1).unwrap_or_default();
+            let other = self.chance.between(0, last);
+            ids.swap(first, usize::try_from(other).unwrap_or_default());
+        }
+        ids.truncate(3);
+    }
+
+    /// Somebody moves the partition, or calls its move off.
+    fn reassign(&mut self, mut ids: Vec<BrokerId>) {
+        let target = self.chance.percent(75).then(|| {
+            self.shuffle(&mut ids);
+            ids
+        });
+        self.ask_controller(Message::Reassign(target));
     }
 
     fn ask_somebody(&mut self, ms: u64, message: Message) {
@@ -340,21 +358,31 @@ impl World {
         if let Some(machine) = idle {
             return Some(format!("broker {} does not serve", machine.id));
         }
-        let (topic_id, state) = self.current.as_ref()?;
+        let (topic, state) = self.current.as_ref()?;
         let at = partition();
         let Some(state) = state else {
             return Some(format!("{at} has no state"));
         };
+        let replicas = topic.replicas(at.partition)?;
+        if !replicas.adding.is_empty() || !replicas.removing.is_empty() {
+            return Some(format!("{at} is still moving: {replicas:?}"));
+        }
         if state.leader.0 < 0 || state.isr.len() < 3 {
             return Some(format!("{at} is in state {state:?}"));
         }
         let mut ends = Vec::new();
         for machine in &self.machines {
             let process = machine.process.as_ref()?;
+            if !replicas.all.contains(&machine.id) {
+                if process.partitions.contains_key(&at) {
+                    return Some(format!("broker {} still has a log of {at}", machine.id));
+                }
+                continue;
+            }
             let Some(hosted) = process.partitions.get(&at) else {
                 return Some(format!("broker {} has no log of {at}", machine.id));
             };
-            if hosted.topic_id != *topic_id {
+            if hosted.topic_id != topic.topic_id {
                 return Some(format!(
                     "broker {} has the log of an older {at}",
                     machine.id

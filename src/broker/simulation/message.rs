@@ -49,6 +49,8 @@ pub(super) enum Message {
         replicas: Vec<BrokerId>,
     },
     DeleteTopic,
+    /// Somebody wants the partition moved to these replicas, or its move called off.
+    Reassign(Option<Vec<BrokerId>>),
     /// ZooKeeper took the connection.
     Connected {
         session: i64,

@@ -1,6 +1,6 @@
 //! A whole cluster on simulated time: the brokers' own decisions, and everything that can go wrong around them.
 //!
-//! Three brokers, a ZooKeeper, two producers and two consumers run in one thread on a clock that jumps from
+//! Four brokers, a ZooKeeper, two producers and two consumers run in one thread on a clock that jumps from
 //! event to event. The brokers decide with the code of the product: `replication` (roles, ISR, high watermark,
 //! truncation), `controller` (elections), the epochs of `log`, and of `registry` the picture that is kept
 //! of the znodes, the order of reads, and the multis with their checks. What is written anew here is the shell
@@ -9,7 +9,7 @@
 //!
 //! A seed decides everything: how long a message takes, which is lost, who crashes, is frozen, stops cleanly, is
 //! cut off from another broker or from ZooKeeper, whose clock jumps, when ZooKeeper is away, when the topic is deleted
-//! and made anew under its name ([`faults`]). A crash loses memory and keeps what was written; a checkpoint
+//! and made anew under its name, or moved to other brokers, elsewhere again, or back ([`faults`]). A crash loses memory and keeps what was written; a checkpoint
 //! may be old. A connection to ZooKeeper that breaks leaves its writes in doubt, and a session lives on
 //! until its timeout.
 //!
@@ -47,6 +47,7 @@ mod network;
 mod process;
 mod promises;
 mod queue;
+mod reassignment;
 mod registry;
 mod replicas;
 mod seeds;
@@ -62,8 +63,8 @@ use self::{
 };
 use super::planted::Bug;
 
-/// Brokers of a simulation; the topic has as many replicas.
-const BROKERS: i32 = 3;
+/// Brokers of a simulation, one more than the topic has replicas: it can be moved.
+const BROKERS: i32 = 4;
 
 const CLUSTER: Simulation = Simulation {
     name: "simulation",

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     controller::partition,
+    ledger::Ledger,
     message::{Message, Out, ZooKeeperAnswer, ZooKeeperRequest},
+    promises::Invariant,
     world::{Event, World},
 };
 use crate::{
@@ -161,11 +163,15 @@ impl World {
         let at = partition();
         let topic = self.zookeeper.read(&znodes::topic(&at.topic));
         let topic = topic.and_then(|(data, _)| znodes::read::<TopicJson>("topic", &data));
+        let before = self.current.take();
         self.current = topic.map(|topic| {
             let state = self.zookeeper.read(&znodes::state(&at));
             let state = state.and_then(|(data, _)| znodes::read("state", &data));
-            (topic.topic_id, state)
+            (topic, state)
         });
+        if let (Some((before, _)), Some((now, _))) = (&before, &self.current) {
+            check_replicas(before, now, &mut self.ledger);
+        }
         self.ledger.unchecked = true;
     }
 
@@ -237,4 +243,31 @@ impl World {
     pub(super) fn is_lost(&mut self, percent: u64) -> bool {
         !self.is_healed && self.chance.percent(percent)
     }
+}
+
+/// A move begins where the partition was before any move, and ends where it led to, or where it began.
+fn check_replicas(before: &TopicJson, now: &TopicJson, ledger: &mut Ledger) {
+    let index = partition().partition;
+    let (Some(old), Some(new)) = (before.replicas(index), now.replicas(index)) else {
+        return;
+    };
+    if before.topic_id != now.topic_id || old == new {
+        return;
+    }
+    let began = old.called_off().all;
+    let is_wished = if new.adding.is_empty() && new.removing.is_empty() {
+        let led_to = old.target().unwrap_or_default();
+        same(&new.all, &led_to) || same(&new.all, &began)
+    } else {
+        same(&new.called_off().all, &began)
+    };
+    if !is_wished {
+        ledger.violated(Invariant::ReplicasAreWished, || {
+            format!("replicas become {new:?} after {old:?}")
+        });
+    }
+}
+
+fn same(some: &[BrokerId], others: &[BrokerId]) -> bool {
+    some.len() == others.len() && some.iter().all(|id| others.contains(id))
 }

@@ -164,6 +164,7 @@ impl Process {
             Message::ElectPreferred => self.elect_preferred(turn),
             Message::CreateTopic { id, replicas } => self.create_topic(id, replicas, turn),
             Message::DeleteTopic => self.delete_topic(turn),
+            Message::Reassign(target) => self.reassign(target.as_deref(), turn),
             Message::Connected {
                 session,
                 connection,

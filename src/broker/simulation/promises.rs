@@ -15,6 +15,8 @@ pub(super) enum Invariant {
     ServedRecordsStay,
     /// One leader per epoch.
     OneLeaderPerEpoch,
+    /// A partition's replicas are those that somebody wished, or those from before the wish.
+    ReplicasAreWished,
     /// In one generation of a group, a partition has one owner.
     OneOwner,
     /// Offsets are committed by members of the group's generation, and nobody else.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     broker::{
-        controller::StateWrite,
+        controller::{StateWrite, assignment::Replicas},
         image::{ClusterImage, PartitionImage},
         registry::{
             mirror::{Found, Listing},
@@ -20,7 +20,7 @@ use crate::{
         },
         replication::{IsrWrite, WriteOutcome},
     },
-    wire::TopicPartition,
+    wire::{BrokerId, TopicPartition},
 };
 
 /// What goes on when ZooKeeper answers.
@@ -73,8 +73,15 @@ pub(super) enum Op {
         name: String,
         plan: Plan,
     },
+    ArrivedTopic {
+        replicas: Vec<BrokerId>,
+        plan: Plan,
+    },
+    Arrived(Plan),
     Isr(Box<PendingIsr>),
     Topic(Znode),
+    /// The topic is read to be given other replicas than these.
+    Reassign(Replicas, Replicas),
 }
 
 /// Who waits for znodes to be read.
@@ -92,6 +99,7 @@ pub(super) enum Then {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) states: Vec<StateWrite>,
+    pub(super) reassigned: Vec<Vec<BrokerId>>,
     pub(super) remove: Vec<String>,
 }
 
@@ -261,6 +269,10 @@ impl Process {
                 self.was_not_read(then, turn);
             }
             (Op::Isr(write), answer) => self.isr_answered(write, answer, turn),
+            (Op::Reassign(before, after), ZooKeeperAnswer::Found(found)) => {
+                self.write_replicas(&before, after, &found, turn);
+            }
+            (Op::Reassign(..), _) => {}
             (Op::Topic(znode), _) => self.refresh([znode].into(), Then::Nothing, turn),
             (
                 Op::RegisterStats
@@ -426,6 +438,6 @@ impl Process {
 }
 
 /// Ids without their type's name.
-pub(super) fn ids(isr: &[crate::wire::BrokerId]) -> Vec<i32> {
+pub(super) fn ids(isr: &[BrokerId]) -> Vec<i32> {
     isr.iter().map(|id| id.0).collect()
 }

@@ -62,7 +62,7 @@ impl Process {
         let is_wanted = |at: &TopicPartition, id: Uuid| {
             image.topics.get(&at.topic).is_some_and(|topic| {
                 let partition = topic.partitions.get(&at.partition);
-                topic.id == id && partition.is_some_and(|it| it.replicas.contains(&self.own))
+                topic.id == id && partition.is_some_and(|it| it.is_kept_by(self.own))
             })
         };
         let own = self.own;
@@ -76,7 +76,7 @@ impl Process {
         });
         for (name, topic) in &image.topics {
             for (index, partition) in &topic.partitions {
-                if !partition.replicas.contains(&own) {
+                if !partition.is_kept_by(own) {
                     continue;
                 }
                 let at = TopicPartition::new(name, *index);

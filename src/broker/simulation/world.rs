@@ -21,7 +21,10 @@ use super::{
     zookeeper::ZooKeeper,
 };
 use crate::{
-    broker::{registry::znodes::StateJson, replication::ReplicaLog},
+    broker::{
+        registry::znodes::{StateJson, TopicJson},
+        replication::ReplicaLog,
+    },
     wire::BrokerId,
 };
 
@@ -47,7 +50,7 @@ pub(super) struct World {
     pub(super) is_healed: bool,
     pub(super) topics: u64,
     /// The topic and its state as the znodes have it now.
-    pub(super) current: Option<(Uuid, Option<StateJson>)>,
+    pub(super) current: Option<(TopicJson, Option<StateJson>)>,
     out: Vec<Out>,
 }
 
@@ -309,15 +312,18 @@ impl World {
 
     /// Whoever may be elected has everything that was ever committed.
     fn check_isr(&mut self) {
-        let Some((topic_id, Some(state))) = &self.current else {
+        let Some((topic, Some(state))) = &self.current else {
             return;
         };
+        let topic_id = &topic.topic_id;
         let at = partition();
         let (end, last) = self.ledger.last_committed(*topic_id, at.partition);
         if last.is_none() {
             return;
         }
-        for id in &state.isr {
+        let replicas = topic.partitions.get(&at.partition);
+        let may_lead = |id: &&BrokerId| replicas.is_some_and(|replicas| replicas.contains(id));
+        for id in state.isr.iter().filter(may_lead) {
             let log = self
                 .machines
                 .iter()

@@ -176,8 +176,12 @@ impl Ledger {
         }
     }
 
-    /// The group was forgotten; its next life.
-    pub(super) fn group_is_gone(&mut self) -> u64 {
+    /// The group was forgotten; its next life, or a number of its own where nobody else will ever know that group.
+    pub(super) fn group_is_gone(&mut self, epoch: LeaderEpoch, log: &OffsetsLog) -> u64 {
+        if epoch != log.epoch() {
+            self.generations.remove(&epoch);
+            return u64::MAX;
+        }
         self.life += 1;
         self.owners.clear();
         self.generations.clear();

@@ -48,12 +48,7 @@ impl World {
             .iter()
             .any(|it| matches!(it.says, Says::Generation(None)))
         {
-            process.life = if epoch == self.log.epoch() {
-                self.ledger.group_is_gone()
-            } else {
-                // Nobody else will ever know this group.
-                u64::MAX
-            };
+            process.life = self.ledger.group_is_gone(epoch, &self.log);
         }
         let refused = if process.hears != (epoch, Some(id)) {
             Some(ErrorCode::NotLeaderOrFollower)
