@@ -232,7 +232,7 @@ impl Narrator {
                     at,
                     who,
                     &causes,
-                    (topic, partition),
+                    (self.topic_word(topic), topic, partition),
                     (*broker, joined.is_some()),
                 );
             }
@@ -265,6 +265,11 @@ impl Narrator {
             .say(words)
             .about(Subject::Partition(TopicPartition::new(topic, partition)));
         story.tell(&causes, line);
+    }
+
+    /// How a topic is named before its partitions: the demo's own goes without.
+    fn topic_word<'a>(&self, topic: &'a str) -> Option<&'a str> {
+        (topic != self.home).then_some(topic)
     }
 
     /// In the topic that people look at each partition has its line; elsewhere they are counted.
@@ -396,11 +401,13 @@ fn isr_line(
     at: Timestamp,
     who: String,
     causes: &[Subject],
-    (topic, partition): (&str, i32),
+    (named, topic, partition): (Option<&str>, &str, i32),
     (broker, joined): (BrokerId, bool),
 ) {
     let words = |partitions: &[i32]| {
-        let places: Vec<String> = partitions.iter().map(|p| format!("p{p}")).collect();
+        let places = partitions.iter().map(|p| format!("p{p}"));
+        let named = named.map(str::to_owned);
+        let places: Vec<String> = named.into_iter().chain(places).collect();
         let with = if joined { "with" } else { "without" };
         format!("{} ISR {with} {broker}", places.join(" "))
     };

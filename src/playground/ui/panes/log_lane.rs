@@ -359,14 +359,16 @@ impl<'a> Lane<'a> {
             } else {
                 "writes wait"
             };
-            let text = format!("   {waiting} {words}");
-            canvas.text(
-                self.window.right() + 1,
-                y,
-                self.ruler.end,
-                &text,
-                Role::Warning,
-            );
+            let ways = [
+                format!("   {waiting} {words}"),
+                format!(" {waiting} {words}"),
+                format!(" {waiting} wait"),
+            ];
+            let (x, end) = (self.window.right() + 1, self.ruler.end);
+            let fits = |words: &&String| x + width(words) <= end;
+            if let Some(words) = ways.iter().find(fits) {
+                canvas.text(x, y, end, words, Role::Warning);
+            }
         }
     }
 

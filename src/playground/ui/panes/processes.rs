@@ -75,7 +75,7 @@ fn draw_box(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: Rec
     let room = end - inside.x;
     let lines = match process.name {
         ProcessName::ZooKeeper => zookeeper(state, process, room),
-        _ => broker(state, process),
+        _ => broker(state, process, room),
     };
     for (y, line) in (inside.top()..inside.bottom()).zip(&lines) {
         whole_pieces(canvas, line, (inside.x, y, end));
@@ -198,7 +198,7 @@ fn address(process: &Process, role: Role) -> Line {
     vec![(role, port), (role, pid), (role, memory)]
 }
 
-fn broker(state: &State, process: &Process) -> Vec<Line> {
+fn broker(state: &State, process: &Process, room: u16) -> Vec<Line> {
     let Some(id) = process.broker() else {
         return Vec::new();
     };
@@ -221,7 +221,7 @@ fn broker(state: &State, process: &Process) -> Vec<Line> {
         _ => vec![
             address(process, Role::Text),
             roles(state, id),
-            third(state, process, id),
+            third(state, process, id, room),
         ],
     }
 }
@@ -249,7 +249,7 @@ fn roles(state: &State, id: BrokerId) -> Line {
     line
 }
 
-fn third(state: &State, process: &Process, id: BrokerId) -> Line {
+fn third(state: &State, process: &Process, id: BrokerId, room: u16) -> Line {
     if process.status == Status::Frozen
         && let Some((left, whole)) = words::session_left(state, id, state.now)
     {
@@ -268,10 +268,13 @@ fn third(state: &State, process: &Process, id: BrokerId) -> Line {
     }
     match state.cluster.controller {
         Some((controller, _)) if controller == id && state.cluster.produced.sent == 0 => {
-            vec![
-                (Role::Dim, "it asked".into()),
-                (Role::Dim, " ZooKeeper first".into()),
-            ]
+            let whole = "it asked ZooKeeper first";
+            let words = if width(whole) <= room {
+                whole
+            } else {
+                "it asked first"
+            };
+            text(Role::Dim, words)
         }
         Some((controller, since)) if controller == id => {
             let clock = since.clock(state.setup.utc_offset_s);

@@ -106,6 +106,25 @@ fn before_zookeeper_notices_the_pipe_leads_nowhere() {
 }
 
 #[test]
+fn pipes_stand_in_the_row_of_whoever_leads_now() {
+    let mut session = wide();
+    session.all_ready();
+    session.later(2000).press('+');
+    session.offsets(2, 3, &[(1, 3), (2, 3), (3, 3)]);
+    for (leader, epoch, isr) in [(3, 4, &[3, 1, 2][..]), (1, 5, &[1, 2]), (2, 6, &[2])] {
+        let calm: (i32, i32, &[i32]) = (1, 4, &[1, 2, 3]);
+        session.metadata(&[1, 2, 3], [calm, (2, 4, &[2, 3, 1]), (leader, epoch, isr)]);
+        let drawn = text(&frame(&session.state));
+        let of_p2 = drawn.lines().skip_while(|line| !line.contains("╭─ p2"));
+        let rows: Vec<&str> = of_p2.skip(1).take(3).collect();
+        for (row, broker) in rows.iter().zip(1..) {
+            let ends = ["► │", "│ ─"].map(|pipe| row.contains(pipe));
+            assert_eq!(ends, [broker == leader; 2], "{drawn}");
+        }
+    }
+}
+
+#[test]
 fn a_fast_stream_says_how_many_records_a_word_is() {
     let mut session = wide();
     busy(&mut session);

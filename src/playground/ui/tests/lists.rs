@@ -189,3 +189,29 @@ fn a_hundred_topics_scroll_with_the_cursor() {
     let drawn = text(&frame(&session.state));
     assert!(drawn.contains("orders"), "{drawn}");
 }
+
+#[test]
+fn partitions_of_other_topics_are_told_with_their_name() {
+    let mut session = busy((120, 36));
+    for (topic, partition) in [("audit", 2), ("audit", 3), ("orders", 0)] {
+        session.report(
+            super::session::broker(1),
+            crate::wire::report::Report::IsrChanged {
+                topic: topic.into(),
+                partition,
+                leader: BrokerId(1),
+                isr_before: vec![BrokerId(1), BrokerId(2)],
+                isr: vec![BrokerId(1)],
+                why: String::new(),
+            },
+        );
+    }
+    let told: Vec<String> = session.state.story.entries().iter().map(words).collect();
+    for line in ["audit p2 p3 ISR without 2", "p0 ISR without 2"] {
+        assert!(told.iter().any(|told| told == line), "{told:?}");
+    }
+}
+
+fn words(entry: &crate::playground::state::Entry) -> String {
+    entry.text.iter().map(|(_, words)| words.as_str()).collect()
+}
