@@ -124,7 +124,7 @@ pub(super) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
     let Some((in_sync, least, dead)) = found else {
         return;
     };
-    let words = format!("NOT_ENOUGH_REPLICAS: {in_sync} in sync, min.insync.replicas is {least}.");
+    let words = format!("NOT_ENOUGH_REPLICAS: {in_sync} in sync, min.insync.replicas {least}");
     let merge = Merge::Refused(words.clone(), 1);
     let latest = state.story.entries().iter().rev();
     if latest
@@ -140,9 +140,10 @@ pub(super) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
         Some(broker) => format!("  {{pick {broker}}} {{start}} starts broker {broker}"),
         None => String::new(),
     };
+    // What happened is too narrow for both at most sizes; the footer is not.
+    state.message(format!("{words}{remedy}"), true);
     let line = Line::new(state.now, "client")
         .with(Tone::Bad, words)
-        .with(Tone::Dim, state.view.keys.fill(&remedy))
         .merging(merge);
     state.story.begin(line);
 }

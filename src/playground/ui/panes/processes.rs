@@ -299,12 +299,21 @@ fn session_bar(state: &State, left: std::time::Duration, whole: std::time::Durat
     ]
 }
 
+/// A line of a log without the time that our own processes write before it: the box is narrow.
+fn undated(line: &str) -> &str {
+    let dated = line.split_once("Z ").filter(|(time, _)| {
+        let sign = |sign: char| sign.is_ascii_digit() || "-T:.".contains(sign);
+        time.chars().all(sign)
+    });
+    dated.map_or(line, |(_, said)| said.trim_start())
+}
+
 fn gone(state: &State, process: &Process, id: BrokerId) -> Vec<Line> {
     let mut lines = vec![address(process, Role::Dead), after_it(state, process, id)];
     if matches!(process.status, Status::Died { .. }) && !process.log.is_empty() {
         let last = process.log.iter().rev().take(2).rev();
         lines.truncate(1);
-        lines.extend(last.map(|line| text(Role::Dead, fit(line, 200))));
+        lines.extend(last.map(|line| text(Role::Dead, fit(undated(line), 200))));
         return lines;
     }
     let session = match (
@@ -483,4 +492,14 @@ fn small_line(state: &State, process: &Process) -> (Line, String) {
         text(Role::Focus, format!("◆ {}", words::few(&leads)))
     };
     (line, port)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_line_of_a_log_loses_its_time_and_nothing_else() {
+        let line = "2026-11-22T18:32:24.570400Z  INFO kafkarium::broker: ends";
+        assert_eq!(super::undated(line), "INFO kafkarium::broker: ends");
+        assert_eq!(super::undated("A to Z is all"), "A to Z is all");
+    }
 }
