@@ -11,8 +11,14 @@ mod refusals;
 mod sessions;
 mod versions;
 
+use kafka_protocol::{
+    messages::{CreateTopicsRequest, create_topics_request::CreatableTopic},
+    protocol::StrBytes,
+};
+use kafkarium::wire::ErrorCode;
 use rdkafka::producer::FutureRecord;
 
+use clients::WAIT;
 use cluster::{Cluster, PATIENCE};
 
 /// What makes acks=all mean two brokers.
@@ -91,5 +97,24 @@ async fn every_codec_is_stored_and_read_back() {
         let mut values = cluster.consume_values(codec, 200);
         values.sort_unstable();
         assert_eq!(values, (0..200).collect::<Vec<_>>(), "{codec}");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_can_be_used_as_soon_as_it_is_said_to_be_there() {
+    let cluster = Cluster::start(1, &[]);
+    let mut connection = cluster.connect(1).await;
+    for round in 0..20 {
+        let topic = format!("orders-{round}");
+        let new = CreatableTopic::default()
+            .with_name(StrBytes::from_string(topic.clone()).into())
+            .with_num_partitions(3)
+            .with_replication_factor(1);
+        let request = CreateTopicsRequest::default()
+            .with_timeout_ms(10_000)
+            .with_topics(vec![new]);
+        let answer = connection.ask(&request, WAIT).await.expect("answered");
+        assert_eq!(answer.topics[0].error_code, 0, "{answer:?}");
+        assert_eq!(cluster.end_code(&topic).await, ErrorCode::None, "{topic}");
     }
 }

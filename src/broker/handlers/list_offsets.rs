@@ -29,7 +29,6 @@ use crate::{
 /// The replica id of a consumer that wants to see what is not committed, from any replica.
 const DEBUGGING_REPLICA: i32 = -2;
 
-#[expect(clippy::unused_async, reason = "handlers have one signature")]
 pub(super) async fn handle(
     broker: &Arc<Broker>,
     context: &RequestContext,
@@ -48,6 +47,8 @@ pub(super) async fn handle(
             *named.entry(at).or_default() += 1;
         }
     }
+    let all: Vec<TopicPartition> = named.keys().cloned().collect();
+    broker.partitions.settle(broker.id, &image, &all).await;
     let topics = request
         .topics
         .into_iter()

@@ -88,7 +88,6 @@ struct TopicParts {
     parts: Vec<Part>,
 }
 
-#[expect(clippy::unused_async, reason = "handlers have one signature")]
 pub(super) async fn handle(
     broker: &Arc<Broker>,
     context: &RequestContext,
@@ -96,6 +95,16 @@ pub(super) async fn handle(
 ) -> Result<Reply, RequestError> {
     let (acks, timeout_ms) = (request.acks, request.timeout_ms);
     let image = broker.registry.image();
+    let all: Vec<TopicPartition> = request
+        .topic_data
+        .iter()
+        .flat_map(|topic| {
+            let name = name_of(context, &image, topic).unwrap_or_default();
+            let partitions = topic.partition_data.iter();
+            partitions.map(move |data| TopicPartition::new(name, data.index))
+        })
+        .collect();
+    broker.partitions.settle(broker.id, &image, &all).await;
     let topics: Vec<TopicParts> = request
         .topic_data
         .into_iter()
@@ -140,12 +149,7 @@ fn append_topic(
     topic: TopicProduceData,
     acks: i16,
 ) -> TopicParts {
-    let by_id = context.version >= 13;
-    let name = if by_id {
-        image.topic_by_id(topic.topic_id).map(|(name, _)| name)
-    } else {
-        Some(topic.name.as_str())
-    };
+    let name = name_of(context, image, &topic);
     let parts = topic
         .partition_data
         .iter()
@@ -159,7 +163,7 @@ fn append_topic(
         })
         .collect();
     let mut answer = TopicProduceResponse::default();
-    if by_id {
+    if names_by_id(context) {
         answer.topic_id = topic.topic_id;
     } else {
         answer.name = topic.name;
@@ -167,6 +171,24 @@ fn append_topic(
     TopicParts {
         topic: answer,
         parts,
+    }
+}
+
+/// Whether topics are named by their ids (KIP-516).
+fn names_by_id(context: &RequestContext) -> bool {
+    context.version >= 13
+}
+
+/// The name of a topic of the request, if there is one of its id.
+fn name_of<'a>(
+    context: &RequestContext,
+    image: &'a ClusterImage,
+    topic: &'a TopicProduceData,
+) -> Option<&'a str> {
+    if names_by_id(context) {
+        image.topic_by_id(topic.topic_id).map(|(name, _)| name)
+    } else {
+        Some(topic.name.as_str())
     }
 }
 

@@ -224,6 +224,7 @@ impl ImageFollower {
             }
         }
         self.partitions.roles_changed(self.own, &changes);
+        self.partitions.settled.notify_waiters();
         self.open_missing(&image);
     }
 
@@ -407,6 +408,7 @@ impl ImageFollower {
                 self.set_offline(at, offline);
             }
         }
+        self.partitions.settled.notify_waiters();
         self.open_missing(&image);
     }
 

@@ -21,6 +21,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
 };
 
 use tokio::sync::{Notify, watch};
@@ -54,7 +55,13 @@ pub(crate) struct Partitions {
     /// Why no log of this folder can be kept any more.
     directory_failure: watch::Sender<Option<String>>,
     saving: Mutex<()>,
+    /// Woken when partitions took up what a newer picture says of them.
+    settled: Notify,
 }
+
+/// How long a request waits for a log that is being opened: a new one takes a moment. One that has much
+/// to recover takes longer, and the client shall look for the leader again.
+const SETTLE_WAIT: Duration = Duration::from_millis(500);
 
 impl Partitions {
     pub(crate) fn new(data_dir: PathBuf) -> Self {
@@ -69,6 +76,7 @@ impl Partitions {
             failures: Arc::default(),
             directory_failure: watch::Sender::default(),
             saving: Mutex::default(),
+            settled: Notify::new(),
         }
     }
 
@@ -100,6 +108,29 @@ impl Partitions {
                 None => PartitionError::Unknown { at },
             }
         })
+    }
+
+    /// Waits for those that the picture lets this broker lead and that it does not lead yet: whoever created a topic,
+    /// or asked who leads, may be here sooner than its log is open.
+    pub(crate) async fn settle(&self, own: BrokerId, image: &ClusterImage, all: &[TopicPartition]) {
+        let is_at_rest = |at: &TopicPartition| match image.partition(at) {
+            Some(partition) if image.valid_leader(partition) == Some(own) => {
+                let known = self.get(at).map(|hosted| hosted.leader_epoch());
+                known >= Some(partition.leader_epoch) || self.is_offline(at)
+            }
+            _ => true,
+        };
+        let settled = async {
+            loop {
+                let changed = self.settled.notified();
+                if all.iter().all(is_at_rest) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        // What is not led by then is answered as somebody else's.
+        let _ = tokio::time::timeout(SETTLE_WAIT, settled).await;
     }
 
     /// All of them, in no order.

@@ -133,6 +133,11 @@ impl Partition {
         self.topic_id
     }
 
+    /// The newest epoch that it took a role in.
+    pub(super) fn leader_epoch(&self) -> LeaderEpoch {
+        self.lock().replica.current_leader().epoch
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic ends the process in a release build; tests that survive one see its half-done state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
