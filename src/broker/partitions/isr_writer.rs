@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{Partition, Partitions};
 use crate::broker::{
-    registry::{Registry, RegistryError},
+    registry::{Registry, RegistryError, writes},
     replication::{IsrWrite, WriteOutcome},
 };
 
@@ -120,6 +120,9 @@ async fn try_to_write(
     let Some(expected) = expected else {
         return Some(WriteOutcome::Superseded);
     };
+    if !writes::only_replicas_enter(expected, &decided.isr) {
+        return Some(WriteOutcome::NotSent);
+    }
     let written = registry
         .write_isr(
             at,

@@ -76,7 +76,10 @@ impl Registry {
                 | ZooKeeperError::NoNode { .. }
                 | ZooKeeperError::ConnectionLost,
             ) => {
-                self.refresh([Znode::State(at.clone())].into()).await?;
+                // Also who is a replica now.
+                let changed_too = Znode::Topic(at.topic.clone());
+                self.refresh([changed_too, Znode::State(at.clone())].into())
+                    .await?;
                 let image = self.image();
                 match image.partition_of(at, topic_id) {
                     Some(now) if writes::is_written(expected, &state.isr, now) => Ok(now.clone()),

@@ -202,6 +202,11 @@ fn check_incarnation(topic: &str, id: Uuid) -> ZnodeWrite {
     }
 }
 
+/// Whether only replicas enter the ISR: who left meanwhile may have removed its log.
+pub(in crate::broker) fn only_replicas_enter(expected: &PartitionImage, isr: &[BrokerId]) -> bool {
+    isr.iter().all(|id| expected.is_kept_by(*id))
+}
+
 /// The state with another ISR, as its leader writes it.
 pub(in crate::broker) fn isr_state(
     expected: &PartitionImage,
@@ -317,14 +322,16 @@ pub(in crate::broker) fn arrived(
     topic.set_replicas(at.partition, arrived);
     Some(vec![
         office.check(),
-        ZnodeWrite::Check {
-            path: znodes::state(at),
-            version: state.version,
-        },
         ZnodeWrite::SetData {
             path: znodes::topic(&at.topic),
             data: znodes::write(&topic),
             version: Some(version),
+        },
+        // As it was, in a new version: a leader that does not know the end yet cannot write who left into the ISR.
+        ZnodeWrite::SetData {
+            path: znodes::state(at),
+            data: znodes::write(&isr_state(state, state.isr.clone())?),
+            version: Some(state.version),
         },
     ])
 }
@@ -450,7 +457,8 @@ mod tests {
             session: 1,
         };
         let at = TopicPartition::new("t", 0);
-        let state = PartitionImage::assigned(ids([2, 3, 1]));
+        let mut state = PartitionImage::assigned(ids([2, 3, 1]));
+        state.leader = Some(BrokerId(2));
         let resting = Replicas {
             all: ids([1, 2]),
             adding: Vec::new(),

@@ -365,6 +365,10 @@ impl Process {
                 && state.leader_epoch == write.epoch
                 && state.leader == Some(self.own)
         });
+        if expected.is_some_and(|it| !writes::only_replicas_enter(it, &write.isr)) {
+            self.decide_isr(at, topic_id, &write, WriteOutcome::NotSent);
+            return;
+        }
         let state = expected.and_then(|expected| writes::isr_state(expected, write.isr.clone()));
         let (Some(expected), Some(state)) = (expected.cloned(), state) else {
             self.decide_isr(at, topic_id, &write, WriteOutcome::Superseded);
@@ -415,8 +419,9 @@ impl Process {
 
     /// What is there now tells what became of the write.
     fn look_after_isr(&mut self, write: Box<PendingIsr>, turn: &mut Turn<'_>) {
-        let znode = Znode::State(write.at.clone());
-        self.refresh([znode].into(), Then::Isr(write), turn);
+        let topic = Znode::Topic(write.at.topic.clone());
+        let state = Znode::State(write.at.clone());
+        self.refresh([topic, state].into(), Then::Isr(write), turn);
     }
 
     fn isr_decided(&mut self, write: &PendingIsr, outcome: WriteOutcome) {
