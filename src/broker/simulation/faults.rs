@@ -307,6 +307,8 @@ impl World {
 
     fn stop(&mut self, id: BrokerId) {
         if self.machine(id).is_frozen {
+            // It goes on with stopping when it goes on at all.
+            self.after(10, Event::Stop(id));
             return;
         }
         let session = self.session_of(id);
