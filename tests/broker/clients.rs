@@ -64,20 +64,9 @@ impl Cluster {
         None
     }
 
-    /// How broker 1 answers a question for the end of partition 0.
+    /// As [`end_code`], of broker 1.
     pub async fn end_code(&self, topic: &str) -> ErrorCode {
-        const LATEST: i64 = -1;
-        let mut connection = self.connect(1).await;
-        let name = StrBytes::from_string(topic.to_owned());
-        let partition = ListOffsetsPartition::default().with_timestamp(LATEST);
-        let topic = ListOffsetsTopic::default()
-            .with_name(name.into())
-            .with_partitions(vec![partition]);
-        let request = ListOffsetsRequest::default()
-            .with_replica_id((-1).into())
-            .with_topics(vec![topic]);
-        let answer = connection.ask(&request, WAIT).await.expect("answered");
-        ErrorCode::from_code(answer.topics[0].partitions[0].error_code)
+        end_code(&mut self.connect(1).await, topic).await
     }
 
     /// Who leads partition 0.
@@ -139,4 +128,19 @@ impl Cluster {
         });
         values
     }
+}
+
+/// How a broker answers a question for the end of partition 0.
+pub async fn end_code(connection: &mut KafkaConnection, topic: &str) -> ErrorCode {
+    const LATEST: i64 = -1;
+    let name = StrBytes::from_string(topic.to_owned());
+    let partition = ListOffsetsPartition::default().with_timestamp(LATEST);
+    let topic = ListOffsetsTopic::default()
+        .with_name(name.into())
+        .with_partitions(vec![partition]);
+    let request = ListOffsetsRequest::default()
+        .with_replica_id((-1).into())
+        .with_topics(vec![topic]);
+    let answer = connection.ask(&request, WAIT).await.expect("answered");
+    ErrorCode::from_code(answer.topics[0].partitions[0].error_code)
 }

@@ -18,7 +18,7 @@ use kafka_protocol::{
 use kafkarium::wire::ErrorCode;
 use rdkafka::producer::FutureRecord;
 
-use clients::WAIT;
+use clients::{WAIT, end_code};
 use cluster::{Cluster, PATIENCE};
 
 /// What makes acks=all mean two brokers.
@@ -115,6 +115,6 @@ async fn a_topic_can_be_used_as_soon_as_it_is_said_to_be_there() {
             .with_topics(vec![new]);
         let answer = connection.ask(&request, WAIT).await.expect("answered");
         assert_eq!(answer.topics[0].error_code, 0, "{answer:?}");
-        assert_eq!(cluster.end_code(&topic).await, ErrorCode::None, "{topic}");
+        assert_eq!(end_code(&mut connection, &topic).await, ErrorCode::None);
     }
 }
