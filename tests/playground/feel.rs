@@ -82,6 +82,36 @@ fn sixteen_colours_are_the_users_own() {
 }
 
 #[test]
+fn inside_tmux_and_over_a_slow_line_a_screen_is_whole_and_alt_is_no_letter() {
+    let variables = [
+        ("TERM", "tmux-256color"),
+        ("TMUX", "/tmp/tmux-0/default,1,0"),
+        ("SSH_TTY", "/dev/pts/0"),
+        ("COLORTERM", ""),
+    ];
+    let mut terminal = playground_as(&variables, (120, 36));
+    wait_until_ready(&terminal);
+    let attributes = attributes(&terminal.written());
+    let colours: Vec<&[u16]> = attributes
+        .windows(3)
+        .filter(|codes| matches!(codes, [38 | 48, 2 | 5, _]))
+        .collect();
+    assert!(colours.iter().all(|codes| codes[1] == 5), "{colours:?}");
+    assert!(colours.iter().any(|codes| codes[2] >= 16), "{colours:?}");
+    // Escape and a letter that arrive together are Alt and the letter: a broker is not killed by leaving a pane.
+    terminal.press("3\x1bx");
+    // An arrow that arrives in two pieces is an arrow: it picks what stands right of broker 3.
+    terminal.press("\x1b[");
+    terminal.press("C");
+    terminal.press("p");
+    let screen = terminal.wait_for("acked 1");
+    assert!(screen.contains("► 0 ● ZooKeeper UP"), "{screen}");
+    assert!(screen.contains("3 of 3 brokers"), "{screen}");
+    terminal.press_by_hand(&["q", "q"]);
+    assert!(terminal.wait_for_end().0.success());
+}
+
+#[test]
 fn late_answers_press_no_keys_and_text_and_files_go_where_they_belong() {
     let mut terminal = playground_as(&[], (120, 36));
     terminal.wait_for("kafkarium demo");
