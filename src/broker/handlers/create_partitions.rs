@@ -21,7 +21,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::{RequestContext, create_topics::Refusal};
+use super::{RequestContext, create_topics::Refusal, repeated};
 use crate::{
     broker::{
         Broker,
@@ -37,20 +37,17 @@ pub(super) async fn handle(
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for topic in &request.topics {
-        *counts.entry(topic.name.as_str()).or_default() += 1;
-    }
+    let twice = repeated(request.topics.iter().map(|topic| &topic.name));
+    let twice = &twice;
     // A name that was given twice is refused once.
     let mut told = BTreeSet::new();
     let each = request
         .topics
         .iter()
         .filter(|topic| told.insert(topic.name.as_str()));
-    let twice = |topic: &CreatePartitionsTopic| counts.get(topic.name.as_str()) > Some(&1);
     let results = each.map(|topic| async move {
         let result = CreatePartitionsTopicResult::default().with_name(topic.name.clone());
-        let created = if twice(topic) {
+        let created = if twice.contains(&topic.name) {
             let message = "Duplicate topic in request.".to_owned();
             Err((ErrorCode::InvalidRequest, message))
         } else {

@@ -19,7 +19,7 @@ use kafka_protocol::{
 };
 use uuid::Uuid;
 
-use super::RequestContext;
+use super::{RequestContext, repeated};
 use crate::{
     broker::{
         Broker,
@@ -44,15 +44,9 @@ pub(super) async fn handle(
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for topic in &request.topics {
-        *counts.entry(topic.name.as_str()).or_default() += 1;
-    }
+    let twice = repeated(request.topics.iter().map(|topic| &topic.name));
     let results = request.topics.iter().map(|topic| async {
-        let twice = counts
-            .get(topic.name.as_str())
-            .is_some_and(|count| *count > 1);
-        let created = if twice {
+        let created = if twice.contains(&topic.name) {
             Err((
                 ErrorCode::InvalidRequest,
                 "Found multiple entries for this topic.".to_owned(),

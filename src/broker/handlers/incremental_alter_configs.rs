@@ -18,7 +18,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal};
+use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal, repeated};
 use crate::{
     broker::{Broker, topic_configs::TopicConfig},
     wire::ErrorCode,
@@ -29,15 +29,14 @@ pub(super) async fn handle(
     _context: &RequestContext,
     request: IncrementalAlterConfigsRequest,
 ) -> IncrementalAlterConfigsResponse {
+    let named =
+        |resource: &AlterConfigsResource| (resource.resource_type, resource.resource_name.clone());
+    let twice = repeated(request.resources.iter().map(named));
     let results = request.resources.iter().map(|resource| async {
         let result = AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone());
-        let twice = |other: &&AlterConfigsResource| {
-            other.resource_type == resource.resource_type
-                && other.resource_name == resource.resource_name
-        };
-        let altered = if request.resources.iter().filter(twice).count() > 1 {
+        let altered = if twice.contains(&named(resource)) {
             let message = "Each resource must appear at most once.".to_owned();
             Err((ErrorCode::InvalidRequest, message))
         } else {

@@ -7,7 +7,7 @@
 //! -4 is the start, -5 is not known: nothing is tiered. A version that is older than such a number does not
 //! take it, and a partition that is named twice is refused.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use kafka_protocol::messages::{
     ListOffsetsRequest, ListOffsetsResponse,
@@ -15,7 +15,7 @@ use kafka_protocol::messages::{
     list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
 };
 
-use super::RequestContext;
+use super::{RequestContext, repeated};
 use crate::{
     broker::{
         Broker,
@@ -40,14 +40,12 @@ pub(super) async fn handle(
         replica if replica >= 0 => Viewer::Follower,
         _ => Viewer::Consumer,
     };
-    let mut named: BTreeMap<TopicPartition, usize> = BTreeMap::new();
-    for topic in &request.topics {
-        for asked in &topic.partitions {
-            let at = TopicPartition::new(topic.name.as_str(), asked.partition_index);
-            *named.entry(at).or_default() += 1;
-        }
-    }
-    let all: Vec<TopicPartition> = named.keys().cloned().collect();
+    let all = request.topics.iter().flat_map(|topic| {
+        let asked = topic.partitions.iter();
+        asked.map(|asked| TopicPartition::new(topic.name.as_str(), asked.partition_index))
+    });
+    let all: Vec<TopicPartition> = all.collect();
+    let twice = repeated(&all);
     broker.partitions.settle(broker.id, &image, &all).await;
     let topics = request
         .topics
@@ -58,7 +56,7 @@ pub(super) async fn handle(
                 .iter()
                 .map(|asked| {
                     let at = TopicPartition::new(topic.name.as_str(), asked.partition_index);
-                    let found = if named.get(&at).is_some_and(|times| *times > 1) {
+                    let found = if twice.contains(&at) {
                         Err(ErrorCode::InvalidRequest)
                     } else {
                         query(context.version, asked.timestamp)

@@ -39,7 +39,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sync_group;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -206,6 +206,13 @@ impl Api {
 }
 
 /// A nullable string as the rooms behind the handlers know it.
+/// What of a request's items is there more than once.
+fn repeated<T: Ord + Clone>(all: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    let mut seen = BTreeSet::new();
+    let again = all.into_iter().filter(|item| !seen.insert(item.clone()));
+    again.collect()
+}
+
 fn optional(text: Option<StrBytes>) -> Option<String> {
     text.map(|text| text.to_string())
 }

@@ -95,7 +95,7 @@ pub(super) async fn handle(
 ) -> Result<Reply, RequestError> {
     let (acks, timeout_ms) = (request.acks, request.timeout_ms);
     let image = broker.registry.image();
-    let all: Vec<TopicPartition> = request
+    let places: Vec<TopicPartition> = request
         .topic_data
         .iter()
         .flat_map(|topic| {
@@ -104,13 +104,14 @@ pub(super) async fn handle(
             partitions.map(move |data| TopicPartition::new(name, data.index))
         })
         .collect();
-    broker.partitions.settle(broker.id, &image, &all).await;
+    broker.partitions.settle(broker.id, &image, &places).await;
+    let mut places = places.into_iter();
     let topics: Vec<TopicParts> = request
         .topic_data
         .into_iter()
         // Nothing is said of a topic of which nothing is asked.
         .filter(|topic| !topic.partition_data.is_empty())
-        .map(|topic| append_topic(broker, context, &image, topic, acks))
+        .map(|topic| append_topic(broker, context, &image, (topic, &mut places), acks))
         .collect();
     match acks {
         0 => {
@@ -146,18 +147,19 @@ fn append_topic(
     broker: &Broker,
     context: &RequestContext,
     image: &ClusterImage,
-    topic: TopicProduceData,
+    (topic, places): (TopicProduceData, &mut impl Iterator<Item = TopicPartition>),
     acks: i16,
 ) -> TopicParts {
-    let name = name_of(context, image, &topic);
+    let is_known = name_of(context, image, &topic).is_some();
     let parts = topic
         .partition_data
         .iter()
-        .map(|data| {
-            let at = TopicPartition::new(name.unwrap_or_default(), data.index);
-            let outcome = match name {
-                Some(_) => append(broker, context, image, &at, data, acks),
-                None => Err(ErrorCode::UnknownTopicId.into()),
+        .zip(places)
+        .map(|(data, at)| {
+            let outcome = if is_known {
+                append(broker, context, image, &at, data, acks)
+            } else {
+                Err(ErrorCode::UnknownTopicId.into())
             };
             Part { at, outcome }
         })
