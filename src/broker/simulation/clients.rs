@@ -166,7 +166,7 @@ impl Client {
                     let known =
                         ledger.committed_at(answer.topic_id, partition().partition, *position);
                     if known != Some(record) {
-                        ledger.violated(Invariant::ServedRecordsStay, || {
+                        ledger.verdict.violated(Invariant::ServedRecordsStay, || {
                             format!(
                                 "broker {} serves {record} at offset {position}, where {known:?} was committed",
                                 answer.from
@@ -179,7 +179,7 @@ impl Client {
             (Kind::Consumer { position, latest }, Ok(Told::Latest(told))) => {
                 let before = (*latest).max(*position);
                 if told < before {
-                    ledger.violated(Invariant::LatestOffsetStays, || {
+                    ledger.verdict.violated(Invariant::LatestOffsetStays, || {
                         format!(
                             "broker {} answers {told} as the latest offset at epoch {}, after {before} was known",
                             answer.from, answer.epoch
@@ -199,7 +199,7 @@ impl Client {
                 }
             ) =>
             {
-                ledger.violated(Invariant::ServedRecordsStay, || {
+                ledger.verdict.violated(Invariant::ServedRecordsStay, || {
                     format!(
                         "broker {} has nothing at offset {position}, its log ends at {end}, but what is below was served",
                         answer.from

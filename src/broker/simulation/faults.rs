@@ -8,7 +8,7 @@ use super::{
     controller::partition,
     message::Message,
     process::Process,
-    promises::{Invariant, Violation},
+    promises::{Healing, Violation},
     world::{Event, World},
 };
 use crate::{broker::replication::ReplicaLog, wire::BrokerId};
@@ -22,9 +22,6 @@ const TROUBLE: u64 = 420;
 /// How long healing may take at most, far more than all timeouts together.
 const HEALING: u64 = 1_500;
 
-/// How often it is looked whether everything works again.
-const HEALING_STEP: u64 = 25;
-
 /// Runs one seed's world through trouble and healing.
 pub(super) fn run(world: &mut World) -> Result<(), Violation> {
     world.run_until(PEACE)?;
@@ -32,20 +29,7 @@ pub(super) fn run(world: &mut World) -> Result<(), Violation> {
     world.run_until(PEACE * 2)?;
     world.after(0, Event::Fault);
     world.run_until(PEACE * 2 + TROUBLE)?;
-    world.heal();
-    let end = world.now + HEALING;
-    while world.now < end {
-        let next = world.now + HEALING_STEP;
-        world.run_until(next)?;
-        if world.what_is_wrong().is_none() {
-            return Ok(());
-        }
-    }
-    let detail = world.what_is_wrong().unwrap_or_default();
-    Err(Violation {
-        invariant: Invariant::HealsAgain,
-        detail,
-    })
+    world.heals_within(HEALING)
 }
 
 impl World {
@@ -336,8 +320,17 @@ impl World {
     fn session_of(&mut self, id: BrokerId) -> Option<i64> {
         self.machine(id).process.as_ref()?.session
     }
+}
 
-    /// Everything that was broken is whole again from now on.
+impl Healing for World {
+    fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn run_until(&mut self, until: u64) -> Result<(), Violation> {
+        World::run_until(self, until)
+    }
+
     fn heal(&mut self) {
         self.say(|| "everything is healed".into());
         self.is_healed = true;
@@ -351,7 +344,6 @@ impl World {
         }
     }
 
-    /// What does not work yet, if anything.
     fn what_is_wrong(&self) -> Option<String> {
         let idle = self.machines.iter().find(|machine| {
             let process = machine.process.as_ref();

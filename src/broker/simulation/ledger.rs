@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     log::{MemoryLog, Record},
-    promises::{Invariant, Violation},
+    promises::{Invariant, Verdict},
 };
 use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
@@ -14,7 +14,7 @@ use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     partitions: BTreeMap<(Uuid, i32), Committed>,
-    violation: Option<Violation>,
+    pub(super) verdict: Verdict,
     /// Whether something changed since the members of the ISR were last compared with it.
     pub(super) unchecked: bool,
 }
@@ -27,19 +27,6 @@ struct Committed {
 }
 
 impl Ledger {
-    pub(super) fn violated(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
-        if self.violation.is_none() {
-            self.violation = Some(Violation {
-                invariant,
-                detail: detail(),
-            });
-        }
-    }
-
-    pub(super) fn violation(&self) -> Option<&Violation> {
-        self.violation.as_ref()
-    }
-
     /// A replica's high watermark covers its log from `from` to `to` now.
     pub(super) fn committed(
         &mut self,
@@ -66,7 +53,7 @@ impl Ledger {
             }
         }
         if let Some((offset, known, found)) = differs {
-            self.violated(Invariant::LogsAgree, || {
+            self.verdict.violated(Invariant::LogsAgree, || {
                 format!(
                     "broker {broker} has {} at {at} offset {offset}, below its high watermark {to}, where {} was committed",
                     told(found),
@@ -109,7 +96,7 @@ impl Ledger {
         let known = self.partitions.entry((topic_id, at.partition)).or_default();
         let first = *known.leaders.entry(epoch).or_insert((broker, incarnation));
         if first != (broker, incarnation) {
-            self.violated(Invariant::OneLeaderPerEpoch, || {
+            self.verdict.violated(Invariant::OneLeaderPerEpoch, || {
                 format!("{at}: process {incarnation} of broker {broker} leads at epoch {epoch}, as process {} of broker {} did", first.1, first.0)
             });
         }

@@ -262,7 +262,7 @@ fn check_replicas(before: &TopicJson, now: &TopicJson, ledger: &mut Ledger) {
         same(&new.called_off().all, &began)
     };
     if !is_wished {
-        ledger.violated(Invariant::ReplicasAreWished, || {
+        ledger.verdict.violated(Invariant::ReplicasAreWished, || {
             format!("replicas become {new:?} after {old:?}")
         });
     }

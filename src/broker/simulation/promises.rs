@@ -42,6 +42,57 @@ pub(super) struct Violation {
     pub(super) detail: String,
 }
 
+/// The first promise that was broken, if one was.
+#[derive(Debug, Default)]
+pub(super) struct Verdict(Option<Violation>);
+
+impl Verdict {
+    pub(super) fn violated(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
+        self.0.get_or_insert_with(|| Violation {
+            invariant,
+            detail: detail(),
+        });
+    }
+
+    pub(super) fn so_far(&self) -> Result<(), Violation> {
+        self.0.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// How often it is looked whether everything works again, in milliseconds.
+const HEALING_STEP: u64 = 25;
+
+/// A world whose faults come to an end.
+pub(super) trait Healing {
+    /// Milliseconds since the beginning.
+    fn now(&self) -> u64;
+
+    /// Lets everything happen that is due until `until`, or until a promise is broken.
+    fn run_until(&mut self, until: u64) -> Result<(), Violation>;
+
+    /// Lets no more faults come, and ends those that last.
+    fn heal(&mut self);
+
+    /// What does not work.
+    fn what_is_wrong(&self) -> Option<String>;
+
+    /// Heals it and runs it until everything works, for `healing` milliseconds at most.
+    fn heals_within(&mut self, healing: u64) -> Result<(), Violation> {
+        self.heal();
+        let end = self.now() + healing;
+        while self.now() < end {
+            self.run_until(self.now() + HEALING_STEP)?;
+            if self.what_is_wrong().is_none() {
+                return Ok(());
+            }
+        }
+        Err(Violation {
+            invariant: Invariant::HealsAgain,
+            detail: self.what_is_wrong().unwrap_or_default(),
+        })
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}: {}", self.invariant, self.detail)

@@ -468,7 +468,7 @@ fn cut_was_made(own: BrokerId, at: &TopicPartition, cut: Option<Truncated>, turn
     turn.say(|| format!("broker {own} cuts {at} from {} to {}", cut.from, cut.to));
     turn.ledger.unchecked = true;
     if let Some(high_watermark) = cut.below {
-        turn.ledger.violated(Invariant::LogsAgree, || {
+        turn.ledger.verdict.violated(Invariant::LogsAgree, || {
             format!(
                 "broker {own} cuts {at} to {}, below its high watermark {high_watermark}",
                 cut.to

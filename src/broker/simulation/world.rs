@@ -168,9 +168,7 @@ impl World {
                 self.ledger.unchecked = false;
                 self.check_isr();
             }
-            if let Some(violation) = self.ledger.violation() {
-                return Err(violation.clone());
-            }
+            self.ledger.verdict.so_far()?;
         }
         self.now = until;
         Ok(())
@@ -335,7 +333,7 @@ impl World {
             }
             let log_end = log.map(ReplicaLog::log_end_offset).unwrap_or_default();
             let (epoch, isr) = (state.leader_epoch, super::registry::ids(&state.isr));
-            self.ledger.violated(Invariant::AcknowledgedRecordsStay, || {
+            self.ledger.verdict.violated(Invariant::AcknowledgedRecordsStay, || {
                 format!(
                     "broker {id} is in the ISR {isr:?} of epoch {epoch} and its log ends at {log_end} with another history, while {at} is committed up to {end}"
                 )

@@ -13,7 +13,7 @@ use crate::{
         coordinator::{
             CommitRequest, GroupState, LeaveRequest, LeavingMember, MemberIdentity, Request,
         },
-        simulation::promises::{Invariant, Violation},
+        simulation::promises::{Healing, Violation},
     },
     wire::{BrokerId, Offset},
 };
@@ -27,28 +27,12 @@ const TROUBLE: u64 = 600;
 /// How long healing may take at most, far more than all timeouts together.
 const HEALING: u64 = 2_000;
 
-/// How often it is looked whether everything works again.
-const HEALING_STEP: u64 = 25;
-
 /// Runs one seed's world through trouble and healing.
 pub(super) fn run(world: &mut World) -> Result<(), Violation> {
     world.run_until(PEACE)?;
     world.after(0, Event::Fault);
     world.run_until(PEACE + TROUBLE)?;
-    world.heal();
-    let end = world.now + HEALING;
-    while world.now < end {
-        let next = world.now + HEALING_STEP;
-        world.run_until(next)?;
-        if world.what_is_wrong().is_none() {
-            return Ok(());
-        }
-    }
-    let detail = world.what_is_wrong().unwrap_or_default();
-    Err(Violation {
-        invariant: Invariant::HealsAgain,
-        detail,
-    })
+    world.heals_within(HEALING)
 }
 
 impl World {
@@ -333,8 +317,17 @@ impl World {
         let later = self.chance.between(1, 6) + deaf;
         self.after(later, Event::Hear(id, incarnation, epoch, leader));
     }
+}
 
-    /// Everything that was broken is whole again from now on.
+impl Healing for World {
+    fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn run_until(&mut self, until: u64) -> Result<(), Violation> {
+        World::run_until(self, until)
+    }
+
     fn heal(&mut self) {
         self.say(|| "everything is healed".into());
         self.is_healed = true;
@@ -353,7 +346,6 @@ impl World {
         }
     }
 
-    /// What does not work yet, if anything.
     fn what_is_wrong(&self) -> Option<String> {
         let leader = self.log.leader;
         let broker = self.brokers.iter().find(|broker| Some(broker.id) == leader);

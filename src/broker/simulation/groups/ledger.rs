@@ -9,7 +9,7 @@ use super::{
 use crate::{
     broker::{
         coordinator::{CommitRequest, GroupDescription, GroupState},
-        simulation::promises::{Invariant, Violation},
+        simulation::promises::{Invariant, Verdict},
     },
     wire::{LeaderEpoch, Offset},
 };
@@ -17,7 +17,7 @@ use crate::{
 /// Everything that counts of what happened.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    violation: Option<Violation>,
+    pub(super) verdict: Verdict,
     /// How often the group was forgotten: generations count from 1 again then.
     pub(super) life: u64,
     /// Who was told to own a partition in a generation of this life.
@@ -43,19 +43,6 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn violated(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
-        if self.violation.is_none() {
-            self.violation = Some(Violation {
-                invariant,
-                detail: detail(),
-            });
-        }
-    }
-
-    pub(super) fn violation(&self) -> Option<&Violation> {
-        self.violation.as_ref()
-    }
-
     /// A consumer read a partition up to `end`.
     pub(super) fn processed(&mut self, partition: i32, end: i64) {
         let known = self.processed.entry(partition).or_default();
@@ -70,7 +57,7 @@ impl Ledger {
     pub(super) fn reads_on(&mut self, member_id: &str, partition: i32, position: Offset) {
         let processed = self.processed_up_to(partition);
         if position.0 > processed {
-            self.violated(Invariant::NothingSkipped, || {
+            self.verdict.violated(Invariant::NothingSkipped, || {
                 format!(
                     "{member_id} reads partition {partition} from {position} on, and nobody read beyond {processed}"
                 )
@@ -98,7 +85,7 @@ impl Ledger {
         let process = member_id.rsplit_once('-');
         let process = process.and_then(|(_, process)| process.parse().ok());
         if self.settled.contains(member_id) && self.instances.get(instance).copied() <= process {
-            self.violated(Invariant::NewestInstanceStays, || {
+            self.verdict.violated(Invariant::NewestInstanceStays, || {
                 format!("{member_id} is fenced, and nobody took instance id {instance} after it")
             });
         }
@@ -114,7 +101,7 @@ impl Ledger {
         let told = self.generations.get(&epoch).copied().unwrap_or_default();
         let before = stored.max(told);
         if generation < before {
-            self.violated(Invariant::GenerationsGrow, || {
+            self.verdict.violated(Invariant::GenerationsGrow, || {
                 format!("generation {generation} is told at epoch {epoch} after {before}")
             });
         }
@@ -128,7 +115,7 @@ impl Ledger {
             let known = known.or_insert_with(|| owner.to_owned());
             if known != owner {
                 let known = known.clone();
-                self.violated(Invariant::OneOwner, || {
+                self.verdict.violated(Invariant::OneOwner, || {
                     format!(
                         "partition {partition} is given to {owner} in generation {generation}, as it was to {known}"
                     )
@@ -153,7 +140,7 @@ impl Ledger {
             match &entry.says {
                 Says::Generation(Some(now)) => {
                     if now.generation < stored && !self.begun_anew.contains(&epoch) {
-                        self.violated(Invariant::GenerationsGrow, || {
+                        self.verdict.violated(Invariant::GenerationsGrow, || {
                             format!(
                                 "generation {} is stored at epoch {epoch} after {stored}",
                                 now.generation
@@ -167,7 +154,7 @@ impl Ledger {
                     }
                 }
                 Says::Generation(None) | Says::Offset(_, None) if has_members => {
-                    self.violated(Invariant::OffsetsAreKept, || {
+                    self.verdict.violated(Invariant::OffsetsAreKept, || {
                         format!("{entry:?} is written while {group:?}")
                     });
                 }
@@ -203,7 +190,7 @@ impl Ledger {
                 )
         };
         if !may {
-            self.violated(Invariant::MembersCommit, || {
+            self.verdict.violated(Invariant::MembersCommit, || {
                 format!("{by:?} commits, after generation {stored} was stored, in {group:?}")
             });
         }
@@ -245,7 +232,7 @@ impl Ledger {
                     if of == partition && value.as_ref().map(|value| value.offset) == *told)
             });
             if !may {
-                self.violated(Invariant::CommittedOffsetsStay, || {
+                self.verdict.violated(Invariant::CommittedOffsetsStay, || {
                     format!(
                         "{told:?} is told of partition {partition} at epoch {epoch}, which is older than what was acknowledged (batch {newest:?})"
                     )

@@ -139,9 +139,7 @@ impl World {
         while let Some((at, event)) = self.queue.take(until) {
             self.now = at;
             self.happen(event);
-            if let Some(violation) = self.ledger.violation() {
-                return Err(violation.clone());
-            }
+            self.ledger.verdict.so_far()?;
         }
         self.now = until;
         Ok(())
