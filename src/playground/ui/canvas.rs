@@ -153,6 +153,20 @@ impl<'a> Canvas<'a> {
         Rect::new(left + 2, top + 1, area.width - 4, area.height - 2)
     }
 
+    /// Fills a pane that has nothing to show yet: what it will show, and what brings that about.
+    pub fn nothing_yet(&mut self, area: Rect, what: &str, hint: &str) {
+        let below = Rect::new(
+            area.x,
+            area.y + 1,
+            area.width,
+            area.height.saturating_sub(1),
+        );
+        self.sentences(
+            below,
+            &[(Role::Text, what), (Role::Text, ""), (Role::Dim, hint)],
+        );
+    }
+
     /// Writes sentences below each other, each over as many lines as it needs; returns the row behind them.
     pub fn sentences(&mut self, area: Rect, sentences: &[(Role, &str)]) -> u16 {
         let columns = usize::from(area.width + 1);

@@ -70,17 +70,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         } else {
             "No group yet.".to_owned()
         };
-        let below = Rect::new(
-            area.x,
-            area.y + 1,
-            area.width,
-            area.height.saturating_sub(1),
-        );
-        let what = "Who reads what, and how far behind.";
-        canvas.sentences(
-            below,
-            &[(Role::Text, what), (Role::Text, ""), (Role::Dim, &hint)],
-        );
+        canvas.nothing_yet(area, "Who reads what, and how far behind.", &hint);
         return;
     };
     let roomy = area.height >= 8;

@@ -166,17 +166,8 @@ fn empty(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         "No topic yet."
     };
     let hint = state.view.keys.fill(hint);
-    let below = Rect::new(
-        area.x,
-        area.y + 1,
-        area.width,
-        area.height.saturating_sub(1),
-    );
     let what = "Which broker keeps which partition, and which one leads it.";
-    canvas.sentences(
-        below,
-        &[(Role::Text, what), (Role::Text, ""), (Role::Dim, &hint)],
-    );
+    canvas.nothing_yet(area, what, &hint);
 }
 
 fn row(
