@@ -153,10 +153,12 @@ fn words(canvas: &mut Canvas<'_>, entry: &Entry, (x, y, end): (u16, u16, u16), b
         canvas.pieces(x, y, end, &pieces);
         return;
     }
-    // The keys that undo it are set apart by two blanks: what stands before them gives way.
+    // The keys that undo it are set apart by two blanks: what stands before them gives way. Three blanks set apart what
+    // may be cut itself.
+    let undoes = |words: &str| words.starts_with("  ") && !words.starts_with("   ");
     let undo = pieces
         .iter()
-        .rposition(|(_, words)| !words.starts_with("  "))
+        .rposition(|(_, words)| !undoes(words))
         .map_or(0, |last| last + 1);
     let (said, undo) = pieces.split_at(undo);
     let room = undo.iter().map(|(_, words)| width(words)).sum();

@@ -1,10 +1,15 @@
 //! Keys: what is done at once, what asks, what repeats, what is refused.
 
-use super::session::{Session, broker, consumer};
+use super::{
+    frame,
+    session::{Session, broker, consumer, orders},
+    text,
+};
 use crate::playground::state::{
     Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
     ProcessChange, Request, Status, StreamRate, Timestamp, ValueFace,
 };
+use crate::wire::report::{MemberPartitions, Report};
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
@@ -419,6 +424,39 @@ fn what_is_done_at_once_ends_with_the_key_that_undoes_it() {
         let words: String = last.text.iter().map(|(_, words)| words.as_str()).collect();
         assert!(words.ends_with(undo), "{pressed}: {words}");
     }
+}
+
+#[test]
+fn in_a_narrow_line_what_is_new_goes_before_what_was() {
+    let mut session = ready();
+    let held = |all: &[(&str, &[i32])]| -> Vec<MemberPartitions> {
+        let members = all.iter().map(|(name, partitions)| MemberPartitions {
+            member: format!("{name}-id"),
+            client_id: (*name).to_owned(),
+            partitions: partitions.iter().map(|index| orders(*index)).collect(),
+        });
+        members.collect()
+    };
+    session.report(
+        broker(1),
+        Report::GroupState {
+            group: "billing".into(),
+            state: "Stable".into(),
+            generation: 2,
+            why: String::new(),
+            protocol: Some("range".into()),
+            leader: Some("c1".into()),
+            awaited: Vec::new(),
+            rebalance_timeout_ms: 60_000,
+            members: held(&[("c1", &[0]), ("c2", &[1]), ("c3", &[2])]),
+            before: held(&[("c1", &[0, 1]), ("c2", &[2])]),
+        },
+    );
+    let screen = text(&frame(&session.state));
+    assert!(
+        screen.contains("Stable, generation 2: c1 p0, c2 p1, c3 p2"),
+        "{screen}"
+    );
 }
 
 #[test]
