@@ -18,6 +18,7 @@ use super::tap::{Line, Tap};
 use crate::wire::{
     ErrorCode,
     frame::{Frame, FrameError, FrameReader},
+    message_shape::responses::Answered,
 };
 
 /// The largest answer that is read: twice Kafka's default for a whole fetch answer.
@@ -158,7 +159,7 @@ impl KafkaConnection {
     /// There is no answer to be had on this connection.
     pub async fn ask<R>(&mut self, request: &R, wait: Duration) -> Result<R::Response, KafkaError>
     where
-        R: Request<Response: Debug + Any> + Debug + Any,
+        R: Answered<Response: Debug + Any> + Debug + Any,
     {
         let version = self.version::<R>(i16::MAX)?;
         self.ask_in(version, request, wait).await
@@ -175,7 +176,7 @@ impl KafkaConnection {
         wait: Duration,
     ) -> Result<R::Response, KafkaError>
     where
-        R: Request<Response: Debug + Any> + Debug + Any,
+        R: Answered<Response: Debug + Any> + Debug + Any,
     {
         let api = api_key::<R>();
         let tap = self.tap.clone();
@@ -199,7 +200,7 @@ impl KafkaConnection {
         answer
     }
 
-    async fn exchange<R: Request>(
+    async fn exchange<R: Answered>(
         &mut self,
         version: i16,
         request: &R,
@@ -282,7 +283,7 @@ fn api_key<R: Request>() -> ApiKey {
     ApiKey::try_from(R::KEY).expect("the codec lists the keys of its own requests")
 }
 
-fn decode_answer<R: Request>(version: i16, mut answer: Bytes) -> Result<R::Response, String> {
+fn decode_answer<R: Answered>(version: i16, mut answer: Bytes) -> Result<R::Response, String> {
     if R::Response::header_version(version) >= 1 {
         skip_tagged_fields(&mut answer).ok_or("a header cut short")?;
     }
@@ -290,6 +291,8 @@ fn decode_answer<R: Request>(version: i16, mut answer: Bytes) -> Result<R::Respo
     let refused = R::KEY == ApiKey::ApiVersions as i16
         && answer.first_chunk() == Some(&ErrorCode::UnsupportedVersion.code().to_be_bytes());
     let version = if refused { 0 } else { version };
+    let shape = R::ANSWER.check(version, &answer);
+    shape.map_err(|error| error.to_string())?;
     R::Response::decode(&mut answer, version).map_err(|error| error.to_string())
 }
 
@@ -312,4 +315,48 @@ fn varint(answer: &mut Bytes) -> Option<u32> {
         }
     }
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafka_protocol::messages::MetadataRequest;
+    use tokio::net::TcpListener;
+
+    /// An answer in a frame, whatever the request was.
+    async fn answer(stream: &mut TcpStream, frames: &mut FrameReader, body: &[u8]) {
+        let mut request = frames.read(stream).await.unwrap().expect("a request");
+        request.advance(4);
+        let mut frame = BytesMut::from(request.split_to(4).as_ref());
+        frame.extend_from_slice(body);
+        let mut frame = Frame::new(vec![frame.freeze()]).unwrap();
+        stream.write_all_buf(&mut frame).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_promises_more_than_it_holds_is_refused_by_our_sentence() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut frames = FrameReader::new(1024);
+            // ApiVersions 3: no error, Metadata 0 to 1, no throttle.
+            let versions = [0, 0, 2, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+            answer(&mut stream, &mut frames, &versions).await;
+            // Metadata 1: two brokers where one is.
+            let brokers = b"\0\0\0\x02\0\0\0\x01\0\x01h\0\0\x23\x84\xff\xff";
+            answer(&mut stream, &mut frames, brokers).await;
+        };
+        let ask = async {
+            let wait = Duration::from_secs(30);
+            let mut connection = KafkaConnection::connect(address, "test", wait).await?;
+            connection.ask(&MetadataRequest::default(), wait).await
+        };
+        let ((), answer) = tokio::join!(peer, ask);
+        let error = answer.expect_err("the second broker is not there");
+        assert_eq!(
+            error.to_string(),
+            "the answer to Metadata is not valid: a field needs 4 bytes and 0 are left"
+        );
+    }
 }

@@ -6,11 +6,11 @@ pub mod fields;
 pub mod frame;
 mod ids;
 pub mod jute;
+pub mod message_shape;
 pub mod murmur2;
 pub mod record_batch;
 pub mod report;
 mod reporter;
-pub mod request_shape;
 
 pub use error_code::ErrorCode;
 pub use ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};

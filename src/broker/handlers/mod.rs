@@ -53,7 +53,7 @@ use super::Broker;
 use crate::wire::{
     ErrorCode, TopicPartition,
     frame::{Frame, FrameError, encode_response},
-    request_shape::{Shape, ShapeError, table as shape},
+    message_shape::{Shape, ShapeError, requests as shape},
 };
 
 pub(crate) use api_versions::unsupported_version;

@@ -1,22 +1,24 @@
-//! Walks a request's bytes before they are decoded, so that no count in them can ask for memory
+//! Walks a message's bytes before they are decoded, so that no count in them can ask for memory
 //! that its bytes do not pay for.
 //!
 //! The codec reserves room for as many elements as an array's count says. A frame of thirty bytes
-//! that announces two thousand million topics would end the process. The walk knows where the
-//! counts are ([`table`]), and lets a request through only if every element is really there.
+//! that announces two thousand million topics would end the process, whether a client sends it as
+//! a request or a peer as its answer. The walk knows where the counts are ([`requests`],
+//! [`responses`]), and lets a message through only if every element is really there.
 
-pub mod table;
+pub mod requests;
+pub mod responses;
 
 use thiserror::Error;
 
-/// Elements of all arrays of one request together. One takes about a hundred bytes once decoded:
-/// the largest decoded request stays near 100 MB, and no client names a million partitions at once.
+/// Elements of all arrays of one message together. One takes about a hundred bytes once decoded:
+/// the largest decoded message stays near 100 MB, and nobody names a million partitions at once.
 const ELEMENTS_MAX: usize = 1_000_000;
 
 /// In the place of a structure that is not there: the byte -1.
 const ABSENT: u8 = 0xff;
 
-/// Why a request's bytes are not what its API and version say.
+/// Why a message's bytes are not what its API and version say.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ShapeError {
     /// A field begins or reaches behind the end of the frame.
@@ -25,7 +27,7 @@ pub enum ShapeError {
     /// A length that no encoder writes.
     #[error("a length of {0}")]
     Length(i64),
-    /// More elements than are taken in one request.
+    /// More elements than are taken in one message.
     #[error("more than {ELEMENTS_MAX} array elements")]
     Elements,
     /// A tagged field whose size is not that of its content.
@@ -33,7 +35,7 @@ pub enum ShapeError {
     Tagged { tag: u32, size: usize },
 }
 
-/// The shape of one request in all its versions.
+/// The shape of one request, or of one answer, in all its versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     /// The first version with compact lengths and tagged fields.
@@ -41,7 +43,7 @@ pub struct Shape {
     fields: &'static [Field],
 }
 
-/// One field of a request or of a structure in it.
+/// One field of a message or of a structure in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     since: i16,
@@ -50,6 +52,14 @@ pub struct Field {
     tag: Option<u32>,
     kind: Kind,
 }
+
+const I8: Field = Field::fixed(1);
+const I16: Field = Field::fixed(2);
+const I32: Field = Field::fixed(4);
+const I64: Field = Field::fixed(8);
+const UUID: Field = Field::fixed(16);
+const TEXT: Field = Field::text();
+const BYTES: Field = Field::bytes();
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -77,21 +87,21 @@ impl Shape {
         Self { fields, ..self }
     }
 
-    /// Whether `version` has compact lengths and tagged fields, also in its request header.
+    /// Whether `version` has compact lengths and tagged fields, also in its header.
     #[must_use]
     pub const fn is_flexible(&self, version: i16) -> bool {
         version >= self.flexible_from
     }
 
-    /// Walks a request body. Bytes behind its end are none of its business, as in Kafka.
+    /// Walks a message's body. Bytes behind its end are none of its business, as in Kafka.
     ///
     /// # Errors
-    /// The body is not a request of this shape: it must not be decoded.
+    /// The body is not of this shape: it must not be decoded.
     pub fn check(&self, version: i16, body: &[u8]) -> Result<(), ShapeError> {
         self.walk(version, body).map(drop)
     }
 
-    /// Walks a request body and returns how many bytes it has.
+    /// Walks a message's body and returns how many bytes it has.
     fn walk(&self, version: i16, body: &[u8]) -> Result<usize, ShapeError> {
         let mut walk = Walk {
             rest: body,

@@ -1,14 +1,6 @@
 //! The shapes of the requests that brokers take, field by field as Kafka's message definitions list them.
 
-use super::{Field, Shape, list, optional, structure, values};
-
-const I8: Field = Field::fixed(1);
-const I16: Field = Field::fixed(2);
-const I32: Field = Field::fixed(4);
-const I64: Field = Field::fixed(8);
-const UUID: Field = Field::fixed(16);
-const TEXT: Field = Field::text();
-const BYTES: Field = Field::bytes();
+use super::{BYTES, I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, structure, values};
 
 /// `ProduceRequest`, versions 3 to 13.
 pub static PRODUCE: Shape = Shape::flexible_from(9).fields(&[
