@@ -21,6 +21,9 @@ use kafka_protocol::{
 };
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
+mod refusals;
+
+use self::refusals::{Refusals, Told};
 use super::{
     Settings,
     partitions::{Followed, PartitionError, Partitions, housekeeping::now_ms},
@@ -61,6 +64,12 @@ pub(crate) struct ReplicaFetchers {
 }
 
 impl ReplicaFetchers {
+    /// How long a follower may lag behind before its leader counts it out.
+    fn lag_time_max(&self) -> Duration {
+        let ms = self.settings.replica_lag_time_max_ms;
+        Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+    }
+
     /// Runs until dropped.
     pub(crate) async fn run(self) {
         let shared = Arc::new(self);
@@ -76,7 +85,8 @@ impl ReplicaFetchers {
                         connection: None,
                         broker_epoch: -1,
                         backoff: BACKOFF_MIN,
-                        retry_at: HashMap::new(),
+                        throttled_until: HashMap::new(),
+                        refusals: Refusals::new(shared.lag_time_max()),
                     };
                     running.spawn(fetcher.run());
                 }
@@ -95,8 +105,10 @@ struct Fetcher {
     /// The registration of the leader that `connection` leads to.
     broker_epoch: i64,
     backoff: Duration,
-    /// Partitions that the leader refused, and when to ask again.
-    retry_at: HashMap<PartitionKey, Instant>,
+    /// Partitions whose replication is throttled, and when to ask again.
+    throttled_until: HashMap<PartitionKey, Instant>,
+    /// Partitions that the leader refused, or whose records cannot be taken.
+    refusals: Refusals<PartitionKey>,
 }
 
 /// A partition as fetches name it.
@@ -115,11 +127,13 @@ impl Fetcher {
             // What was changed until now is seen below; only later changes interrupt the fetch.
             let _ = self.changed.notified().now_or_never();
             let now = Instant::now();
-            self.retry_at.retain(|_, at| *at > now);
+            self.throttled_until.retain(|_, at| *at > now);
             let all = self.shared.partitions.followed_from(self.leader);
+            let keys: HashSet<PartitionKey> = all.iter().map(key).collect();
+            self.refusals.retain(|key| keys.contains(key));
             if all.is_empty() {
                 self.connection = None;
-                self.retry_at.clear();
+                self.throttled_until.clear();
                 self.changed.notified().await;
                 continue;
             }
@@ -127,15 +141,16 @@ impl Fetcher {
                 let held = self.limit(followed);
                 let exceeded = |limit| self.shared.throttle.is_exceeded(limit, now.into_std());
                 if held.is_some_and(exceeded) {
-                    let again = self.retry_at.entry(key(followed));
+                    let again = self.throttled_until.entry(key(followed));
                     again.or_insert(now + THROTTLED_PAUSE);
                 }
             }
             let due: Vec<Followed> = all
                 .into_iter()
-                .filter(|followed| !self.retry_at.contains_key(&key(followed)))
+                .filter(|followed| self.is_due(&key(followed), now))
                 .collect();
-            let until = self.retry_at.values().min().copied();
+            let until = self.throttled_until.values().min().copied();
+            let until = until.into_iter().chain(self.refusals.next_due(now)).min();
             if due.is_empty() {
                 self.pause(until.unwrap_or(now + self.backoff)).await;
                 continue;
@@ -151,7 +166,8 @@ impl Fetcher {
                 // The partitions changed while the leader held the fetch.
                 Ok(None) => {
                     self.connection = None;
-                    self.retry_at.clear();
+                    self.throttled_until.clear();
+                    self.refusals.retry_all(now);
                     self.backoff = BACKOFF_MIN;
                 }
                 Err(error) => {
@@ -182,8 +198,13 @@ impl Fetcher {
             .is_ok()
         {
             self.backoff = BACKOFF_MIN;
-            self.retry_at.clear();
+            self.throttled_until.clear();
+            self.refusals.retry_all(Instant::now());
         }
+    }
+
+    fn is_due(&self, key: &PartitionKey, now: Instant) -> bool {
+        !self.throttled_until.contains_key(key) && self.refusals.is_due(key, now)
     }
 
     fn wait_max(&self) -> Duration {
@@ -299,12 +320,14 @@ impl Fetcher {
                     continue;
                 };
                 match self.take_partition(followed, &data).await {
-                    Ok(cut) => has_cut |= cut,
-                    Err(error) => {
-                        tracing::debug!("{}: {error}", followed.partition.at());
-                        self.retry_at
-                            .insert(key(followed), Instant::now() + BACKOFF_MIN * 4);
+                    Ok(cut) => {
+                        has_cut |= cut;
+                        if self.refusals.went_on(&key(followed)) {
+                            let at = followed.partition.at();
+                            tracing::info!("{at}: follows broker {} again", self.leader);
+                        }
                     }
+                    Err(error) => self.failed(followed, &error),
                 }
             }
         }
@@ -391,6 +414,36 @@ impl Fetcher {
             ErrorCode::None => Ok(Offset(answer.offset)),
             code => Err(FetchError::Refused(code)),
         }
+    }
+
+    /// Goes on with this partition later. What lasts longer than a follower may lag hardly passes by itself.
+    fn failed(&mut self, followed: &Followed, error: &FetchError) {
+        let at = followed.partition.at();
+        let (epoch, offset) = (followed.sent.epoch, followed.sent.offset);
+        let told = self
+            .refusals
+            .failed(key(followed), (epoch, offset), Instant::now());
+        let Some(Told { lasts, again }) = told else {
+            tracing::debug!("{at}: {error}");
+            return;
+        };
+        tracing::warn!(
+            "{at}: stands at offset {offset} for {} s and gets nothing from broker {}: {error}",
+            lasts.as_secs(),
+            self.leader
+        );
+        if again {
+            return;
+        }
+        self.shared.reporter.report(Report::FollowerStalled {
+            broker: self.shared.registry.broker_id(),
+            topic: at.topic.clone(),
+            partition: at.partition,
+            leader: self.leader,
+            offset,
+            for_ms: u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX),
+            why: error.to_string(),
+        });
     }
 
     fn report_cut(&self, followed: &Followed, cut: Option<(Offset, Offset)>) {

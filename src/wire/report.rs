@@ -134,6 +134,18 @@ pub enum Report {
         from: Offset,
         to: Offset,
     },
+    /// A follower gets no further: every fetch is refused, or brings what its log cannot take.
+    FollowerStalled {
+        broker: BrokerId,
+        topic: String,
+        partition: i32,
+        leader: BrokerId,
+        /// What it asks for: its log's end.
+        offset: Offset,
+        for_ms: u64,
+        /// In words.
+        why: String,
+    },
     /// Recovery of one partition's log at start cut a torn tail or found it sound.
     LogRecovered {
         broker: BrokerId,

@@ -2,19 +2,23 @@
 
 use kafka_protocol::{
     messages::{
-        AlterPartitionReassignmentsRequest, IncrementalAlterConfigsRequest,
-        ListPartitionReassignmentsRequest,
+        AlterPartitionReassignmentsRequest, DeleteRecordsRequest, IncrementalAlterConfigsRequest,
+        ListPartitionReassignmentsRequest, ProduceRequest,
         alter_partition_reassignments_request::{ReassignablePartition, ReassignableTopic},
+        delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic},
         incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
         list_partition_reassignments_response::OngoingPartitionReassignment,
+        produce_request::{PartitionProduceData, TopicProduceData},
     },
     protocol::StrBytes,
 };
+use kafkarium::wire::record_batch::BatchBuilder;
 
 use crate::{
     SAFE,
     clients::WAIT,
     cluster::{Cluster, until},
+    versions::name,
 };
 
 /// Kafka's numbers for resources.
@@ -142,4 +146,45 @@ async fn a_replica_that_moves_is_held_to_the_rate_and_the_move_can_be_called_off
         cluster.consume_values("orders", 220),
         (0..220).collect::<Vec<_>>()
     );
+}
+
+#[tokio::test]
+async fn a_replica_moves_also_where_the_log_starts_inside_a_batch() {
+    let cluster = Cluster::start(3, &[]);
+    cluster.create_topic("orders", 1, 1);
+    let leader = cluster.leader("orders").await;
+    let target: Vec<i32> = (1..=3).filter(|id| *id != leader).collect();
+    let mut connection = cluster.connect(leader).await;
+    let mut batch = BatchBuilder::new();
+    for n in 0..6 {
+        batch.push(1, None, Some(n.to_string().as_bytes()));
+    }
+    let records = PartitionProduceData::default().with_records(Some(batch.build().into()));
+    let topic = TopicProduceData::default()
+        .with_name(name())
+        .with_partition_data(vec![records]);
+    let request = ProduceRequest::default()
+        .with_acks(-1)
+        .with_timeout_ms(10_000)
+        .with_topic_data(vec![topic]);
+    let answer = connection.ask_in(9, &request, WAIT).await;
+    let appended = &answer.expect("answered").responses[0].partition_responses[0];
+    assert_eq!((appended.error_code, appended.base_offset), (0, 0));
+    let start = DeleteRecordsPartition::default().with_offset(3);
+    let topic = DeleteRecordsTopic::default()
+        .with_name(name())
+        .with_partitions(vec![start]);
+    let request = DeleteRecordsRequest::default()
+        .with_timeout_ms(10_000)
+        .with_topics(vec![topic]);
+    let answer = connection.ask(&request, WAIT).await.expect("answered");
+    assert_eq!(answer.topics[0].partitions[0].low_watermark, 3);
+
+    cluster.reassign("orders", Some(&target)).await;
+    until("the replicas have moved", async || {
+        let placed = cluster.placed("orders").await;
+        (placed == (target.clone(), target.clone())).then_some(())
+    })
+    .await;
+    assert_eq!(cluster.consume_values("orders", 3), [3, 4, 5]);
 }

@@ -67,13 +67,47 @@ impl Log {
     }
 
     /// Appends what the leader sent, offsets and epochs as they are. A batch cut at the end is left out;
-    /// the next fetch brings it whole.
+    /// the next fetch brings it whole. An empty log may begin inside the first batch: its first segment is
+    /// that batch's then, and its start stays.
     pub(crate) fn append_as_follower(
         &mut self,
         records: &[u8],
         now_ms: i64,
     ) -> Result<Appended, LogError> {
         self.check_online()?;
+        let Some(base) = self.begins_inside(records)? else {
+            return self.append_fetched(records, now_ms);
+        };
+        let start = self.log_start_offset;
+        self.truncate_fully_and_start_at(base, now_ms)?;
+        let appended = self.append_fetched(records, now_ms);
+        if appended.is_ok() {
+            self.set_log_start_offset(start)?;
+        } else {
+            self.truncate_fully_and_start_at(start, now_ms)?;
+        }
+        appended
+    }
+
+    /// Where the first batch begins, if that lies before the start of this log, which is empty: the leader's
+    /// start was moved into the batch, and followers get batches only whole.
+    fn begins_inside(&self, records: &[u8]) -> Result<Option<Offset>, LogError> {
+        let start = self.log_start_offset;
+        let Some(Ok(batch)) = Batches::new(records).next() else {
+            return Ok(None);
+        };
+        let header = batch.header;
+        if start < self.log_end_offset()
+            || header.base_offset >= start
+            || header.last_offset() < start
+        {
+            return Ok(None);
+        }
+        self.check_sound(&batch)?;
+        Ok(Some(header.base_offset))
+    }
+
+    fn append_fetched(&mut self, records: &[u8], now_ms: i64) -> Result<Appended, LogError> {
         let first_offset = self.log_end_offset();
         let mut run = Run::at(0);
         let (mut end, mut epoch) = (first_offset, self.latest_epoch().unwrap_or(LeaderEpoch(-1)));

@@ -107,6 +107,15 @@ impl Log {
         self.log_start_offset
     }
 
+    /// The log's start, if a checkpoint must say where it is: the first segment says it by its name, but that of an
+    /// empty log may give way to one that begins earlier.
+    pub(crate) fn log_start_to_be_kept(&self) -> Option<Offset> {
+        let start = self.log_start_offset;
+        let is_empty = start == self.log_end_offset() && start > Offset(0);
+        let is_named = self.segments.first_key_value().map(|first| *first.0) == Some(start);
+        (is_empty || !is_named).then_some(start)
+    }
+
     /// The offset of the next record.
     pub(crate) fn log_end_offset(&self) -> Offset {
         self.active().next_offset

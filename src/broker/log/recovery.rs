@@ -91,12 +91,12 @@ pub(super) fn open(
     let end = log.log_end_offset();
     let base = log.segments.first_key_value().map_or(end, |first| *first.0);
     log.log_start_offset = at.log_start_offset.unwrap_or(base).max(base);
-    report.is_short = end < at.recovery_point || files.bases.is_empty();
     if log.log_start_offset > end {
         // Everything before the start was deleted on purpose: nothing of what is left may be read.
         log.truncate_fully_and_start_at(log.log_start_offset, now_ms)?;
     }
     let end = log.log_end_offset();
+    report.is_short = end < at.recovery_point || files.bases.is_empty();
     log.recovery_point = at.recovery_point.min(end);
     // An epoch is written down before its first batch; a crash may have come between.
     log.epochs.truncate_from_end(end)?;

@@ -344,6 +344,64 @@ fn a_followers_log_is_its_leaders_byte_for_byte() {
 }
 
 #[test]
+fn a_follower_begins_inside_a_batch_where_its_leaders_log_starts_there() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut leader = create(&folder.path().join("a"), small_segments());
+    append(&mut leader, 6);
+    append(&mut leader, 2);
+    leader.set_log_start_offset(Offset(3)).expect("inside");
+    let mut out = BytesMut::new();
+    let end = leader.log_end_offset();
+    leader
+        .read_into(Offset(3), end, 1_000, true, &mut out)
+        .expect("read");
+
+    let at = folder.path().join("b");
+    let mut follower = create(&at, small_segments());
+    follower
+        .truncate_fully_and_start_at(Offset(3), NOW_MS)
+        .expect("empty");
+    assert_eq!(follower.log_start_to_be_kept(), Some(Offset(3)));
+    let mut broken = out.clone();
+    broken[70] ^= 1;
+    follower
+        .append_as_follower(&broken, NOW_MS)
+        .expect_err("the checksum");
+    assert_holds(&follower, 3, 3);
+    follower.append_as_follower(&out, NOW_MS).expect("follows");
+    assert_holds(&follower, 3, 8);
+    append(&mut follower, 1);
+
+    // With what was checkpointed before the batch came, and with what is after it.
+    drop(follower);
+    let open = |recovery_point, log_start_offset| {
+        let (recovery_point, log_start_offset) =
+            (Offset(recovery_point), Some(Offset(log_start_offset)));
+        let at_checkpoint = OpenAt {
+            recovery_point,
+            log_start_offset,
+        };
+        Log::open(&at, partition(), small_segments(), at_checkpoint, NOW_MS).expect("opened")
+    };
+    for (recovery_point, log_start_offset) in [(3, 3), (9, 3)] {
+        let (log, report) = open(recovery_point, log_start_offset);
+        assert_eq!((report.cut_reason, report.is_short), (None, false));
+        assert_holds(&log, 3, 9);
+        assert_eq!(log.epoch_at(Offset(3)), Some(LeaderEpoch(0)));
+    }
+    let (mut log, _) = open(9, 3);
+    // The batch that the start lies in goes as a whole; the leader will say where to start.
+    assert_eq!(log.truncate_to(Offset(4), NOW_MS).expect("cut"), Offset(0));
+    assert_holds(&log, 0, 0);
+
+    // Killed when the earlier segment was made, and nothing written.
+    drop(log);
+    let (log, report) = open(3, 3);
+    assert!(!report.is_short, "it held nothing");
+    assert_holds(&log, 3, 3);
+}
+
+#[test]
 fn truncation_removes_the_tail_its_epochs_and_its_sequences() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut log = create(folder.path(), small_segments());

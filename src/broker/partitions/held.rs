@@ -70,9 +70,7 @@ impl Partition {
         let mut held = Held {
             high_watermark: state.replica.high_watermark(),
             recovery_point: log.recovery_point(),
-            // A log that starts where its first segment does needs no word about it.
-            log_start: Some(log.log_start_offset())
-                .filter(|start| log.segments().next().map(|(base, _)| base) != Some(*start)),
+            log_start: log.log_start_to_be_kept(),
             cleaned: log.config().compact.then(|| log.first_dirty_offset()),
         };
         if let Some(Missing {

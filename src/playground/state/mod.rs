@@ -21,6 +21,7 @@ mod looking_back;
 mod model;
 mod names;
 mod narrate;
+mod narrate_follower;
 mod narrate_group;
 mod navigate;
 mod navigate_znodes;

@@ -102,21 +102,8 @@ impl Narrator {
                 replicas_before,
                 replicas,
             } => self.reassigned(story, at, (topic, *partition), replicas_before, replicas),
-            Report::LogTruncated {
-                broker,
-                topic,
-                partition,
-                from,
-                to,
-            } => {
-                let words = format!(
-                    "{} log cut from {from} to {to}",
-                    place(&self.home, topic, *partition)
-                );
-                story.tell(
-                    &[of(*broker)],
-                    Line::new(at, format!("broker {broker}")).say(words),
-                );
+            Report::LogTruncated { .. } | Report::FollowerStalled { .. } => {
+                self.follower(story, at, &line.report);
             }
             Report::LogRecovered {
                 broker, cut_bytes, ..
