@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use crossterm::event::Event as TerminalEvent;
+use tokio::sync::mpsc;
 
 use super::recording::{self, Recorder, Saver};
 use super::state::{Happening, KeyPress, Observation, Request, State, StreamRate};
-use super::terminal::{self, Screen};
+use super::terminal::{self, Screen, TakenKeys};
 use super::{println_quietly, ui};
 
 /// Frames are at least this far apart.
@@ -28,15 +29,16 @@ pub(super) enum Then {
 }
 
 impl Front {
-    /// Takes the terminal over.
-    pub(super) fn open() -> Result<Self> {
+    /// Takes the rest of the terminal over; what comes from it comes out.
+    pub(super) fn open(taken: TakenKeys) -> Result<(Self, mpsc::Receiver<TerminalEvent>)> {
         let recorder = Recorder::default();
-        let screen = Screen::take(recorder.frames())?;
-        Ok(Self {
+        let (screen, inputs) = Screen::take(taken, recorder.frames())?;
+        let front = Self {
             screen,
             recorder,
             saver: Saver::default(),
-        })
+        };
+        Ok((front, inputs))
     }
 
     /// Draws a frame; returns what follows from it: what that has ended, and the window's size where it was

@@ -6,7 +6,7 @@
 mod executor;
 mod feeder;
 mod front;
-mod late_answer;
+mod input;
 mod observer;
 mod on_screen;
 mod plain;
@@ -17,6 +17,7 @@ mod supervisor;
 mod tally;
 mod terminal;
 mod terminal_guard;
+mod terminal_reply;
 pub mod ui;
 
 use std::collections::VecDeque;
@@ -32,9 +33,9 @@ use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
 use self::state::{
-    Action, Appearance, Event, Happening, Observation, ProcessName, Request, Setup, State,
-    Timestamp, update,
+    Action, Event, Happening, Observation, ProcessName, Request, Setup, State, Timestamp, update,
 };
+use self::terminal::TakenKeys;
 use crate::wire::BrokerId;
 
 pub use self::recording::{SessionFileError, replay};
@@ -141,11 +142,12 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         first.extend(executor.carry_out(Request::Start(process)));
     }
     let interactive = terminal::is_there();
-    let (appearance, late_answer) = if interactive {
-        terminal::appearance(options.reduced_motion)
+    let taken = if interactive {
+        Some(terminal::take_keys(options.reduced_motion)?)
     } else {
-        (Appearance::default(), late_answer::LateAnswer::none())
+        None
     };
+    let appearance = taken.as_ref().map(TakenKeys::appearance);
     let (state, requests) = State::new(Setup {
         name: options.folder.name.clone(),
         started_at,
@@ -154,7 +156,7 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         topics,
         group: GROUP.to_owned(),
         consumers: CONSUMERS,
-        appearance,
+        appearance: appearance.unwrap_or_default(),
         size: if interactive {
             terminal::size()
         } else {
@@ -173,7 +175,7 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     let deadline = options.run_for.map(|run_for| Instant::now() + run_for);
     let record = options.record.as_ref();
     let record = record.map(|file| Request::Record(Some(file.to_string_lossy().into_owned())));
-    let played = if interactive {
+    let played = if let Some(taken) = taken {
         playground.follow_settings(told);
         let layout = options.layout.clone().map(Action::Layout);
         let theme = options.theme.clone().map(Action::Theme);
@@ -181,9 +183,8 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         for action in layout.into_iter().chain(theme).chain(mouse) {
             playground.happen(Happening::Do(action));
         }
-        let inputs = terminal::read_input(late_answer)?;
         playground
-            .on_screen(inputs, &mut observations, signals, deadline, record)
+            .on_screen(taken, &mut observations, signals, deadline, record)
             .await
     } else {
         playground

@@ -7,19 +7,20 @@ use tokio::time::{Instant, sleep_until};
 
 use super::front::{FRAME_EVERY, Front, Then, happening};
 use super::state::{Happening, Observation, Request};
+use super::terminal::TakenKeys;
 use super::{Playground, Signals, housekeeping, instant, ui, until};
 
 impl Playground {
     /// Plays until it is quit.
     pub(super) async fn on_screen(
         &mut self,
-        inputs: mpsc::Receiver<TerminalEvent>,
+        taken: TakenKeys,
         observations: &mut mpsc::Receiver<Observation>,
         signals: Signals,
         deadline: Option<Instant>,
         first: Option<Request>,
     ) -> Result<()> {
-        let mut front = Front::open()?;
+        let (mut front, inputs) = Front::open(taken)?;
         self.for_terminal.extend(first);
         let played = self
             .before(&mut front, inputs, observations, signals, deadline)

@@ -2,7 +2,6 @@
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -19,19 +18,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tokio::sync::mpsc;
 
-use super::late_answer::LateAnswer;
+use super::input;
 use super::recording::{Frames, Tee};
 use super::state::{Appearance, Depth, Glyphs, Scheme};
 use super::terminal_guard::TerminalGuard;
 
 /// Bytes of a frame that are collected before they are written: a whole screen of changes.
 const FRAME_BYTES: usize = 64 * 1024;
-
-/// Keys that may wait for the loop; it takes them faster than anybody types or pastes.
-const INPUTS_MAX: usize = 256;
-
-/// How long a terminal may take to tell its background; the first frame waits for it.
-const BACKGROUND_WAIT: Duration = Duration::from_millis(50);
 
 /// Whether the screen is ours; the panic hook and the signals' way out look here.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -45,22 +38,84 @@ type Backend = CrosstermBackend<Tee<BufWriter<Stdout>>>;
 pub(super) struct Screen {
     terminal: ratatui::Terminal<Backend>,
     /// Dropped after our own `drop`, which gives the terminal back in order.
+    _raw: RawMode,
+}
+
+/// A terminal whose keys come to us one by one and unseen, while it still shows what it showed before. Without a
+/// pause until the screen is taken too: what it answers must neither be echoed nor wait for the enter key.
+#[derive(Debug)]
+pub(super) struct TakenKeys {
+    inputs: mpsc::Receiver<Event>,
+    appearance: Appearance,
+    raw: RawMode,
+}
+
+impl TakenKeys {
+    /// What this terminal can show.
+    pub(super) fn appearance(&self) -> Appearance {
+        self.appearance
+    }
+}
+
+/// Ended when this is dropped.
+#[derive(Debug)]
+struct RawMode {
+    /// Dropped after our own `drop`: it watches until all is given back.
     _guard: Option<TerminalGuard>,
 }
 
-impl Screen {
-    /// Takes the terminal over; `frames` can have a copy of what it gets.
-    pub(super) fn take(frames: Frames) -> Result<Self> {
+impl RawMode {
+    fn enter() -> Result<Self> {
         give_back_on_panic();
         let guard = TerminalGuard::post();
+        enable_raw_mode().context("cannot take the terminal over")?;
+        Ok(Self { _guard: guard })
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Takes the keys over, and asks for the background where nothing else tells it.
+///
+/// # Errors
+/// The terminal gives nothing away.
+pub(super) fn take_keys(reduced_motion: bool) -> Result<TakenKeys> {
+    let raw = RawMode::enter()?;
+    let told = if variable("NO_COLOR").is_empty() {
+        background_by_environment()
+    } else {
+        Some(Scheme::Mono)
+    };
+    let ask = told.is_none() && may_be_asked(&variable("TERM"));
+    let (inputs, answered) = input::read(ask)?;
+    let scheme = told.or(answered).unwrap_or(Scheme::Dark);
+    Ok(TakenKeys {
+        inputs,
+        appearance: appearance(scheme, reduced_motion),
+        raw,
+    })
+}
+
+impl Screen {
+    /// Takes the rest of the terminal over; `frames` can have a copy of what it gets. What comes from it comes
+    /// out.
+    pub(super) fn take(keys: TakenKeys, frames: Frames) -> Result<(Self, mpsc::Receiver<Event>)> {
         take().context("cannot take the terminal over")?;
         let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
         let backend = CrosstermBackend::new(Tee::new(out, frames));
         let terminal = ratatui::Terminal::new(backend).context("cannot draw on the terminal")?;
-        Ok(Self {
-            terminal,
-            _guard: guard,
-        })
+        let TakenKeys { inputs, raw, .. } = keys;
+        Ok((
+            Self {
+                terminal,
+                _raw: raw,
+            },
+            inputs,
+        ))
     }
 
     /// Draws one frame; returns what the screen shows now.
@@ -174,6 +229,7 @@ fn give_back_on_panic() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         give_back();
+        let _ = disable_raw_mode();
         hook(panic);
     }));
 }
@@ -194,16 +250,8 @@ pub(super) fn size() -> (u16, u16) {
     crossterm::terminal::size().unwrap_or((80, 24))
 }
 
-/// What this terminal can show, and whether it may still answer the question for its background.
-/// Must be asked before keys are read.
-pub(super) fn appearance(reduced_motion: bool) -> (Appearance, LateAnswer) {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    let mut late = LateAnswer::none();
-    let scheme = if variable("NO_COLOR").is_empty() {
-        background(&mut late)
-    } else {
-        Scheme::Mono
-    };
+/// What this terminal can show, apart from its background.
+fn appearance(scheme: Scheme, reduced_motion: bool) -> Appearance {
     let term = variable("TERM");
     let depth = match variable("COLORTERM").as_str() {
         "truecolor" | "24bit" => Depth::True,
@@ -223,32 +271,16 @@ pub(super) fn appearance(reduced_motion: bool) -> (Appearance, LateAnswer) {
     } else {
         Glyphs::Unicode
     };
-    let appearance = Appearance {
+    Appearance {
         scheme,
         depth,
         glyphs,
         reduced_motion,
-    };
-    (appearance, late)
+    }
 }
 
-/// Dark, unless the terminal or its environment says light.
-fn background(late: &mut LateAnswer) -> Scheme {
-    use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
-
-    if let Some(scheme) = background_by_environment() {
-        return scheme;
-    }
-    let mut options = QueryOptions::default();
-    options.timeout = BACKGROUND_WAIT;
-    match theme_mode(options) {
-        Ok(ThemeMode::Light) => Scheme::Light,
-        Ok(ThemeMode::Dark) => Scheme::Dark,
-        Err(_) => {
-            *late = LateAnswer::expected();
-            Scheme::Dark
-        }
-    }
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
 }
 
 /// `COLORFGBG=15;0`: the last number is the background, in the sixteen colours.
@@ -262,19 +294,8 @@ fn background_by_environment() -> Option<Scheme> {
     })
 }
 
-/// Reads the terminal's events on a thread of its own, which ends with the process: it waits in
-/// the system, where nothing else can wake it.
-pub(super) fn read_input(mut late: LateAnswer) -> Result<mpsc::Receiver<Event>> {
-    let (sender, receiver) = mpsc::channel(INPUTS_MAX);
-    std::thread::Builder::new()
-        .name("keys".into())
-        .spawn(move || {
-            while let Ok(event) = crossterm::event::read() {
-                if !late.is_part(&event) && sender.blocking_send(event).is_err() {
-                    break;
-                }
-            }
-        })
-        .context("cannot start the thread that reads keys")?;
-    Ok(receiver)
+/// Whether this terminal may be asked for its background. The Linux console prints what it does not know, GNU
+/// Screen lets every terminal that it is attached to answer, and Eterm never answers.
+fn may_be_asked(term: &str) -> bool {
+    !matches!(term, "" | "linux" | "screen" | "Eterm") && !term.starts_with("screen.")
 }

@@ -128,11 +128,15 @@ fn late_answers_press_no_keys_and_text_and_files_go_where_they_belong() {
         "nor was the colon:\n{screen}"
     );
     assert!(!screen.contains("is not a key here"), "{screen}");
+    // So does one over a line that cuts it into pieces, and another that rings at its end.
+    terminal.press_by_hand(&["\x1b]11;r", "gb:1e1e/1e", "1e/2e2e", "\x1b\\"]);
+    terminal.press_by_hand(&["\x1b]10;", "rgb:cd/d6/f4", "\x07"]);
 
     // Pasted text fires no keys: it opens the composer.
     terminal.press("\x1b[200~größe:日本語 🎉 שלום q\x1b[201~");
     let screen = terminal.wait_for("größe");
     assert!(screen.contains("日本語"), "{screen}");
+    assert!(!screen.contains("is not a key here"), "{screen}");
     terminal.press("\r");
     terminal.wait_for("last größe -> p");
     let screen = terminal.wait_for("acked 1");

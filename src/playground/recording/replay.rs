@@ -25,7 +25,7 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let (appearance, late_answer) = terminal::appearance(reduced_motion);
+    let taken = terminal::take_keys(reduced_motion)?;
     let own = Setup {
         name: String::new(),
         started_at: now(),
@@ -34,7 +34,7 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
         topics: Vec::new(),
         group: String::new(),
         consumers: 0,
-        appearance,
+        appearance: taken.appearance(),
         size: terminal::size(),
     };
     let mut state = State::replay(history, &own).context("the session does not begin")?;
@@ -45,12 +45,11 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
     }
     runtime.block_on(async {
         let signals = Signals::listen().context("cannot listen for signals")?;
-        let mut front = Front::open()?;
+        let (mut front, inputs) = Front::open(taken)?;
         if let Some(file) = record {
             let file = file.to_string_lossy().into_owned();
             carry_out(&mut front, &mut state, vec![Request::Record(Some(file))])?;
         }
-        let inputs = terminal::read_input(late_answer)?;
         let played = play(state, &mut front, inputs, signals).await;
         front.close().await;
         played
