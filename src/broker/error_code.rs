@@ -8,7 +8,10 @@ use super::{
     replication::Refusal,
     topic_configs::ConfigError,
 };
-use crate::{client::zookeeper::ZooKeeperError, wire::ErrorCode};
+use crate::{
+    client::zookeeper::ZooKeeperError,
+    wire::{ErrorCode, record_batch::BatchError},
+};
 
 impl From<&RegistryError> for ErrorCode {
     fn from(error: &RegistryError) -> Self {
@@ -79,6 +82,22 @@ impl From<&Refusal> for ErrorCode {
     }
 }
 
+impl From<&BatchError> for ErrorCode {
+    fn from(error: &BatchError) -> Self {
+        match error {
+            BatchError::Truncated { .. }
+            | BatchError::Length(_)
+            | BatchError::Magic(_)
+            | BatchError::Checksum { .. } => Self::CorruptMessage,
+            // Not a code that clients try again after: the bytes arrived as they were sent.
+            BatchError::Compression(_) | BatchError::Decompress(_) => Self::UnknownServerError,
+            // Clients split a batch that is too large.
+            BatchError::TooLarge { .. } => Self::MessageTooLarge,
+            BatchError::Record { .. } => Self::InvalidRecord,
+        }
+    }
+}
+
 impl From<&LogError> for ErrorCode {
     fn from(error: &LogError) -> Self {
         match error {
@@ -88,7 +107,7 @@ impl From<&LogError> for ErrorCode {
             | LogError::Corrupt { .. } => Self::KafkaStorageError,
             LogError::TopicId { .. } => Self::InconsistentTopicId,
             LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
-            LogError::CorruptBatch { .. } => Self::CorruptMessage,
+            LogError::CorruptBatch { source, .. } => source.into(),
             LogError::InvalidRecord { .. } => Self::InvalidRecord,
             LogError::RejectedRecords { fault, .. } => match fault {
                 RecordFault::Timestamp => Self::InvalidTimestamp,

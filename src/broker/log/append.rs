@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use super::error::{RecordFault, RejectedRecord};
 use super::producer_state::Verdict;
 use super::segment::AppendFailure;
 use super::{Log, LogError};
 use crate::wire::record_batch::{
-    Batch, BatchBuilder, BatchError, BatchHeader, Batches, Compression, TimestampType, stamp,
-    stamp_log_append_time,
+    Batch, BatchError, BatchHeader, Batches, TimestampType, stamp, stamp_log_append_time,
 };
 use crate::wire::{LeaderEpoch, Offset};
 
@@ -48,20 +46,18 @@ impl Log {
     ) -> Result<Appended, LogError> {
         self.check_online()?;
         let batch = self.sole_batch(records)?;
-        if origin == AppendOrigin::Client {
-            self.check_client_batch(&batch, now_ms)?;
-            if let Some(original) = self.check_producer(&batch)? {
-                return Ok(original);
-            }
-        }
-        let target = self.config.compression;
-        if let Some(codec) = target
-            && batch.header.compression() != Ok(codec)
-            && !batch.header.is_control()
+        let rewritten = match origin {
+            AppendOrigin::Client => self.validate(&batch, now_ms)?,
+            AppendOrigin::Coordinator => self.convert(&batch)?,
+        };
+        let batch = match &rewritten {
+            Some(bytes) => Batch::parse(bytes).expect("a batch just built is whole"),
+            None => batch,
+        };
+        if origin == AppendOrigin::Client
+            && let Some(original) = self.check_producer(&batch)?
         {
-            let converted = self.convert(&batch, codec)?;
-            let batch = Batch::parse(&converted).expect("a batch just built is whole");
-            return self.write_as_leader(&batch, leader_epoch, now_ms);
+            return Ok(original);
         }
         self.write_as_leader(&batch, leader_epoch, now_ms)
     }
@@ -248,151 +244,6 @@ impl Log {
         Ok(is_full || self.is_old(header.max_timestamp, now_ms)?)
     }
 
-    /// The one batch that a Produce request may carry for a partition.
-    fn sole_batch<'a>(&self, records: &'a [u8]) -> Result<Batch<'a>, LogError> {
-        let mut batches = Batches::new(records);
-        let batch = match batches.next() {
-            Some(Ok(batch)) => batch,
-            Some(Err(BatchError::Magic(magic @ (0 | 1)))) => {
-                return Err(self.invalid(&format!(
-                    "message format {magic} is not supported, only 2 is"
-                )));
-            }
-            // The end of the bytes is the end of the batches, as Kafka reads them.
-            None | Some(Err(BatchError::Truncated { .. })) => {
-                return Err(self.invalid("there is no batch"));
-            }
-            Some(Err(source)) => return Err(self.corrupt_batch(source)),
-        };
-        if !matches!(
-            batches.next(),
-            None | Some(Err(BatchError::Truncated { .. }))
-        ) {
-            return Err(self.invalid("there is more than one batch"));
-        }
-        self.check_sound(&batch)?;
-        Ok(batch)
-    }
-
-    /// Checks what every batch must be, whoever made it.
-    fn check_sound(&self, batch: &Batch<'_>) -> Result<(), LogError> {
-        batch
-            .check_crc()
-            .map_err(|source| self.corrupt_batch(source))?;
-        let header = &batch.header;
-        if header.last_offset_delta < 0
-            || header.base_offset.0 < 0
-            || header
-                .base_offset
-                .0
-                .checked_add(i64::from(header.last_offset_delta))
-                .is_none_or(|o| o == i64::MAX)
-        {
-            return Err(self.invalid("its offsets are not possible"));
-        }
-        header
-            .compression()
-            .map(|_| ())
-            .map_err(|error| self.invalid(&error.to_string()))
-    }
-
-    /// Checks what only a client's batch must be.
-    fn check_client_batch(&self, batch: &Batch<'_>, now_ms: i64) -> Result<(), LogError> {
-        let header = &batch.header;
-        let size_bytes = batch.bytes.len();
-        if size_bytes > self.config.max_message_bytes {
-            return Err(LogError::BatchTooLarge {
-                partition: self.partition.clone(),
-                size_bytes,
-                max_bytes: self.config.max_message_bytes,
-            });
-        }
-        if u64::try_from(size_bytes).unwrap_or(u64::MAX) > self.config.segment_bytes {
-            return Err(LogError::LargerThanSegment {
-                partition: self.partition.clone(),
-                size_bytes,
-                segment_bytes: self.config.segment_bytes,
-            });
-        }
-        if header.base_offset != Offset(0) {
-            return Err(self.invalid("a client's batch begins at offset 0"));
-        }
-        if header.is_control() {
-            return Err(self.invalid("clients may not write control records"));
-        }
-        if header.last_offset_delta.checked_add(1) != Some(header.records_count) {
-            return Err(self.invalid(&format!(
-                "{} records do not span {} offsets",
-                header.records_count,
-                i64::from(header.last_offset_delta) + 1
-            )));
-        }
-        if header.has_producer_id() && (header.base_sequence < 0 || header.producer_epoch < 0) {
-            return Err(self.invalid("an idempotent batch without sequence or epoch"));
-        }
-        if header.is_transactional() && !header.has_producer_id() {
-            return Err(self.invalid("a transaction without a producer id"));
-        }
-        self.check_records(batch, now_ms)
-    }
-
-    /// Looks at the records where something depends on them: keys of compacted topics and limits on
-    /// timestamps. Uncompressed ones are always walked, which costs next to nothing.
-    fn check_records(&self, batch: &Batch<'_>, now_ms: i64) -> Result<(), LogError> {
-        let header = &batch.header;
-        let config = &self.config;
-        let by_producer = config.timestamp_type == TimestampType::CreateTime;
-        if by_producer && header.timestamp_type() == TimestampType::LogAppendTime {
-            let message = "Timestamp claims to be the broker's".to_owned();
-            return Err(LogError::RejectedRecords {
-                fault: RecordFault::Timestamp,
-                records: vec![RejectedRecord { index: 0, message }],
-            });
-        }
-        let limits_time = by_producer
-            && (config.timestamp_before_max_ms != i64::MAX
-                || config.timestamp_after_max_ms != i64::MAX);
-        let within = now_ms.saturating_sub(config.timestamp_before_max_ms)
-            ..=now_ms.saturating_add(config.timestamp_after_max_ms);
-        let is_plain = header.compression() == Ok(Compression::None);
-        if !is_plain && !limits_time && !config.compact {
-            return Ok(());
-        }
-        let payload = batch
-            .payload()
-            .map_err(|source| self.corrupt_batch(source))?;
-        let (mut fault, mut rejected) = (RecordFault::Key, Vec::new());
-        for (index, record) in (0i32..).zip(batch.records(&payload)) {
-            let record = record.map_err(|error| self.invalid(&error.to_string()))?;
-            if record.offset.0 - header.base_offset.0 != i64::from(index) {
-                return Err(self.invalid(&format!("record {index} has another record's offset")));
-            }
-            if config.compact && record.key.is_none() {
-                let message = format!(
-                    "Compacted topic cannot accept message without key in topic partition {}",
-                    self.partition
-                );
-                rejected.push(RejectedRecord { index, message });
-            } else if limits_time && record.timestamp >= 0 && !within.contains(&record.timestamp) {
-                let message = format!(
-                    "Timestamp {} of message with offset {index} is out of range. The timestamp should be within [{}, {}]",
-                    record.timestamp,
-                    within.start(),
-                    within.end()
-                );
-                fault = RecordFault::Timestamp;
-                rejected.push(RejectedRecord { index, message });
-            }
-        }
-        if rejected.is_empty() {
-            return Ok(());
-        }
-        Err(LogError::RejectedRecords {
-            fault,
-            records: rejected,
-        })
-    }
-
     /// Checks an idempotent batch against what its producer sent before; `Some` for a repetition.
     fn check_producer(&self, batch: &Batch<'_>) -> Result<Option<Appended>, LogError> {
         let header = &batch.header;
@@ -427,21 +278,6 @@ impl Log {
         }
     }
 
-    /// The same records under the topic's codec.
-    fn convert(&self, batch: &Batch<'_>, codec: Compression) -> Result<Vec<u8>, LogError> {
-        let payload = batch
-            .payload()
-            .map_err(|source| self.corrupt_batch(source))?;
-        let mut builder = BatchBuilder::new();
-        builder.like(&batch.header).compression(codec);
-        for record in batch.records(&payload) {
-            let record = record.map_err(|error| self.invalid(&error.to_string()))?;
-            let (offset, timestamp) = (record.offset, record.timestamp);
-            builder.push_at(offset, timestamp, record.key, record.value, record.headers);
-        }
-        Ok(builder.build())
-    }
-
     fn check_online(&self) -> Result<(), LogError> {
         if self.offline {
             return Err(LogError::Offline {
@@ -449,20 +285,6 @@ impl Log {
             });
         }
         Ok(())
-    }
-
-    fn invalid(&self, reason: &str) -> LogError {
-        LogError::InvalidRecord {
-            partition: self.partition.clone(),
-            reason: reason.to_owned(),
-        }
-    }
-
-    fn corrupt_batch(&self, source: BatchError) -> LogError {
-        LogError::CorruptBatch {
-            partition: self.partition.clone(),
-            source,
-        }
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) enum LogError {
         start: Offset,
         end: Offset,
     },
-    /// The bytes are no batch, or their checksum is wrong (`CORRUPT_MESSAGE`).
+    /// The bytes are no batch, their checksum is wrong, or its records cannot be read; the code is the source's.
     #[error("batch for {partition}: {source}")]
     CorruptBatch {
         partition: TopicPartition,

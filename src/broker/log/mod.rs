@@ -29,6 +29,7 @@ mod scan;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod validation;
 
 pub(crate) use append::{AppendOrigin, Appended};
 pub(crate) use checkpoints::Checkpoint;

@@ -13,6 +13,7 @@ use crate::wire::{LeaderEpoch, Offset, TopicPartition};
 
 mod damage;
 mod dump_log;
+mod validation;
 
 const NOW_MS: i64 = 1_700_000_000_000;
 

@@ -13,6 +13,7 @@
 
 mod builder;
 mod compression;
+mod decompress;
 mod record;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 pub use builder::{BatchBuilder, ControlType};
 pub use compression::Compression;
+pub use decompress::Decompressor;
 pub use record::{Record, Records};
 
 use super::{LeaderEpoch, Offset};
@@ -68,9 +70,12 @@ pub enum BatchError {
     /// The attributes name a codec that does not exist.
     #[error("compression type {0} does not exist")]
     Compression(i16),
-    /// The codec refused the bytes, or they grow beyond all reason.
+    /// The codec refused the bytes.
     #[error("the records do not decompress: {0}")]
     Decompress(String),
+    /// The records grow beyond all reason.
+    #[error("the records take more than {bytes_max} bytes when they are decompressed")]
+    TooLarge { bytes_max: usize },
     /// The records do not match the header, or a record runs out of the batch.
     #[error("record {index}: {reason}")]
     Record { index: i32, reason: &'static str },
@@ -197,6 +202,13 @@ impl BatchHeader {
         }
     }
 
+    /// The same header, saying that each record tells its own time.
+    #[must_use]
+    pub fn of_create_time(mut self) -> Self {
+        self.attributes &= !LOG_APPEND_TIME_BIT;
+        self
+    }
+
     /// Whether the batch belongs to a transaction.
     #[must_use]
     pub fn is_transactional(&self) -> bool {
@@ -274,6 +286,18 @@ impl<'a> Batch<'a> {
         self.header.compression()?.decompress(stored)
     }
 
+    /// As [`Batch::payload`], with a buffer that was used before.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn payload_with<'b>(
+        &'b self,
+        decompressor: &'b mut Decompressor,
+    ) -> Result<&'b [u8], BatchError> {
+        let stored = self.bytes.get(HEADER_BYTES..).unwrap_or_default();
+        decompressor.decompress(self.header.compression()?, stored)
+    }
+
     /// The records in `payload`, which is what [`Batch::payload`] returned.
     #[must_use]
     pub fn records<'p>(&self, payload: &'p [u8]) -> Records<'p> {
@@ -323,6 +347,17 @@ pub fn stamp_log_append_time(batch: &mut [u8], now_ms: i64) {
         let attributes = header.attributes | LOG_APPEND_TIME_BIT;
         write_at(batch, ATTRIBUTES_AT, &attributes.to_be_bytes());
         write_at(batch, MAX_TIMESTAMP_AT, &now_ms.to_be_bytes());
+        seal(batch);
+    }
+}
+
+/// Makes `max_timestamp` the largest time of the whole batch `batch`, whose records tell their own, and renews
+/// the checksum.
+pub fn stamp_create_time(batch: &mut [u8], max_timestamp: i64) {
+    if let Ok(header) = BatchHeader::parse(batch) {
+        let attributes = header.attributes & !LOG_APPEND_TIME_BIT;
+        write_at(batch, ATTRIBUTES_AT, &attributes.to_be_bytes());
+        write_at(batch, MAX_TIMESTAMP_AT, &max_timestamp.to_be_bytes());
         seal(batch);
     }
 }
