@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::observer::now;
-use super::state::{Entry, Observation, Request, State, Timestamp};
+use super::state::{Entry, Observation, Request, State, Timestamp, Tone};
 use super::{Playground, Signals, housekeeping, until};
 
 /// How long a line waits for others that join it: three brokers that register are one line.
@@ -101,7 +101,9 @@ impl Playground {
 }
 
 fn line(entry: &Entry, root: Timestamp, utc_offset_s: i32) -> String {
-    let text: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
+    // Nobody presses keys here.
+    let told = entry.text.iter().filter(|(tone, _)| *tone != Tone::Hint);
+    let text: String = told.map(|(_, words)| words.as_str()).collect();
     let when = if entry.depth == 0 {
         format!("{:#}", entry.at.clock(utc_offset_s))
     } else {

@@ -290,6 +290,32 @@ impl Action {
         }
     }
 
+    /// The same verb at another target; an action without one as it is.
+    #[must_use]
+    pub fn at(&self, target: Target) -> Self {
+        let verb = self.aim().map(|(verb, _)| verb);
+        AIMED
+            .iter()
+            .find(|(known, _)| Some(*known) == verb)
+            .map_or_else(|| self.clone(), |(_, aimed)| aimed(target))
+    }
+
+    /// Whether it takes something away that runs or is kept.
+    #[must_use]
+    pub fn is_destructive(&self) -> bool {
+        matches!(
+            self,
+            Self::Kill(_)
+                | Self::Stop(_)
+                | Self::Freeze(_)
+                | Self::Restart(_)
+                | Self::Delete
+                | Self::DeleteTopic(_)
+                | Self::DeleteGroup(_)
+                | Self::RewindGroup(_)
+        )
+    }
+
     /// Names of the actions without arguments, for completion.
     #[must_use]
     pub fn plain_names() -> Vec<&'static str> {
@@ -365,8 +391,8 @@ pub enum ActionError {
     },
 }
 
-const PROCESS_USAGE: &str =
-    "WHAT: broker 1, zookeeper, consumer c1, leader of TOPIC p0, all brokers";
+const PROCESS_USAGE: &str = "WHAT: broker 1, zookeeper, consumer c1, controller, coordinator of GROUP, leader of TOPIC p0, \
+     follower of TOPIC p0, random, all brokers";
 
 impl FromStr for Action {
     type Err = ActionError;
@@ -482,6 +508,10 @@ mod tests {
             Action::Kill(Target::Process(ProcessName::Broker(BrokerId(3)))),
             Action::Kill(Target::LeaderOf(TopicPartition::new("orders", 1))),
             Action::Kill(Target::AllBrokers),
+            Action::Kill(Target::Controller),
+            Action::Freeze(Target::CoordinatorOf("billing".into())),
+            Action::Stop(Target::FollowerOf(TopicPartition::new("orders", 1))),
+            Action::Restart(Target::Random),
             Action::Stop(Target::Process(ProcessName::Consumer("c2".into()))),
             Action::Produce(Some(("amy".into(), "a b".into()))),
             Action::Stream(StreamRate::PerSecond(10)),

@@ -1,6 +1,6 @@
 //! Which actions ask first, and with which words.
 
-use super::{Action, Answer, Ask, Key, Pane, ProcessName, State, Status, Target};
+use super::{Action, Answer, Ask, Key, Pane, State, Status, Target};
 
 /// The question to put before this action, if there is one.
 pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> {
@@ -35,6 +35,16 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
                 state.cluster.brokers().count()
             ),
             again,
+        ),
+        Action::Kill(Target::Random)
+        | Action::Stop(Target::Random)
+        | Action::Freeze(Target::Random)
+        | Action::Restart(Target::Random) => (
+            action.clone(),
+            format!(
+                "{action}: one broker, nobody knows which?   {{confirm accept}} do it   {{confirm back}} keep"
+            ),
+            Answer::Yes,
         ),
         Action::Delete if state.view.focus == Pane::Group => {
             let group = state.view.group_row.as_ref().unwrap_or(&state.view.group);
@@ -87,29 +97,6 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
         since: state.now,
         how,
     })
-}
-
-impl State {
-    /// The processes that a target means now.
-    #[must_use]
-    pub fn aimed(&self, target: &Target) -> Vec<ProcessName> {
-        match target {
-            Target::Picked => vec![self.view.picked.clone()],
-            Target::Process(process) => vec![process.clone()],
-            Target::LeaderOf(place) => self
-                .cluster
-                .partition(place)
-                .and_then(|partition| partition.seen.leader)
-                .map(ProcessName::Broker)
-                .into_iter()
-                .collect(),
-            Target::AllBrokers => self
-                .cluster
-                .brokers()
-                .map(|broker| broker.name.clone())
-                .collect(),
-        }
-    }
 }
 
 /// `1,204`

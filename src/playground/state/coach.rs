@@ -58,7 +58,9 @@ impl Coach {
             Step::Kill => Some(kill_line(cluster)),
             Step::Restart => {
                 let broker = self.fallen.as_ref()?.broker;
-                Some(format!("Press {{start}}: start broker {broker} again."))
+                Some(format!(
+                    "Press {{start broker {broker}}}: start broker {broker} again."
+                ))
             }
             Step::Consumer => {
                 let next = ["a first", "a second", "a third", "a fourth"];

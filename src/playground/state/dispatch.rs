@@ -3,6 +3,7 @@
 use super::{
     Action, Answer, Context, Key, KeyPress, Motion, NewTopic, Overlay, Purpose, Request, State,
     navigate,
+    palette::Enter,
     perform::{self, perform},
     update::act,
     view::REPEAT_WITHIN,
@@ -175,25 +176,29 @@ fn accept(state: &mut State, press: KeyPress) -> Vec<Request> {
     }
     match &mut state.view.overlay {
         Overlay::Palette(_) => {
-            let Some(text) = super::palette::chosen(state) else {
+            let text = match super::palette::chosen(state) {
+                Enter::Does(text) => text,
+                Enter::Completes(_) => {
+                    super::palette::complete(state);
+                    return Vec::new();
+                }
+                Enter::Refuses(wrong) => {
+                    if let Overlay::Palette(palette) = &mut state.view.overlay {
+                        palette.wrong = Some(wrong);
+                    }
+                    return Vec::new();
+                }
+                Enter::Nothing => return Vec::new(),
+            };
+            let Ok(action) = text.parse::<Action>() else {
                 return Vec::new();
             };
-            match text.parse::<Action>() {
-                Ok(action) => {
-                    state.view.overlay = Overlay::None;
-                    state.view.recent.retain(|known| *known != text);
-                    state.view.recent.push(text);
-                    let excess = state.view.recent.len().saturating_sub(RECENT_MAX);
-                    state.view.recent.drain(..excess);
-                    act(state, &action, press)
-                }
-                Err(wrong) => {
-                    if let Overlay::Palette(palette) = &mut state.view.overlay {
-                        palette.wrong = Some(wrong.to_string());
-                    }
-                    Vec::new()
-                }
-            }
+            state.view.overlay = Overlay::None;
+            state.view.recent.retain(|known| *known != text);
+            state.view.recent.push(text);
+            let excess = state.view.recent.len().saturating_sub(RECENT_MAX);
+            state.view.recent.drain(..excess);
+            act(state, &action, press)
         }
         Overlay::Compose(compose) => match compose.record(&state.view.topic) {
             Ok(record) => {

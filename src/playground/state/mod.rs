@@ -78,7 +78,7 @@ pub use observation::{
 };
 pub use opening::{Opening, Step};
 pub use outage::Outages;
-pub use palette::{Candidate, Palette, Preview, summary};
+pub use palette::{Candidate, Enter, Palette, Preview, summary};
 pub use partition::{Partition, TAIL_MAX};
 pub use past::{BYTES_MAX, History, Moment, Pace, Page, PageError, Past, PictureOf, Progress};
 pub use perform::pace;

@@ -246,7 +246,7 @@ impl State {
     /// A sentence for the footer; it names actions in braces, as [`Keymap::fill`](super::settings::Keymap::fill) takes it.
     pub(super) fn message(&mut self, text: impl AsRef<str>, bad: bool) {
         self.view.message = Some(Message {
-            text: self.view.keys.fill(text.as_ref()),
+            text: self.view.fill(text.as_ref()),
             since: self.now,
             bad,
         });
@@ -256,7 +256,7 @@ impl State {
     #[must_use]
     pub fn coach_line(&self) -> Option<String> {
         let line = self.coach.line(&self.cluster, self.now)?;
-        Some(self.view.keys.fill(&line))
+        Some(self.view.fill(&line))
     }
 
     /// The next demo record. The keys fall evenly on three partitions, on two and on six.

@@ -134,10 +134,7 @@ pub(super) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
         return;
     }
     let remedy = match dead {
-        Some(broker) if state.view.picked == ProcessName::Broker(broker) => {
-            format!("  {{start}} starts broker {broker}")
-        }
-        Some(broker) => format!("  {{pick {broker}}} {{start}} starts broker {broker}"),
+        Some(broker) => format!("  {{start broker {broker}}} starts broker {broker}"),
         None => String::new(),
     };
     // What happened is too narrow for both at most sizes; the footer is not.

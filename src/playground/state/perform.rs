@@ -13,8 +13,16 @@ pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Req
     if state.picture_of.is_some() && past::perform_in_picture(state, action) {
         return Vec::new();
     }
-    let mark = recorded::mark(state, action);
-    let mut requests = do_it(state, action, sure);
+    // Who has a role is looked up here, once: what is marked is what is done.
+    let action = match state.settled(action) {
+        Ok(action) => action,
+        Err(nobody) => {
+            state.message(nobody, true);
+            return Vec::new();
+        }
+    };
+    let mark = recorded::mark(state, &action);
+    let mut requests = do_it(state, &action, sure);
     requests.extend(mark);
     requests
 }
@@ -227,7 +235,10 @@ fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
             "add consumer {} to {}",
             consumer.name, consumer.group
         ))
-        .with(Tone::Dim, state.view.keys.fill("  {stop} stops it"))
+        .with(
+            Tone::Hint,
+            format!("  {{stop {}}} stops it", consumer.process()),
+        )
         .about(Subject::Process(consumer.process()));
     state.story.begin(line);
     state.view.command = Some(format!(
@@ -272,7 +283,7 @@ fn create_topic(
         .say(format!(
             "create topic {name}: {partitions} partitions, RF {replication_factor}"
         ))
-        .with(Tone::Dim, state.view.keys.fill("  {delete} deletes it"))
+        .with(Tone::Hint, format!("  {{topic delete {name}}} deletes it"))
         .about(Subject::Topic(name.to_owned()));
     state.story.begin(line);
     state.view.command = Some(format!(
@@ -334,21 +345,21 @@ pub(super) fn elect_leaders(state: &mut State) -> Vec<Request> {
     vec![Request::ElectLeaders]
 }
 
-fn add_broker(state: &mut State) -> Vec<Request> {
+/// The id that the next broker gets.
+pub(super) fn next_broker(state: &State) -> BrokerId {
     let highest = state.cluster.brokers().filter_map(Process::broker).max();
-    let id = BrokerId(highest.map_or(1, |highest| highest.0 + 1));
+    BrokerId(highest.map_or(1, |highest| highest.0 + 1))
+}
+
+fn add_broker(state: &mut State) -> Vec<Request> {
+    let id = next_broker(state);
     let name = ProcessName::Broker(id);
     let process = Process::planned(name.clone(), state.now);
     state.cluster.processes.insert(name.clone(), process);
     let line = Line::new(state.now, "you")
         .say(format!("add broker {id}"))
-        .with(
-            Tone::Dim,
-            state
-                .view
-                .keys
-                .fill("  {partitions spread} moves partitions onto it  {stop} stops it"),
-        )
+        .with(Tone::Hint, "  {partitions spread} moves partitions onto it")
+        .with(Tone::Hint, format!("  {{stop {name}}} stops it"))
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
     state.view.command = Some(format!(

@@ -145,7 +145,7 @@ fn check(
         .collect();
     if let Some(frozen) = ours.iter().find(|process| process.status == Status::Frozen) {
         return Err(format!(
-            "{} is frozen: {{freeze}} thaws it first",
+            "{0} is frozen: {{freeze {0}}} thaws it first",
             frozen.name
         ));
     }

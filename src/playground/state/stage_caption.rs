@@ -1,7 +1,7 @@
 //! What the stage says under the picture: the last thing that really happened, and what came of it.
 
 use super::{
-    Cluster, Group, Process, ProcessName, State, Status, StreamRate,
+    Action, Cluster, Group, Process, ProcessName, State, Status, StreamRate, Target,
     names::{listed, places},
 };
 use crate::wire::{BrokerId, TopicPartition};
@@ -15,8 +15,8 @@ pub struct StageCaption {
     pub text: String,
     /// What can be checked, and whether it holds.
     pub checks: Vec<(bool, String)>,
-    /// A key's action and what it would do.
-    pub next: Option<(&'static str, String)>,
+    /// An action to try next, and what it would do.
+    pub next: Option<(Action, String)>,
 }
 
 impl State {
@@ -85,7 +85,10 @@ impl State {
                    But nobody can be elected until it is back."
                     .into(),
             checks: vec![self.lost()],
-            next: Some(("start", "brings ZooKeeper back".into())),
+            next: Some((
+                Action::Start(Target::Process(ProcessName::ZooKeeper)),
+                "brings ZooKeeper back".into(),
+            )),
         }
     }
 
@@ -131,9 +134,12 @@ impl State {
             ),
         };
         let next = if self.cluster.stream == StreamRate::Off {
-            ("stream faster", "sends a stream of records".to_owned())
+            (Action::StreamFaster, "sends a stream of records".to_owned())
         } else {
-            ("kill", format!("kills {}", self.view.picked))
+            (
+                Action::Kill(Target::Picked),
+                format!("kills {}", self.view.picked),
+            )
         };
         StageCaption {
             headline: format!(
@@ -165,7 +171,10 @@ impl State {
                        and will end its session."
                         .into(),
                 checks: vec![self.lost()],
-                next: Some(("freeze", format!("thaws broker {id}"))),
+                next: Some((
+                    Action::Freeze(Target::Process(ProcessName::Broker(id))),
+                    format!("thaws broker {id}"),
+                )),
             },
             Status::Starting | Status::Stopping | Status::Up => self.back(id, process.status),
             status => self.gone(id, process, status, &led),
@@ -197,7 +206,10 @@ impl State {
             .collect();
         let mut caption = StageCaption {
             headline: format!("Broker {id} {how}. {it_led}"),
-            next: Some(("start", format!("brings broker {id} back"))),
+            next: Some((
+                Action::Start(Target::Process(ProcessName::Broker(id))),
+                format!("brings broker {id} back"),
+            )),
             ..StageCaption::default()
         };
         let session = self.cluster.session(id).map(|session| session.timeout);
@@ -297,7 +309,7 @@ impl State {
                 "It reads its logs from disk and registers at ZooKeeper.".to_owned(),
             ),
             _ if kept.is_empty() => {
-                next = Some(("partitions spread", "moves some onto it".to_owned()));
+                next = Some((Action::SpreadPartitions, "moves some onto it".to_owned()));
                 (
                     format!("Broker {id} is up, and keeps nothing yet."),
                     format!(

@@ -26,6 +26,9 @@ pub enum Tone {
     Plain,
     /// Aside.
     Dim,
+    /// What can be done about it: aside, and with actions in braces. Which keys these are depends on where somebody
+    /// is when it is drawn.
+    Hint,
     /// Good news.
     Good,
     /// Bad news.
@@ -267,8 +270,8 @@ impl Story {
         if let Some(root) = root
             && root.who == "you"
         {
-            // Before the keys that undo it, which two blanks set apart.
-            let facts = |(_, words): &(Tone, String)| !words.starts_with("  ");
+            // Before the keys that undo it.
+            let facts = |(tone, _): &(Tone, String)| *tone != Tone::Hint;
             let at = root.text.iter().rposition(facts).map_or(0, |last| last + 1);
             root.text.insert(at, (Tone::Dim, words.to_owned()));
         }

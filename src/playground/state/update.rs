@@ -197,7 +197,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             state.story.begin(line);
         }
         Observation::Failed { why } => {
-            let why = state.view.keys.fill(why);
+            let why = state.view.fill(why);
             let line = Line::new(at, "kafkarium").with(Tone::Bad, why.clone());
             state.story.begin(line);
             state.message(why, true);
@@ -312,9 +312,9 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
                         (None, Some(signal)) => format!("signal {signal}"),
                         (None, None) => "gone".to_owned(),
                     };
-                    let words = format!("DIED: {end}.  {{start}} starts it again");
-                    let words = state.view.keys.fill(&words);
-                    state.story.begin(line.with(Tone::Bad, words));
+                    let line = line.with(Tone::Bad, format!("DIED: {end}."));
+                    let hint = format!("  {{start {process}}} starts it again");
+                    state.story.begin(line.with(Tone::Hint, hint));
                 }
                 Some(Status::Stopped) => state.story.tell(&[subject], line.say("ended")),
                 _ => {}

@@ -31,7 +31,7 @@ pub(super) fn kill(state: &mut State, process: &Process) -> Option<Request> {
     state
         .outages
         .begin(&state.cluster, &process.name, state.now);
-    begin(state, process, "kill -9 ", "  {start} starts it");
+    begin(state, process, "kill -9 ", "", ("start", "starts it"));
     command(state, process, "-9");
     Some(Request::Kill(process.name.clone()))
 }
@@ -44,17 +44,17 @@ pub(super) fn stop(state: &mut State, process: &Process) -> Option<Request> {
     if process.status == Status::Frozen {
         let name = &process.name;
         state.message(
-            format!("{name} is frozen: {{freeze}} thaws it first"),
+            format!("{name} is frozen: {{freeze {name}}} thaws it first"),
             false,
         );
         return None;
     }
     intend(state, process, Intent::Stop);
     let how = match process.name {
-        ProcessName::Consumer(_) => ": it leaves its group  {start} starts it",
-        _ => "  {start} starts it",
+        ProcessName::Consumer(_) => ": it leaves its group",
+        _ => "",
     };
-    begin(state, process, "stop ", how);
+    begin(state, process, "stop ", how, ("start", "starts it"));
     command(state, process, "-TERM");
     Some(Request::Stop(process.name.clone()))
 }
@@ -67,7 +67,7 @@ pub(super) fn freeze(state: &mut State, process: &Process) -> Option<Request> {
     if !alive(state, process) {
         return None;
     }
-    begin(state, process, "freeze ", "  {freeze} thaws it");
+    begin(state, process, "freeze ", "", ("freeze", "thaws it"));
     command(state, process, "-STOP");
     Some(Request::Freeze(process.name.clone()))
 }
@@ -78,7 +78,7 @@ pub(super) fn thaw(state: &mut State, process: &Process) -> Option<Request> {
         state.message(format!("{} is not frozen", process.name), false);
         return None;
     }
-    begin(state, process, "thaw ", "  {freeze} freezes it");
+    begin(state, process, "thaw ", "", ("freeze", "freezes it"));
     command(state, process, "-CONT");
     Some(Request::Thaw(process.name.clone()))
 }
@@ -88,7 +88,10 @@ pub(super) fn start(state: &mut State, process: &Process) -> Option<Request> {
     let name = &process.name;
     match process.status {
         Status::Frozen => {
-            state.message(format!("{name} is frozen: {{freeze}} thaws it"), false);
+            state.message(
+                format!("{name} is frozen: {{freeze {name}}} thaws it"),
+                false,
+            );
             return None;
         }
         status if !status.is_gone() => {
@@ -99,7 +102,7 @@ pub(super) fn start(state: &mut State, process: &Process) -> Option<Request> {
     }
     let line = Line::new(state.now, "you")
         .say(format!("start {name} again"))
-        .with(Tone::Dim, state.view.keys.fill("  {kill} kills it"))
+        .with(Tone::Hint, format!("  {{kill {name}}} kills it"))
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
     if let Some(known) = state.cluster.processes.get_mut(name) {
@@ -132,7 +135,7 @@ pub(super) fn restart(state: &mut State, process: &Process) -> Option<Request> {
         return None;
     }
     intend(state, process, Intent::Stop);
-    begin(state, process, "restart ", "");
+    begin(state, process, "restart ", "", ("kill", "kills it"));
     Some(Request::Restart(process.name.clone()))
 }
 
@@ -168,7 +171,7 @@ fn alive(state: &mut State, process: &Process) -> bool {
     let alive = process.status.is_running() && process.pid.is_some();
     if process.status.is_gone() {
         state.message(
-            format!("{name} is dead already: {{start}} starts it again"),
+            format!("{name} is dead already: {{start {name}}} starts it again"),
             false,
         );
     } else if !alive {
@@ -186,9 +189,9 @@ fn intend(state: &mut State, process: &Process, intent: Intent) {
     }
 }
 
-/// `kill -9 broker 3 (pid 4123, leader of p2)`
-fn begin(state: &mut State, process: &Process, verb: &str, how: &str) {
-    let how = state.view.keys.fill(how);
+/// `kill -9 broker 3 (pid 4123, leader of p2)`, and what takes it back.
+fn begin(state: &mut State, process: &Process, verb: &str, how: &str, undo: (&str, &str)) {
+    let (undoes, does) = undo;
     let mut facts: Vec<String> = process
         .pid
         .map(|pid| format!("pid {pid}"))
@@ -209,6 +212,10 @@ fn begin(state: &mut State, process: &Process, verb: &str, how: &str) {
         .say(format!("{verb}{}", process.name))
         .with(Tone::Dim, format!(" ({})", facts.join(", ")))
         .with(Tone::Dim, how)
+        .with(
+            Tone::Hint,
+            format!("  {{{undoes} {}}} {does}", process.name),
+        )
         .about(Subject::Process(process.name.clone()));
     state.story.begin(line);
 }

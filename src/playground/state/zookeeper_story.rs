@@ -75,7 +75,11 @@ impl ZooKeeperStory {
             });
             if let (Some(about), "you") = (about, entry.who.as_str()) {
                 let mut line = Line::new(entry.at, "you").about(about.clone());
-                for (tone, words) in entry.text.iter().filter(|(tone, _)| *tone != Tone::Dim) {
+                for (tone, words) in entry
+                    .text
+                    .iter()
+                    .filter(|(tone, _)| !matches!(tone, Tone::Dim | Tone::Hint))
+                {
                     line = line.with(*tone, words.clone());
                 }
                 self.story.begin(line);

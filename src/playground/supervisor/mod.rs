@@ -353,7 +353,7 @@ impl Supervisor {
         self.slots
             .get(process)
             .and_then(|slot| slot.running)
-            .with_context(|| format!("{process} does not run: {{start}} starts it"))
+            .with_context(|| format!("{process} does not run: {{start {process}}} starts it"))
     }
 
     fn set_frozen(&mut self, process: &ProcessName, frozen: bool) {

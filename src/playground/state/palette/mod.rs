@@ -12,7 +12,7 @@ use nucleo_matcher::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Key, Overlay, State, Typing};
+use super::{Action, Key, Overlay, State, Target, Typing};
 pub use offers::summary;
 pub use preview::Preview;
 
@@ -31,6 +31,23 @@ pub struct Palette {
     /// What enter would do.
     #[serde(skip)]
     pub preview: Option<Preview>,
+    /// How enter comes to it.
+    #[serde(skip)]
+    pub enter: Enter,
+}
+
+/// What enter does with what was typed and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Enter {
+    /// Nothing: there is nothing to do.
+    #[default]
+    Nothing,
+    /// The action that these words name.
+    Does(String),
+    /// It only puts these words in: they would take something away, and nobody named it exactly.
+    Completes(String),
+    /// It says why what was typed is no action.
+    Refuses(String),
 }
 
 impl Palette {
@@ -70,14 +87,16 @@ impl Palette {
 pub struct Candidate {
     /// The action as it would be typed.
     pub text: String,
-    /// The key that does the same to what is picked.
-    pub key: Option<Key>,
+    /// The keys that do the same from here.
+    pub keys: Option<String>,
     /// What it reaches now.
     pub note: String,
     /// Whether the note is a warning.
     pub asks: bool,
     /// Whether it would do nothing.
     pub idle: bool,
+    /// Whether nothing but its verb was typed.
+    pub only_verb: bool,
 }
 
 /// What the palette finds and shows of what it would do, after its text, its cursor or the cluster changed.
@@ -85,16 +104,59 @@ pub(super) fn refresh(state: &mut State) {
     let Overlay::Palette(palette) = &state.view.overlay else {
         return;
     };
-    let found = find(palette.input.text(), offers::all(state));
+    let typed = palette.input.text().trim().to_owned();
+    let named = named(state, &typed);
+    let offers = offers::all(state);
+    let Overlay::Palette(palette) = &state.view.overlay else {
+        return;
+    };
+    let found = find(&typed, named.as_ref(), offers);
     let cursor = palette.cursor.min(found.len().saturating_sub(1));
-    let typed = palette.input.text().trim();
-    let typed = typed.parse::<Action>().ok().filter(|_| cursor == 0);
-    let action = typed.or_else(|| found.get(cursor)?.text.parse().ok());
+    let action = named.filter(|_| cursor == 0);
+    let action = action.or_else(|| found.get(cursor)?.text.parse().ok());
+    let enter = enter(&typed, cursor, &found);
     let preview = action.map(|action| Preview::new(state, action));
     if let Overlay::Palette(palette) = &mut state.view.overlay {
         palette.found = found;
         palette.cursor = cursor;
         palette.preview = preview;
+        palette.enter = enter;
+    }
+}
+
+/// The action that was typed; at what is picked where a verb was typed alone.
+fn named(state: &State, typed: &str) -> Option<Action> {
+    let action: Action = typed.parse().ok()?;
+    Some(match action.aim() {
+        Some((_, Target::Picked)) => action.at(Target::Process(state.view.picked.clone())),
+        _ => action,
+    })
+}
+
+/// What enter does: what was typed, if that is an action, else the candidate under the cursor. What takes
+/// something away must have been named exactly, or walked to.
+fn enter(typed: &str, cursor: usize, found: &[Candidate]) -> Enter {
+    let typed_action = typed.parse::<Action>();
+    let exactly = |action: &Action| {
+        !action.is_destructive() || !matches!(action.aim(), Some((_, Target::Picked)))
+    };
+    match (&typed_action, found.get(cursor)) {
+        (Ok(action), _) if cursor == 0 && exactly(action) => Enter::Does(typed.to_owned()),
+        (Err(wrong), Some(candidate)) if cursor == 0 && candidate.only_verb => {
+            Enter::Refuses(wrong.to_string())
+        }
+        (_, Some(candidate)) => {
+            let action = candidate.text.parse::<Action>();
+            let takes = action.is_ok_and(|action| action.is_destructive());
+            if cursor == 0 && takes {
+                Enter::Completes(candidate.text.clone())
+            } else {
+                Enter::Does(candidate.text.clone())
+            }
+        }
+        (_, None) if typed.is_empty() => Enter::Nothing,
+        (Err(wrong), None) => Enter::Refuses(wrong.to_string()),
+        (Ok(_), None) => Enter::Does(typed.to_owned()),
     }
 }
 
@@ -114,45 +176,48 @@ pub(super) fn complete(state: &mut State) {
     }
 }
 
-/// What enter does: the words as typed if they are an action, else the candidate under the cursor.
-pub(super) fn chosen(state: &State) -> Option<String> {
-    let Overlay::Palette(palette) = &state.view.overlay else {
-        return None;
-    };
-    let typed = palette.input.text().trim();
-    if palette.cursor == 0 && !typed.is_empty() && typed.parse::<Action>().is_ok() {
-        return Some(typed.to_owned());
+/// What enter does now.
+pub(super) fn chosen(state: &mut State) -> Enter {
+    // The cluster may have changed since the list was made, and a paste is not followed by it.
+    refresh(state);
+    match &state.view.overlay {
+        Overlay::Palette(palette) => palette.enter.clone(),
+        _ => Enter::Nothing,
     }
-    palette
-        .found
-        .get(palette.cursor)
-        .map(|candidate| candidate.text.clone())
-        .or_else(|| (!typed.is_empty()).then(|| typed.to_owned()))
 }
 
 /// Those that match what was typed, best first: each typed word has its letters in the candidate, in their
-/// order. Where only the beginning matches, the candidate comes last.
-fn find(typed: &str, all: Vec<Candidate>) -> Vec<Candidate> {
+/// order. What was named exactly stands before them; where only the verb matches, the candidate comes last.
+fn find(typed: &str, named: Option<&Action>, all: Vec<Candidate>) -> Vec<Candidate> {
     let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
     let verb = typed.split_whitespace().next().unwrap_or_default();
+    let named = named.map(Action::to_string);
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     let mut letters = Vec::new();
-    let mut found: Vec<(Reverse<u32>, Candidate)> = all
+    let mut found: Vec<(bool, Reverse<u32>, Candidate)> = all
         .into_iter()
-        .filter_map(|candidate| {
+        .filter_map(|mut candidate| {
+            let is_named = named.as_ref() == Some(&candidate.text);
             let text = Utf32Str::new(&candidate.text, &mut letters);
             let score = pattern.score(text, &mut matcher);
             let score = match score {
-                None if typed.trim() != verb && candidate.text.starts_with(verb) => 0,
+                None if is_named => 0,
+                None if typed != verb && candidate.text.starts_with(verb) => {
+                    candidate.only_verb = true;
+                    0
+                }
                 score => score?,
             };
-            Some((Reverse(score), candidate))
+            Some((!is_named, Reverse(score), candidate))
         })
         .collect();
     // Equals stay in the order in which people meet them.
-    found.sort_by_key(|(score, _)| *score);
+    found.sort_by_key(|(other, score, _)| (*other, *score));
     found.truncate(FOUND_MAX);
-    found.into_iter().map(|(_, candidate)| candidate).collect()
+    found
+        .into_iter()
+        .map(|(_, _, candidate)| candidate)
+        .collect()
 }
 
 /// Candidates that are kept: nobody walks further down a list than this.
@@ -165,12 +230,14 @@ mod tests {
     fn found(typed: &str, texts: &[&str]) -> Vec<String> {
         let all = texts.iter().map(|text| Candidate {
             text: (*text).to_owned(),
-            key: None,
+            keys: None,
             note: String::new(),
             asks: false,
             idle: false,
+            only_verb: false,
         });
-        let found = find(typed, all.collect());
+        let named = typed.parse().ok();
+        let found = find(typed, named.as_ref(), all.collect());
         found.into_iter().map(|candidate| candidate.text).collect()
     }
 
@@ -187,6 +254,11 @@ mod tests {
             ["kill broker 1", "kill all brokers", "kill zookeeper"]
         );
         assert_eq!(found("klbr", &all), ["kill broker 1", "kill all brokers"]);
+        assert_eq!(
+            found("kill zookeeper", &all),
+            ["kill zookeeper", "kill broker 1", "kill all brokers"],
+            "what is named stands first"
+        );
         assert_eq!(found("", &all), all);
         assert_eq!(found("xyz", &all), [""; 0]);
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Candidate;
-use crate::playground::state::{Action, Process, ProcessName, State, Status, names::places};
+use crate::playground::state::{
+    Action, Process, ProcessName, State, Status, Target, names::places,
+};
 
 /// Every action that makes sense now, with its arguments filled in.
 pub(super) fn all(state: &State) -> Vec<Candidate> {
@@ -144,46 +146,66 @@ fn aimed(state: &State, verb: &str, action: &str, all: &mut Vec<Candidate>) {
             action,
             summary(state, process),
         );
-        if process.name != state.view.picked && !process.status.is_running() {
-            line.key = None;
-        }
+        let does = format!("{action} {}", process.name).parse();
+        let keys = does.map(|does| state.view.keys_for(&does));
+        line.keys = keys.ok().filter(|keys| !keys.starts_with(':'));
         if verb == "kill" && process.status.is_gone() {
-            line.key = None;
+            line.keys = None;
             line.idle = true;
-            line.note = state
-                .view
-                .keys
-                .fill("already dead, {start} starts it again");
+            let note = format!("already dead, {{start {}}} starts it", process.name);
+            line.note = state.view.fill(&note);
         }
         line
     };
     for broker in state.cluster.brokers().filter(|process| fits(process)) {
         all.push(line(broker));
     }
+    if DESTRUCTIVE.contains(&verb) {
+        roles(state, verb, all);
+    }
     if verb == "kill" {
-        for (place, partition) in state.cluster.partitions() {
-            if let Some(leader) = partition.seen.leader {
-                let text = format!("kill leader of {} p{}", place.topic, place.partition);
-                all.push(Candidate {
-                    key: None,
-                    ..candidate(state, text, "", format!("now broker {leader}"))
-                });
-            }
-        }
         all.push(Candidate {
             asks: true,
-            ..candidate(state, "kill all brokers", "", "asks first")
+            ..plain(state, "kill all brokers", "asks first")
         });
     }
     for process in state.cluster.processes.values() {
         if process.broker().is_none() && fits(process) {
-            let mut line = line(process);
-            if process.name != state.view.picked {
-                line.key = None;
-            }
-            all.push(line);
+            all.push(line(process));
         }
     }
+}
+
+/// Verbs that are aimed at roles: what a role does for others is seen when it is taken away.
+const DESTRUCTIVE: [&str; 4] = ["kill", "stop", "freeze", "restart"];
+
+/// A verb with each role that a broker has now.
+fn roles(state: &State, verb: &str, all: &mut Vec<Candidate>) {
+    let mut role = |target: &Target| {
+        if let [broker] = state.aimed(target).as_slice() {
+            let text = format!("{verb} {target}");
+            all.push(plain(state, text, format!("now {broker}")));
+        }
+    };
+    role(&Target::Controller);
+    for group in state.cluster.groups.keys() {
+        role(&Target::CoordinatorOf(group.clone()));
+    }
+    for (place, partition) in state.cluster.partitions() {
+        role(&Target::LeaderOf(place.clone()));
+        if partition.seen.replicas.len() > 1 {
+            role(&Target::FollowerOf(place));
+        }
+    }
+    all.push(Candidate {
+        asks: true,
+        ..plain(state, format!("{verb} random"), "asks first")
+    });
+}
+
+/// What no key does.
+fn plain(state: &State, text: impl Into<String>, note: impl Into<String>) -> Candidate {
+    candidate(state, text, "", note)
 }
 
 /// `pid 4121, leads p0 p2`
@@ -217,9 +239,10 @@ fn candidate(
 ) -> Candidate {
     Candidate {
         text: text.into(),
-        key: state.view.keys.key_of(action),
+        keys: state.view.keys.key_of(action).map(|key| key.to_string()),
         note: note.into(),
         asks: false,
         idle: false,
+        only_verb: false,
     }
 }

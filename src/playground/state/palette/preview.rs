@@ -1,7 +1,9 @@
 //! What an action would do, said before it is done: in words, with the way back, and as a command.
 
 use crate::playground::state::{
-    Action, Overlay, State, StreamRate, Target, grouped, pace, perform::perform, settings::Setting,
+    Action, Overlay, ProcessName, State, StreamRate, Target, grouped, pace,
+    perform::{next_broker, perform},
+    settings::Setting,
 };
 
 /// The right half of the palette.
@@ -31,6 +33,9 @@ impl Preview {
 
 /// Does it in a copy that is thrown away: what is shown is what will stand in the footer.
 fn command(state: &mut State, action: &Action) -> Option<String> {
+    if matches!(action.aim(), Some((_, Target::Random))) {
+        return None;
+    }
     // These say nothing about one action, and are the heavy parts.
     let past = std::mem::take(&mut state.past);
     let held = state.held.take();
@@ -71,6 +76,10 @@ fn does(state: &State, action: &Action) -> String {
         Action::DeleteGroup(_) => "its committed offsets are forgotten; asks first".to_owned(),
         Action::ShowTopic(_) => "Replicas and Log show it; the stream goes on".to_owned(),
         Action::ShowGroup(_) => "the Group pane and the Log's readers show it".to_owned(),
+        Action::Kill(Target::Random)
+        | Action::Stop(Target::Random)
+        | Action::Freeze(Target::Random)
+        | Action::Restart(Target::Random) => "at one broker, by chance; asks first".to_owned(),
         Action::Layout(_) => "other panes, the same cluster".to_owned(),
         Action::Theme(_) => "other colours".to_owned(),
         other => {
@@ -80,13 +89,33 @@ fn does(state: &State, action: &Action) -> String {
     }
 }
 
+/// The keys of another verb at the process that this action reaches.
+fn at(state: &State, action: &Action, verb: &str) -> Option<String> {
+    let (_, target) = action.aim()?;
+    let aimed = state.aimed(target);
+    let [process] = aimed.as_slice() else {
+        return Some(state.view.keys.shown(verb));
+    };
+    let verb: Action = verb.parse().ok()?;
+    Some(
+        state
+            .view
+            .keys_for(&verb.at(Target::Process(process.clone()))),
+    )
+}
+
 fn undo(state: &State, action: &Action) -> Option<String> {
     let key = |action: &str| state.view.keys.shown(action);
     Some(match action {
         Action::Kill(Target::AllBrokers) => key("heal"),
-        Action::Kill(_) | Action::Stop(_) => key("start"),
-        Action::Freeze(_) | Action::Thaw(_) => key("freeze"),
-        Action::Start(_) | Action::AddBroker => key("kill"),
+        Action::Kill(_) | Action::Stop(_) => at(state, action, "start")?,
+        Action::Freeze(_) | Action::Thaw(_) => at(state, action, "freeze")?,
+        Action::Start(_) => at(state, action, "kill")?,
+        Action::AddBroker => at(
+            state,
+            &Action::Kill(Target::Process(ProcessName::Broker(next_broker(state)))),
+            "kill",
+        )?,
         Action::Stream(_) | Action::StreamSlower | Action::StreamFaster => {
             format!("stream {}", state.cluster.stream)
         }

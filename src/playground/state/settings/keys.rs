@@ -100,6 +100,15 @@ impl Keymap {
             .map_or_else(|| format!(":{action}"), |key| key.to_string())
     }
 
+    /// The key of an action that works in every pane that has no other use for it.
+    pub(in crate::playground::state) fn key_always(&self, action: &Action) -> Option<Key> {
+        let rows = self.rows.iter();
+        let mut keys = rows
+            .filter(|row| row.context == Context::Always)
+            .flat_map(|row| &row.keys);
+        keys.find(|(_, bound)| bound == action).map(|(key, _)| *key)
+    }
+
     /// The keys that pick processes, briefly: `0-9`, or the first of them where they are others.
     #[must_use]
     pub fn picking(&self) -> String {
@@ -118,14 +127,22 @@ impl Keymap {
     /// is the key on a page over the panes; `confirm` and `input` are told apart in the same way.
     #[must_use]
     pub fn fill(&self, sentence: &str) -> String {
+        Self::filled(sentence, |name| self.named(name))
+    }
+
+    /// The same with other keys for what is named.
+    pub(in crate::playground::state) fn filled(
+        sentence: &str,
+        named: impl Fn(&str) -> Option<String>,
+    ) -> String {
         let mut filled = String::new();
         let mut rest = sentence;
         while let Some((before, after)) = rest.split_once('{') {
             filled.push_str(before);
-            let named = after
+            let keys = after
                 .split_once('}')
-                .and_then(|(name, behind)| Some((self.named(name)?, behind)));
-            if let Some((key, behind)) = named {
+                .and_then(|(name, behind)| Some((named(name)?, behind)));
+            if let Some((key, behind)) = keys {
                 filled.push_str(&key);
                 rest = behind;
             } else {
@@ -138,7 +155,7 @@ impl Keymap {
         filled
     }
 
-    fn named(&self, name: &str) -> Option<String> {
+    pub(in crate::playground::state) fn named(&self, name: &str) -> Option<String> {
         let within = [
             ("overlay ", Context::Overlay),
             ("confirm ", Context::Confirm),

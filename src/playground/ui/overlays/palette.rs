@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::playground::{
-    state::{Action, Candidate, Palette, Preview, Process, State, Target},
+    state::{Action, Candidate, Enter, Palette, Preview, Process, State, Target},
     ui::{
         canvas::{Canvas, Frame, fit, width, wrap},
         theme::Role,
@@ -13,6 +13,10 @@ use crate::playground::{
 
 /// Rows with the frame.
 const HEIGHT: u16 = 12;
+
+/// Where the keys of an action stand, and where what it reaches.
+const KEYS: u16 = 27;
+const NOTE: u16 = 30;
 
 /// Draws the palette.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: Rect) {
@@ -128,16 +132,23 @@ fn rows(canvas: &mut Canvas<'_>, found: &[Candidate], cursor: usize, area: Rect)
             canvas.text(area.x, y, area.right(), "►", Role::Focus);
         }
         let role = if chosen { Role::Strong } else { Role::Text };
-        canvas.text(area.x + 1, y, area.x + 26, &candidate.text, role);
-        if let Some(key) = candidate.key {
-            canvas.text(area.x + 27, y, area.right(), &key.to_string(), Role::Focus);
+        let (end, note) = (area.right(), area.x + NOTE);
+        let after = canvas.text(area.x + 1, y, end, &candidate.text, role);
+        if let Some(keys) = &candidate.keys {
+            // In the middle of its column: one key, or the one that picks and the one that does it.
+            let x = area.x + KEYS - width(keys).saturating_sub(1) / 2;
+            if after < x && x + width(keys) < note {
+                canvas.text(x, y, end, keys, Role::Focus);
+            }
         }
         let note_role = match (candidate.asks, candidate.idle) {
             (true, _) => Role::Warning,
             (_, true) => Role::Dim,
             _ => Role::Text,
         };
-        canvas.text(area.x + 30, y, area.right(), &candidate.note, note_role);
+        let x = note.max(after + 2);
+        let words = fit(&candidate.note, end.saturating_sub(x));
+        canvas.text(x, y, end, &words, note_role);
         if chosen {
             canvas.tone(area.x, y, area.width, Role::Selected);
         }
@@ -148,10 +159,11 @@ fn rows(canvas: &mut Canvas<'_>, found: &[Candidate], cursor: usize, area: Rect)
 fn consequences(canvas: &mut Canvas<'_>, state: &State, preview: &Preview, area: Rect) {
     let end = area.right();
     let room = usize::from(area.width);
-    let mut y = if let Some((verb, target)) = preview.action.aim() {
-        verb_and_processes(canvas, state, verb, target, area)
-    } else {
-        sentence(canvas, preview, area)
+    let mut y = match preview.action.aim() {
+        Some((verb, target)) if !aimed(state, target).is_empty() => {
+            verb_and_processes(canvas, state, verb, target, area)
+        }
+        _ => sentence(canvas, preview, area),
     };
     y += 1;
     let mut x = area.x;
@@ -282,6 +294,10 @@ fn facts(state: &State, process: &Process) -> Option<String> {
 
 /// The keys of the palette, and how the verb that is typed goes on.
 pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: Rect) {
+    let enter = match palette.enter {
+        Enter::Completes(_) => "name it",
+        _ => "do it",
+    };
     crate::playground::ui::bars::hints(
         canvas,
         state,
@@ -289,7 +305,7 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: R
         &[
             ("input move up} {input move down", "choose"),
             ("input pane next", "complete"),
-            ("input accept", "do it"),
+            ("input accept", enter),
             ("input back", "close"),
         ],
     );
@@ -309,9 +325,10 @@ fn usage(palette: &Palette, typed: &str) -> String {
         .find(|known| !verb.is_empty() && known.starts_with(verb));
     match verb {
         Some("kill") => {
-            "kill WHAT: a broker, zookeeper, a consumer, leader of TOPIC pN, all brokers".into()
+            "kill WHAT: broker 1, zookeeper, c1, controller, random, leader of TOPIC pN, all brokers"
+                .into()
         }
-        Some(verb) => format!("{verb} WHAT: a broker, zookeeper, a consumer"),
+        Some(verb) => format!("{verb} WHAT: broker 1, zookeeper, c1, controller, leader of TOPIC pN"),
         None => format!("{} actions fit", palette.found.len()),
     }
 }

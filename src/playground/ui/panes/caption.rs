@@ -57,7 +57,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         column = canvas.text(column, last, end, &format!(" {words}     "), Role::Dim);
     }
     if let Some((action, does)) = &caption.next {
-        let key = state.view.keys.shown(action);
+        let key = state.view.keys_for(action);
         if column + width(&key) + width(does) + 7 <= end {
             column = canvas.text(column, last, end, "next: ", Role::Dim);
             column = canvas.text(column, last, end, &key, Role::Focus);

@@ -106,7 +106,7 @@ fn line(
     let end = area.right() + 1;
     let start = area.x + TIME + 2;
     if entry.who.is_empty() {
-        words(canvas, entry, (start, y, end), false);
+        words(canvas, state, entry, (start, y, end), false);
         return;
     }
     if entry.depth == 0 {
@@ -129,23 +129,36 @@ fn line(
         x = canvas.text(x, y, end, &format!("{air}└ "), Role::Dim);
     }
     let brief = entry.depth == 0 && who == WHO_IN_TAB;
-    words(canvas, entry, (x, y, end), brief);
+    words(canvas, state, entry, (x, y, end), brief);
 }
 
 /// The sentence; `brief` leaves out what is said aside.
-fn words(canvas: &mut Canvas<'_>, entry: &Entry, (x, y, end): (u16, u16, u16), brief: bool) {
-    let pieces: Vec<(Role, String)> = entry
-        .text
-        .iter()
-        .filter(|(tone, _)| !(brief && *tone == Tone::Dim))
+fn words(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    entry: &Entry,
+    (x, y, end): (u16, u16, u16),
+    brief: bool,
+) {
+    let aside = |tone: Tone| matches!(tone, Tone::Dim | Tone::Hint);
+    let told = || {
+        entry
+            .text
+            .iter()
+            .filter(|(tone, _)| !(brief && aside(*tone)))
+    };
+    let pieces: Vec<(Role, String)> = told()
         .map(|(tone, words)| {
             let role = match tone {
                 Tone::Plain => Role::Text,
-                Tone::Dim => Role::Dim,
+                Tone::Dim | Tone::Hint => Role::Dim,
                 Tone::Good => Role::Good,
                 Tone::Bad => Role::Dead,
             };
-            (role, words.clone())
+            match tone {
+                Tone::Hint => (role, state.view.fill(words)),
+                _ => (role, words.clone()),
+            }
         })
         .collect();
     let columns: u16 = pieces.iter().map(|(_, words)| width(words)).sum();
@@ -153,21 +166,26 @@ fn words(canvas: &mut Canvas<'_>, entry: &Entry, (x, y, end): (u16, u16, u16), b
         canvas.pieces(x, y, end, &pieces);
         return;
     }
-    // The keys that undo it are set apart by two blanks: what stands before them gives way. Three blanks set apart what
-    // may be cut itself.
-    let undoes = |words: &str| words.starts_with("  ") && !words.starts_with("   ");
-    let undo = pieces
+    // What stands before the keys that undo it gives way to them, but for what was done. Keys that would be cut say
+    // nothing.
+    let undo = told().position(|(tone, _)| *tone == Tone::Hint);
+    let (said, undo) = pieces.split_at(undo.unwrap_or(pieces.len()));
+    let done = said.first().map_or(0, |(_, words)| width(words) + 1);
+    let mut free = end.saturating_sub(x.saturating_add(done));
+    let undo: Vec<_> = undo
         .iter()
-        .rposition(|(_, words)| !undoes(words))
-        .map_or(0, |last| last + 1);
-    let (said, undo) = pieces.split_at(undo);
+        .map_while(|piece| {
+            free = free.checked_sub(width(&piece.1))?;
+            Some(piece.clone())
+        })
+        .collect();
     let room = undo.iter().map(|(_, words)| width(words)).sum();
     let stop = end.saturating_sub(room).max(x);
     let after = canvas.pieces(x, y, stop, said);
-    if after > x {
+    if after > x && said.iter().map(|(_, words)| width(words)).sum::<u16>() > stop - x {
         canvas.text(stop - 1, y, end, "…", Role::Dim);
     }
-    canvas.pieces(stop, y, end, undo);
+    canvas.pieces(stop, y, end, &undo);
 }
 
 /// What is being waited for.

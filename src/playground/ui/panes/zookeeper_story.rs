@@ -80,7 +80,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         for (tone, words) in &entry.text {
             let role = match tone {
                 Tone::Plain => Role::Text,
-                Tone::Dim => Role::Dim,
+                Tone::Dim | Tone::Hint => Role::Dim,
                 Tone::Good => Role::Good,
                 Tone::Bad => Role::Dead,
             };

@@ -270,7 +270,7 @@ fn what_has_no_key_is_named_as_the_palette_takes_it() {
     do_it(&mut session, "kill");
     let shown = screen(&session);
     assert!(
-        shown.contains("is dead already: :start starts it again"),
+        shown.contains("is dead already: :start broker 3 starts it again"),
         "{shown}"
     );
     session.topics(&[]);

@@ -283,7 +283,7 @@ fn the_palette_says_what_it_will_do_and_with_which_command() {
             Some("s on it: it leaves"),
             "kafka-console-consumer.sh --bootstrap-server 127.0.0.1:9092 --topic orders",
         ),
-        ("freeze zookeeper", "", Some("z"), "kill -STOP 4120"),
+        ("freeze zookeeper", "", Some("0 z"), "kill -STOP 4120"),
     ] {
         session.later(500).press(':');
         type_text(&mut session, typed);
@@ -398,8 +398,8 @@ fn what_is_done_at_once_ends_with_the_key_that_undoes_it() {
     for (pressed, undo) in [
         ("x", "  r starts it"),
         ("r", "  x kills it"),
-        ("c", "  s stops it"),
-        ("a", "  m moves partitions onto it  s stops it"),
+        ("c", "  :stop c3 stops it"),
+        ("a", "  m moves partitions onto it  4 s stops it"),
         ("1z", "  z thaws it"),
         ("z", "  z freezes it"),
         ("s", "  r starts it"),
@@ -422,6 +422,7 @@ fn what_is_done_at_once_ends_with_the_key_that_undoes_it() {
         let last = session.state.story.entries().back().cloned();
         let last = last.expect("it is told");
         let words: String = last.text.iter().map(|(_, words)| words.as_str()).collect();
+        let words = session.state.view.fill(&words);
         assert!(words.ends_with(undo), "{pressed}: {words}");
     }
 }

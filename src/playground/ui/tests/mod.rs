@@ -4,6 +4,7 @@
 //! drawn now over them, and read the difference.
 
 mod bound;
+mod breaking;
 mod colours;
 mod developer;
 mod every;
