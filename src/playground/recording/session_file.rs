@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::playground::state::{History, Page, PageError};
 
 /// The form that is written here, and the only one that is read.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The first line is no longer.
 const HEADER_MAX: u64 = 4096;
@@ -217,7 +217,7 @@ mod tests {
         let text = String::from_utf8_lossy(&saved).into_owned();
         let header = text.lines().next().expect("a first line");
         let newer = header
-            .replace(":1,", ":7,")
+            .replace(":2,", ":7,")
             .replace(env!("CARGO_PKG_VERSION"), "3.1.4");
         let newer = said(format!("{newer}\n").as_bytes());
         assert!(

@@ -125,7 +125,7 @@ impl Coach {
         let still = match &outages.last {
             Some((last, gap)) if last == place => {
                 format!(
-                    ", p{} stood still {:.2} s",
+                    ", p{} had no leader for {:.2} s",
                     place.partition,
                     gap.as_secs_f64()
                 )
@@ -171,9 +171,9 @@ impl Coach {
             let seconds = now.since(since).as_secs_f64();
             let result = vec![
                 format!(
-                    "Broker {broker} cut its log to what the others have, copied {missing} records,"
+                    "Broker {broker} cut its log to what the others have and copied {missing} records."
                 ),
-                format!("and is back in every ISR after {seconds:.1} s."),
+                format!("It is back in every ISR after {seconds:.1} s."),
             ];
             self.consumers_before = running_consumers(cluster);
             self.finish(Step::Consumer, result, now);

@@ -1,4 +1,5 @@
-//! How long a partition could not be written: from the fault to the first acknowledgement after it.
+//! How long a partition had no leader, and how long whoever wrote to it waited: two numbers, since nobody may have
+//! tried meanwhile.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,46 +19,64 @@ const TOLD_AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outages {
     since: BTreeMap<TopicPartition, Timestamp>,
-    /// The partition that was written again last, and how long it had not been.
+    /// Those of them that have a leader again, and since when; nobody wrote to them yet.
+    #[serde(default)]
+    led_at: BTreeMap<TopicPartition, Timestamp>,
+    /// The partition that got a leader again last, and how long it had none.
     pub last: Option<(TopicPartition, Duration)>,
-    /// The longest gap since all was well last.
+    /// The longest time without a leader since all was well last.
     pub longest: Option<(TopicPartition, Duration)>,
 }
 
 impl Outages {
-    /// The partition that cannot be written for the longest time now, and since when: its leader is
-    /// gone, and no other was told.
+    /// The partition that has no leader for the longest time now, and since when: its leader is gone, and no
+    /// other was told.
     #[must_use]
     pub fn open(&self, cluster: &Cluster) -> Option<(&TopicPartition, Timestamp)> {
-        let led = |place: &TopicPartition| {
-            let leader = cluster.partition(place).and_then(|known| known.seen.leader);
-            leader.is_some_and(|leader| {
-                let process = cluster.process(leader);
-                process.is_none_or(|process| process.status == Status::Up)
-            })
-        };
-        let open = self.since.iter().filter(|(place, _)| !led(place));
+        let open = self.since.iter().filter(|(place, _)| !led(cluster, place));
         open.map(|(place, since)| (place, *since))
             .min_by_key(|(_, since)| *since)
     }
 
     /// What is not there any more cannot be written, and nobody waits for it.
     pub fn forget(&mut self, cluster: &Cluster) {
-        self.since
-            .retain(|place, _| cluster.partition(place).is_some());
+        let there = |place: &TopicPartition| cluster.partition(place).is_some();
+        self.since.retain(|place, _| there(place));
+        self.led_at.retain(|place, _| there(place));
     }
 
-    /// A broker stopped answering: what it led cannot be written from now on.
+    /// Something was learned: what has a leader again was without one until now.
+    pub fn follow(&mut self, cluster: &Cluster, now: Timestamp) {
+        for (place, since) in &self.since {
+            if self.led_at.contains_key(place) || !led(cluster, place) {
+                continue;
+            }
+            self.led_at.insert(place.clone(), now);
+            let without = (place.clone(), now.since(*since));
+            if self
+                .longest
+                .as_ref()
+                .is_none_or(|(_, longest)| *longest < without.1)
+            {
+                self.longest = Some(without.clone());
+            }
+            self.last = Some(without);
+        }
+    }
+
+    /// A broker was seen to have stopped answering: what it led has no leader from now on.
     pub fn begin(&mut self, cluster: &Cluster, process: &ProcessName, at: Timestamp) {
         let ProcessName::Broker(broker) = process else {
             return;
         };
         for (place, partition) in cluster.partitions() {
             if partition.seen.leader == Some(*broker) {
-                if self.since.is_empty() {
+                if self.since.len() == self.led_at.len() {
                     self.longest = None;
                 }
-                self.since.entry(place).or_insert(at);
+                if self.led_at.remove(&place).is_some() || !self.since.contains_key(&place) {
+                    self.since.insert(place, at);
+                }
             }
         }
     }
@@ -76,28 +95,36 @@ impl Outages {
             return;
         }
         self.since.remove(&receipt.partition);
-        let gap = acked_at.since(since);
-        self.last = Some((receipt.partition.clone(), gap));
-        if self
-            .longest
-            .as_ref()
-            .is_none_or(|(_, longest)| *longest < gap)
-        {
-            self.longest = self.last.clone();
-        }
+        let led_at = self.led_at.remove(&receipt.partition).unwrap_or(acked_at);
         let place = place(home, &receipt.partition.topic, receipt.partition.partition);
         let lost = cluster.lost;
+        let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+        let took = seconds(acked_at.since(receipt.sent_at.max(since)));
+        let tried = if receipt.sent_at > led_at {
+            let idle = seconds(receipt.sent_at.since(led_at));
+            format!("; not tried {idle}; the try took {took}")
+        } else {
+            format!("; writes waited {took}")
+        };
+        let without = seconds(led_at.since(since));
         let line = Line::new(acked_at, "client")
-            .say(format!(
-                "{place} writes again: gap {:.3} s, ",
-                gap.as_secs_f64()
-            ))
+            .say(format!("{place} writes again, "))
             .with(
                 if lost == 0 { Tone::Good } else { Tone::Bad },
                 format!("{lost} lost"),
-            );
+            )
+            .say(format!(". Without leader {without}{tried}"));
         story.tell(&[Subject::Partition(receipt.partition.clone())], line);
     }
+}
+
+/// Whether a partition has a leader that answers, as far as anybody told.
+fn led(cluster: &Cluster, place: &TopicPartition) -> bool {
+    let leader = cluster.partition(place).and_then(|known| known.seen.leader);
+    leader.is_some_and(|leader| {
+        let process = cluster.process(leader);
+        process.is_none_or(|process| process.status == Status::Up)
+    })
 }
 
 /// Says why records wait that nobody refuses: the client library tries on and tells nothing.

@@ -146,6 +146,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     } else {
         state.cluster.see(seen, at);
     }
+    state.outages.follow(&state.cluster, at);
     if let Observation::Report { process, line } = seen {
         state.zookeeper_story.follow(&state.story);
         state.zookeeper_story.hear(&state.cluster, process, line);

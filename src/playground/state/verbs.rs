@@ -28,9 +28,6 @@ pub(super) fn kill(state: &mut State, process: &Process) -> Option<Request> {
         return None;
     }
     intend(state, process, Intent::Kill);
-    state
-        .outages
-        .begin(&state.cluster, &process.name, state.now);
     begin(state, process, "kill -9 ", "", ("start", "starts it"));
     command(state, process, "-9");
     Some(Request::Kill(process.name.clone()))

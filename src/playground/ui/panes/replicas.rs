@@ -390,6 +390,11 @@ fn costs(state: &State, topic: &Topic) -> Vec<Line> {
             ),
             (Role::Warning, "◇".into()),
         ]);
+        let ready = partition.seen.isr.contains(&preferred) && !state.cluster.is_gone(preferred);
+        if let (true, Some(line)) = (ready, lines.last_mut()) {
+            let heals = state.view.fill("  {leaders elect} moves it back");
+            line.push((Role::Text, heals));
+        }
     }
     if let (Some(minimum), Some(spare)) = (topic.min_insync_replicas, topic.spare()) {
         let least = topic.least_in_sync();

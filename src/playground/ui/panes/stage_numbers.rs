@@ -1,5 +1,5 @@
-//! Three numbers that can be read from the last row: acknowledged, lost, and how long nobody could
-//! write.
+//! Three numbers that can be read from the last row: acknowledged, lost, and how long nobody
+//! led.
 
 use ratatui::layout::Rect;
 
@@ -47,19 +47,16 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     }
 }
 
-/// How long a partition had no leader that takes writes, or has none yet.
+/// How long a partition had no leader, or has none yet.
 fn gap(state: &State) -> (String, String) {
     let seconds = |gap: std::time::Duration| format!("{:.2}", gap.as_secs_f64());
     let partition = |place: &crate::wire::TopicPartition| format!("p{}", place.partition);
     if let Some((place, since)) = state.outages.open(&state.cluster) {
         let gap = format!("{:.1}", state.now.since(since).as_secs_f64());
-        return (gap, format!("nobody can write to {}", partition(place)));
+        return (gap, format!("nobody leads {}", partition(place)));
     }
     match &state.outages.longest {
-        Some((place, gap)) => (
-            seconds(*gap),
-            format!("nobody could write to {}", partition(place)),
-        ),
+        Some((place, gap)) => (seconds(*gap), format!("nobody led {}", partition(place))),
         None => ("0".to_owned(), "nobody had to wait".to_owned()),
     }
 }

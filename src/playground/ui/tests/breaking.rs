@@ -1,5 +1,7 @@
 //! Breaking and healing: who is meant, which keys are named, what is said to stand still.
 
+use std::time::Duration;
+
 use super::{
     frame,
     session::{Session, broker},
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::{
     playground::state::{
-        Appearance, GroupSeen, Happening, Key, Observation, Overlay, Request, State,
+        Appearance, GroupSeen, Happening, Key, Observation, Overlay, ProcessChange, Request, State,
     },
     wire::BrokerId,
 };
@@ -166,4 +168,56 @@ fn where_no_key_reaches_it_the_hint_is_what_the_palette_takes() {
         ":stop c3"[1..].parse::<crate::playground::state::Action>(),
         "stop consumer c3".parse()
     );
+}
+
+/// Broker 3, which led p2, is gone; after 1.25 s broker 1 leads it.
+fn leader_moved(session: &mut Session) {
+    session.process(
+        broker(3),
+        ProcessChange::Exited {
+            code: None,
+            signal: Some(9),
+        },
+    );
+    session
+        .later(1250)
+        .metadata(&[1, 2], [(1, 0, &[1, 2]), (2, 0, &[2, 1]), (1, 1, &[1, 2])]);
+}
+
+fn told(session: &Session) -> String {
+    let last = session.state.story.entries().back();
+    let words = last.into_iter().flat_map(|last| &last.text);
+    words.map(|(_, words)| words.as_str()).collect()
+}
+
+#[test]
+fn time_in_which_nobody_wrote_is_no_outage() {
+    let mut session = ready();
+    leader_moved(&mut session);
+    let without = session.state.outages.longest.clone().map(|(_, time)| time);
+    assert_eq!(without, Some(Duration::from_millis(1250)));
+    session.later(24_740).acked("cleo", 2, 1, 40_000);
+    assert_eq!(
+        told(&session),
+        "p2 writes again, 0 lost. Without leader 1.25 s; not tried 24.70 s; the try took 0.04 s"
+    );
+}
+
+#[test]
+fn whoever_wrote_meanwhile_waited() {
+    let mut session = ready();
+    leader_moved(&mut session);
+    session.later(60).acked("cleo", 2, 1, 1_200_000);
+    assert_eq!(
+        told(&session),
+        "p2 writes again, 0 lost. Without leader 1.25 s; writes waited 1.20 s"
+    );
+}
+
+#[test]
+fn an_outage_begins_when_the_broker_is_seen_gone_and_not_with_the_key() {
+    let mut session = ready();
+    session.press('3');
+    session.press('x');
+    assert_eq!(session.state.outages.open(&session.state.cluster), None);
 }

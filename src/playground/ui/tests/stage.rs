@@ -84,7 +84,7 @@ fn the_caption_follows_what_happens() {
     let drawn = shown(&session);
     assert!(drawn.contains("Broker 3 was killed. It led p2."), "{drawn}");
     assert!(drawn.contains("ZooKeeper waits 1.5 s"), "{drawn}");
-    assert!(drawn.contains("nobody can write to p2"), "{drawn}");
+    assert!(drawn.contains("nobody leads p2"), "{drawn}");
     let mut session = hall();
     session.rebalancing();
     assert!(shown(&session).contains("Group billing divides its partitions anew."));
