@@ -15,6 +15,7 @@ mod dispatch;
 mod flow;
 mod fold;
 mod group;
+mod hints;
 mod key;
 pub mod keymap;
 mod looking_back;
