@@ -50,7 +50,7 @@ const NAMELESS: [&str; 4] = ["utils", "util", "common", "helpers"];
 struct Source {
     /// Below `src/`, with forward slashes.
     path: String,
-    /// Up to the tests at the end of the file, comment lines left out.
+    /// Up to the tests written at the end of the file, comment lines left out.
     code: Vec<(usize, String)>,
     /// Lines before the tests, comments included.
     lines: usize,
@@ -85,9 +85,7 @@ fn read_source(root: &Path, file: &Path) -> Source {
     let body: Vec<&str> = if is_test_file {
         Vec::new()
     } else {
-        // Other parts that only tests have, as planted bugs, stand where they belong.
-        let tests = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
-        text.get(..tests).unwrap_or_default().lines().collect()
+        product_lines(&text)
     };
     Source {
         path: file
@@ -103,6 +101,13 @@ fn read_source(root: &Path, file: &Path) -> Source {
             .map(|(index, line)| (index + 1, (*line).to_owned()))
             .collect(),
     }
+}
+
+/// The lines before a file's own tests. Where they are only declared (`mod tests;`) the file goes
+/// on, and other parts that only tests have, as planted bugs, stand where they belong.
+fn product_lines(text: &str) -> Vec<&str> {
+    let tests = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text.get(..tests).unwrap_or_default().lines().collect()
 }
 
 /// The wings that a line names as `crate::WING`.
@@ -244,4 +249,8 @@ fn the_rules_see_what_they_look_for() {
     };
     assert_eq!(wings_in_groups(&group), [(2, "broker"), (3, "wire")]);
     assert_eq!(wings_named("use crate::broker::log::Log;"), ["broker"]);
+    let declared = "#[cfg(test)]\nmod tests;\n\nfn product() {}";
+    assert_eq!(product_lines(declared).len(), 4);
+    let written = "fn product() {}\n\n#[cfg(test)]\nmod tests {\n}";
+    assert_eq!(product_lines(written).len(), 2);
 }
