@@ -1,8 +1,11 @@
 //! Which cluster a client command talks to.
 
-use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::java_properties;
 use crate::client::admin::Admin;
 use crate::playground;
 
@@ -10,10 +13,10 @@ use crate::playground;
 #[derive(Debug, Args)]
 pub(super) struct ClusterArguments {
     /// Any brokers of the cluster, with commas between; without it, those of the running playground.
-    #[arg(short, long, value_name = "HOST:PORT", global = true)]
+    #[arg(short, long, value_name = "HOST:PORT")]
     bootstrap_server: Option<String>,
     /// The running playground to use, where there are several.
-    #[arg(long, conflicts_with = "bootstrap_server", global = true)]
+    #[arg(long, conflicts_with = "bootstrap_server")]
     name: Option<String>,
 }
 
@@ -30,6 +33,45 @@ impl ClusterArguments {
             None => Ok(playground::find(self.name.as_deref())?.bootstrap),
         }
     }
+}
+
+/// The settings in a file for `--command-config`.
+#[derive(Debug, Default, Args)]
+pub(super) struct CommandConfig {
+    /// A properties file with the client's settings.
+    #[arg(long, value_name = "FILE")]
+    command_config: Option<PathBuf>,
+}
+
+impl CommandConfig {
+    /// Admin commands need none of the settings; but a file that asks for a secured connection
+    /// shall not be answered over a plain one.
+    pub(super) fn check(&self) -> Result<()> {
+        match &self.command_config {
+            Some(file) => client_settings(file).map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The settings in a client's properties file.
+pub(super) fn client_settings(file: &Path) -> Result<Vec<(String, String)>> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let settings = java_properties::parse(&text);
+    let protocol = settings
+        .iter()
+        .rev()
+        .find(|(name, _)| name == "security.protocol");
+    if let Some((_, protocol)) = protocol
+        && !protocol.eq_ignore_ascii_case("PLAINTEXT")
+    {
+        bail!(
+            "{}: security.protocol={protocol} is not built in: PLAINTEXT is what kafkarium speaks",
+            file.display()
+        );
+    }
+    Ok(settings)
 }
 
 /// Runs one short command: a runtime with threads of its own would cost more than the answer.

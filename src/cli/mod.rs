@@ -1,12 +1,15 @@
 //! One file per subcommand: parse, call, print.
 
+mod action;
 mod broker;
 mod child;
 mod cluster;
 mod completions;
+mod configs;
 mod consume;
 mod data_folder;
 mod groups;
+mod java_properties;
 mod logging;
 mod open_files;
 mod playground;
@@ -40,6 +43,7 @@ enum Command {
     Broker(broker::BrokerArguments),
     Topics(topics::TopicsArguments),
     Groups(groups::GroupsArguments),
+    Configs(configs::ConfigsArguments),
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
     Verify(verify::VerifyArguments),
@@ -57,6 +61,7 @@ pub fn main() -> ExitCode {
         Some(Command::Broker(arguments)) => broker::run(arguments),
         Some(Command::Topics(arguments)) => topics::run(arguments),
         Some(Command::Groups(arguments)) => groups::run(arguments),
+        Some(Command::Configs(arguments)) => configs::run(arguments),
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
         Some(Command::Verify(arguments)) => return verify::run(&arguments),

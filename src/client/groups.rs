@@ -5,12 +5,16 @@ use std::time::Duration;
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
+use kafka_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+};
 use kafka_protocol::messages::{
     DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest,
-    OffsetCommitRequest, OffsetFetchRequest,
+    OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
 };
 
 use super::kafka::{KafkaConnection, KafkaError};
+use super::offsets::by_topic;
 use super::refusal::Refusal;
 use super::topics::{text, topic_name};
 use crate::wire::consumer_protocol::decode_assignment;
@@ -181,33 +185,75 @@ pub async fn delete_group(
     Ok(())
 }
 
-/// Commits an offset as nobody's member, which a coordinator takes while the group has none.
+/// Commits offsets, ordered by topic, as nobody's member: a coordinator takes that while the group
+/// has none.
 ///
 /// # Errors
-/// The coordinator refuses, or the connection failed.
-pub async fn commit_offset(
+/// The coordinator refuses one of them, or the connection failed.
+pub async fn commit_offsets(
     connection: &mut KafkaConnection,
     group: &str,
-    at: &TopicPartition,
-    offset: Offset,
+    offsets: &[(TopicPartition, Offset)],
     wait: Duration,
 ) -> Result<(), Refusal> {
     let version = connection.version::<OffsetCommitRequest>(OFFSET_COMMIT_VERSION_MAX)?;
-    let partition = OffsetCommitRequestPartition::default()
-        .with_partition_index(at.partition)
-        .with_committed_offset(offset.0);
-    let topic = OffsetCommitRequestTopic::default()
-        .with_name(topic_name(&at.topic))
-        .with_partitions(vec![partition]);
+    let topics = by_topic(offsets, |(at, _)| at)
+        .into_iter()
+        .map(|(topic, partitions)| {
+            let partitions = partitions.into_iter().map(|(at, offset)| {
+                OffsetCommitRequestPartition::default()
+                    .with_partition_index(at.partition)
+                    .with_committed_offset(offset.0)
+            });
+            OffsetCommitRequestTopic::default()
+                .with_name(topic_name(topic))
+                .with_partitions(partitions.collect())
+        });
     let request = OffsetCommitRequest::default()
         .with_group_id(group_id(group))
-        .with_topics(vec![topic]);
+        .with_topics(topics.collect());
     let answer = connection.ask_in(version, &request, wait).await?;
     let topics = answer.topics.iter();
     for partition in topics.flat_map(|topic| &topic.partitions) {
         Refusal::check(partition.error_code, None)?;
     }
     Ok(())
+}
+
+/// Forgets what the group committed for these partitions, ordered by topic; says what became of
+/// each, `GROUP_SUBSCRIBED_TO_TOPIC` where a member reads it.
+///
+/// # Errors
+/// The coordinator refuses all, `GROUP_ID_NOT_FOUND`, or the connection failed.
+pub async fn delete_offsets(
+    connection: &mut KafkaConnection,
+    group: &str,
+    partitions: &[TopicPartition],
+    wait: Duration,
+) -> Result<Vec<(TopicPartition, ErrorCode)>, Refusal> {
+    let topics = by_topic(partitions, |at| at)
+        .into_iter()
+        .map(|(topic, partitions)| {
+            let partitions = partitions.into_iter().map(|at| {
+                OffsetDeleteRequestPartition::default().with_partition_index(at.partition)
+            });
+            OffsetDeleteRequestTopic::default()
+                .with_name(topic_name(topic))
+                .with_partitions(partitions.collect())
+        });
+    let request = OffsetDeleteRequest::default()
+        .with_group_id(group_id(group))
+        .with_topics(topics.collect());
+    let answer = connection.ask(&request, wait).await?;
+    Refusal::check(answer.error_code, None)?;
+    let mut deleted = Vec::new();
+    for topic in answer.topics {
+        for partition in topic.partitions {
+            let at = TopicPartition::new(topic.name.to_string(), partition.partition_index);
+            deleted.push((at, ErrorCode::from_code(partition.error_code)));
+        }
+    }
+    Ok(deleted)
 }
 
 fn group_id(group: &str) -> GroupId {

@@ -1,6 +1,7 @@
 //! Connections to Kafka and to ZooKeeper, for brokers, playground and commands.
 
 pub mod admin;
+pub mod configs;
 pub mod consumer;
 pub mod groups;
 pub mod kafka;

@@ -35,6 +35,8 @@ pub enum Position {
     HighWatermark,
     /// The end of the asked broker's own log, be it the leader or a follower.
     LogEnd,
+    /// The oldest record that is not older than this: milliseconds since the Unix epoch, from 0.
+    Timestamp(i64),
 }
 
 /// How far a fetch reads.
@@ -79,6 +81,8 @@ pub async fn list_offsets(
     let timestamp = match position {
         Position::LogStart => TIMESTAMP_EARLIEST,
         Position::HighWatermark | Position::LogEnd => TIMESTAMP_LATEST,
+        // Negative ones are asked for by their names.
+        Position::Timestamp(timestamp) => timestamp.max(0),
     };
     let replica = if position == Position::LogEnd {
         REPLICA_DEBUGGING
@@ -201,7 +205,7 @@ fn some_offset(offset: i64) -> Option<Offset> {
 }
 
 /// Groups what is ordered by topic anyway.
-fn by_topic<T>(items: &[T], at: impl Fn(&T) -> &TopicPartition) -> Vec<(&str, Vec<&T>)> {
+pub(super) fn by_topic<T>(items: &[T], at: impl Fn(&T) -> &TopicPartition) -> Vec<(&str, Vec<&T>)> {
     let mut topics: Vec<(&str, Vec<&T>)> = Vec::new();
     for item in items {
         let topic = at(item).topic.as_str();

@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::create_partitions_request::{
+    CreatePartitionsAssignment, CreatePartitionsTopic,
+};
+use kafka_protocol::messages::create_topics_request::{
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
+};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponsePartition;
 use kafka_protocol::messages::{
-    CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest, MetadataRequest, TopicName,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
+    MetadataRequest, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
 
 use super::kafka::{KafkaConnection, KafkaError};
 use super::refusal::Refusal;
@@ -44,6 +51,8 @@ pub struct Cluster {
 pub struct Topic {
     /// Its name.
     pub name: String,
+    /// What it has since it was created; `None` where the broker is too old to tell.
+    pub topic_id: Option<Uuid>,
     /// Why there is nothing to tell, `UNKNOWN_TOPIC_OR_PARTITION`.
     pub error: Option<ErrorCode>,
     /// Whether Kafka keeps it for itself.
@@ -78,6 +87,9 @@ pub struct NewTopic {
     pub replication_factor: i16,
     /// Settings of its own, by Kafka's names.
     pub configs: Vec<(String, String)>,
+    /// Who keeps each partition, from partition 0 on, the preferred leader first. Where there are
+    /// any, both counts above are `-1`.
+    pub assignments: Vec<Vec<BrokerId>>,
 }
 
 /// One setting of a topic.
@@ -116,6 +128,7 @@ pub async fn metadata(
         .into_iter()
         .map(|topic| Topic {
             name: topic.name.map(|name| name.to_string()).unwrap_or_default(),
+            topic_id: Some(topic.topic_id).filter(|id| !id.is_nil()),
             error: Some(ErrorCode::from_code(topic.error_code)).filter(|code| !code.is_none()),
             internal: topic.is_internal,
             partitions: partitions(topic.partitions),
@@ -157,6 +170,11 @@ pub async fn create_topic(
                 .with_value(Some(text(value)))
         })
         .collect();
+    let assignments = (0..).zip(&topic.assignments).map(|(partition, brokers)| {
+        CreatableReplicaAssignment::default()
+            .with_partition_index(partition)
+            .with_broker_ids(nodes(brokers))
+    });
     let request = CreateTopicsRequest::default()
         .with_timeout_ms(millis(wait))
         .with_topics(vec![
@@ -164,11 +182,41 @@ pub async fn create_topic(
                 .with_name(topic_name(&topic.name))
                 .with_num_partitions(topic.partitions)
                 .with_replication_factor(topic.replication_factor)
+                .with_assignments(assignments.collect())
                 .with_configs(configs),
         ]);
     let answer = connection.ask(&request, wait).await?;
     for topic in answer.topics {
         Refusal::check(topic.error_code, topic.error_message.as_deref())?;
+    }
+    Ok(())
+}
+
+/// Gives a topic `total` partitions, the new ones on `assignments` or where the controller likes.
+///
+/// # Errors
+/// The controller refuses, as it does where there are as many already, or the connection failed.
+pub async fn create_partitions(
+    connection: &mut KafkaConnection,
+    topic: &str,
+    total: i32,
+    assignments: &[Vec<BrokerId>],
+    wait: Duration,
+) -> Result<(), Refusal> {
+    let assignments = assignments
+        .iter()
+        .map(|brokers| CreatePartitionsAssignment::default().with_broker_ids(nodes(brokers)));
+    let assignments: Vec<_> = assignments.collect();
+    let topic = CreatePartitionsTopic::default()
+        .with_name(topic_name(topic))
+        .with_count(total)
+        .with_assignments(Some(assignments).filter(|brokers| !brokers.is_empty()));
+    let request = CreatePartitionsRequest::default()
+        .with_topics(vec![topic])
+        .with_timeout_ms(millis(wait));
+    let answer = connection.ask(&request, wait).await?;
+    for result in answer.results {
+        Refusal::check(result.error_code, result.error_message.as_deref())?;
     }
     Ok(())
 }
@@ -255,6 +303,10 @@ fn partitions(partitions: Vec<MetadataResponsePartition>) -> Vec<Partition> {
         .collect();
     partitions.sort_by_key(|partition| partition.partition);
     partitions
+}
+
+fn nodes(brokers: &[BrokerId]) -> Vec<kafka_protocol::messages::BrokerId> {
+    brokers.iter().map(|broker| broker.0.into()).collect()
 }
 
 /// `-1` on the wire is nobody.

@@ -358,6 +358,7 @@ async fn create_topic(
             "min.insync.replicas".into(),
             if safe { "2" } else { "1" }.into(),
         )],
+        assignments: Vec::new(),
     };
     // Whether an attempt may have worked without our hearing of it.
     let mut unheard = false;

@@ -198,17 +198,15 @@ impl Cluster {
     pub fn partition(&self, topic: &str) -> Option<(i32, Vec<i32>)> {
         let output = self.command(&["topics", "describe", topic]).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
-        let row: Vec<&str> = text
+        let line = text
             .lines()
-            .find(|line| line.starts_with("0 "))?
-            .split_whitespace()
-            .collect();
-        let isr = row
-            .get(4)?
+            .find(|line| line.contains("\tPartition: 0\t"))?;
+        let field = |name: &str| line.split('\t').find_map(|field| field.strip_prefix(name));
+        let isr = field("Isr: ")?
             .split(',')
             .map(|id| id.parse().ok())
             .collect::<Option<_>>()?;
-        Some((row.get(1)?.parse().ok()?, isr))
+        Some((field("Leader: ")?.parse().ok()?, isr))
     }
 
     fn spawn_broker(&self, id: i32, listener: &str) -> Process {
@@ -280,7 +278,19 @@ impl Cluster {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Runs a client command to its end; its exit code, what it printed and what it said on stderr.
+    pub fn tried(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = self.command(arguments).output().expect("the binary runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+
+    /// A client command that will be told this cluster.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let bootstrap = format!("--bootstrap-server={}", self.bootstrap());
         let arguments: Vec<String> = arguments
             .iter()

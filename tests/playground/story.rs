@@ -132,13 +132,16 @@ fn four_partitions_on_four_brokers_have_four_leaders_and_four_followers() {
     let described = String::from_utf8_lossy(&described.stdout).into_owned();
     let rows: Vec<Vec<&str>> = described
         .lines()
-        .map(|line| line.split_whitespace().collect())
-        .filter(|row: &Vec<&str>| row.len() == 5 && row[0].parse::<i32>().is_ok())
+        .filter(|line| line.starts_with("\tTopic: orders\tPartition: "))
+        .map(|line| {
+            let fields = line.split('\t').filter_map(|field| field.split_once(": "));
+            fields.map(|(_, value)| value).collect()
+        })
         .collect();
-    let leaders: HashSet<&str> = rows.iter().map(|row| row[1]).collect();
+    let leaders: HashSet<&str> = rows.iter().map(|row| row[2]).collect();
     let followers: HashSet<&str> = rows
         .iter()
-        .filter_map(|row| row[3].split(',').find(|replica| *replica != row[1]))
+        .filter_map(|row| row[3].split(',').find(|replica| *replica != row[2]))
         .collect();
     assert_eq!(
         (rows.len(), leaders.len(), followers.len()),

@@ -244,6 +244,7 @@ impl Testbed {
                 "min.insync.replicas".to_owned(),
                 replication.saturating_sub(1).max(1).to_string(),
             )],
+            assignments: Vec::new(),
         };
         let deadline = Instant::now() + START_PATIENCE;
         loop {

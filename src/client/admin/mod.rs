@@ -1,15 +1,18 @@
 //! Asks whoever must be asked: the controller, a coordinator, a leader, or anybody.
 
+mod configs;
+mod groups;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::groups::{self, Group};
+pub use self::groups::Coordinator;
 use super::kafka::{KafkaConnection, KafkaError};
 use super::offsets::{self, Position};
 use super::placement;
 use super::refusal::Refusal;
 use super::tap::Tap;
-use super::topics::{self, Cluster, NewTopic, TopicConfig};
+use super::topics::{self, Cluster, NewTopic};
 use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// How long one broker may take to answer.
@@ -87,6 +90,22 @@ impl Admin {
         topics::create_topic(connection, topic, ANSWER_WAIT).await
     }
 
+    /// Gives a topic more partitions: `total` of them, the new ones on `assignments` or where the
+    /// controller likes.
+    ///
+    /// # Errors
+    /// The controller refuses or cannot be asked.
+    pub async fn create_partitions(
+        &mut self,
+        topic: &str,
+        total: i32,
+        assignments: &[Vec<BrokerId>],
+    ) -> Result<(), Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        topics::create_partitions(connection, topic, total, assignments, ANSWER_WAIT).await
+    }
+
     /// Deletes a topic.
     ///
     /// # Errors
@@ -122,97 +141,6 @@ impl Admin {
         placement::elect_preferred_leaders(connection, ANSWER_WAIT).await
     }
 
-    /// The settings of these topics.
-    ///
-    /// # Errors
-    /// No broker answers.
-    pub async fn topic_configs(
-        &mut self,
-        names: &[String],
-    ) -> Result<Vec<(String, Vec<TopicConfig>)>, Refusal> {
-        let controller = self.controller().await?;
-        let connection = self.connection(&controller).await?;
-        Ok(topics::topic_configs(connection, names, ANSWER_WAIT).await?)
-    }
-
-    /// Every group of the cluster with its state, by name; brokers that do not answer are left out.
-    ///
-    /// # Errors
-    /// No broker answers.
-    pub async fn list_groups(&mut self) -> Result<Vec<(String, String)>, Refusal> {
-        let cluster = self.metadata(Some(&[])).await?;
-        let mut found = BTreeMap::new();
-        let mut trouble = None;
-        for address in cluster.brokers.values() {
-            let listed = match self.connection(address).await {
-                Ok(connection) => groups::list_groups(connection, ANSWER_WAIT).await,
-                Err(error) => Err(error.into()),
-            };
-            match listed {
-                Ok(groups) => found.extend(groups),
-                Err(error) => trouble = Some(error),
-            }
-        }
-        match trouble {
-            Some(error) if found.is_empty() => Err(error),
-            _ => Ok(found.into_iter().collect()),
-        }
-    }
-
-    /// One group with what it committed; its state is `Dead` if there is no such group.
-    ///
-    /// # Errors
-    /// Nobody coordinates it, or the coordinator refuses.
-    pub async fn describe_group(
-        &mut self,
-        group: &str,
-    ) -> Result<(BrokerId, Group, Vec<(TopicPartition, Offset)>), Refusal> {
-        let (coordinator, address) = self.coordinator(group).await?;
-        let connection = self.connection(&address).await?;
-        let names = [group.to_owned()];
-        let described = groups::describe_groups(connection, &names, ANSWER_WAIT).await?;
-        let committed = groups::committed_offsets(connection, group, ANSWER_WAIT).await?;
-        let described = described.into_iter().next().ok_or(Refusal::Code {
-            code: ErrorCode::NotCoordinator,
-            message: None,
-        })?;
-        Ok((coordinator, described, committed))
-    }
-
-    /// Asks who coordinates this group, which creates the topic of committed offsets where there is
-    /// none yet: the first consumer then finds its coordinator at once.
-    ///
-    /// # Errors
-    /// Nobody does yet.
-    pub async fn find_coordinator(&mut self, group: &str) -> Result<BrokerId, Refusal> {
-        Ok(self.coordinator(group).await?.0)
-    }
-
-    /// Deletes a group that has no members.
-    ///
-    /// # Errors
-    /// The coordinator refuses or cannot be asked.
-    pub async fn delete_group(&mut self, group: &str) -> Result<(), Refusal> {
-        let (_, address) = self.coordinator(group).await?;
-        let connection = self.connection(&address).await?;
-        groups::delete_group(connection, group, ANSWER_WAIT).await
-    }
-
-    /// Commits an offset for a group that has no members.
-    ///
-    /// # Errors
-    /// The coordinator refuses, as it does while the group has members, or cannot be asked.
-    pub async fn commit_offset(
-        &mut self,
-        group: &str,
-        at: &TopicPartition,
-        offset: Offset,
-    ) -> Result<(), Refusal> {
-        let (_, address) = self.coordinator(group).await?;
-        let connection = self.connection(&address).await?;
-        groups::commit_offset(connection, group, at, offset, ANSWER_WAIT).await
-    }
-
     /// High watermarks, from each partition's leader; those without a leader are left out.
     ///
     /// # Errors
@@ -220,6 +148,19 @@ impl Admin {
     pub async fn high_watermarks(
         &mut self,
         topic_names: &[String],
+    ) -> Result<BTreeMap<TopicPartition, Offset>, Refusal> {
+        self.offsets(topic_names, Position::HighWatermark).await
+    }
+
+    /// Offsets of all partitions of these topics, from each partition's leader; those without a
+    /// leader, or without a record at `position`, are left out.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn offsets(
+        &mut self,
+        topic_names: &[String],
+        position: Position,
     ) -> Result<BTreeMap<TopicPartition, Offset>, Refusal> {
         let cluster = self.metadata(Some(topic_names)).await?;
         let mut by_leader: BTreeMap<BrokerId, Vec<TopicPartition>> = BTreeMap::new();
@@ -239,7 +180,6 @@ impl Admin {
             let Ok(connection) = self.connection(address).await else {
                 continue;
             };
-            let position = Position::HighWatermark;
             match offsets::list_offsets(connection, &partitions, position, ANSWER_WAIT).await {
                 Ok(offsets) => found.extend(offsets),
                 // The broker may be back already: the next question opens a new connection.
@@ -258,21 +198,15 @@ impl Admin {
             .ok_or(Refusal::NoController)
     }
 
-    /// The coordinator of a group, asked of any broker that answers.
-    async fn coordinator(&mut self, group: &str) -> Result<(BrokerId, String), Refusal> {
-        let cluster = self.metadata(Some(&[])).await?;
-        let mut trouble = Refusal::NoController;
-        for address in cluster.brokers.values() {
-            let answer = match self.connection(address).await {
-                Ok(connection) => groups::find_coordinator(connection, group, ANSWER_WAIT).await,
-                Err(error) => Err(error.into()),
-            };
-            match answer {
-                Ok(found) => return Ok(found),
-                Err(error) => trouble = error,
-            }
-        }
-        Err(trouble)
+    /// The address of a broker that answers, in the order they were named.
+    async fn any_broker(&mut self) -> Result<String, Refusal> {
+        self.metadata(Some(&[])).await?;
+        self.bootstrap
+            .split(',')
+            .map(str::trim)
+            .find(|address| self.connections.contains_key(*address))
+            .map(str::to_owned)
+            .ok_or(Refusal::NoController)
     }
 
     async fn connection(&mut self, address: &str) -> Result<&mut KafkaConnection, KafkaError> {
