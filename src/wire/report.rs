@@ -28,6 +28,40 @@ pub struct PartitionOffset {
     pub offset: Offset,
 }
 
+/// A member of a group. Two of them may have one client id: only the member id tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberName {
+    /// The member id that the coordinator gave it.
+    pub member: String,
+    /// The name its client goes by.
+    pub client_id: String,
+}
+
+/// Why a group changed: members, and what they did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupCause {
+    /// Who did it, where it was done by members.
+    pub who: Vec<MemberName>,
+    /// In words that follow their names, `was not heard for 3000 ms`; a sentence where nobody did it.
+    pub why: String,
+}
+
+/// A step in a member's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberStep {
+    /// It got a member id.
+    Asked,
+    /// It waits for the others.
+    Joined,
+    /// It has its assignment.
+    Synced,
+    /// It said that it goes.
+    Left,
+    /// It was not heard, or not in time.
+    Expired,
+}
+
 /// A member of a group with the partitions that it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberPartitions {
@@ -160,15 +194,15 @@ pub enum Report {
         /// Kafka's name: `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`, `Dead`.
         state: String,
         generation: i32,
-        /// In words: `c3 asks to join`, `c2 was not heard for 3000 ms`, `leader c1 divides with "range"`.
-        why: String,
+        /// `c3 asks to join`, `c2 was not heard for 3000 ms`, `c1 leads and divides with "range"`.
+        why: GroupCause,
         /// The chosen assignor, while there is one.
         #[serde(default)]
         protocol: Option<String>,
-        /// The leader's client id.
+        /// The leader's member id.
         #[serde(default)]
         leader: Option<String>,
-        /// While `PreparingRebalance`: client ids of members that have not joined again yet.
+        /// While `PreparingRebalance`: member ids of those that have not joined again yet.
         #[serde(default)]
         awaited: Vec<String>,
         /// While `PreparingRebalance`: how long they have.
@@ -186,16 +220,14 @@ pub enum Report {
         group: String,
         member: String,
         client_id: String,
-        /// `asked`: it got a member id. `joined`: it waits for the others. `synced`: it has its
-        /// assignment. `left`: it said so. `expired`: it was not heard, or not in time.
-        step: String,
+        step: MemberStep,
         generation: i32,
         /// `synced`: what it got. `joined`, `left`, `expired`: what it gave up.
         #[serde(default)]
         partitions: Vec<TopicPartition>,
-        /// In words, for `left` and `expired`.
+        /// For `left` and `expired`.
         #[serde(default)]
-        why: String,
+        why: GroupCause,
     },
     /// This broker took over the groups of a partition of `__consumer_offsets` and read them.
     GroupsLoaded {
@@ -226,6 +258,39 @@ pub enum Report {
     Committed { partitions: Vec<PartitionOffset> },
     /// The client library reported a problem that it retries by itself.
     ClientError { error: String },
+}
+
+impl GroupCause {
+    /// These members did something.
+    #[must_use]
+    pub fn by(who: Vec<MemberName>, why: impl Into<String>) -> Self {
+        Self {
+            who,
+            why: why.into(),
+        }
+    }
+
+    /// The whole sentence; `name` says how a member is called.
+    #[must_use]
+    pub fn told(&self, name: impl Fn(&MemberName) -> String) -> String {
+        let names: Vec<String> = self.who.iter().map(name).collect();
+        match names.as_slice() {
+            [] => self.why.clone(),
+            names => format!("{} {}", names.join(", "), self.why),
+        }
+    }
+}
+
+impl From<&str> for GroupCause {
+    fn from(why: &str) -> Self {
+        Self::from(why.to_owned())
+    }
+}
+
+impl From<String> for GroupCause {
+    fn from(why: String) -> Self {
+        Self::by(Vec::new(), why)
+    }
 }
 
 impl ReportLine {

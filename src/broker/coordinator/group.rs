@@ -11,7 +11,7 @@ use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::OffsetAndMetadata;
 use super::turn::{Then, Turn};
-use crate::wire::report::MemberPartitions;
+use crate::wire::report::{GroupCause, MemberPartitions};
 use crate::wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
 /// Where a group stands, with Kafka's names.
@@ -283,8 +283,8 @@ impl Group {
     }
 
     /// Emits the group's state for people.
-    pub(crate) fn report_state(&self, why: impl Into<String>, turn: &mut Turn<'_>) {
-        let report = super::reports::group_state(self, why.into());
+    pub(crate) fn report_state(&self, why: &GroupCause, turn: &mut Turn<'_>) {
+        let report = super::reports::group_state(self, why.clone());
         turn.effects.push(Effect::Report(report));
     }
 }

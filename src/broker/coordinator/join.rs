@@ -3,17 +3,19 @@
 use super::event::{JoinRequest, JoinResponse, RequestId, Response, SyncResponse};
 use super::group::{Group, GroupState};
 use super::member::{Member, millis};
-use super::reports::{self, MemberStep};
+use super::reports;
 use super::turn::{Replacement, Then, Turn, pending};
 #[cfg(test)]
 use crate::broker::planted::{self, Bug};
 use crate::wire::ErrorCode;
+use crate::wire::report::{GroupCause, MemberStep};
 
 impl Group {
     /// Answers now, or holds the request until the generation begins.
     pub(crate) fn join(&mut self, to: RequestId, request: &JoinRequest, turn: &mut Turn<'_>) {
         if !self.has_room_for(&request.member_id, turn.config.group_size_max) {
-            let why = format!("the group is full ({} members)", turn.config.group_size_max);
+            let size = turn.config.group_size_max;
+            let why = GroupCause::from(format!("the group is full ({size} members)"));
             self.remove_member(&request.member_id, MemberStep::Left, &why, turn);
             refuse(to, "", ErrorCode::GroupMaxSizeReached, turn);
         } else if self.is(GroupState::Dead) {
@@ -95,7 +97,7 @@ impl Group {
     ) {
         let mut member = Member::new(member_id.to_owned(), request);
         member.awaiting_join = Some(to);
-        let why = format!("{} asks to join", member.name());
+        let why = member.did("asks to join");
         if self.is(GroupState::PreparingRebalance) && self.generation == 0 {
             self.new_member_added = true;
         }
@@ -129,15 +131,14 @@ impl Group {
             return;
         };
         let changed = member.protocols != request.protocols;
-        let name = member.name().to_owned();
         let why = match self.state {
-            GroupState::PreparingRebalance => String::new(),
+            GroupState::PreparingRebalance => GroupCause::default(),
             GroupState::CompletingRebalance | GroupState::Stable if changed => {
-                format!("{name} joins again with another subscription")
+                member.did("joins again with another subscription")
             }
             // The leader watches the topics: it asks when partitions were added.
             GroupState::Stable if self.is_leader(member_id) => {
-                format!("leader {name} asks to divide anew")
+                member.did("leads and asks to divide anew")
             }
             GroupState::CompletingRebalance | GroupState::Stable => {
                 // It missed the answer: the generation as it is lets it sync.
@@ -230,11 +231,12 @@ impl Group {
             }
             GroupState::Stable => {
                 let why = format!("static member {name} came back with other protocols");
-                self.maybe_prepare_rebalance(&why, turn);
+                self.maybe_prepare_rebalance(&why.into(), turn);
             }
             // The leader may divide for the old id already, so it must divide again.
             GroupState::CompletingRebalance => {
-                self.prepare_rebalance(&format!("static member {name} came back"), turn);
+                let why = format!("static member {name} came back");
+                self.prepare_rebalance(&why.into(), turn);
             }
             GroupState::PreparingRebalance | GroupState::Empty | GroupState::Dead => {}
         }

@@ -81,7 +81,7 @@ impl Group {
             "read from __consumer_offsets-{} by broker {}",
             self.home.partition, turn.config.broker
         );
-        self.report_state(why, turn);
+        self.report_state(&why.into(), turn);
         for member_id in self.members.keys().cloned().collect::<Vec<_>>() {
             self.heard(&member_id, turn);
         }
@@ -90,7 +90,7 @@ impl Group {
                 "the group has more members than {}",
                 turn.config.group_size_max
             );
-            self.prepare_rebalance(&why, turn);
+            self.prepare_rebalance(&why.into(), turn);
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::event::LeavingMember;
 use super::group::Group;
-use super::reports::MemberStep;
 use super::turn::Turn;
 use crate::wire::ErrorCode;
+use crate::wire::report::{GroupCause, MemberStep};
 
 impl Group {
     /// Lets one member go.
@@ -26,14 +26,12 @@ impl Group {
         } else {
             member_id.to_owned()
         };
-        let name = self
-            .members
-            .get(&member_id)
-            .map_or_else(String::new, |member| member.name().to_owned());
-        let why = match leaving.reason.as_deref() {
-            Some(reason) if !reason.is_empty() => format!("{name} leaves: {reason}"),
-            _ => format!("{name} leaves"),
+        let what = match leaving.reason.as_deref() {
+            Some(reason) if !reason.is_empty() => format!("leaves: {reason}"),
+            _ => "leaves".to_owned(),
         };
+        let member = self.members.get(&member_id);
+        let why = member.map_or_else(GroupCause::default, |member| member.did(what));
         self.remove_member(&member_id, MemberStep::Left, &why, turn);
         ErrorCode::None
     }
@@ -51,11 +49,7 @@ impl Group {
         } else {
             member.session_timeout
         };
-        let why = format!(
-            "{} was not heard for {} ms",
-            member.name(),
-            timeout.as_millis()
-        );
+        let why = member.did(format!("was not heard for {} ms", timeout.as_millis()));
         self.remove_member(member_id, MemberStep::Expired, &why, turn);
     }
 }

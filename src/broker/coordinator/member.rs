@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::event::{JoinRequest, JoinedMember, RequestId};
 use super::group_metadata_record::StoredMember;
+use crate::wire::report::{GroupCause, MemberName};
 
 /// What the coordinator knows of a member.
 #[derive(Debug, Clone)]
@@ -107,13 +108,17 @@ impl Member {
         !self.is_new && (self.awaiting_join.is_some() || self.awaiting_sync.is_some())
     }
 
-    /// How messages for people call it.
-    pub(crate) fn name(&self) -> &str {
-        if self.client_id.is_empty() {
-            &self.member_id
-        } else {
-            &self.client_id
+    /// How people may call it.
+    pub(crate) fn name(&self) -> MemberName {
+        MemberName {
+            member: self.member_id.clone(),
+            client_id: self.client_id.clone(),
         }
+    }
+
+    /// It did this, in words that follow its name.
+    pub(crate) fn did(&self, what: impl Into<String>) -> GroupCause {
+        GroupCause::by(vec![self.name()], what)
     }
 }
 

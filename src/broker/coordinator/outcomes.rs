@@ -88,7 +88,7 @@ impl Coordinator {
             for member_id in pending {
                 turn.clear_session(&group.id, &member_id);
             }
-            group.report_state("deleted", turn);
+            group.report_state(&"deleted".into(), turn);
         });
         self.groups.remove(id);
     }

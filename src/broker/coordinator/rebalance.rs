@@ -7,13 +7,17 @@ use bytes::Bytes;
 use super::deadlines::Deadline;
 use super::event::{JoinResponse, Response, SyncResponse};
 use super::group::{Group, GroupState, InitialJoin};
-use super::reports::{self, MemberStep};
+use super::reports;
 use super::turn::{Then, Turn};
 use crate::wire::ErrorCode;
+use crate::wire::report::{GroupCause, MemberStep};
+
+/// Said of a member that joined and did not ask for its part.
+const TOO_LATE: &str = "did not fetch its assignment in time";
 
 impl Group {
     /// Asks everybody to join again, unless that is going on already.
-    pub(crate) fn maybe_prepare_rebalance(&mut self, why: &str, turn: &mut Turn<'_>) {
+    pub(crate) fn maybe_prepare_rebalance(&mut self, why: &GroupCause, turn: &mut Turn<'_>) {
         match self.state {
             GroupState::Empty | GroupState::Stable | GroupState::CompletingRebalance => {
                 self.prepare_rebalance(why, turn);
@@ -23,7 +27,7 @@ impl Group {
     }
 
     /// Asks everybody to join again. Members learn it from their heartbeats.
-    pub(crate) fn prepare_rebalance(&mut self, why: &str, turn: &mut Turn<'_>) {
+    pub(crate) fn prepare_rebalance(&mut self, why: &GroupCause, turn: &mut Turn<'_>) {
         if self.is(GroupState::CompletingRebalance) {
             self.refuse_syncs(ErrorCode::RebalanceInProgress, turn);
         } else if self.is(GroupState::Stable) {
@@ -118,11 +122,8 @@ impl Group {
         for member_id in late {
             if let Some(member) = self.remove(&member_id, turn) {
                 let held = reports::partitions(self, &member.assignment);
-                let why = format!(
-                    "{} did not join again within {} ms",
-                    member.name(),
-                    member.rebalance_timeout.as_millis()
-                );
+                let timeout = member.rebalance_timeout.as_millis();
+                let why = member.did(format!("did not join again within {timeout} ms"));
                 reports::member(self, &member, MemberStep::Expired, held, why, turn);
             }
         }
@@ -154,7 +155,7 @@ impl Group {
         self.leader = None;
         self.before.clear();
         self.enter(GroupState::Empty, turn);
-        self.report_state("the last member is gone", turn);
+        self.report_state(&"the last member is gone".into(), turn);
         self.store(&std::collections::BTreeMap::new(), Then::Nothing, turn);
     }
 
@@ -162,12 +163,11 @@ impl Group {
         self.protocol = self.select_protocol();
         self.enter(GroupState::CompletingRebalance, turn);
         let leader = self.leader.as_ref().and_then(|id| self.members.get(id));
-        let why = format!(
-            "leader {} divides with {:?}",
-            leader.map_or("", |member| member.name()),
-            self.protocol.as_deref().unwrap_or_default()
-        );
-        self.report_state(why, turn);
+        let protocol = self.protocol.as_deref().unwrap_or_default();
+        let why = leader.map_or_else(GroupCause::default, |leader| {
+            leader.did(format!("leads and divides with {protocol:?}"))
+        });
+        self.report_state(&why, turn);
         let member_ids: Vec<String> = self.members.keys().cloned().collect();
         for member_id in member_ids {
             let response = self.join_response(&member_id);
@@ -233,13 +233,12 @@ impl Group {
         for member_id in late {
             if let Some(member) = self.remove(&member_id, turn) {
                 let held = reports::partitions(self, &member.assignment);
-                let why = format!("{} did not fetch its assignment in time", member.name());
+                names.push(member.name());
+                let why = member.did(TOO_LATE);
                 reports::member(self, &member, MemberStep::Expired, held, why, turn);
-                names.push(member.name().to_owned());
             }
         }
-        let why = format!("{} did not fetch its assignment in time", names.join(", "));
-        self.prepare_rebalance(&why, turn);
+        self.prepare_rebalance(&GroupCause::by(names, TOO_LATE), turn);
     }
 
     /// A member synced: nobody waits for it any more.
@@ -262,7 +261,7 @@ impl Group {
         &mut self,
         member_id: &str,
         step: MemberStep,
-        why: &str,
+        why: &GroupCause,
         turn: &mut Turn<'_>,
     ) {
         let Some(mut member) = self.remove(member_id, turn) else {
@@ -278,7 +277,7 @@ impl Group {
             turn.respond(to, Response::Sync(response));
         }
         let held = reports::partitions(self, &member.assignment);
-        reports::member(self, &member, step, held, why, turn);
+        reports::member(self, &member, step, held, why.clone(), turn);
         match self.state {
             GroupState::Empty | GroupState::Dead => {}
             GroupState::Stable | GroupState::CompletingRebalance => {

@@ -9,46 +9,18 @@ use crate::wire::TopicPartition;
 use crate::wire::consumer_protocol::{
     CONSUMER_PROTOCOL_TYPE, decode_assignment, decode_subscription,
 };
-use crate::wire::report::{MemberPartitions, Report};
-
-/// A step of a member's life, by its name in the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MemberStep {
-    Asked,
-    Joined,
-    Synced,
-    Left,
-    Expired,
-}
-
-impl MemberStep {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Joined => "joined",
-            Self::Synced => "synced",
-            Self::Left => "left",
-            Self::Expired => "expired",
-        }
-    }
-}
+use crate::wire::report::{GroupCause, MemberPartitions, MemberStep, Report};
 
 /// The group as it stands.
-pub(crate) fn group_state(group: &Group, why: String) -> Report {
+pub(crate) fn group_state(group: &Group, why: GroupCause) -> Report {
     let preparing = group.is(GroupState::PreparingRebalance);
-    let name_of = |member_id: &String| {
-        group
-            .members
-            .get(member_id)
-            .map(|member| member.name().to_owned())
-    };
     Report::GroupState {
         group: group.id.clone(),
         state: group.state.to_string(),
         generation: group.generation,
         why,
         protocol: group.protocol.clone(),
-        leader: group.leader.as_ref().and_then(name_of),
+        leader: group.leader.clone(),
         awaited: if preparing {
             awaited(group)
         } else {
@@ -76,7 +48,7 @@ pub(crate) fn division(group: &Group, which: impl Fn(&Member) -> bool) -> Vec<Me
         .filter(|member| which(member))
         .map(|member| MemberPartitions {
             member: member.member_id.clone(),
-            client_id: member.name().to_owned(),
+            client_id: member.client_id.clone(),
             partitions: partitions(group, &member.assignment),
         })
         .collect()
@@ -88,14 +60,14 @@ pub(crate) fn member(
     member: &Member,
     step: MemberStep,
     partitions: Vec<TopicPartition>,
-    why: impl Into<String>,
+    why: impl Into<GroupCause>,
     turn: &mut Turn<'_>,
 ) {
     turn.report(Report::GroupMember {
         group: group.id.clone(),
         member: member.member_id.clone(),
-        client_id: member.name().to_owned(),
-        step: step.name().to_owned(),
+        client_id: member.client_id.clone(),
+        step,
         generation: group.generation,
         partitions,
         why: why.into(),
@@ -130,6 +102,6 @@ fn awaited(group: &Group) -> Vec<String> {
         .members
         .values()
         .filter(|member| member.awaiting_join.is_none())
-        .map(|member| member.name().to_owned())
+        .map(|member| member.member_id.clone())
         .collect()
 }

@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use super::event::{MemberIdentity, RequestId, Response, SyncRequest, SyncResponse};
 use super::group::{Group, GroupState};
-use super::reports::{self, MemberStep};
+use super::reports;
 use super::turn::{Then, Turn};
 use crate::wire::ErrorCode;
+use crate::wire::report::MemberStep;
 
 impl Group {
     /// Answers with the assignment, once the leader has brought it.
@@ -101,14 +102,14 @@ impl Group {
         if let Err(error) = result {
             self.refuse_syncs(error, turn);
             let why = format!("the assignments could not be stored: {error}");
-            self.maybe_prepare_rebalance(&why, turn);
+            self.maybe_prepare_rebalance(&why.into(), turn);
             return;
         }
         for member in self.members.values_mut() {
             member.assignment = assignments.remove(&member.member_id).unwrap_or_default();
         }
         self.enter(GroupState::Stable, turn);
-        self.report_state("everybody may have its partitions", turn);
+        self.report_state(&"everybody may have its partitions".into(), turn);
         let waiting: Vec<(String, RequestId)> = self
             .members
             .values_mut()

@@ -681,6 +681,7 @@ fn show_report(report: Report) -> String {
             before,
             ..
         } => {
+            let why = why.told(|member| member.client_id.clone());
             let mut out = format!("  {group} {state}, generation {generation}: {why}");
             if state == "PreparingRebalance" && !awaited.is_empty() {
                 write!(out, "; awaits {}", awaited.join(" ")).expect("a string");
@@ -700,6 +701,8 @@ fn show_report(report: Report) -> String {
             why,
             ..
         } => {
+            let step = format!("{step:?}").to_lowercase();
+            let why = why.told(|member| member.client_id.clone());
             let mut out = format!("  {client_id} {step}");
             if !partitions.is_empty() {
                 write!(out, ", {}", list(&partitions)).expect("a string");

@@ -167,22 +167,22 @@ impl BrokerLook {
 
     async fn look_at_logs(&self, connection: &mut KafkaConnection) -> Result<(), KafkaError> {
         let share = self.scope.share_of(self.broker);
-        if share.kept.is_empty() {
-            return Ok(());
-        }
         let mut seen: BTreeMap<TopicPartition, LogSeen> = BTreeMap::new();
-        if !share.led.is_empty() {
+        let led: Vec<TopicPartition> = share.led.into_iter().chain(share.read).collect();
+        if !led.is_empty() {
             let ask = Position::HighWatermark;
-            for (at, offset) in ask_offsets(connection, &share.led, ask).await? {
+            for (at, offset) in ask_offsets(connection, &led, ask).await? {
                 seen.entry(at).or_default().high_watermark = Some(offset);
             }
             let ask = Position::LogStart;
-            for (at, offset) in ask_offsets(connection, &share.led, ask).await? {
+            for (at, offset) in ask_offsets(connection, &led, ask).await? {
                 seen.entry(at).or_default().log_start = Some(offset);
             }
         }
-        for (at, offset) in ask_offsets(connection, &share.kept, Position::LogEnd).await? {
-            seen.entry(at).or_default().end = Some((self.broker, offset));
+        if !share.kept.is_empty() {
+            for (at, offset) in ask_offsets(connection, &share.kept, Position::LogEnd).await? {
+                seen.entry(at).or_default().end = Some((self.broker, offset));
+            }
         }
         let seen: Vec<(TopicPartition, LogSeen)> = seen.into_iter().collect();
         self.scope.see_logs(&seen).await;

@@ -90,6 +90,8 @@ pub(super) struct Share {
     pub(super) kept: Vec<TopicPartition>,
     /// Those of them that it leads.
     pub(super) led: Vec<TopicPartition>,
+    /// Others that it leads, which groups read: their lag is asked for, not their records.
+    pub(super) read: Vec<TopicPartition>,
 }
 
 /// What one broker told of one log. What it did not tell is `None`.
@@ -253,6 +255,19 @@ impl Scope {
                 share.led.push(at.clone());
             }
         }
+        let of_groups = known.groups.values().flat_map(|group| {
+            let committed = group.committed.iter().map(|(at, _)| at);
+            let assigned = group.members.iter().flat_map(|member| &member.assignment);
+            committed.chain(assigned)
+        });
+        let read: BTreeSet<&TopicPartition> = of_groups
+            .filter(|at| known.watched.binary_search(at).is_err())
+            .collect();
+        let led = |at: &&&TopicPartition| {
+            let partition = known.partition(at);
+            partition.is_some_and(|partition| partition.leader == Some(broker))
+        };
+        share.read = read.iter().filter(led).map(|at| (*at).clone()).collect();
         share
     }
 
@@ -396,7 +411,7 @@ mod tests {
 
     use super::{LogSeen, Scope};
     use crate::client::tap::Tap;
-    use crate::playground::state::{ClusterSeen, Observation, PartitionSeen, TopicSeen};
+    use crate::playground::state::{ClusterSeen, GroupSeen, Observation, PartitionSeen, TopicSeen};
     use crate::wire::{BrokerId, Offset, TopicPartition};
 
     fn cluster(leader: i32) -> ClusterSeen {
@@ -444,6 +459,26 @@ mod tests {
             ends[..],
             [(BrokerId(1), Offset(8)), (BrokerId(2), Offset(7))]
         );
+    }
+
+    #[tokio::test]
+    async fn the_lag_of_a_group_is_asked_for_in_topics_that_nobody_looks_at() {
+        let (sender, _told) = mpsc::channel(16);
+        let scope = Scope::new(sender, Tap::default());
+        let at = TopicPartition::new("orders", 0);
+        scope.see_cluster(cluster(1)).await;
+        assert_eq!(scope.share_of(BrokerId(1)), super::Share::default());
+        let seen = GroupSeen {
+            group: "billing".into(),
+            committed: vec![(at.clone(), Offset(3))],
+            ..GroupSeen::default()
+        };
+        scope.see_group(seen).await;
+        assert_eq!(scope.share_of(BrokerId(1)).read, vec![at.clone()]);
+        assert!(scope.share_of(BrokerId(2)).read.is_empty());
+        scope.watch(vec![at.clone()]);
+        let share = scope.share_of(BrokerId(1));
+        assert_eq!((share.led, share.read), (vec![at], Vec::new()));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::playground::state::{History, Page, PageError};
 
 /// The form that is written here, and the only one that is read.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 /// The first line is no longer.
 const HEADER_MAX: u64 = 4096;
@@ -187,7 +187,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{SessionFileError, read, read_from, write};
+    use super::{FORMAT, SessionFileError, read, read_from, write};
     use crate::playground::{state::Appearance, ui::tests::session::Session};
 
     fn saved() -> Vec<u8> {
@@ -217,7 +217,7 @@ mod tests {
         let text = String::from_utf8_lossy(&saved).into_owned();
         let header = text.lines().next().expect("a first line");
         let newer = header
-            .replace(":2,", ":7,")
+            .replace(&format!(":{FORMAT},"), ":7,")
             .replace(env!("CARGO_PKG_VERSION"), "3.1.4");
         let newer = said(format!("{newer}\n").as_bytes());
         assert!(

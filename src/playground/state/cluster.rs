@@ -215,7 +215,7 @@ impl Cluster {
     #[must_use]
     pub fn lag(&self, group: &Group, at: &TopicPartition) -> Option<i64> {
         let committed = group.committed.get(at)?;
-        let partition = self.partition(at)?;
+        let partition = self.partition(at).filter(|known| known.measured)?;
         Some((partition.high_watermark.0 - committed.0).max(0))
     }
 

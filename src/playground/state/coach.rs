@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Delivery, ProcessName, Status, StreamRate, Timestamp, outage::Outages};
-use crate::wire::{BrokerId, murmur2::murmur2};
+use super::{
+    Cluster, Delivery, ProcessName, Status, StreamRate, Timestamp, names::named_places,
+    outage::Outages,
+};
+use crate::wire::{BrokerId, murmur2::murmur2, report::MemberStep};
 
 /// How long each sentence of a step's result stands.
 const SENTENCE_FOR: Duration = Duration::from_secs(6);
@@ -289,21 +292,17 @@ fn divided(cluster: &Cluster) -> Option<Vec<String>> {
         .max()?;
     let (_, name, group) = newest;
     let group = cluster.groups.get(group)?;
-    let member = group.members.get(name)?;
-    if group.state != "Stable" || member.step != "synced" {
+    let (_, member) = group.named(name)?;
+    if group.state != "Stable" || member.step != Some(MemberStep::Synced) {
         return None;
     }
-    let places: Vec<String> = member
-        .reads
-        .iter()
-        .map(|place| format!("p{}", place.partition))
-        .collect();
+    let places = named_places(group.topics().len() > 1, &member.reads);
     let took = if places.is_empty() {
         format!("{name} sits idle: no partition is left for it.")
     } else {
         let one_each = group.members.values().all(|member| member.reads.len() == 1);
         let share = if one_each { " One partition each." } else { "" };
-        format!("{name} took over {}.{share}", places.join(" "))
+        format!("{name} took over {places}.{share}")
     };
     let end = "That was Kafka.  {palette} has every action by name, {help} all keys.";
     Some(vec![took, end.into()])

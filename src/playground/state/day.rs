@@ -68,6 +68,7 @@ fn round(session: &mut Session, number: u32) {
         group: "billing".into(),
         state: "Stable".into(),
         members: vec![MemberSeen {
+            member_id: format!("client-{number:05}-id"),
             client_id: format!("client-{number:05}"),
             assignment: vec![place.clone()],
             ..MemberSeen::default()

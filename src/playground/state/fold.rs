@@ -10,7 +10,7 @@ use super::{
 };
 use crate::wire::{
     BrokerId, Offset, TopicPartition,
-    report::{Report, ReportLine},
+    report::{MemberStep, PartitionOffset, Report, ReportLine},
 };
 
 /// Reads kept to be matched with acknowledgements that come later.
@@ -37,6 +37,9 @@ impl Cluster {
                 known.change(change, at);
                 if known.status.is_gone() && !was_gone {
                     known.led = led;
+                }
+                if let Some(group) = known.group.clone() {
+                    self.name_members(&group);
                 }
             }
             Observation::Memory { process, rss_bytes } => {
@@ -79,6 +82,7 @@ impl Cluster {
             }
             Observation::Group(group) => {
                 self.group_mut(&group.group).see(group, at);
+                self.name_members(&group.group);
                 self.sample_lags(at);
             }
             Observation::GroupGone { group } => {
@@ -187,6 +191,9 @@ impl Cluster {
         for group in self.groups.values_mut().filter(|_| !gone.is_empty()) {
             group.forget_topics(&gone);
         }
+        for process in self.processes.values_mut() {
+            process.assigned.retain(|at| !gone.contains(&at.topic));
+        }
         self.flow
             .retain(|name| seen.topics.iter().any(|topic| topic.name == name));
         for topic in &seen.topics {
@@ -294,6 +301,7 @@ impl Cluster {
                 state,
                 generation,
                 protocol,
+                leader,
                 awaited,
                 rebalance_timeout_ms,
                 members,
@@ -303,6 +311,7 @@ impl Cluster {
                 known.enter(state, told_at);
                 known.generation = Some(*generation);
                 known.awaited.clone_from(awaited);
+                known.leader.clone_from(leader);
                 known.rebalance_timeout_ms = *rebalance_timeout_ms;
                 if let Some(protocol) = protocol {
                     known.protocol.clone_from(protocol);
@@ -313,9 +322,11 @@ impl Cluster {
                 if let ProcessName::Broker(broker) = process {
                     known.coordinator = Some(*broker);
                 }
+                self.name_members(group);
             }
             Report::GroupMember {
                 group,
+                member: member_id,
                 client_id,
                 step,
                 partitions,
@@ -323,15 +334,18 @@ impl Cluster {
             } => {
                 let known = self.group_mut(group);
                 known.awaited.retain(|awaited| {
-                    awaited != client_id || matches!(step.as_str(), "asked" | "synced")
+                    awaited != member_id || matches!(step, MemberStep::Asked | MemberStep::Synced)
                 });
-                let member = known.member(client_id, told_at);
-                step.clone_into(&mut member.step);
-                match step.as_str() {
-                    "synced" => member.reads = partitions.iter().cloned().collect(),
-                    "joined" | "left" | "expired" => known.revoke(client_id, partitions),
-                    _ => {}
+                let member = known.member(member_id, client_id, told_at);
+                member.step = Some(*step);
+                match step {
+                    MemberStep::Asked => {}
+                    MemberStep::Synced => member.reads = partitions.iter().cloned().collect(),
+                    MemberStep::Joined | MemberStep::Left | MemberStep::Expired => {
+                        known.revoke(member_id, partitions);
+                    }
                 }
+                self.name_members(group);
             }
             report => self.see_consumer_report(process, report, at),
         }
@@ -361,9 +375,21 @@ impl Cluster {
             consumer.status = Status::Up;
             consumer.since = at;
         }
+        match report {
+            Report::Assigned { partitions } => consumer.assigned.extend(at_places(partitions)),
+            Report::Revoked { partitions } => {
+                for place in at_places(partitions) {
+                    consumer.assigned.remove(&place);
+                }
+            }
+            _ => {}
+        }
         let Some(group_id) = consumer.group.clone() else {
             return;
         };
+        if matches!(report, Report::Assigned { .. } | Report::Revoked { .. }) {
+            self.name_members(&group_id);
+        }
         if let Report::Record {
             topic,
             partition,
@@ -390,15 +416,17 @@ impl Cluster {
                     if reads.offset.0 >= 0 {
                         group.positions.insert(place.clone(), reads.offset);
                     }
-                    group.member(name, at).reads.insert(place);
+                    if let Some(member) = group.our_member(name) {
+                        member.reads.insert(place);
+                    }
                 }
             }
             Report::Revoked { partitions } => {
-                let places: Vec<TopicPartition> = partitions
-                    .iter()
-                    .map(|gone| TopicPartition::new(&gone.topic, gone.partition))
-                    .collect();
-                group.revoke(name, &places);
+                if let Some(member) = group.our_member(name) {
+                    for place in at_places(partitions) {
+                        member.reads.remove(&place);
+                    }
+                }
             }
             Report::Committed { partitions } => group.commit(partitions),
             Report::Record {
@@ -444,4 +472,10 @@ impl Cluster {
             }
         }
     }
+}
+
+fn at_places(partitions: &[PartitionOffset]) -> impl Iterator<Item = TopicPartition> {
+    partitions
+        .iter()
+        .map(|at| TopicPartition::new(&at.topic, at.partition))
 }

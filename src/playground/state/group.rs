@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{GroupSeen, Timestamp};
 use crate::wire::{
     Offset, TopicPartition,
-    report::{MemberPartitions, PartitionOffset},
+    report::{MemberPartitions, MemberStep, PartitionOffset},
 };
 
 /// Seconds of lag kept for the chart.
@@ -26,11 +26,13 @@ pub struct Group {
     pub generation: Option<i32>,
     /// The assignor, `range`.
     pub protocol: String,
-    /// Members that the coordinator waits for.
+    /// The member that divides the partitions, by its member id, where the coordinator told.
+    pub leader: Option<String>,
+    /// Members that the coordinator waits for, by member id.
     pub awaited: Vec<String>,
     /// How long it waits, in milliseconds.
     pub rebalance_timeout_ms: u64,
-    /// Members by client id.
+    /// Members by member id: whole applications share a client id.
     pub members: BTreeMap<String, Member>,
     /// Committed offsets.
     pub committed: BTreeMap<TopicPartition, Offset>,
@@ -46,12 +48,17 @@ pub struct Group {
 /// A member of a group.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Member {
-    /// The id that the coordinator gave.
-    pub member_id: String,
+    /// How it is called here: a consumer of ours by its own name, all others by client id and the
+    /// first signs of what the coordinator added to it.
+    pub name: String,
+    /// Whether it is a consumer of ours.
+    pub ours: bool,
+    /// Given by the client.
+    pub client_id: String,
     /// Where it connects from.
     pub host: String,
-    /// The last step told of it: `asked`, `joined`, `synced`, `left`, `expired`.
-    pub step: String,
+    /// The last step told of it.
+    pub step: Option<MemberStep>,
     /// What it reads.
     pub reads: BTreeSet<TopicPartition>,
     /// When it was first seen.
@@ -72,9 +79,44 @@ impl Group {
     #[must_use]
     pub fn reader(&self, partition: &TopicPartition) -> Option<&str> {
         self.members
+            .values()
+            .find(|member| member.reads.contains(partition))
+            .map(|member| member.name.as_str())
+    }
+
+    /// The member of this name, with its member id.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<(&str, &Member)> {
+        self.members
             .iter()
-            .find(|(_, member)| member.reads.contains(partition))
-            .map(|(client_id, _)| client_id.as_str())
+            .find(|(_, member)| member.name == name)
+            .map(|(member_id, member)| (member_id.as_str(), member))
+    }
+
+    /// Whether the coordinator waits for the member of this name.
+    #[must_use]
+    pub fn awaits(&self, name: &str) -> bool {
+        self.named(name)
+            .is_some_and(|(member_id, _)| self.awaited.iter().any(|awaited| awaited == member_id))
+    }
+
+    /// The names of those that the coordinator waits for.
+    #[must_use]
+    pub fn awaited_names(&self) -> Vec<&str> {
+        let awaited = self.awaited.iter();
+        awaited
+            .filter_map(|member_id| Some(self.members.get(member_id)?.name.as_str()))
+            .collect()
+    }
+
+    /// The topics that it reads or has read.
+    #[must_use]
+    pub fn topics(&self) -> BTreeSet<&str> {
+        let read = self.members.values().flat_map(|member| &member.reads);
+        let places = self.committed.keys().chain(self.positions.keys());
+        read.chain(places)
+            .map(|place| place.topic.as_str())
+            .collect()
     }
 
     pub(super) fn see(&mut self, seen: &GroupSeen, at: Timestamp) {
@@ -84,34 +126,23 @@ impl Group {
         }
         self.committed.extend(seen.committed.iter().cloned());
         self.enter(&seen.state, at);
-        self.members.retain(|client_id, member| {
-            member.step != "expired" && member.step != "left"
-                || seen
-                    .members
-                    .iter()
-                    .any(|known| known.client_id == *client_id)
+        let is_member = |member_id: &str| {
+            let mut members = seen.members.iter();
+            members.any(|known| known.member_id == member_id)
+        };
+        let settled = matches!(seen.state.as_str(), "Stable" | "Empty");
+        self.members.retain(|member_id, member| {
+            let went = matches!(member.step, Some(MemberStep::Expired | MemberStep::Left));
+            is_member(member_id) || !(went || settled)
         });
         for known in &seen.members {
-            let member = self
-                .members
-                .entry(known.client_id.clone())
-                .or_insert_with(|| Member {
-                    first_seen: at,
-                    ..Member::default()
-                });
-            member.member_id.clone_from(&known.member_id);
-            member.host.clone_from(&known.host);
+            let member = self.member(&known.member_id, &known.client_id, at);
+            let host = known.host.trim_start_matches('/');
+            host.clone_into(&mut member.host);
             if seen.state == "Stable" {
                 member.reads = known.assignment.iter().cloned().collect();
-                member.step = "synced".into();
+                member.step = Some(MemberStep::Synced);
             }
-        }
-        if seen.state == "Stable" || seen.state == "Empty" {
-            self.members.retain(|client_id, _| {
-                seen.members
-                    .iter()
-                    .any(|known| known.client_id == *client_id)
-            });
         }
     }
 
@@ -136,27 +167,39 @@ impl Group {
     /// The coordinator said who holds what.
     pub(super) fn divide(&mut self, members: &[MemberPartitions], at: Timestamp) {
         self.members
-            .retain(|client_id, _| members.iter().any(|known| known.client_id == *client_id));
+            .retain(|member_id, _| members.iter().any(|known| known.member == *member_id));
         for known in members {
-            let member = self.member(&known.client_id, at);
-            member.member_id.clone_from(&known.member);
+            let member = self.member(&known.member, &known.client_id, at);
             member.reads = known.partitions.iter().cloned().collect();
-            member.step = "synced".into();
+            member.step = Some(MemberStep::Synced);
         }
     }
 
-    pub(super) fn member(&mut self, client_id: &str, at: Timestamp) -> &mut Member {
+    /// A member; where it was not known before it has no name yet.
+    pub(super) fn member(
+        &mut self,
+        member_id: &str,
+        client_id: &str,
+        at: Timestamp,
+    ) -> &mut Member {
         self.members
-            .entry(client_id.to_owned())
+            .entry(member_id.to_owned())
             .or_insert_with(|| Member {
                 first_seen: at,
+                client_id: client_id.to_owned(),
                 ..Member::default()
             })
     }
 
-    /// A consumer said that it gave partitions up; its rows are nobody's until the next division.
-    pub(super) fn revoke(&mut self, client_id: &str, partitions: &[TopicPartition]) {
-        if let Some(member) = self.members.get_mut(client_id) {
+    /// The member that is a consumer of ours.
+    pub(super) fn our_member(&mut self, name: &str) -> Option<&mut Member> {
+        let mut members = self.members.values_mut();
+        members.find(|member| member.ours && member.name == name)
+    }
+
+    /// A member gave partitions up; its rows are nobody's until the next division.
+    pub(super) fn revoke(&mut self, member_id: &str, partitions: &[TopicPartition]) {
+        if let Some(member) = self.members.get_mut(member_id) {
             member.reads.retain(|held| !partitions.contains(held));
         }
     }
@@ -213,6 +256,7 @@ mod tests {
             members: reads
                 .iter()
                 .map(|(client, partition)| MemberSeen {
+                    member_id: format!("{client}-id"),
                     client_id: (*client).into(),
                     assignment: vec![TopicPartition::new("orders", *partition)],
                     ..MemberSeen::default()
@@ -226,7 +270,7 @@ mod tests {
     fn a_rebalance_has_one_beginning_through_both_its_states() {
         let mut group = Group::default();
         group.see(&seen("Stable", &[("c1", 0)]), Timestamp(1));
-        assert_eq!(group.reader(&TopicPartition::new("orders", 0)), Some("c1"));
+        assert!(group.reader(&TopicPartition::new("orders", 0)).is_some());
         group.enter("PreparingRebalance", Timestamp(5));
         group.enter("CompletingRebalance", Timestamp(9));
         assert_eq!(group.rebalance_since, Some(Timestamp(5)));

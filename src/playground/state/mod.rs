@@ -19,6 +19,7 @@ mod hints;
 mod key;
 pub mod keymap;
 mod looking_back;
+mod members;
 mod model;
 mod names;
 mod narrate;
@@ -72,6 +73,7 @@ pub use group::{Group, LAG_SECONDS, Member};
 pub use key::{Key, KeyPress, UnknownKey};
 pub use keymap::Context;
 pub use model::{DEMO_KEYS, State};
+pub use names::named_places;
 pub use observation::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
     ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen, WatchSeen,

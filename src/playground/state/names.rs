@@ -11,12 +11,29 @@ pub(super) fn place(home: &str, topic: &str, partition: i32) -> String {
     }
 }
 
+/// `p0 p2`; where other topics than the demo's own are among them `orders p0 p2  payments p1`.
 pub(super) fn places(home: &str, partitions: &[TopicPartition]) -> String {
-    let places: Vec<String> = partitions
-        .iter()
-        .map(|at| place(home, &at.topic, at.partition))
-        .collect();
-    places.join(" ")
+    let alone = partitions.iter().all(|at| at.topic == home);
+    named_places(!alone, partitions)
+}
+
+/// `p0 p2`, or with their topics `orders p0 p2  payments p1`.
+pub fn named_places<'a>(
+    with_topics: bool,
+    partitions: impl IntoIterator<Item = &'a TopicPartition>,
+) -> String {
+    let mut told = String::new();
+    let mut topic = None;
+    for at in partitions {
+        if with_topics && topic != Some(&at.topic) {
+            told.push_str(if told.is_empty() { "" } else { "  " });
+            told.push_str(&at.topic);
+            topic = Some(&at.topic);
+        }
+        told.push_str(if told.is_empty() { "p" } else { " p" });
+        told.push_str(&at.partition.to_string());
+    }
+    told
 }
 
 /// `3,1,2`

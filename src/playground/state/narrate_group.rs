@@ -2,13 +2,13 @@
 
 use super::{
     Cluster, ProcessName, Timestamp,
-    names::{place, places},
+    names::{named_places, place, places},
     narrate::Narrator,
     story::{Line, Merge, Story, Subject, Tone},
 };
 use crate::wire::{
     TopicPartition,
-    report::{PartitionOffset, Report},
+    report::{MemberName, MemberPartitions, MemberStep, PartitionOffset, Report},
 };
 
 impl Narrator {
@@ -21,49 +21,8 @@ impl Narrator {
         report: &Report,
     ) {
         match report {
-            Report::GroupMember {
-                group,
-                client_id,
-                step,
-                partitions,
-                why,
-                ..
-            } => {
-                let was_member = cluster
-                    .groups
-                    .get(group)
-                    .and_then(|group| group.members.get(client_id))
-                    .is_some_and(|member| member.step != "asked" && !member.step.is_empty());
-                if matches!(step.as_str(), "asked" | "left" | "expired") {
-                    self.group_cause = Some((group.clone(), client_id.clone()));
-                }
-                if self.opening {
-                    return;
-                }
-                let consumer = Subject::Process(ProcessName::Consumer(client_id.clone()));
-                let state = Subject::GroupState(group.clone());
-                let gave_up = places(&self.home, partitions);
-                let words = match step.as_str() {
-                    "joined" if was_member && gave_up.is_empty() => {
-                        format!("{client_id} joined again")
-                    }
-                    "joined" if was_member => {
-                        format!("{client_id} gave up {gave_up} and joined again")
-                    }
-                    "left" | "expired" if !why.is_empty() => why.clone(),
-                    "left" => format!("{client_id} left"),
-                    "expired" => format!("{client_id} was not heard in time"),
-                    _ => return,
-                };
-                let line = Line::new(at, "group").say(words);
-                let line = line.about(Subject::GroupStep(group.clone()));
-                if step == "joined" {
-                    story.tell(&[state], line);
-                } else {
-                    story.tell(&[consumer.clone(), state], line.about(consumer));
-                }
-            }
-            Report::GroupState { .. } => self.group_state(story, at, report),
+            Report::GroupMember { .. } => self.group_member(story, cluster, at, report),
+            Report::GroupState { .. } => self.group_state(story, cluster, at, report),
             Report::Assigned { partitions } if !self.opening => {
                 assigned(story, cluster, &self.home, (at, process), partitions);
             }
@@ -71,7 +30,77 @@ impl Narrator {
         }
     }
 
-    fn group_state(&mut self, story: &mut Story, at: Timestamp, report: &Report) {
+    fn group_member(
+        &mut self,
+        story: &mut Story,
+        cluster: &Cluster,
+        at: Timestamp,
+        report: &Report,
+    ) {
+        let Report::GroupMember {
+            group,
+            member,
+            client_id,
+            step,
+            partitions,
+            why,
+            ..
+        } = report
+        else {
+            return;
+        };
+        let named = |told: &MemberName| format!("{group}/{}", cluster.member_name(group, told));
+        let told = MemberName {
+            member: member.clone(),
+            client_id: client_id.clone(),
+        };
+        let name = cluster.member_name(group, &told);
+        let was_member = cluster
+            .groups
+            .get(group)
+            .and_then(|group| group.members.get(member)?.step)
+            .is_some_and(|step| step != MemberStep::Asked);
+        if matches!(
+            step,
+            MemberStep::Asked | MemberStep::Left | MemberStep::Expired
+        ) {
+            self.group_cause = Some((group.clone(), name.clone()));
+        }
+        if self.opening {
+            return;
+        }
+        let consumer = Subject::Process(ProcessName::Consumer(name));
+        let state = Subject::GroupState(group.clone());
+        let who = named(&told);
+        let gave_up = places(&self.home, partitions);
+        let words = match step {
+            MemberStep::Joined if was_member && gave_up.is_empty() => {
+                format!("{who} joined again")
+            }
+            MemberStep::Joined if was_member => {
+                format!("{who} gave up {gave_up} and joined again")
+            }
+            MemberStep::Left | MemberStep::Expired if !why.why.is_empty() => why.told(named),
+            MemberStep::Left => format!("{who} left"),
+            MemberStep::Expired => format!("{who} was not heard in time"),
+            MemberStep::Asked | MemberStep::Joined | MemberStep::Synced => return,
+        };
+        let line = Line::new(at, "group").say(words);
+        let line = line.about(Subject::GroupStep(group.clone()));
+        if *step == MemberStep::Joined {
+            story.tell(&[state], line);
+        } else {
+            story.tell(&[consumer.clone(), state], line.about(consumer));
+        }
+    }
+
+    fn group_state(
+        &mut self,
+        story: &mut Story,
+        cluster: &Cluster,
+        at: Timestamp,
+        report: &Report,
+    ) {
         let Report::GroupState {
             group,
             state,
@@ -84,7 +113,12 @@ impl Narrator {
         else {
             return;
         };
-        let division = divided(&self.home, members);
+        let named = |told: &MemberName| cluster.member_name(group, told);
+        let held = members.iter().chain(before);
+        let mut held = held.flat_map(|member| &member.partitions);
+        let with_topics = held.any(|at| at.topic != self.home);
+        let divided = |members| divided(with_topics, members, named);
+        let division = divided(members);
         if self.opening {
             if state == "Stable" {
                 story.retract(|merge| *merge == Merge::Division(group.clone()));
@@ -98,16 +132,16 @@ impl Narrator {
         let line = Line::new(at, "group");
         let line = match state.as_str() {
             "Stable" => {
-                let line = line.say(format!("Stable, generation {generation}: {division}"));
-                let held = divided(&self.home, before);
+                let line = line.say(format!("{group} Stable, gen {generation}: {division}"));
+                let held = divided(before);
                 if held.is_empty() || held == division {
                     line
                 } else {
                     line.with(Tone::Dim, format!("   (before: {held})"))
                 }
             }
-            state if why.is_empty() => line.say(state.to_owned()),
-            state => line.say(format!("{state}: {why}")),
+            state if why.why.is_empty() => line.say(format!("{group} {state}")),
+            state => line.say(format!("{group} {state}: {}", why.told(named))),
         };
         let line = line
             .about(Subject::GroupState(group.clone()))
@@ -153,14 +187,13 @@ fn assigned(
             continue;
         }
         let place = place(home, &reads.topic, reads.partition);
+        let who = format!("{group_id}/{name}");
         let words = match group.committed.get(&at_place) {
             Some(committed) if *committed == reads.offset => {
-                format!(
-                    "{name} reads {place} on from committed offset {committed}: nothing skipped"
-                )
+                format!("{who} reads {place} on from committed offset {committed}: nothing skipped")
             }
             _ if reads.offset.0 > 0 => {
-                format!("{name} reads {place} from offset {}", reads.offset)
+                format!("{who} reads {place} from offset {}", reads.offset)
             }
             // The beginning of a log is where everybody begins.
             _ => continue,
@@ -171,12 +204,23 @@ fn assigned(
     }
 }
 
-fn divided(home: &str, members: &[crate::wire::report::MemberPartitions]) -> String {
+/// `c1 p0 p1, c2 p2`
+fn divided(
+    with_topics: bool,
+    members: &[MemberPartitions],
+    named: impl Fn(&MemberName) -> String,
+) -> String {
     let mut shares: Vec<String> = members
         .iter()
-        .map(|member| match places(home, &member.partitions) {
-            share if share.is_empty() => format!("{} idle", member.client_id),
-            share => format!("{} {share}", member.client_id),
+        .map(|member| {
+            let name = named(&MemberName {
+                member: member.member.clone(),
+                client_id: member.client_id.clone(),
+            });
+            match named_places(with_topics, &member.partitions) {
+                share if share.is_empty() => format!("{name} idle"),
+                share => format!("{name} {share}"),
+            }
         })
         .collect();
     shares.sort();

@@ -472,9 +472,9 @@ impl State {
             })
             .collect();
         let members = self.cluster.groups.get(group).map(|group| &group.members);
-        for name in members.into_iter().flat_map(|members| members.keys()) {
-            if !names.contains(name) {
-                names.push(name.clone());
+        for member in members.into_iter().flat_map(|members| members.values()) {
+            if !names.contains(&member.name) {
+                names.push(member.name.clone());
             }
         }
         names.sort_by_key(|name| (name.len(), name.clone()));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Cluster, NewConsumer, NewTopic, Process, ProcessName, Request, Setup, Status, Timestamp,
 };
+use crate::wire::report::MemberStep;
 
 /// How far the start has come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -95,8 +96,8 @@ impl Opening {
         cluster.groups.get(&setup.group).is_some_and(|group| {
             group.state == "Stable"
                 && Self::consumers(setup).all(|consumer| {
-                    let member = group.members.get(&consumer.name);
-                    member.is_some_and(|member| member.step == "synced")
+                    let member = group.named(&consumer.name);
+                    member.is_some_and(|(_, member)| member.step == Some(MemberStep::Synced))
                 })
         })
     }

@@ -48,6 +48,9 @@ pub struct Partition {
     pub high_watermark: Offset,
     /// Readers of committed transactions see records below it, if that is less.
     pub last_stable: Option<Offset>,
+    /// Whether these offsets were ever told: no topic but the shown one and those that groups read is
+    /// asked for them.
+    pub measured: bool,
     /// Each replica's log end when it was last asked with success.
     pub ends: BTreeMap<BrokerId, Offset>,
     /// The newest records.
@@ -160,6 +163,7 @@ impl Partition {
 
     pub(super) fn see_offsets(&mut self, offsets: &PartitionOffsets, at: Timestamp) {
         let before = self.log_end();
+        self.measured = true;
         self.log_start = offsets.log_start;
         self.high_watermark = offsets.high_watermark;
         self.last_stable = offsets.last_stable;

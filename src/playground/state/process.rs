@@ -1,6 +1,6 @@
 //! A child process as the playground saw it live and die.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,10 @@ pub struct Process {
     pub led: Vec<TopicPartition>,
     /// What the playground did to it last, so that its end has a name.
     pub intent: Option<Intent>,
+    /// When it was spawned.
+    pub spawned_at: Timestamp,
+    /// What a consumer says that it reads.
+    pub assigned: BTreeSet<TopicPartition>,
 }
 
 /// The state of a process.
@@ -117,6 +121,8 @@ impl Process {
             session_expired: None,
             led: Vec::new(),
             intent: None,
+            spawned_at: at,
+            assigned: BTreeSet::new(),
         }
     }
 
@@ -151,6 +157,8 @@ impl Process {
                 self.session_expired = None;
                 self.session = None;
                 self.led.clear();
+                self.assigned.clear();
+                self.spawned_at = at;
             }
             ProcessChange::Ready { address } => {
                 if !address.is_empty() {

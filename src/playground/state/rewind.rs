@@ -118,20 +118,19 @@ fn check(
     }
     let known = state.cluster.groups.get(group);
     let known = known.ok_or_else(|| format!("there is no group {group}"))?;
-    let process = |client: &str| {
-        let name = ProcessName::Consumer(client.to_owned());
-        let process = state.cluster.processes.get(&name);
-        process.filter(|process| process.group.as_deref() == Some(group))
-    };
     let strangers: Vec<&str> = known
         .members
-        .keys()
-        .map(String::as_str)
-        .filter(|client| process(client).is_none())
+        .values()
+        .filter(|member| !member.ours)
+        .map(|member| member.name.as_str())
         .collect();
     if !strangers.is_empty() {
+        let (reads, it) = match strangers.len() {
+            1 => ("reads for", "is not ours: stop it"),
+            _ => ("read for", "are not ours: stop them"),
+        };
         return Err(format!(
-            "{} reads for {group} and is not ours: stop it first, Kafka moves no offsets under a reader",
+            "{} {reads} {group} and {it} first, Kafka moves no offsets under a reader",
             strangers.join(" ")
         ));
     }

@@ -1,10 +1,14 @@
 //! Numbers and names as the panes write them.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
+use super::canvas::{fit, width};
 use crate::{
-    playground::state::{Process, ProcessName, State, Status, Timestamp},
-    wire::BrokerId,
+    playground::state::{Process, ProcessName, State, Status, Timestamp, named_places},
+    wire::{BrokerId, TopicPartition},
 };
 
 /// In the frame of a pane that shows only what matches: `/ord   esc clears`
@@ -141,6 +145,72 @@ pub fn few(partitions: &[i32]) -> String {
     }
 }
 
+/// What somebody reads, in so many columns: `p0 p2`, `orders p0 p1  payments p0`,
+/// `orders 0-1 payments 0`, `5 partitions`.
+pub fn places(with_topics: bool, places: &BTreeSet<TopicPartition>, room: u16) -> String {
+    if !with_topics {
+        let indexes: Vec<i32> = places.iter().map(|place| place.partition).collect();
+        return few(&indexes);
+    }
+    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for place in places {
+        topics
+            .entry(&place.topic)
+            .or_default()
+            .push(place.partition);
+    }
+    let brief = topics
+        .iter()
+        .map(|(topic, indexes)| format!("{topic} {}", ranges(indexes)))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let noun = if places.len() == 1 {
+        "partition"
+    } else {
+        "partitions"
+    };
+    let count = format!("{} {noun}", places.len());
+    let mut ways = vec![named_places(true, places), brief];
+    if topics.len() > 1 {
+        ways.push(format!("{count} of {} topics", topics.len()));
+    }
+    ways.push(count);
+    let fits = |words: &&String| width(words) <= room;
+    let found = ways.iter().find(fits).or(ways.last());
+    found.cloned().unwrap_or_default()
+}
+
+/// `0-2,5`, of numbers that rise.
+fn ranges(indexes: &[i32]) -> String {
+    let mut ranges: Vec<(i32, i32)> = Vec::new();
+    for index in indexes {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *index => *last = *index,
+            _ => ranges.push((*index, *index)),
+        }
+    }
+    let told = ranges.iter().map(|(first, last)| {
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
+    });
+    told.collect::<Vec<_>>().join(",")
+}
+
+/// The name of a member in so many columns. Its last signs stay: they tell it from others.
+pub fn member(name: &str, room: u16) -> String {
+    let Some((client, own)) = name.rsplit_once('-').filter(|_| width(name) > room) else {
+        return fit(name, room);
+    };
+    let tail = format!("-{own}");
+    match room.checked_sub(width(&tail)) {
+        Some(head @ 2..) => fit(client, head) + &tail,
+        _ => fit(name, room),
+    }
+}
+
 /// `1,2`
 pub fn listed(brokers: &[BrokerId]) -> String {
     let ids: Vec<String> = brokers.iter().map(ToString::to_string).collect();
@@ -231,6 +301,30 @@ mod tests {
             "3M…", "…340k", "…2101",
         ];
         assert_eq!(written.map(super::range), expected);
+    }
+
+    #[test]
+    fn what_is_read_carries_its_topic_as_far_as_there_is_room() {
+        let place = |(topic, index): (&str, i32)| crate::wire::TopicPartition::new(topic, index);
+        let read = [("orders", 0), ("orders", 1), ("orders", 3), ("payments", 0)].map(place);
+        let read = read.into_iter().collect();
+        let told = [28, 27, 22, 20].map(|room| super::places(true, &read, room));
+        assert_eq!(
+            told,
+            [
+                "orders p0 p1 p3  payments p0",
+                "orders 0-1,3 payments 0",
+                "4 partitions",
+                "4 partitions"
+            ]
+        );
+        assert_eq!(super::places(false, &read, 20), "p0 p1 p3 p0");
+    }
+
+    #[test]
+    fn a_member_keeps_the_signs_that_tell_it_from_others() {
+        assert_eq!(super::member("rdkafka-3f2c", 12), "rdkafka-3f2c");
+        assert_eq!(super::member("kafka-python-3f2c", 12), "kafka-…-3f2c");
     }
 
     #[test]

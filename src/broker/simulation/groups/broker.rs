@@ -286,10 +286,16 @@ fn shown(report: &Report) -> String {
             generation,
             why,
             ..
-        } => format!("{state}, generation {generation}: {why}"),
+        } => {
+            let why = why.told(|member| member.member.clone());
+            format!("{state}, generation {generation}: {why}")
+        }
         Report::GroupMember {
             member, step, why, ..
-        } => format!("{member} {step} {why}"),
+        } => {
+            let why = why.told(|member| member.member.clone());
+            format!("{member} {step:?} {why}")
+        }
         Report::GroupsLoaded { groups, epoch, .. } => {
             format!("loaded {groups:?} at epoch {epoch}")
         }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::record;
 use crate::playground::{
-    state::{Opened, ProcessName, State, Thing, summary},
+    state::{Opened, ProcessName, State, Thing, named_places, summary},
     ui::{
         canvas::{Canvas, Frame, broken},
         theme::Role,
@@ -91,19 +91,35 @@ fn group(state: &State, name: &str) -> Vec<String> {
         lines.push(format!("coordinator broker {coordinator}"));
     }
     lines.push(String::new());
-    for (client, member) in &group.members {
-        let reads: Vec<String> = member.reads.iter().map(ToString::to_string).collect();
-        lines.push(format!("{client}   {}   {}", member.member_id, member.host));
-        lines.push(format!("   reads {}", reads.join(" ")));
+    for (member_id, member) in &group.members {
+        let leads = group.leader.as_ref() == Some(member_id);
+        lines.push(format!(
+            "{}   client id {}   member id {member_id}   {}{}",
+            member.name,
+            member.client_id,
+            member.host,
+            if leads {
+                "   leads: it divides the partitions"
+            } else {
+                ""
+            }
+        ));
+        lines.push(match named_places(true, &member.reads) {
+            reads if reads.is_empty() => "   reads nothing".to_owned(),
+            reads => format!("   reads {reads}"),
+        });
     }
     lines.push(String::new());
     lines.push("partition          committed   high watermark   lag".into());
     for (place, committed) in &group.committed {
-        let high = state
-            .cluster
-            .partition(place)
-            .map_or(0, |known| known.high_watermark.0);
-        let lag = (high - committed.0).max(0);
+        let known =
+            |told: Option<i64>| told.map_or_else(|| "?".to_owned(), |told| told.to_string());
+        let high = state.cluster.partition(place);
+        let high = known(
+            high.filter(|high| high.measured)
+                .map(|high| high.high_watermark.0),
+        );
+        let lag = known(state.cluster.lag(group, place));
         lines.push(format!(
             "{:<18} {committed:>9}   {high:>14}   {lag:>3}",
             place.to_string()

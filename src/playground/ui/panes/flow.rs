@@ -203,17 +203,15 @@ fn idle(state: &State, topic: &Topic) -> Vec<String> {
     }
     let members = group
         .members
-        .iter()
-        .filter(|(_, member)| member.reads.is_empty());
-    let alive = members.filter(|(name, _)| {
-        let process = state
-            .cluster
-            .processes
-            .get(&ProcessName::Consumer((*name).clone()));
+        .values()
+        .filter(|member| member.reads.is_empty());
+    let alive = members.filter(|member| {
+        let name = ProcessName::Consumer(member.name.clone());
+        let process = state.cluster.processes.get(&name);
         process.is_none_or(|process| !process.status.is_gone())
     });
     alive
-        .map(|(name, _)| format!("{name} idle: no partition left"))
+        .map(|member| format!("{} idle: no partition left", member.name))
         .collect()
 }
 

@@ -1,8 +1,11 @@
 //! A consumer group: its state, who joined, who reads what and how far behind.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ratatui::layout::Rect;
 
 use super::chart::bars;
+use super::group_state::{joined_line, state_line};
 
 use crate::{
     playground::{
@@ -23,8 +26,14 @@ const NEW_FOR_SECONDS: u64 = 3;
 const PID: u16 = 16;
 const READS: u16 = 22;
 
-/// A pane with fewer columns has no pids.
+/// The same of partitions, behind hosts.
+const HOST_READS: u16 = 29;
+
+/// What a member reads matters more than its pid: a pane with fewer columns has none.
 const PIDS_FROM: u16 = 32;
+
+/// The same for hosts.
+const HOSTS_FROM: u16 = 46;
 
 /// Draws the pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -75,7 +84,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     };
     let roomy = area.height >= 8;
     let mut y = area.y;
-    state_line(canvas, group, area.x, y, end);
+    state_line(canvas, state, group, (area.x, y, end));
     y += 1;
     if group.rebalancing() {
         joined_line(canvas, state, group, area.x, y, end);
@@ -84,14 +93,8 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if roomy {
         y += 1;
     }
-    let head = if has_pids(area) {
-        "pid   reads"
-    } else {
-        "reads"
-    };
-    canvas.text(area.x + PID, y, end, head, Role::Dim);
-    let after = area.x + PID + width(head) + 1;
-    canvas.right(after, y, area.right(), "lag", Role::Dim);
+    let columns = Columns::new(state, group, area);
+    columns.head(canvas, y);
     y += 1;
     let bottom = if roomy {
         area.bottom() - 1
@@ -117,7 +120,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
                 canvas.spot(Rect::new(area.x, y, area.width, 1), || {
                     Action::Pick(name.clone())
                 });
-                row(canvas, state, group, name, area, y);
+                row(canvas, state, group, name, &columns, y);
             }
             GroupRow::Group(name) => {
                 let place = Rect::new(area.x, y, area.width, 1);
@@ -130,10 +133,17 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     }
     if !orphans.is_empty() && y < bottom {
         let x = canvas.text(area.x, y, end, "nobody reads ", Role::Warning);
-        let places: Vec<i32> = orphans.iter().map(|(place, _)| place.partition).collect();
-        canvas.text(x, y, end, &words::few(&places), Role::Text);
         let lag: i64 = orphans.iter().map(|(_, lag)| lag).sum();
-        canvas.right(x, y, area.right(), &lag.to_string(), Role::Text);
+        let lag = lag.to_string();
+        let places = orphans.into_iter().map(|(place, _)| place).collect();
+        let room = area.right().saturating_sub(x + width(&lag) + 1);
+        let places = words::places(columns.with_topics, &places, room);
+        canvas.text(x, y, end, &places, Role::Text);
+        canvas.right(x, y, area.right(), &lag, Role::Text);
+        y += 1;
+    }
+    if y + 2 < bottom && area.width >= HOSTS_FROM {
+        same_client_ids(canvas, group, area, bottom);
     }
     if roomy {
         chart(canvas, state, group, area);
@@ -177,49 +187,71 @@ fn folded(
     canvas.right(x, y, area.right(), &lag, Role::Text);
 }
 
-/// `Stable >  PreparingRebalance  > …`
-fn state_line(canvas: &mut Canvas<'_>, group: &Group, x: u16, y: u16, end: u16) {
-    match group.state.as_str() {
-        "PreparingRebalance" => {
-            let x = canvas.text(x, y, end, "Stable > ", Role::Dim);
-            let x = canvas.text(x, y, end, " PreparingRebalance ", Role::WarningChip);
-            canvas.text(x, y, end, " > …", Role::Dim);
+/// Where the parts of the rows stand.
+struct Columns {
+    area: Rect,
+    /// Columns of a name.
+    name: u16,
+    /// The host of members, or the pid of consumers, where there is room for them.
+    second: Option<Second>,
+    /// Whether partitions carry their topic: they do unless all of them are the shown one's.
+    with_topics: bool,
+}
+
+/// What stands between a name and what it reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Second {
+    Pid,
+    Host,
+}
+
+impl Columns {
+    fn new(state: &State, group: &Group, area: Rect) -> Self {
+        let strangers = group.members.values().any(|member| !member.ours);
+        let second = match (strangers, area.width) {
+            (true, HOSTS_FROM..) => Some(Second::Host),
+            (false, PIDS_FROM..) => Some(Second::Pid),
+            _ => None,
+        };
+        let shown = state.view.topic.as_str();
+        Self {
+            area,
+            name: if strangers { 13 } else { 8 },
+            second,
+            with_topics: group.topics().iter().any(|topic| *topic != shown),
         }
-        "CompletingRebalance" => {
-            let x = canvas.text(x, y, end, "… > ", Role::Dim);
-            let x = canvas.text(x, y, end, " CompletingRebalance ", Role::WarningChip);
-            canvas.text(x, y, end, " > Stable", Role::Dim);
-        }
-        "Stable" => {
-            canvas.text(x, y, end, "Stable", Role::Good);
-        }
-        "" => {}
-        state => {
-            canvas.text(x, y, end, state, Role::Warning);
-        }
+    }
+
+    fn head(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let end = self.area.right() + 1;
+        let head = match self.second {
+            Some(Second::Pid) => "pid   reads",
+            Some(Second::Host) => "host         reads",
+            None => "reads",
+        };
+        canvas.text(self.area.x + PID, y, end, head, Role::Dim);
+        let after = self.area.x + PID + width(head) + 1;
+        canvas.right(after, y, self.area.right(), "lag", Role::Dim);
     }
 }
 
-/// `2 of 3 joined, waiting for c2  0.5s`
-fn joined_line(canvas: &mut Canvas<'_>, state: &State, group: &Group, x: u16, y: u16, end: u16) {
-    let Some(since) = group.rebalance_since else {
+/// `2 rdkafka: one client.id, 2 clients; the signs behind it begin ...`
+fn same_client_ids(canvas: &mut Canvas<'_>, group: &Group, area: Rect, bottom: u16) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for member in group.members.values().filter(|member| !member.ours) {
+        *counts.entry(&member.client_id).or_default() += 1;
+    }
+    let Some((client, count)) = counts.into_iter().find(|(_, count)| *count > 1) else {
         return;
     };
-    let all = group.members.len();
-    let joined = all.saturating_sub(group.awaited.len());
-    let (x, waiting) = if group.awaited.is_empty() {
-        (
-            canvas.text(x, y, end, &format!("all {all} joined"), Role::Text),
-            String::new(),
-        )
-    } else {
-        let words = format!("{joined} of {all} joined, waiting for ");
-        let x = canvas.text(x, y, end, &words, Role::Text);
-        (x, fit(&group.awaited.join(" "), end.saturating_sub(x + 6)))
-    };
-    let x = canvas.text(x, y, end, &waiting, Role::Warning);
-    let seconds = format!("  {:.1}s", state.now.since(since).as_secs_f64());
-    canvas.text(x, y, end, &seconds, Role::Text);
+    let lines = [
+        format!("{count} {client}: one client.id, {count} clients; the signs behind"),
+        "it begin what the coordinator added in the member id".to_owned(),
+    ];
+    let first = bottom.saturating_sub(2);
+    for (line, y) in lines.iter().zip(first..bottom) {
+        canvas.text(area.x, y, area.right() + 1, line, Role::Dim);
+    }
 }
 
 fn row(
@@ -227,23 +259,33 @@ fn row(
     state: &State,
     group: &Group,
     name: &ProcessName,
-    area: Rect,
+    columns: &Columns,
     y: u16,
 ) {
+    let area = columns.area;
     let end = area.right() + 1;
     let ProcessName::Consumer(client) = name else {
         return;
     };
-    let member = group.members.get(client);
+    let member = group.named(client).map(|(_, member)| member);
     let process = state.cluster.processes.get(name);
     let picked = state.view.picked == *name && state.view.group_row.is_none();
     if picked {
         canvas.text(area.x - 1, y, end, "►", Role::Focus);
     }
-    let x = canvas.text(area.x, y, end, &format!("{} ", fit(client, 8)), Role::Text);
     let (sign, word, role) = step(group, client, member, process.map(|known| known.status));
+    // A stranger's name leaves no room for a word that says nothing.
+    let word = match word.as_str() {
+        "up" if member.is_some_and(|member| !member.ours) => "",
+        word => word,
+    };
+    let shown = words::member(client, columns.name);
+    let x = canvas.text(area.x, y, end, &format!("{shown} "), Role::Text);
     let x = canvas.text(x, y, end, &format!("{sign} "), Role::Text);
-    let mut x = canvas.text(x, y, end, &word, role);
+    let mut x = canvas.text(x, y, end, word, role);
+    if columns.name > 8 && !word.is_empty() {
+        x += 1;
+    }
     let new = member.is_some_and(|member| {
         group.rebalancing() && state.now.since(member.first_seen).as_secs() < NEW_FOR_SECONDS
     });
@@ -259,23 +301,25 @@ fn row(
         return;
     }
     let x = x.max(area.x + PID);
-    // A member that is no process of ours has no pid here.
-    let pid = match process {
-        Some(process) => process
-            .pid
-            .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
-        None => "other".to_owned(),
+    let pid = process.and_then(|process| process.pid);
+    let pid = pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+    let second = match columns.second {
+        Some(Second::Pid) => Some((pid, READS)),
+        Some(Second::Host) => {
+            let host = member.map_or("-", |member| member.host.as_str());
+            Some((fit(host, HOST_READS - PID - 1), HOST_READS))
+        }
+        None => None,
     };
-    let x = if has_pids(area) {
-        let x = canvas.text(x, y, end, &pid, Role::Text);
-        (x + 1).max(if new { 0 } else { area.x + READS })
-    } else {
-        x
+    let x = match second {
+        Some((second, reads)) => {
+            let x = canvas.text(x, y, end, &second, Role::Text);
+            (x + 1).max(if new { 0 } else { area.x + reads })
+        }
+        None => x,
     };
-    let reads: Vec<&TopicPartition> = member
-        .into_iter()
-        .flat_map(|member| &member.reads)
-        .collect();
+    let nothing = BTreeSet::new();
+    let reads = member.map_or(&nothing, |member| &member.reads);
     if reads.is_empty() {
         let idle = member.is_some() && !group.rebalancing() && group.state == "Stable";
         let words = if idle { idle_words(group) } else { "-".into() };
@@ -284,13 +328,12 @@ fn row(
         canvas.text(x, y, end, words, Role::Dim);
         return;
     }
-    let places: Vec<i32> = reads.iter().map(|place| place.partition).collect();
     let lag: i64 = reads
         .iter()
         .filter_map(|place| state.cluster.lag(group, place))
         .sum();
-    let few = words::few(&places);
     let room = |lag: &str| area.right().saturating_sub(x + width(lag) + 1);
+    let few = words::places(columns.with_topics, reads, room(&lag.to_string()));
     let lag = match lag.to_string() {
         digits if width(&few) <= room(&digits) => digits,
         _ => words::figure(u64::try_from(lag).unwrap_or(0)),
@@ -315,11 +358,6 @@ fn idle_words(group: &Group) -> String {
     format!("idle: {partitions} {noun}, {consumers} consumers")
 }
 
-/// What a member reads matters more than its pid, where there is no room for both.
-fn has_pids(area: Rect) -> bool {
-    area.width >= PIDS_FROM
-}
-
 /// The sign and word of a member.
 fn step(
     group: &Group,
@@ -337,7 +375,7 @@ fn step(
         }
         _ => {}
     }
-    if group.awaited.iter().any(|awaited| awaited == client) {
+    if group.awaits(client) {
         return ("●", "asked".into(), Role::Warning);
     }
     if group.rebalancing() {

@@ -5,6 +5,7 @@ mod chart;
 pub mod flow;
 mod flow_block;
 pub mod group;
+mod group_state;
 pub mod log;
 mod log_lane;
 mod log_marks;

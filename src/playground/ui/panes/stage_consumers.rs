@@ -8,13 +8,16 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
-    state::{ProcessName, State, Status},
-    ui::{
-        canvas::{Canvas, Frame, fit, width},
-        theme::Role,
-        words,
+use crate::{
+    playground::{
+        state::{Member, ProcessName, State, Status},
+        ui::{
+            canvas::{Canvas, Frame, fit, width},
+            theme::Role,
+            words,
+        },
     },
+    wire::TopicPartition,
 };
 
 /// A box narrower than this says too little.
@@ -105,19 +108,15 @@ fn consumer(canvas: &mut Canvas<'_>, state: &State, name: &str, area: Rect) {
         },
     );
     let group = state.cluster.groups.get(&state.view.group);
-    let member = group.and_then(|group| group.members.get(name));
-    let reads: Vec<String> = member
-        .into_iter()
-        .flat_map(|member| &member.reads)
-        .filter(|place| place.topic == state.view.topic)
-        .map(|place| format!("p{}", place.partition))
-        .collect();
+    let member = group.and_then(|group| Some(group.named(name)?.1));
+    let reads = member.map(|member| reads(state, member, inside.width.saturating_sub(6)));
+    let reads = reads.unwrap_or_default();
     let end = inside.right();
     let rebalancing = group.is_some_and(crate::playground::state::Group::rebalancing);
-    let awaited = group.is_some_and(|group| group.awaited.iter().any(|other| other == name));
+    let awaited = group.is_some_and(|group| group.awaits(name));
     if !reads.is_empty() && !status.is_gone() {
         let x = canvas.text(inside.x, inside.y, end, "reads ", Role::Text);
-        canvas.text(x, inside.y, end, &reads.join("  "), Role::Reader);
+        canvas.text(x, inside.y, end, &reads, Role::Reader);
         return;
     }
     let (words, role) = match (status.is_gone(), rebalancing, awaited) {
@@ -129,4 +128,15 @@ fn consumer(canvas: &mut Canvas<'_>, state: &State, name: &str, area: Rect) {
         (_, false, _) => ("idle: no partition left", Role::Dim),
     };
     canvas.text(inside.x, inside.y, end, &fit(words, inside.width), role);
+}
+
+/// `p0  p1`, or what it reads elsewhere too: `orders 0-1 payments 0`.
+fn reads(state: &State, member: &Member, room: u16) -> String {
+    let here = |place: &TopicPartition| place.topic == state.view.topic;
+    if member.reads.iter().all(here) {
+        let places = member.reads.iter();
+        let places: Vec<String> = places.map(|at| format!("p{}", at.partition)).collect();
+        return places.join("  ");
+    }
+    words::places(true, &member.reads, room)
 }

@@ -197,6 +197,6 @@ fn now_line(state: &State) -> Option<String> {
     let timeout = group.rebalance_timeout_ms / 1000;
     Some(format!(
         "waiting for {} (rebalance timeout {timeout} s)",
-        group.awaited.join(" ")
+        group.awaited_names().join(" ")
     ))
 }

@@ -178,7 +178,8 @@ fn no_word_is_cut_at_a_side_without_saying_so() {
 fn a_projector_of_a_hundred_columns_shows_who_reads_what() {
     let mut session = Session::new((100, 30), look(Scheme::Dark, Depth::True, Glyphs::Unicode));
     flow::busy(&mut session);
-    session.spawned(consumer("c1"), 27_949, None);
+    let c1 = session.state.cluster.processes.get_mut(&consumer("c1"));
+    c1.expect("it runs").pid = Some(27_949);
     let drawn = text(&frame(&session.state));
     assert!(drawn.contains("c1 ● up         p0 p1 "), "{drawn}");
     session.happen(Happening::Do(Action::Layout("flow".into())));

@@ -9,7 +9,10 @@ use crate::{
     playground::state::{
         Action, Appearance, Glyphs, Happening, Observation, ProcessChange, RecordSeen,
     },
-    wire::{Offset, report::Report},
+    wire::{
+        Offset,
+        report::{MemberStep, Report},
+    },
 };
 
 fn session(size: (u16, u16), appearance: Appearance) -> Session {
@@ -184,7 +187,7 @@ fn a_consumer_too_many_is_idle_under_the_last_partition() {
     session.all_ready();
     session.later(100).press('c');
     session.later(5).spawned(consumer("c3"), 4140, None);
-    session.later(5).member("c3", "asked", &[]);
+    session.later(5).member("c3", MemberStep::Asked, &[]);
     session.later(300).tick();
     assert!(text(&frame(&session.state)).contains("c3 idle: no partition left"));
     let exited = ProcessChange::Exited {

@@ -9,7 +9,7 @@ use crate::playground::state::{
     Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
     ProcessChange, Request, Status, StreamRate, Timestamp, ValueFace,
 };
-use crate::wire::report::{MemberPartitions, Report};
+use crate::wire::report::{GroupCause, MemberPartitions, Report};
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
@@ -430,6 +430,7 @@ fn what_is_done_at_once_ends_with_the_key_that_undoes_it() {
 #[test]
 fn in_a_narrow_line_what_is_new_goes_before_what_was() {
     let mut session = ready();
+    session.spawned(consumer("c3"), 4140, None);
     let held = |all: &[(&str, &[i32])]| -> Vec<MemberPartitions> {
         let members = all.iter().map(|(name, partitions)| MemberPartitions {
             member: format!("{name}-id"),
@@ -444,7 +445,7 @@ fn in_a_narrow_line_what_is_new_goes_before_what_was() {
             group: "billing".into(),
             state: "Stable".into(),
             generation: 2,
-            why: String::new(),
+            why: GroupCause::default(),
             protocol: Some("range".into()),
             leader: Some("c1".into()),
             awaited: Vec::new(),
@@ -455,7 +456,7 @@ fn in_a_narrow_line_what_is_new_goes_before_what_was() {
     );
     let screen = text(&frame(&session.state));
     assert!(
-        screen.contains("Stable, generation 2: c1 p0, c2 p1, c3 p2"),
+        screen.contains("billing Stable, gen 2: c1 p0, c2 p1, c3 p2"),
         "{screen}"
     );
 }

@@ -8,9 +8,9 @@ use super::{
 use crate::{
     playground::state::{
         Appearance, ClusterSeen, GroupSeen, Happening, Key, MemberSeen, Observation, Pane,
-        PartitionSeen, ProcessChange, TopicSeen,
+        PartitionOffsets, PartitionSeen, ProcessChange, TopicSeen,
     },
-    wire::{BrokerId, LeaderEpoch, Offset},
+    wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
 };
 
 fn ids(brokers: &[i32]) -> Vec<BrokerId> {
@@ -64,6 +64,7 @@ pub fn topics_and_groups(session: &mut Session) {
         ("shipping-to-the-other-side", "Stable", 12),
     ] {
         let members = (0..members).map(|number| MemberSeen {
+            member_id: format!("client-{number}-{number:04}"),
             client_id: format!("client-{number}"),
             ..MemberSeen::default()
         });
@@ -138,8 +139,89 @@ fn many_groups_are_folded_and_any_can_be_opened() {
     session.key(Key::Enter);
     assert_eq!(session.state.view.group, "shipping-to-the-other-side");
     let drawn = text(&frame(&session.state));
-    assert!(drawn.contains("client-0 ● up"), "{drawn}");
-    assert!(drawn.contains("other"), "not ours: {drawn}");
+    assert!(drawn.contains("client-0-0000 ● idle"), "not ours: {drawn}");
+}
+
+/// A group of two clients of one client id, which read two topics.
+fn strangers(size: (u16, u16)) -> Session {
+    let mut session = Session::new(size, Appearance::default());
+    session.all_ready();
+    session.see(Observation::Cluster(ClusterSeen {
+        topics: vec![
+            topic("orders", 2, &[&[1, 2, 3], &[2, 1, 3], &[3, 1, 2]]),
+            topic("payments", 2, &[&[1, 2, 3], &[2, 1, 3]]),
+        ],
+        ..ClusterSeen::default()
+    }));
+    let payments = |partition| TopicPartition::new("payments", partition);
+    let at = |partition, high| PartitionOffsets {
+        partition,
+        log_start: Offset(0),
+        high_watermark: Offset(high),
+        last_stable: None,
+        ends: Vec::new(),
+    };
+    let offsets = vec![at(orders(0), 40), at(payments(0), 9), at(payments(1), 4)];
+    session.see(Observation::Offsets(offsets));
+    let member = |own: &str, assignment| MemberSeen {
+        member_id: format!("rdkafka-{own}"),
+        client_id: "rdkafka".into(),
+        host: "/127.0.0.1".into(),
+        assignment,
+    };
+    session.see(Observation::Group(GroupSeen {
+        group: "till".into(),
+        state: "Stable".into(),
+        protocol: "range".into(),
+        members: vec![
+            member("3f2c81aa", vec![orders(0), orders(1), payments(0)]),
+            member("9be10dd2", vec![orders(2), payments(1)]),
+        ],
+        committed: vec![
+            (orders(0), Offset(40)),
+            (payments(0), Offset(7)),
+            (payments(1), Offset(3)),
+        ],
+        ..GroupSeen::default()
+    }));
+    session.state.view.group = "till".into();
+    session
+}
+
+#[test]
+fn two_clients_of_one_client_id_are_two_members_and_partitions_carry_their_topic() {
+    let mut session = strangers((120, 36));
+    assert_drawn("strangers_120x36", &session.state);
+    layout(&mut session, "groups");
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("lag 3, 2 topics"), "{drawn}");
+    session.state.view.size = (80, 24);
+    layout(&mut session, "overview");
+    focus(&mut session, Pane::Group);
+    let drawn = text(&frame(&session.state));
+    for row in ["rdkafka-3f2c ●", "rdkafka-9be1 ●"] {
+        assert!(drawn.contains(row), "{drawn}");
+    }
+}
+
+#[test]
+fn who_reads_another_topic_than_the_shown_one_is_not_idle_on_stage() {
+    let mut session = strangers((120, 36));
+    session.see(Observation::Group(GroupSeen {
+        group: "till".into(),
+        state: "Stable".into(),
+        members: vec![MemberSeen {
+            member_id: "kgo-07aa".into(),
+            client_id: "kgo".into(),
+            assignment: vec![TopicPartition::new("payments", 0)],
+            ..MemberSeen::default()
+        }],
+        ..GroupSeen::default()
+    }));
+    layout(&mut session, "stage");
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("reads payments p0"), "{drawn}");
+    assert!(!drawn.contains("idle"), "{drawn}");
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn a_group_that_strangers_read_for_is_left_alone() {
         group: "billing".into(),
         state: "Stable".into(),
         members: vec![MemberSeen {
+            member_id: "console-consumer-3f2c".into(),
             client_id: "console-consumer".into(),
             ..MemberSeen::default()
         }],
@@ -140,7 +141,7 @@ fn a_group_that_strangers_read_for_is_left_alone() {
     assert!(
         message
             .text
-            .starts_with("console-consumer reads for billing and is not ours")
+            .starts_with("console-consumer-3f2c reads for billing and is not ours")
     );
 }
 

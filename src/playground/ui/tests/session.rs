@@ -11,7 +11,7 @@ use crate::{
     },
     wire::{
         BrokerId, LeaderEpoch, Offset, TopicPartition,
-        report::{MemberPartitions, PartitionOffset, Report, ReportLine},
+        report::{GroupCause, MemberPartitions, MemberStep, PartitionOffset, Report, ReportLine},
     },
 };
 
@@ -275,7 +275,7 @@ impl Session {
 
     pub fn group_state(&mut self, by: i32, state: &str, generation: i32, why: &str) -> &mut Self {
         let awaited = match state {
-            "PreparingRebalance" => vec!["c1".into(), "c2".into()],
+            "PreparingRebalance" => vec!["c1-id".into(), "c2-id".into()],
             _ => Vec::new(),
         };
         let members = [("c1", vec![orders(0), orders(1)]), ("c2", vec![orders(2)])];
@@ -295,7 +295,7 @@ impl Session {
                 generation,
                 why: why.into(),
                 protocol: Some("range".into()),
-                leader: Some("c1".into()),
+                leader: Some("c1-id".into()),
                 awaited,
                 rebalance_timeout_ms: 60_000,
                 members,
@@ -304,17 +304,17 @@ impl Session {
         )
     }
 
-    pub fn member(&mut self, client: &str, step: &str, gave_up: &[i32]) -> &mut Self {
+    pub fn member(&mut self, client: &str, step: MemberStep, gave_up: &[i32]) -> &mut Self {
         self.report(
             broker(1),
             Report::GroupMember {
                 group: "billing".into(),
                 member: format!("{client}-id"),
                 client_id: client.into(),
-                step: step.into(),
+                step,
                 generation: 3,
                 partitions: gave_up.iter().map(|partition| orders(*partition)).collect(),
-                why: String::new(),
+                why: GroupCause::default(),
             },
         )
     }
@@ -543,11 +543,12 @@ impl Session {
         self.at_12_01(8655).acked("cleo", 2, 37, 1_500_000);
         self.at_12_01(9402).press('c');
         self.at_12_01(9405).spawned(consumer("c3"), 4140, None);
-        self.at_12_01(9417).member("c3", "asked", &[]);
+        self.at_12_01(9417).member("c3", MemberStep::Asked, &[]);
         self.at_12_01(9418)
             .group_state(1, "PreparingRebalance", 3, "c3 asks to join");
-        self.at_12_01(9419).member("c3", "joined", &[]);
-        self.at_12_01(9423).member("c1", "joined", &[0, 1]);
+        self.at_12_01(9419).member("c3", MemberStep::Joined, &[]);
+        self.at_12_01(9423)
+            .member("c1", MemberStep::Joined, &[0, 1]);
         self.at_12_01(9850)
             .metadata(&[1, 2], [(1, 4, &[1, 2]), (2, 4, &[2, 1]), (1, 5, &[1, 2])]);
         self.group("PreparingRebalance", [41, 42, 40]);

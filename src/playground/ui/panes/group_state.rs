@@ -1,0 +1,104 @@
+//! The first lines of a group: its state, what tells it from others, who joined again.
+
+use crate::playground::{
+    state::{Group, State},
+    ui::{
+        canvas::{Canvas, fit, width},
+        theme::Role,
+    },
+};
+
+/// `Stable >  PreparingRebalance  > …`
+pub(super) fn state_line(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    group: &Group,
+    (x, y, end): (u16, u16, u16),
+) {
+    match group.state.as_str() {
+        "PreparingRebalance" => {
+            let x = canvas.text(x, y, end, "Stable > ", Role::Dim);
+            let x = canvas.text(x, y, end, " PreparingRebalance ", Role::WarningChip);
+            canvas.text(x, y, end, " > …", Role::Dim);
+        }
+        "CompletingRebalance" => {
+            let x = canvas.text(x, y, end, "… > ", Role::Dim);
+            let x = canvas.text(x, y, end, " CompletingRebalance ", Role::WarningChip);
+            canvas.text(x, y, end, " > Stable", Role::Dim);
+        }
+        "Stable" => {
+            let x = canvas.text(x, y, end, "Stable", Role::Good);
+            let facts = facts(state, group);
+            let fits = |facts: &&String| x + width(facts) < end;
+            if let Some(facts) = facts.iter().find(fits) {
+                canvas.text(x, y, end, facts, Role::Dim);
+            }
+        }
+        "" => {}
+        state => {
+            canvas.text(x, y, end, state, Role::Warning);
+        }
+    }
+}
+
+/// What tells this group from the demo's own: its leader where strangers read, its topics where there
+/// are others than the shown one. The longest first.
+fn facts(state: &State, group: &Group) -> Vec<String> {
+    let strangers = group.members.values().any(|member| !member.ours);
+    let topics = group.topics();
+    let elsewhere = topics.iter().any(|topic| *topic != state.view.topic);
+    let lag = state.cluster.group_lag(group);
+    let topics = match topics.into_iter().collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        _ if !elsewhere => String::new(),
+        [only] => format!("   reads {only}"),
+        topics => format!("   lag {lag}, {} topics", topics.len()),
+    };
+    let leader = group
+        .leader
+        .as_ref()
+        .and_then(|leader| group.members.get(leader));
+    let leader = leader.filter(|_| strangers);
+    let leader = leader.map_or_else(String::new, |leader| format!("   leader {}", leader.name));
+    let protocol = match group.protocol.as_str() {
+        protocol if strangers && !protocol.is_empty() => format!("   {protocol}"),
+        _ => String::new(),
+    };
+    let mut ways = vec![
+        format!("{protocol}{leader}{topics}"),
+        format!("{protocol}{topics}"),
+        topics,
+    ];
+    ways.dedup();
+    ways
+}
+
+/// `2 of 3 joined, waiting for c2  0.5s`
+pub(super) fn joined_line(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    group: &Group,
+    x: u16,
+    y: u16,
+    end: u16,
+) {
+    let Some(since) = group.rebalance_since else {
+        return;
+    };
+    let all = group.members.len();
+    let joined = all.saturating_sub(group.awaited.len());
+    let (x, waiting) = if group.awaited.is_empty() {
+        (
+            canvas.text(x, y, end, &format!("all {all} joined"), Role::Text),
+            String::new(),
+        )
+    } else {
+        let words = format!("{joined} of {all} joined, waiting for ");
+        let x = canvas.text(x, y, end, &words, Role::Text);
+        let names = group.awaited_names().join(" ");
+        (x, fit(&names, end.saturating_sub(x + 6)))
+    };
+    let x = canvas.text(x, y, end, &waiting, Role::Warning);
+    let seconds = format!("  {:.1}s", state.now.since(since).as_secs_f64());
+    canvas.text(x, y, end, &seconds, Role::Text);
+}
