@@ -100,12 +100,13 @@ impl RecordSeen {
         }
     }
 
-    /// The sequence number that its producer gave it, if it is idempotent.
+    /// The sequence number that its producer gave it, if it is idempotent. Some clients that are not
+    /// number their batches all the same: without a producer id nothing is refused.
     #[must_use]
     pub fn sequence(&self) -> Option<i32> {
         let delta = i32::try_from(self.offset.0 - self.batch.base_offset.0).ok()?;
         let base = self.batch.base_sequence;
-        (base >= 0).then(|| advance_sequence(base, delta))
+        (base >= 0 && self.batch.producer_id >= 0).then(|| advance_sequence(base, delta))
     }
 }
 
@@ -316,6 +317,14 @@ mod tests {
         seen.batch.base_sequence = i32::MAX;
         assert_eq!(seen.sequence(), Some(1));
         seen.batch.base_sequence = -1;
+        assert_eq!(seen.sequence(), None);
+    }
+
+    #[test]
+    fn without_a_producer_id_a_sequence_means_nothing() {
+        let mut seen = record(12, -1, RecordKind::Data);
+        seen.batch.base_offset = Offset(12);
+        seen.batch.base_sequence = 0;
         assert_eq!(seen.sequence(), None);
     }
 }
