@@ -28,9 +28,14 @@ pub(crate) fn refusal(name: &str) -> Option<String> {
     }
 }
 
-/// Whether two names would be the same metric in Kafka, which counts `.` and `_` as one.
+/// The name that a topic's metrics have in Kafka, which writes `_` for `.`.
+pub(crate) fn metric(name: &str) -> String {
+    name.replace('.', "_")
+}
+
+/// Whether two topics would have the same metrics.
 pub(crate) fn collide(one: &str, other: &str) -> bool {
-    one != other && one.replace('.', "_") == other.replace('.', "_")
+    one != other && metric(one) == metric(other)
 }
 
 #[cfg(test)]

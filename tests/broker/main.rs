@@ -12,14 +12,19 @@ mod sessions;
 mod versions;
 
 use kafka_protocol::{
-    messages::{CreateTopicsRequest, create_topics_request::CreatableTopic},
+    messages::{
+        CreateTopicsRequest, MetadataRequest,
+        create_topics_request::{CreatableReplicaAssignment, CreatableTopic},
+        metadata_request::MetadataRequestTopic,
+    },
     protocol::StrBytes,
 };
 use kafkarium::wire::ErrorCode;
+use nix::sys::signal::Signal;
 use rdkafka::producer::FutureRecord;
 
 use clients::{WAIT, end_code};
-use cluster::{Cluster, PATIENCE};
+use cluster::{Cluster, PATIENCE, until};
 
 /// What makes acks=all mean two brokers.
 const SAFE: &str = "min.insync.replicas=2";
@@ -116,5 +121,67 @@ async fn a_topic_can_be_used_as_soon_as_it_is_said_to_be_there() {
         let answer = connection.ask(&request, WAIT).await.expect("answered");
         assert_eq!(answer.topics[0].error_code, 0, "{answer:?}");
         assert_eq!(end_code(&mut connection, &topic).await, ErrorCode::None);
+    }
+}
+
+#[tokio::test]
+async fn a_topic_is_not_said_to_be_there_before_its_leader_serves_it() {
+    let mut cluster = Cluster::start(2, &["zookeeper.session.timeout.ms=60000"]);
+    cluster.create_topic("first", 1, 2);
+    let mut connection = cluster.connect(1).await;
+    let mut other = cluster.connect(2).await;
+    let request = |topic: &'static str, timeout_ms: i32| {
+        let led_by_2 = CreatableReplicaAssignment::default().with_broker_ids(vec![2.into()]);
+        let new = CreatableTopic::default()
+            .with_name(StrBytes::from_static_str(topic).into())
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_assignments(vec![led_by_2]);
+        CreateTopicsRequest::default()
+            .with_timeout_ms(timeout_ms)
+            .with_topics(vec![new])
+    };
+    cluster.broker(2).signal(Signal::SIGSTOP);
+    let early = connection.ask(&request("early", 300), WAIT).await;
+    cluster.broker(2).signal(Signal::SIGCONT);
+    let code = early.expect("answered").topics[0].error_code;
+    assert_eq!(code, ErrorCode::RequestTimedOut.code());
+
+    let late = connection.ask(&request("late", 10_000), WAIT).await;
+    assert_eq!(late.expect("answered").topics[0].error_code, 0);
+    assert_eq!(end_code(&mut other, "late").await, ErrorCode::None);
+}
+
+#[tokio::test]
+async fn an_auto_created_topic_is_told_of_with_all_its_leaders_or_without_partitions() {
+    let cluster = Cluster::start(3, &["num.partitions=3"]);
+    cluster.create_topic("first", 1, 3);
+    for round in 0..8 {
+        for id in cluster.ids() {
+            let mut connection = cluster.connect(id).await;
+            let name = StrBytes::from_string(format!("auto-{round}-{id}"));
+            let topic = MetadataRequestTopic::default().with_name(Some(name.into()));
+            let request = MetadataRequest::default()
+                .with_topics(Some(vec![topic]))
+                .with_allow_auto_topic_creation(true);
+            until("the topic has its leaders", async || {
+                let answer = connection.ask(&request, WAIT).await.expect("answered");
+                let topic = &answer.topics[0];
+                match ErrorCode::from_code(topic.error_code) {
+                    ErrorCode::None => {
+                        assert_eq!(topic.partitions.len(), 3);
+                        let mut partitions = topic.partitions.iter();
+                        assert!(partitions.all(|it| it.leader_id.0 > 0), "{topic:?}");
+                        Some(())
+                    }
+                    code => {
+                        assert_eq!(code, ErrorCode::LeaderNotAvailable);
+                        assert_eq!(topic.partitions.len(), 0);
+                        None
+                    }
+                }
+            })
+            .await;
+        }
     }
 }

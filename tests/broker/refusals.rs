@@ -131,6 +131,8 @@ async fn topics_are_refused_as_kafka_refuses_them() {
         topic("twice"),
         topic("twice"),
         topic("fine"),
+        topic("fine.too"),
+        topic("fine_too"),
     ];
     let request = CreateTopicsRequest::default()
         .with_timeout_ms(10_000)
@@ -138,7 +140,11 @@ async fn topics_are_refused_as_kafka_refuses_them() {
     let answer = stage.connection.ask_in(7, &request, WAIT).await;
     let answer = answer.expect("an answer");
     let codes: Vec<i16> = answer.topics.iter().map(|topic| topic.error_code).collect();
-    assert_eq!(codes, [invalid, invalid, invalid, 0]);
+    let collides = ErrorCode::InvalidTopicException.code();
+    assert_eq!(codes, [invalid, invalid, invalid, 0, 0, collides]);
+    let said = answer.topics[5].error_message.as_deref();
+    let expected = "Topic 'fine_too' collides with existing topics: fine.too";
+    assert_eq!(said, Some(expected));
     assert_eq!(answer.topics[3].error_message, None, "nothing went wrong");
 
     let more = CreatePartitionsTopic::default()

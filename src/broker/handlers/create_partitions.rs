@@ -1,8 +1,8 @@
 //! CreatePartitions 0 to 3: a topic gets more partitions.
 //!
 //! Behaviour: the count must grow (`INVALID_PARTITIONS`); placed going on from the topic's first
-//! partition, or by hand. Refused while the topic is being reassigned. Answered when the new
-//! partitions have leaders, else `REQUEST_TIMED_OUT`. `validate_only` changes nothing.
+//! partition, or by hand. Refused while the topic is being reassigned. Answered when all partitions
+//! have leaders that serve them, else `REQUEST_TIMED_OUT`. `validate_only` changes nothing.
 //! Not done: quotas.
 
 use std::{
@@ -21,7 +21,10 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::{RequestContext, create_topics::Refusal, repeated};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{RequestContext, create_topics::Refusal, repeated, served::unserved};
 use crate::{
     broker::{
         Broker,
@@ -37,6 +40,7 @@ pub(super) async fn handle(
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let deadline = Instant::now() + patience;
     let twice = repeated(request.topics.iter().map(|topic| &topic.name));
     let twice = &twice;
     // A name that was given twice is refused once.
@@ -51,7 +55,7 @@ pub(super) async fn handle(
             let message = "Duplicate topic in request.".to_owned();
             Err((ErrorCode::InvalidRequest, message))
         } else {
-            create(broker, topic, request.validate_only, patience).await
+            create(broker, topic, request.validate_only, deadline).await
         };
         match created {
             Ok(()) => result,
@@ -67,7 +71,7 @@ async fn create(
     broker: &Broker,
     topic: &CreatePartitionsTopic,
     validate_only: bool,
-    patience: Duration,
+    deadline: Instant,
 ) -> Result<(), Refusal> {
     let added = place(broker, topic)?;
     if validate_only {
@@ -75,15 +79,17 @@ async fn create(
     }
     let created = broker.registry.create_partitions(&topic.name, added).await;
     created.map_err(|error| (ErrorCode::from(&error), error.to_string()))?;
-    let led = broker.registry.wait_for(patience, |image| {
-        let found = image.topics.get(topic.name.as_str());
-        found.is_none_or(|found| found.partitions.values().all(|one| one.leader.is_some()))
-    });
-    if led.await {
+    let image = broker.registry.image();
+    let id = image.topics.get(topic.name.as_str()).map(|found| found.id);
+    let grown: Vec<(String, Uuid)> = id
+        .map(|id| (topic.name.to_string(), id))
+        .into_iter()
+        .collect();
+    if unserved(broker, &grown, deadline).await.is_empty() {
         Ok(())
     } else {
-        let message = "The new partitions have no leaders yet.".to_owned();
-        Err((ErrorCode::RequestTimedOut, message))
+        let message = "The new partitions are there, and not all of their leaders serve them yet.";
+        Err((ErrorCode::RequestTimedOut, message.to_owned()))
     }
 }
 

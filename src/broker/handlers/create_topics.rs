@@ -1,12 +1,16 @@
 //! CreateTopics 2 to 7: new topics, placed by the cluster or by hand.
 //!
-//! Behaviour: answered when every partition has a leader, else `REQUEST_TIMED_OUT` after the
-//! request's timeout (the topic is created all the same). Any broker creates topics, as with
+//! Behaviour: answered when every partition has a leader that serves it, else `REQUEST_TIMED_OUT` after
+//! the request's timeout (the topic is created all the same). Any broker creates topics, as with
 //! Kafka's forwarding: what it writes, the controller gives leaders. `validate_only` checks and
 //! creates nothing. From version 5 the answer has partitions, replication factor and configs.
 //! Not done: quotas, so no throttling.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::join_all;
 use kafka_protocol::{
@@ -17,9 +21,10 @@ use kafka_protocol::{
     },
     protocol::StrBytes,
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{RequestContext, repeated};
+use super::{RequestContext, repeated, served::unserved};
 use crate::{
     broker::{
         Broker,
@@ -38,70 +43,90 @@ const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";
 /// An error as a client is told it.
 pub(super) type Refusal = (ErrorCode, String);
 
+/// A new topic with its id, nil where it was only checked.
+type Created = Result<(Uuid, NewTopic), Refusal>;
+
 pub(super) async fn handle(
     broker: &Arc<Broker>,
     context: &RequestContext,
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-    let twice = repeated(request.topics.iter().map(|topic| &topic.name));
-    let results = request.topics.iter().map(|topic| async {
-        let created = if twice.contains(&topic.name) {
-            Err((
-                ErrorCode::InvalidRequest,
-                "Found multiple entries for this topic.".to_owned(),
-            ))
-        } else {
-            create(broker, topic, request.validate_only, patience).await
-        };
-        match created {
-            Ok((id, new)) => done(broker, context.version, id, &new),
-            Err((code, message)) => CreatableTopicResult::default()
-                .with_name(topic.name.clone())
-                .with_error_code(code.code())
-                .with_error_message(Some(StrBytes::from_string(message)))
-                .with_num_partitions(-1)
-                .with_replication_factor(-1)
-                .with_configs(Some(Vec::new())),
+    let deadline = Instant::now() + patience;
+    let mut created = create_all(broker, &request).await;
+    let new = created.iter().flatten().filter(|(id, _)| !id.is_nil());
+    let new: Vec<(String, Uuid)> = new.map(|(id, new)| (new.name.clone(), *id)).collect();
+    let unserved = unserved(broker, &new, deadline).await;
+    for result in &mut created {
+        if let Ok((_, new)) = result
+            && unserved.contains(&new.name)
+        {
+            let message = format!(
+                "Topic '{}' is created, and not all of its leaders serve it yet.",
+                new.name
+            );
+            *result = Err((ErrorCode::RequestTimedOut, message));
         }
+    }
+    let topics = request.topics.into_iter().zip(created);
+    let topics = topics.map(|(topic, created)| match created {
+        Ok((id, new)) => done(broker, context.version, id, &new),
+        Err((code, message)) => CreatableTopicResult::default()
+            .with_name(topic.name)
+            .with_error_code(code.code())
+            .with_error_message(Some(StrBytes::from_string(message)))
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_configs(Some(Vec::new())),
     });
-    let topics = join_all(results).await;
-    CreateTopicsResponse::default().with_topics(topics)
+    CreateTopicsResponse::default().with_topics(topics.collect())
 }
 
-async fn create(
-    broker: &Broker,
-    topic: &CreatableTopic,
-    validate_only: bool,
-    patience: Duration,
-) -> Result<(Uuid, NewTopic), Refusal> {
+/// All at once, but those whose names collide with another's of the same request: whether that one took the name
+/// shows when it is there.
+async fn create_all(broker: &Broker, request: &CreateTopicsRequest) -> Vec<Created> {
+    let twice = repeated(request.topics.iter().map(|topic| &topic.name));
+    let twice = &twice;
+    let mut metrics = BTreeSet::new();
+    let creating = request.topics.iter().map(|topic| {
+        let is_first = metrics.insert(topic_name::metric(&topic.name));
+        async move {
+            if twice.contains(&topic.name) {
+                let message = "Found multiple entries for this topic.".to_owned();
+                return Some(Err((ErrorCode::InvalidRequest, message)));
+            }
+            if is_first {
+                Some(create(broker, topic, request.validate_only).await)
+            } else {
+                None
+            }
+        }
+    });
+    let mut created = Vec::with_capacity(request.topics.len());
+    for (topic, result) in request.topics.iter().zip(join_all(creating).await) {
+        created.push(match result {
+            Some(result) => result,
+            None => create(broker, topic, request.validate_only).await,
+        });
+    }
+    created
+}
+
+async fn create(broker: &Broker, topic: &CreatableTopic, validate_only: bool) -> Created {
     let new = new_topic(broker, topic)?;
     if validate_only {
         return Ok((Uuid::nil(), new));
     }
-    let created = broker.registry.create_topic(new.clone()).await;
-    let id = created.map_err(|error| {
-        let code = ErrorCode::from(&error);
-        let message = match code {
-            ErrorCode::TopicAlreadyExists => format!("Topic '{}' already exists.", new.name),
-            _ => error.to_string(),
-        };
-        (code, message)
-    })?;
-    let led = |image: &ClusterImage| {
-        image.topics.get(&new.name).is_none_or(|topic| {
-            topic.id != id
-                || topic
-                    .partitions
-                    .values()
-                    .all(|partition| partition.leader.is_some())
-        })
-    };
-    if broker.registry.wait_for(patience, led).await {
-        Ok((id, new))
-    } else {
-        let message = format!("Topic '{}' has no leaders yet.", new.name);
-        Err((ErrorCode::RequestTimedOut, message))
+    match broker.registry.create_topic(new.clone()).await {
+        Ok(id) => Ok((id, new)),
+        Err(error) => {
+            let code = ErrorCode::from(&error);
+            let message = match code {
+                ErrorCode::TopicAlreadyExists => format!("Topic '{}' already exists.", new.name),
+                _ => error.to_string(),
+            };
+            Err((code, message))
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
         Broker,
         image::ClusterImage,
         log::TimestampedOffset,
-        partitions::{OffsetQuery, PartitionError, Viewer},
+        partitions::{OffsetQuery, PartitionError, SETTLE_WAIT, Viewer},
     },
     wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition},
 };
@@ -34,7 +34,6 @@ pub(super) async fn handle(
     context: &RequestContext,
     request: ListOffsetsRequest,
 ) -> ListOffsetsResponse {
-    let image = broker.registry.image();
     let viewer = match request.replica_id.0 {
         DEBUGGING_REPLICA => Viewer::Debugger,
         replica if replica >= 0 => Viewer::Follower,
@@ -46,7 +45,12 @@ pub(super) async fn handle(
     });
     let all: Vec<TopicPartition> = all.collect();
     let twice = repeated(&all);
-    broker.partitions.settle(broker.id, &image, &all).await;
+    let images = || broker.registry.image();
+    let settled = broker
+        .partitions
+        .settle(broker.id, images, &all, SETTLE_WAIT);
+    settled.await;
+    let image = broker.registry.image();
     let topics = request
         .topics
         .into_iter()

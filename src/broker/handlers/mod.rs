@@ -37,6 +37,7 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod served;
 mod sync_group;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};

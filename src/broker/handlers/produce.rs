@@ -104,7 +104,14 @@ pub(super) async fn handle(
             partitions.map(move |data| TopicPartition::new(name, data.index))
         })
         .collect();
-    broker.partitions.settle(broker.id, &image, &places).await;
+    let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default());
+    let deadline = Instant::now() + timeout;
+    let images = || broker.registry.image();
+    let settled = broker
+        .partitions
+        .settle(broker.id, images, &places, timeout);
+    settled.await;
+    let image = broker.registry.image();
     let mut places = places.into_iter();
     let topics: Vec<TopicParts> = request
         .topic_data
@@ -128,8 +135,6 @@ pub(super) async fn handle(
             }
         }
         -1 if topics.iter().any(TopicParts::is_appended) => {
-            let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default());
-            let deadline = Instant::now() + timeout;
             let (broker, context) = (Arc::clone(broker), context.clone());
             Ok(Reply::Later(Box::pin(async move {
                 let mut topics = topics;

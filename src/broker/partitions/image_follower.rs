@@ -432,6 +432,7 @@ impl ImageFollower {
                     .roles_changed(self.own, &[(partition, change)]);
             }
         }
+        self.partitions.settled.notify_waiters();
     }
 
     /// Gives all logs up where not one log alone failed, but the disk under all of them.
@@ -474,5 +475,86 @@ async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+    use tokio::sync::watch;
+    use uuid::Uuid;
+
+    use super::ImageFollower;
+    use crate::{
+        broker::{
+            Settings,
+            image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
+            partitions::Partitions,
+        },
+        wire::{BrokerId, Reporter, TopicPartition},
+    };
+
+    const OWN: BrokerId = BrokerId(1);
+
+    /// A topic that is assigned to this broker, or led by it already.
+    fn image(led: bool) -> ClusterImage {
+        let mut partition = PartitionImage::assigned(vec![OWN]);
+        if led {
+            partition.leader = Some(OWN);
+            partition.isr = vec![OWN];
+            partition.version = 0;
+            partition.mzxid = 3;
+        }
+        let topic = TopicImage {
+            id: Uuid::from_u128(7),
+            czxid: 2,
+            mzxid: 2,
+            version: 0,
+            configs_mzxid: 0,
+            partitions: [(0, partition)].into(),
+            configs: BTreeMap::new(),
+        };
+        let node = BrokerNode {
+            host: "localhost".to_owned(),
+            port: 9092,
+            epoch: 1,
+        };
+        ClusterImage {
+            brokers: [(OWN, node)].into(),
+            topics: [("orders".to_owned(), Arc::new(topic))].into(),
+            ..ClusterImage::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_open_before_its_first_leader_is_known_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let partitions = Arc::new(Partitions::new(folder.path().to_owned()));
+        let (images, watched) = watch::channel(Arc::new(image(false)));
+        let mut follower = ImageFollower::new(
+            OWN,
+            Settings::default(),
+            Arc::clone(&partitions),
+            Reporter::off(),
+            watched.clone(),
+        )
+        .expect("an empty folder");
+        follower.catch_up().await;
+        let at = [TopicPartition::new("orders", 0)];
+        assert!(partitions.get(&at[0]).is_some(), "its log is open");
+
+        images.send_replace(Arc::new(image(true)));
+        let newest = || Arc::clone(&watched.borrow());
+        let settled = partitions.settle(OWN, newest, &at, Duration::ZERO).await;
+        assert!(!settled, "the log does not know of its leader");
+
+        let settling = partitions.settle(OWN, newest, &at, Duration::from_secs(60));
+        tokio::select! {
+            () = follower.run() => unreachable!("there may be more to follow"),
+            settled = settling => assert!(settled),
+        }
+        let hosted = partitions.get(&at[0]).expect("still there");
+        assert_eq!(hosted.current_leader().leader, Some(OWN));
     }
 }

@@ -59,9 +59,9 @@ pub(crate) struct Partitions {
     settled: Notify,
 }
 
-/// How long a request waits for a log that is being opened: a new one takes a moment. One that has much
-/// to recover takes longer, and the client shall look for the leader again.
-const SETTLE_WAIT: Duration = Duration::from_millis(500);
+/// How long a request without a time-out of its own waits for a log that is being opened: a new one takes a
+/// moment. One that has much to recover takes longer, and the client shall look for the leader again.
+pub(crate) const SETTLE_WAIT: Duration = Duration::from_millis(500);
 
 impl Partitions {
     pub(crate) fn new(data_dir: PathBuf) -> Self {
@@ -110,27 +110,40 @@ impl Partitions {
         })
     }
 
-    /// Waits for those that the picture lets this broker lead and that it does not lead yet: whoever created a topic,
-    /// or asked who leads, may be here sooner than its log is open.
-    pub(crate) async fn settle(&self, own: BrokerId, image: &ClusterImage, all: &[TopicPartition]) {
-        let is_at_rest = |at: &TopicPartition| match image.partition(at) {
+    /// Waits, at most this long, for those that the newest picture lets this broker lead and that it does not lead yet:
+    /// whoever created a topic, or asked who leads, may be here sooner than its log is open. Whether it leads them
+    /// all then.
+    pub(crate) async fn settle(
+        &self,
+        own: BrokerId,
+        image: impl Fn() -> Arc<ClusterImage>,
+        all: &[TopicPartition],
+        patience: Duration,
+    ) -> bool {
+        let is_at_rest = |image: &ClusterImage, at: &TopicPartition| match image.partition(at) {
             Some(partition) if image.valid_leader(partition) == Some(own) => {
-                let known = self.get(at).map(|hosted| hosted.leader_epoch());
-                known >= Some(partition.leader_epoch) || self.is_offline(at)
+                // A log that was opened before the first leader was written has that leader's epoch already.
+                let has_role = |hosted: Arc<Partition>| {
+                    let current = hosted.current_leader();
+                    current.epoch > partition.leader_epoch
+                        || (current.epoch == partition.leader_epoch && current.leader == Some(own))
+                };
+                self.get(at).is_some_and(has_role) || self.is_offline(at)
             }
             _ => true,
         };
         let settled = async {
             loop {
                 let changed = self.settled.notified();
-                if all.iter().all(is_at_rest) {
+                let image = image();
+                if all.iter().all(|at| is_at_rest(&image, at)) {
                     return;
                 }
                 changed.await;
             }
         };
         // What is not led by then is answered as somebody else's.
-        let _ = tokio::time::timeout(SETTLE_WAIT, settled).await;
+        tokio::time::timeout(patience, settled).await.is_ok()
     }
 
     /// All of them, in no order.

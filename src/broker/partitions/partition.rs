@@ -22,8 +22,8 @@ use crate::{
         image::PartitionImage,
         log::{Appended, Log, LogConfig},
         replication::{
-            EpochEnd, IsrWrite, ReadRequest, Readable, Reader, Refusal, Replica, RoleChange,
-            WriteOutcome,
+            CurrentLeader, EpochEnd, IsrWrite, ReadRequest, Readable, Reader, Refusal, Replica,
+            RoleChange, WriteOutcome,
         },
     },
     wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
@@ -133,9 +133,9 @@ impl Partition {
         self.topic_id
     }
 
-    /// The newest epoch that it took a role in.
-    pub(super) fn leader_epoch(&self) -> LeaderEpoch {
-        self.lock().replica.current_leader().epoch
+    /// Who leads it, in the newest epoch that it took a role in.
+    pub(super) fn current_leader(&self) -> CurrentLeader {
+        self.lock().replica.current_leader()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
