@@ -137,6 +137,20 @@ impl ClusterImage {
     }
 }
 
+impl TopicImage {
+    /// Whether it was just created and some of its partitions never had a leader. Clients are not told of it yet: who
+    /// saw half of its partitions would send keys elsewhere than who sees all.
+    pub(crate) fn is_being_created(&self) -> bool {
+        self.mzxid == self.czxid && !self.partitions.values().all(PartitionImage::has_state)
+    }
+
+    /// The partitions that clients are told of: those that were added and never had a leader come later.
+    pub(crate) fn usable_partitions(&self) -> impl Iterator<Item = (&i32, &PartitionImage)> {
+        let partitions = self.partitions.iter();
+        partitions.filter(|(_, partition)| partition.has_state())
+    }
+}
+
 impl PartitionImage {
     /// Whether this broker shall have the log: as a replica, or because it left the replicas while it was in
     /// sync, maybe the last that was. What it has may be all there is, until others have caught up.

@@ -62,7 +62,9 @@ fn describe(
     limit: usize,
 ) -> DescribeTopicPartitionsResponse {
     if names.is_empty() {
-        names.extend(image.topics.keys().cloned());
+        let told = image.topics.iter();
+        let told = told.filter(|(_, topic)| !topic.is_being_created());
+        names.extend(told.map(|(name, _)| name.clone()));
     }
     let mut response = DescribeTopicPartitionsResponse::default();
     let mut left = limit;
@@ -75,7 +77,8 @@ fn describe(
         let described = DescribeTopicPartitionsResponseTopic::default()
             .with_name(Some(StrBytes::from_string(name.clone()).into()))
             .with_topic_authorized_operations(TOPIC_OPERATIONS);
-        let Some(topic) = image.topics.get(&name) else {
+        let topic = image.topics.get(&name);
+        let Some(topic) = topic.filter(|topic| !topic.is_being_created()) else {
             let code = if topic_name::is_valid(&name) {
                 ErrorCode::UnknownTopicOrPartition
             } else {
@@ -84,7 +87,9 @@ fn describe(
             response.topics.push(described.with_error_code(code.code()));
             continue;
         };
-        let mut partitions = topic.partitions.range(first..);
+        let mut partitions = topic
+            .usable_partitions()
+            .skip_while(|(index, _)| **index < first);
         let taken = partitions.by_ref().take(left);
         let taken: Vec<_> = taken
             .map(|(index, partition)| of_partition(image, *index, partition))
@@ -138,7 +143,11 @@ mod tests {
 
     fn image(topics: &[(&str, i32)]) -> ClusterImage {
         let topics = topics.iter().map(|(name, partitions)| {
-            let partition = |index| (index, PartitionImage::assigned(vec![BrokerId(1)]));
+            let partition = |index| {
+                let mut partition = PartitionImage::assigned(vec![BrokerId(1)]);
+                partition.version = 0;
+                (index, partition)
+            };
             let topic = TopicImage {
                 id: uuid::Uuid::from_u128(7),
                 czxid: 1,

@@ -1,7 +1,8 @@
 //! Metadata 0 to 13: the live brokers, the controller, and who leads which partition.
 //!
 //! Behaviour: the leader is the one that leads now, `LEADER_NOT_AVAILABLE` where nobody does or
-//! its broker is not registered any more. A topic asked for by name that does not exist is
+//! its broker is not registered any more. A topic is told of when all its partitions have had a leader, and
+//! those that are added when they have. One asked for by name that does not exist is
 //! created when the request and `auto.create.topics.enable` allow it (the answer is
 //! `LEADER_NOT_AVAILABLE` until it has leaders; the client asks again), else
 //! `UNKNOWN_TOPIC_OR_PARTITION`. By id (from 10): `UNKNOWN_TOPIC_ID`. Version 0 asks for all topics
@@ -68,6 +69,7 @@ pub(super) async fn handle(
         None => image
             .topics
             .iter()
+            .filter(|(_, topic)| !topic.is_being_created())
             .map(|(name, topic)| known(&image, name, topic))
             .collect(),
         Some(wanted) => {
@@ -183,7 +185,11 @@ fn error(name: Option<TopicName>, id: Uuid, code: ErrorCode) -> MetadataResponse
 }
 
 fn known(image: &ClusterImage, name: &str, topic: &TopicImage) -> MetadataResponseTopic {
-    let partitions = topic.partitions.iter().map(|(index, partition)| {
+    if topic.is_being_created() {
+        let name = StrBytes::from_string(name.to_owned()).into();
+        return error(Some(name), topic.id, ErrorCode::LeaderNotAvailable);
+    }
+    let partitions = topic.usable_partitions().map(|(index, partition)| {
         let leader = image.valid_leader(partition);
         let code = if leader.is_some() {
             ErrorCode::None
@@ -217,4 +223,49 @@ pub(super) fn offline_replicas(image: &ClusterImage, partition: &PartitionImage)
 /// Broker ids as the codec has them.
 pub(super) fn ids(ids: &[BrokerId]) -> Vec<kafka_protocol::messages::BrokerId> {
     ids.iter().map(|id| id.0.into()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use uuid::Uuid;
+
+    use super::known;
+    use crate::{
+        broker::image::{ClusterImage, PartitionImage, TopicImage},
+        wire::{BrokerId, ErrorCode},
+    };
+
+    /// A topic with a partition for each of these: whether it had a leader.
+    fn topic(assigned: i64, led: &[bool]) -> TopicImage {
+        let partitions = (0..).zip(led).map(|(index, led)| {
+            let mut partition = PartitionImage::assigned(vec![BrokerId(1)]);
+            partition.version = if *led { 0 } else { PartitionImage::NO_STATE };
+            (index, partition)
+        });
+        TopicImage {
+            id: Uuid::from_u128(7),
+            czxid: 1,
+            mzxid: assigned,
+            version: 0,
+            configs_mzxid: 0,
+            partitions: partitions.collect(),
+            configs: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_new_topic_has_no_partitions_until_all_of_them_have_had_a_leader() {
+        let answer = |topic: &TopicImage| {
+            let answer = known(&ClusterImage::default(), "orders", topic);
+            let code = ErrorCode::from_code(answer.error_code);
+            (code, answer.partitions.len())
+        };
+        let being_created = topic(1, &[true, false]);
+        assert_eq!(answer(&being_created), (ErrorCode::LeaderNotAvailable, 0));
+        assert_eq!(answer(&topic(1, &[true, true])), (ErrorCode::None, 2));
+        let growing = topic(5, &[true, true, false]);
+        assert_eq!(answer(&growing), (ErrorCode::None, 2));
+    }
 }
