@@ -28,6 +28,8 @@ fn impatience() -> impl Iterator<Item = (&'static str, &'static str)> {
         ("socket.timeout.ms", "1500"),
         ("socket.connection.setup.timeout.ms", "1000"),
         ("log.connection.close", "false"),
+        // The library asks again and again for what it once heard of: a topic that was deleted would come back.
+        ("allow.auto.create.topics", "false"),
     ]
     .into_iter()
 }

@@ -10,7 +10,13 @@ use kafka_protocol::{
     },
     protocol::StrBytes,
 };
-use kafkarium::{client::kafka::KafkaConnection, wire::ErrorCode};
+use kafkarium::{
+    client::{
+        kafka::KafkaConnection,
+        producer::{Outgoing, Producer},
+    },
+    wire::ErrorCode,
+};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -143,4 +149,53 @@ pub async fn end_code(connection: &mut KafkaConnection, topic: &str) -> ErrorCod
         .with_topics(vec![topic]);
     let answer = connection.ask(&request, WAIT).await.expect("answered");
     ErrorCode::from_code(answer.topics[0].partitions[0].error_code)
+}
+
+#[tokio::test]
+async fn a_deleted_topic_stays_away_however_often_our_own_producer_asks_for_it() {
+    let cluster = Cluster::start(1, &[]);
+    cluster.create_topic("talk", 1, 1);
+    let (told, mut deliveries) = tokio::sync::mpsc::channel(1_000);
+    let bootstrap = cluster.bootstrap();
+    let producer = tokio::task::spawn_blocking(move || {
+        let settings = [("topic.metadata.refresh.interval.ms", "10")];
+        Producer::new(&bootstrap, &settings, move |(), delivery| {
+            let _ = told.try_send(delivery.outcome);
+        })
+    });
+    let producer = producer.await.expect("made").expect("made");
+    let producer = std::sync::Arc::new(producer);
+    let record = Outgoing {
+        topic: "talk",
+        value: Some(b"hello"),
+        ..Outgoing::default()
+    };
+    producer.send(record, ()).expect("taken");
+    let delivered = deliveries.recv().await.expect("delivered");
+    assert!(delivered.is_ok(), "{delivered:?}");
+
+    cluster.run(&["topics", "delete", "talk"]);
+    for _ in 0..20 {
+        // The library takes it or knows that there is no such topic.
+        let _ = producer.send(record, ());
+        let asking = std::sync::Arc::clone(&producer);
+        let asked = tokio::task::spawn_blocking(move || asking.look_for_leaders("talk", WAIT));
+        asked.await.expect("asked");
+        assert_eq!(cluster.state("talk").await, None);
+    }
+
+    // The same name is another topic, and the same producer finds it.
+    cluster.create_topic("talk", 1, 1);
+    until("the new topic takes records", async || {
+        let asking = std::sync::Arc::clone(&producer);
+        let asked = tokio::task::spawn_blocking(move || asking.look_for_leaders("talk", WAIT));
+        asked.await.expect("asked");
+        while deliveries.try_recv().is_ok() {}
+        producer.send(record, ()).ok()?;
+        deliveries.recv().await?.ok()
+    })
+    .await;
+    tokio::task::spawn_blocking(move || drop(producer))
+        .await
+        .expect("dropped");
 }
