@@ -261,6 +261,7 @@ impl<'a> Lane<'a> {
         } else {
             self.ruler.labels + 8
         };
+        let mut others = Vec::new();
         for (name, group) in &self.cluster().groups {
             if *name != self.state.view.group
                 && let Some(committed) = group.committed.get(&self.place)
@@ -269,6 +270,7 @@ impl<'a> Lane<'a> {
             {
                 let initial: String = name.chars().take(1).collect();
                 canvas.text(column, y, self.ruler.end, &format!("▲{initial}"), Role::Dim);
+                others.push(column);
             }
         }
         let name = &self.state.view.group;
@@ -327,15 +329,17 @@ impl<'a> Lane<'a> {
             canvas.text(column, y, self.ruler.figures, "△", Role::Reader);
             behind = column;
         }
+        // Another group's initial stands right behind a mark that both have.
+        let start = behind + 2 + u16::from(others.contains(&behind));
         if mark > labels_end + columns {
             label(canvas, mark - 1 - columns);
-        } else if behind + 2 + columns < self.ruler.figures {
-            label(canvas, behind + 2);
+        } else if start + columns < self.ruler.figures {
+            label(canvas, start);
         } else if let Some(reader) = reader
-            && behind + 2 + width(reader) < self.ruler.figures
+            && start + width(reader) < self.ruler.figures
         {
             // The group is the one whose name the Group pane has.
-            canvas.text(behind + 2, y, self.ruler.figures, reader, Role::Reader);
+            canvas.text(start, y, self.ruler.figures, reader, Role::Reader);
         }
     }
 

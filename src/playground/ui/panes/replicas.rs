@@ -383,18 +383,22 @@ fn costs(state: &State, topic: &Topic) -> Vec<Line> {
     if let Some(partition) = displaced
         && let Some(preferred) = partition.preferred()
     {
-        lines.push(vec![
-            (
-                Role::Text,
-                format!("p{} prefers broker {preferred} ", partition.seen.partition),
-            ),
-            (Role::Warning, "◇".into()),
-        ]);
+        let place = format!("p{} prefers", partition.seen.partition);
         let ready = partition.seen.isr.contains(&preferred) && !state.cluster.is_gone(preferred);
-        if let (true, Some(line)) = (ready, lines.last_mut()) {
+        lines.push(if ready {
+            // Shorter, so that the key fits into the narrowest pane.
             let heals = state.view.fill("  {leaders elect} moves it back");
-            line.push((Role::Text, heals));
-        }
+            vec![
+                (Role::Text, format!("{place} {preferred} ")),
+                (Role::Warning, "◇".into()),
+                (Role::Text, heals),
+            ]
+        } else {
+            vec![
+                (Role::Text, format!("{place} broker {preferred} ")),
+                (Role::Warning, "◇".into()),
+            ]
+        });
     }
     if let (Some(minimum), Some(spare)) = (topic.min_insync_replicas, topic.spare()) {
         let least = topic.least_in_sync();
