@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::observer::now;
 use super::observer::{Acknowledged, Partitions};
-use super::state::{Acks, DEMO_KEYS, NewRecord, Observation, StreamRate};
+use super::state::{Acks, DEMO_KEYS, NewRecord, Observation, StreamRate, stream_value};
 use super::tally::{Sent, TOLD_EVERY, Tally};
 use crate::client::producer::{Outgoing, Producer, ProducerError};
 use crate::wire::TopicPartition;
@@ -288,7 +288,7 @@ fn demo_record(topic: &str, number: u64) -> NewRecord {
     NewRecord {
         topic: topic.to_owned(),
         key: DEMO_KEYS.get(index).map(|key| (*key).to_owned()),
-        value: Some(format!("stream {number}")),
+        value: Some(stream_value(number)),
         ..NewRecord::default()
     }
 }

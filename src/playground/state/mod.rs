@@ -7,6 +7,7 @@ mod action_arguments;
 mod ask;
 mod cluster;
 mod coach;
+mod command;
 mod compose;
 #[cfg(test)]
 mod day;
@@ -72,7 +73,7 @@ pub use flow::{Flow, FlowLane, Word, records_per_word};
 pub use group::{Group, LAG_SECONDS, Member};
 pub use key::{Key, KeyPress, UnknownKey};
 pub use keymap::Context;
-pub use model::{DEMO_KEYS, State};
+pub use model::{DEMO_KEYS, State, stream_value};
 pub use names::named_places;
 pub use observation::{
     BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,

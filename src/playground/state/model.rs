@@ -313,3 +313,9 @@ impl State {
 
 /// Two of them fall on each of three partitions by Kafka's murmur2.
 pub const DEMO_KEYS: [&str; 6] = ["amy", "ben", "cleo", "dan", "eli", "fay"];
+
+/// The value of the stream's record of this number.
+#[must_use]
+pub fn stream_value(number: u64) -> String {
+    format!("stream {number}")
+}

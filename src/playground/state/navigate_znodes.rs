@@ -1,6 +1,6 @@
 //! Moves about in `ZooKeeper`'s tree, and says when it is to be read.
 
-use super::{Motion, Pane, ProcessName, Request, State, Thing, ZnodeItem, ZnodeRow};
+use super::{Motion, Pane, ProcessName, Request, State, Thing, ZnodeItem, ZnodeRow, command};
 
 /// Panes that say nothing unless the tree is read.
 const PANES: [Pane; 3] = [Pane::Znodes, Pane::Sessions, Pane::Watches];
@@ -51,10 +51,12 @@ pub(super) fn move_in_znodes(state: &mut State, motion: Motion, page: usize) {
             .get(path)
             .is_some_and(|znode| znode.content.data.is_empty());
         let verb = if empty { "ls" } else { "get" };
-        state.view.command = Some(format!(
-            "zookeeper-shell.sh {} {verb} {path}",
-            state.zookeeper_address()
-        ));
+        state.view.command = Some(command::line(&[
+            "zookeeper-shell.sh",
+            state.zookeeper_address(),
+            verb,
+            path,
+        ]));
     }
 }
 

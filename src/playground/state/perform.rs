@@ -2,7 +2,9 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
-    Purpose, Request, State, StreamRate, Typing, navigate, past, recorded, rewind, spread,
+    Purpose, Request, State, StreamRate, Typing, command,
+    model::stream_value,
+    navigate, past, recorded, rewind, spread,
     story::{Line, Subject, Tone},
     verbs,
 };
@@ -89,8 +91,8 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         Action::SpreadPartitions => spread::spread(state),
         Action::ElectLeaders => elect_leaders(state),
         Action::Copy => {
-            let command = state.view.command.clone();
-            command.map(Request::Copy).into_iter().collect()
+            let copied = state.view.command.clone();
+            copied.map(Request::Copy).into_iter().collect()
         }
         Action::Palette(text) => {
             state.view.overlay = Overlay::Palette(Palette::new(text));
@@ -149,17 +151,7 @@ fn mouse(state: &mut State) -> Vec<Request> {
 /// Sends records, and shows how a shell would.
 pub(super) fn send(state: &mut State, records: Vec<NewRecord>) -> Vec<Request> {
     if let Some(record) = records.last() {
-        let key = record.key.as_deref().unwrap_or_default();
-        let value = record.value.as_deref().unwrap_or_default();
-        let text = format!("{key}:{value}").replace('\'', "'\\''");
-        let partition = record
-            .partition
-            .map_or_else(String::new, |partition| format!(" -p {partition}"));
-        state.view.command = Some(format!(
-            "echo '{text}' | kcat -b {} -t {} -P -K:{partition}",
-            state.bootstrap(),
-            record.topic
-        ));
+        state.view.command = Some(command::produce(&state.bootstrap(), record));
     }
     vec![Request::Produce(records)]
 }
@@ -185,17 +177,35 @@ fn stream(state: &mut State, rate: StreamRate) -> Vec<Request> {
         rate => format!("stream {} into {topic}", pace(rate)),
     };
     state.story.begin(Line::new(state.now, "you").say(words));
+    state.view.command = stream_command(state, &topic, rate);
+    vec![Request::Stream { topic, rate }]
+}
+
+/// As many records as it may take, of the size that most of them have. Nothing to type ends a stream.
+fn stream_command(state: &State, topic: &str, rate: StreamRate) -> Option<String> {
     let throughput = match rate {
-        StreamRate::Off => 0,
+        StreamRate::Off => return None,
         StreamRate::PerSecond(rate) => i64::from(rate),
         StreamRate::Max => -1,
     };
-    state.view.command = Some(format!(
-        "kafka-producer-perf-test.sh --topic {topic} --throughput {throughput} --num-records 1000000 --record-size 100 --producer-props bootstrap.servers={} acks=all",
-        state.bootstrap()
-    ));
-    vec![Request::Stream { topic, rate }]
+    Some(command::line(&[
+        "kafka-producer-perf-test.sh",
+        "--topic",
+        topic,
+        "--throughput",
+        &throughput.to_string(),
+        "--num-records",
+        &STREAM_RECORDS.to_string(),
+        "--record-size",
+        &stream_value(STREAM_RECORDS / 2).len().to_string(),
+        "--producer-props",
+        &format!("bootstrap.servers={}", state.bootstrap()),
+        "acks=all",
+    ]))
 }
+
+/// Kafka's tool wants a number; the stream here has no end.
+const STREAM_RECORDS: u64 = 1_000_000;
 
 /// `10/s`, `1k/s`, `max`
 #[must_use]
@@ -241,11 +251,10 @@ fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
         )
         .about(Subject::Process(consumer.process()));
     state.story.begin(line);
-    state.view.command = Some(format!(
-        "kafka-console-consumer.sh --bootstrap-server {} --topic {} --group {}",
-        state.bootstrap(),
-        consumer.topic,
-        consumer.group
+    state.view.command = Some(command::consume(
+        &state.bootstrap(),
+        &consumer.topic,
+        &consumer.group,
     ));
     vec![Request::AddConsumer(consumer)]
 }
@@ -286,16 +295,14 @@ fn create_topic(
         .with(Tone::Hint, format!("  {{topic delete {name}}} deletes it"))
         .about(Subject::Topic(name.to_owned()));
     state.story.begin(line);
-    state.view.command = Some(format!(
-        "kafka-topics.sh --bootstrap-server {} --create --topic {name} --partitions {partitions} --replication-factor {replication_factor}",
-        state.bootstrap()
-    ));
-    state.view.topic_to_come = Some(name.to_owned());
-    vec![Request::CreateTopic(NewTopic {
+    let topic = NewTopic {
         name: name.to_owned(),
         partitions,
         replication_factor,
-    })]
+    };
+    state.view.command = Some(command::create_topic(&state.bootstrap(), &topic));
+    state.view.topic_to_come = Some(name.to_owned());
+    vec![Request::CreateTopic(topic)]
 }
 
 /// Deletes it. A stream into it ends first: its next record would create the topic anew, with Kafka's defaults.
@@ -308,10 +315,14 @@ fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
         .say(format!("delete topic {name}"))
         .about(Subject::Topic(name.to_owned()));
     state.story.begin(line);
-    state.view.command = Some(format!(
-        "kafka-topics.sh --bootstrap-server {} --delete --topic {name}",
-        state.bootstrap()
-    ));
+    state.view.command = Some(command::line(&[
+        "kafka-topics.sh",
+        "--bootstrap-server",
+        &state.bootstrap(),
+        "--delete",
+        "--topic",
+        name,
+    ]));
     requests.push(Request::DeleteTopic(name.to_owned()));
     requests
 }
@@ -321,10 +332,14 @@ fn delete_group(state: &mut State, name: &str) -> Vec<Request> {
         .say(format!("delete group {name}"))
         .about(Subject::GroupState(name.to_owned()));
     state.story.begin(line);
-    state.view.command = Some(format!(
-        "kafka-consumer-groups.sh --bootstrap-server {} --delete --group {name}",
-        state.bootstrap()
-    ));
+    state.view.command = Some(command::line(&[
+        "kafka-consumer-groups.sh",
+        "--bootstrap-server",
+        &state.bootstrap(),
+        "--delete",
+        "--group",
+        name,
+    ]));
     vec![Request::DeleteGroup(name.to_owned())]
 }
 
@@ -338,10 +353,14 @@ pub(super) fn elect_leaders(state: &mut State) -> Vec<Request> {
         }
     }
     state.story.begin(line);
-    state.view.command = Some(format!(
-        "kafka-leader-election.sh --bootstrap-server {} --election-type preferred --all-topic-partitions",
-        state.bootstrap()
-    ));
+    state.view.command = Some(command::line(&[
+        "kafka-leader-election.sh",
+        "--bootstrap-server",
+        &state.bootstrap(),
+        "--election-type",
+        "preferred",
+        "--all-topic-partitions",
+    ]));
     vec![Request::ElectLeaders]
 }
 
@@ -362,8 +381,6 @@ fn add_broker(state: &mut State) -> Vec<Request> {
         .with(Tone::Hint, format!("  {{stop {name}}} stops it"))
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
-    state.view.command = Some(format!(
-        "kafka-server-start.sh config/server.properties --override broker.id={id}"
-    ));
+    state.view.command = Some(command::start_broker(id));
     vec![Request::Start(name)]
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Answer, Ask, ProcessName, Request, State, Status, Timestamp, grouped,
+    Action, Answer, Ask, ProcessName, Request, State, Status, Timestamp, command, grouped,
     process::Intent,
     story::{Line, Subject, Tone},
 };
@@ -204,12 +204,19 @@ pub(super) fn begin(
             ),
         );
     }
-    state.view.command = Some(format!(
-        "kafka-consumer-groups.sh --bootstrap-server {} --group {group} --topic {}:{} --reset-offsets --to-offset {to} --execute",
-        state.bootstrap(),
-        place.topic,
-        place.partition
-    ));
+    state.view.command = Some(command::line(&[
+        "kafka-consumer-groups.sh",
+        "--bootstrap-server",
+        &state.bootstrap(),
+        "--group",
+        group,
+        "--topic",
+        &format!("{}:{}", place.topic, place.partition),
+        "--reset-offsets",
+        "--to-offset",
+        &to.to_string(),
+        "--execute",
+    ]));
     let requests = ours.iter().cloned().map(Request::Stop).collect();
     state.rewind = Some(Rewind {
         group: group.to_owned(),

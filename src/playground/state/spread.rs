@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Cluster, Request, State,
+    Cluster, Request, State, command,
     names::listed,
     story::{Line, Subject, Tone},
 };
@@ -195,10 +195,16 @@ pub(super) fn spread(state: &mut State) -> Vec<Request> {
         line = line.about(Subject::Partition(at.clone()));
     }
     state.story.begin(line);
-    state.view.command = Some(format!(
-        "kafka-reassign-partitions.sh --bootstrap-server {} --execute --reassignment-json-file /dev/stdin <<< '{}'",
-        state.bootstrap(),
-        json(&spread)
+    state.view.command = Some(command::fed(
+        &json(&spread).to_string(),
+        &[
+            "kafka-reassign-partitions.sh",
+            "--bootstrap-server",
+            &state.bootstrap(),
+            "--execute",
+            "--reassignment-json-file",
+            "/dev/stdin",
+        ],
     ));
     vec![Request::Reassign(spread.partitions)]
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Action, Answer, Event, Happening, KeyPress, Observation, Overlay, Partition, ProcessChange,
-    ProcessName, Request, State, Status,
+    ProcessName, Request, State, Status, command,
     developer::follow,
     dispatch::key,
     looking_back::look_back,
@@ -349,6 +349,24 @@ fn refused(state: &mut State, place: Option<&TopicPartition>, key: Option<&str>,
     state.story.begin(line);
 }
 
+/// How the first topic is created; where its data is there, creating it is an error and looking is not.
+fn first_topic_command(state: &State) -> Option<String> {
+    let topic = state.setup.topics.first()?;
+    let bootstrap = state.bootstrap();
+    let again = matches!(state.data_folder, Some((_, Some(_))));
+    if again {
+        return Some(command::line(&[
+            "kafka-topics.sh",
+            "--bootstrap-server",
+            &bootstrap,
+            "--describe",
+            "--topic",
+            &topic.name,
+        ]));
+    }
+    Some(command::create_topic(&bootstrap, topic))
+}
+
 /// Goes on with the start where the last fact allows it; what was kept is sent when all is there.
 fn open_further(state: &mut State) -> Vec<Request> {
     let mut requests = state.opening.next(&state.setup, &state.cluster, state.now);
@@ -360,26 +378,20 @@ fn open_further(state: &mut State) -> Vec<Request> {
             .with(
                 Tone::Dim,
                 format!(
-                    " connect: kcat -b {} -t {} -C",
-                    state.bootstrap(),
-                    state.view.topic
+                    " connect: {}",
+                    command::line(&[
+                        "kcat",
+                        "-b",
+                        &state.bootstrap(),
+                        "-t",
+                        &state.view.topic,
+                        "-C"
+                    ])
                 ),
             );
         state.story.tell(&[Subject::Opening], line);
-        if let Some(topic) = state.setup.topics.first().cloned() {
-            state.view.command.get_or_insert_with(|| {
-                format!(
-                    "kafka-topics.sh --bootstrap-server {} --create --topic {} --partitions {} --replication-factor {}",
-                    state
-                        .cluster
-                        .bootstrap
-                        .clone()
-                        .unwrap_or_else(|| "127.0.0.1:9092".into()),
-                    topic.name,
-                    topic.partitions,
-                    topic.replication_factor
-                )
-            });
+        if state.view.command.is_none() {
+            state.view.command = first_topic_command(state);
         }
         let kept = std::mem::take(&mut state.opening.kept);
         let records: Vec<_> = (0..kept).map(|_| state.next_demo_record()).collect();

@@ -1,7 +1,7 @@
 //! The verbs that reach a process: kill, stop, freeze, thaw, start, restart, heal.
 
 use super::{
-    Process, ProcessName, Request, State, Status, Target,
+    Process, ProcessName, Request, State, Status, Target, command,
     names::places,
     process::Intent,
     story::{Line, Subject, Tone},
@@ -29,7 +29,7 @@ pub(super) fn kill(state: &mut State, process: &Process) -> Option<Request> {
     }
     intend(state, process, Intent::Kill);
     begin(state, process, "kill -9 ", "", ("start", "starts it"));
-    command(state, process, "-9");
+    show_signal(state, process, "-9");
     Some(Request::Kill(process.name.clone()))
 }
 
@@ -52,7 +52,7 @@ pub(super) fn stop(state: &mut State, process: &Process) -> Option<Request> {
         _ => "",
     };
     begin(state, process, "stop ", how, ("start", "starts it"));
-    command(state, process, "-TERM");
+    show_signal(state, process, "-TERM");
     Some(Request::Stop(process.name.clone()))
 }
 
@@ -65,7 +65,7 @@ pub(super) fn freeze(state: &mut State, process: &Process) -> Option<Request> {
         return None;
     }
     begin(state, process, "freeze ", "", ("freeze", "thaws it"));
-    command(state, process, "-STOP");
+    show_signal(state, process, "-STOP");
     Some(Request::Freeze(process.name.clone()))
 }
 
@@ -76,7 +76,7 @@ pub(super) fn thaw(state: &mut State, process: &Process) -> Option<Request> {
         return None;
     }
     begin(state, process, "thaw ", "", ("freeze", "freezes it"));
-    command(state, process, "-CONT");
+    show_signal(state, process, "-CONT");
     Some(Request::Thaw(process.name.clone()))
 }
 
@@ -110,14 +110,11 @@ pub(super) fn start(state: &mut State, process: &Process) -> Option<Request> {
     }
     state.view.command = Some(match name {
         ProcessName::ZooKeeper => "zookeeper-server-start.sh config/zookeeper.properties".into(),
-        ProcessName::Broker(id) => {
-            format!("kafka-server-start.sh config/server.properties --override broker.id={id}")
-        }
-        ProcessName::Consumer(_) => format!(
-            "kafka-console-consumer.sh --bootstrap-server {} --topic {} --group {}",
-            state.bootstrap(),
-            state.view.topic,
-            process.group.as_deref().unwrap_or_default()
+        ProcessName::Broker(id) => command::start_broker(*id),
+        ProcessName::Consumer(_) => command::consume(
+            &state.bootstrap(),
+            &state.view.topic,
+            process.group.as_deref().unwrap_or_default(),
         ),
     });
     Some(Request::Start(name.clone()))
@@ -217,8 +214,8 @@ fn begin(state: &mut State, process: &Process, verb: &str, how: &str, undo: (&st
     state.story.begin(line);
 }
 
-fn command(state: &mut State, process: &Process, signal: &str) {
+fn show_signal(state: &mut State, process: &Process, signal: &str) {
     if let Some(pid) = process.pid {
-        state.view.command = Some(format!("kill {signal} {pid}"));
+        state.view.command = Some(command::line(&["kill", signal, &pid.to_string()]));
     }
 }
