@@ -23,6 +23,7 @@ impl From<&RegistryError> for ErrorCode {
             // Clients try again after these.
             RegistryError::ZooKeeper(ZooKeeperError::ConnectionLost)
             | RegistryError::Changed { .. }
+            | RegistryError::ReplicasChanged { .. }
             | RegistryError::Unreachable { .. } => Self::RequestTimedOut,
             RegistryError::Stopping(_) => Self::BrokerNotAvailable,
             RegistryError::WrongCluster { .. }

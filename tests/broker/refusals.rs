@@ -16,11 +16,11 @@ use kafka_protocol::{
     },
     protocol::StrBytes,
 };
-use kafkarium::wire::ErrorCode;
+use kafkarium::{client::kafka::KafkaConnection, wire::ErrorCode};
 
 use crate::{
     clients::WAIT,
-    cluster::Cluster,
+    cluster::{Cluster, until},
     versions::{Stage, batch, name},
 };
 
@@ -204,4 +204,42 @@ async fn a_broker_that_is_not_the_controller_says_so_in_every_version_of_an_elec
         let expected = [ErrorCode::NotController, ErrorCode::ElectionNotNeeded];
         assert_eq!(codes, expected.map(ErrorCode::code), "version {version}");
     }
+}
+
+#[tokio::test]
+async fn below_min_insync_replicas_records_are_acknowledged_and_not_shown() {
+    let mut cluster = Cluster::start(2, &["min.insync.replicas=2"]);
+    cluster.create_topic("orders", 1, 2);
+    cluster.wait_until_in_sync("orders", 2).await;
+    let leader = cluster.leader("orders").await;
+    let other = 3 - leader;
+    cluster.kill_broker(other);
+    cluster.wait_until_in_sync("orders", 1).await;
+    let mut connection = cluster.connect(leader).await;
+    let partition = PartitionProduceData::default().with_records(Some(batch(1_000, b"value")));
+    let topic = TopicProduceData::default()
+        .with_name(name())
+        .with_partition_data(vec![partition]);
+    let request = ProduceRequest::default()
+        .with_acks(1)
+        .with_topic_data(vec![topic]);
+    let answer = connection.ask_in(9, &request, WAIT).await;
+    let appended = &answer.expect("answered").responses[0].partition_responses[0];
+    assert_eq!((appended.error_code, appended.base_offset), (0, 0));
+    let latest = async |connection: &mut KafkaConnection| {
+        let topic = ListOffsetsTopic::default()
+            .with_name(name())
+            .with_partitions(vec![ListOffsetsPartition::default().with_timestamp(-1)]);
+        let request = ListOffsetsRequest::default()
+            .with_replica_id((-1).into())
+            .with_topics(vec![topic]);
+        let answer = connection.ask(&request, WAIT).await.expect("answered");
+        answer.topics[0].partitions[0].offset
+    };
+    assert_eq!(latest(&mut connection).await, 0, "nobody sees it");
+    cluster.start_broker(other);
+    until("readers see it when the other one is back", async || {
+        (latest(&mut connection).await == 1).then_some(())
+    })
+    .await;
 }

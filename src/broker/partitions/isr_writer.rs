@@ -59,7 +59,7 @@ impl IsrWrites {
     pub(crate) fn write(&self, partition: &Arc<Partition>, write: IsrWrite) {
         if let Err(full) = self.queue.try_send((Arc::clone(partition), write)) {
             let (partition, write) = full.into_inner();
-            partition.written(&write, WriteOutcome::NotSent);
+            partition.written(&write, WriteOutcome::NotWritten);
         }
     }
 }
@@ -111,22 +111,25 @@ async fn try_to_write(
     let at = partition.at();
     let image = registry.image();
     let topic_id = partition.topic_id();
-    let expected = image.partition_of(at, topic_id).filter(|state| {
-        state.version == decided.version
+    let topic = image.topics.get(&at.topic).filter(|it| it.id == topic_id);
+    let expected = topic.and_then(|topic| {
+        let state = topic.partitions.get(&at.partition)?;
+        let is_it = state.version == decided.version
             && state.leader_epoch == decided.epoch
-            && state.leader == Some(registry.broker_id())
+            && state.leader == Some(registry.broker_id());
+        is_it.then_some((topic, state))
     });
     // The picture is another one than the decision was made on: the partition learns of it, and decides again.
-    let Some(expected) = expected else {
+    let Some((topic, expected)) = expected else {
         return Some(WriteOutcome::Superseded);
     };
     if !writes::only_replicas_enter(expected, &decided.isr) {
-        return Some(WriteOutcome::NotSent);
+        return Some(WriteOutcome::NotWritten);
     }
     let written = registry
         .write_isr(
             at,
-            topic_id,
+            topic,
             expected,
             decided.isr.clone(),
             decided.why.clone(),
@@ -145,6 +148,7 @@ async fn try_to_write(
             })
         }
         Err(RegistryError::Changed { .. }) => Some(WriteOutcome::Superseded),
+        Err(RegistryError::ReplicasChanged { .. }) => Some(WriteOutcome::NotWritten),
         Err(error) => {
             tracing::warn!("{at}: the ISR cannot be written yet: {error}");
             None

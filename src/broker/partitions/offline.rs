@@ -254,7 +254,7 @@ pub(crate) async fn resign(registry: Registry, partitions: Arc<Partitions>) {
                 continue;
             }
             let why = format!("broker {own}'s log is offline");
-            match registry.write_isr(&at, topic.id, state, others, why).await {
+            match registry.write_isr(&at, topic, state, others, why).await {
                 Ok(_) => tracing::warn!("{at}: given up, its log is offline here"),
                 Err(error) => {
                     tracing::warn!("{at}: cannot be given up yet: {error}");

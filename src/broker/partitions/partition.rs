@@ -178,6 +178,7 @@ impl Partition {
             state.replica.log.set_config(assignment.config);
         }
         state.min_insync_replicas = assignment.min_insync_replicas;
+        state.replica.require(assignment.min_insync_replicas);
         self.check_complete(&mut state, image, leader, assignment.unclean)?;
         let applied = state.replica.apply(image, leader, now);
         let change = applied.map_err(|error| self.failed(&mut state, error))?;

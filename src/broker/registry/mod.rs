@@ -91,6 +91,8 @@ pub(crate) enum RegistryError {
     ZooKeeper(#[from] ZooKeeperError),
     #[error("{at} changed meanwhile")]
     Changed { at: TopicPartition },
+    #[error("the replicas of {at} changed meanwhile")]
+    ReplicasChanged { at: TopicPartition },
     #[error("topic {topic:?} does not exist")]
     UnknownTopic { topic: String },
     #[error("topic {topic:?} exists already")]

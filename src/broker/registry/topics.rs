@@ -13,7 +13,10 @@ use super::{
     znodes::{self, TopicJson, Znode},
 };
 use crate::{
-    broker::{controller::assignment, image::PartitionImage},
+    broker::{
+        controller::assignment,
+        image::{PartitionImage, TopicImage},
+    },
     client::zookeeper::{ZnodeWrite, ZooKeeperError},
     wire::{BrokerId, TopicPartition, report::Report},
 };
@@ -34,20 +37,22 @@ impl Registry {
     ///
     /// # Errors
     /// [`RegistryError::Changed`]: somebody else changed the state; the image shows the new one
-    /// and the caller decides again. Any other: not written.
+    /// and the caller decides again. [`RegistryError::ReplicasChanged`]: nothing was written, because the replicas
+    /// are other ones. Any other: whether it was written is not known.
     pub(crate) async fn write_isr(
         &self,
         at: &TopicPartition,
-        topic_id: Uuid,
+        topic: &TopicImage,
         expected: &PartitionImage,
         isr: Vec<BrokerId>,
         why: String,
     ) -> Result<PartitionImage, RegistryError> {
+        let topic_id = topic.id;
         let changed = || RegistryError::Changed { at: at.clone() };
         let state = writes::isr_state(expected, isr).ok_or_else(changed)?;
         let data = znodes::write(&state);
         let connection = self.connected().await?;
-        let writes = writes::isr(at, topic_id, data.clone(), expected.version);
+        let writes = writes::isr(at, topic_id, topic.version, data.clone(), expected.version);
         match connection.multi(&writes).await {
             Ok(results) => {
                 let stat = results.last().copied().flatten().ok_or_else(changed)?;
@@ -72,9 +77,9 @@ impl Registry {
             }
             // After a lost connection the write may have happened: the state read again tells.
             Err(
-                ZooKeeperError::BadVersion { .. }
+                error @ (ZooKeeperError::BadVersion { .. }
                 | ZooKeeperError::NoNode { .. }
-                | ZooKeeperError::ConnectionLost,
+                | ZooKeeperError::ConnectionLost),
             ) => {
                 // Also who is a replica now.
                 let changed_too = Znode::Topic(at.topic.clone());
@@ -83,6 +88,10 @@ impl Registry {
                 let image = self.image();
                 match image.partition_of(at, topic_id) {
                     Some(now) if writes::is_written(expected, &state.isr, now) => Ok(now.clone()),
+                    Some(now) if writes::is_untouched(expected, now) => match error {
+                        ZooKeeperError::ConnectionLost => Err(error.into()),
+                        _ => Err(RegistryError::ReplicasChanged { at: at.clone() }),
+                    },
                     _ => Err(changed()),
                 }
             }

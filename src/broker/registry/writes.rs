@@ -176,15 +176,21 @@ pub(in crate::broker) fn parents(states: &[StateWrite]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Writes a state as the partition's leader, if it still has this version, and the topic this id.
+/// Writes a state as the partition's leader, if it still has this version, and the topic this id and this version:
+/// who left the replicas since then may have removed its log.
 pub(in crate::broker) fn isr(
     at: &TopicPartition,
     topic_id: Uuid,
+    topic_version: i32,
     data: Vec<u8>,
     version: i32,
-) -> [ZnodeWrite; 2] {
+) -> [ZnodeWrite; 3] {
     [
         check_incarnation(&at.topic, topic_id),
+        ZnodeWrite::Check {
+            path: znodes::topic(&at.topic),
+            version: topic_version,
+        },
         ZnodeWrite::SetData {
             path: znodes::state(at),
             data,
@@ -205,6 +211,12 @@ fn check_incarnation(topic: &str, id: Uuid) -> ZnodeWrite {
 /// Whether only replicas enter the ISR: who left meanwhile may have removed its log.
 pub(in crate::broker) fn only_replicas_enter(expected: &PartitionImage, isr: &[BrokerId]) -> bool {
     isr.iter().all(|id| expected.is_kept_by(*id))
+}
+
+/// Whether the state that was read after a write failed is the one that the write named: only the replicas are
+/// other ones.
+pub(in crate::broker) fn is_untouched(expected: &PartitionImage, now: &PartitionImage) -> bool {
+    now.version == expected.version && now.czxid == expected.czxid
 }
 
 /// The state with another ISR, as its leader writes it.
@@ -327,11 +339,9 @@ pub(in crate::broker) fn arrived(
             data: znodes::write(&topic),
             version: Some(version),
         },
-        // As it was, in a new version: a leader that does not know the end yet cannot write who left into the ISR.
-        ZnodeWrite::SetData {
+        ZnodeWrite::Check {
             path: znodes::state(at),
-            data: znodes::write(&isr_state(state, state.isr.clone())?),
-            version: Some(state.version),
+            version: state.version,
         },
     ])
 }

@@ -23,6 +23,8 @@ pub(crate) struct Leader {
     isr: Vec<BrokerId>,
     /// The version of the state znode that holds `isr`: what the next write of it must name.
     version: i32,
+    /// Replicas that must be in sync for anything more to count as committed; never more than there are.
+    min_isr: usize,
     /// The write that is under way; there is one at a time.
     pending: Option<IsrWrite>,
     /// The other replicas.
@@ -37,6 +39,7 @@ pub(crate) struct LeaderStart<'a> {
     pub(crate) replicas: &'a [BrokerId],
     pub(crate) isr: &'a [BrokerId],
     pub(crate) version: i32,
+    pub(crate) min_isr: usize,
     pub(crate) log_end: Offset,
     pub(crate) high_watermark: Offset,
     pub(crate) now: Instant,
@@ -93,8 +96,8 @@ pub(crate) enum WriteOutcome {
     /// Another write came first, and the image tells which: until it does, the high watermark waits on, for
     /// that other write may have made the same replicas eligible.
     Superseded,
-    /// It was never sent.
-    NotSent,
+    /// It was not written, and will not be.
+    NotWritten,
 }
 
 impl Leader {
@@ -108,6 +111,7 @@ impl Leader {
             high_watermark: start.high_watermark.min(start.log_end),
             isr: start.isr.to_vec(),
             version: start.version,
+            min_isr: start.min_isr,
             pending: None,
             followers: BTreeMap::new(),
         };
@@ -189,6 +193,12 @@ impl Leader {
         self.version = version;
         // A write that named the older version was this one or never will be; its outcome finds nothing to do.
         self.pending = None;
+        self.advance();
+    }
+
+    /// Takes another `min.insync.replicas`.
+    pub(crate) fn require(&mut self, min_isr: usize) {
+        self.min_isr = min_isr;
         self.advance();
     }
 
@@ -293,7 +303,7 @@ impl Leader {
                 self.version = version;
             }
             WriteOutcome::Superseded => return false,
-            WriteOutcome::NotSent => {}
+            WriteOutcome::NotWritten => {}
         }
         self.pending = None;
         self.advance()
@@ -325,8 +335,12 @@ impl Leader {
     }
 
     /// Raises the high watermark to the least end of those who may be in the ISR: the committed one and
-    /// pending additions. A pending removal still counts.
+    /// pending additions. A pending removal still counts. With fewer in sync than `min.insync.replicas` it stands
+    /// still: what few replicas have may be gone with them, and nobody shall have seen it (KAFKA-15583).
     fn advance(&mut self) -> bool {
+        if self.isr.len() < self.min_isr {
+            return false;
+        }
         let added = self.pending.iter().flat_map(|write| &write.isr);
         let counts = self.isr.iter().chain(added);
         #[cfg(test)]

@@ -55,6 +55,8 @@ pub(crate) struct Replica<L> {
     pub(super) role: Role,
     /// Never falls but by truncation, never above the log's end. A leader's is the same as its own.
     pub(super) high_watermark: Offset,
+    /// Replicas that must be in sync while this one leads.
+    min_isr: usize,
 }
 
 /// What this broker is to the partition.
@@ -129,6 +131,16 @@ impl<L: ReplicaLog> Replica<L> {
                 epoch: LeaderEpoch(-1),
             },
             log,
+            min_isr: 1,
+        }
+    }
+
+    /// Takes `min.insync.replicas`, which is never more than there are replicas.
+    pub(crate) fn require(&mut self, min_isr: usize) {
+        self.min_isr = min_isr;
+        if let Role::Leader(leader) = &mut self.role {
+            leader.require(min_isr);
+            self.high_watermark = leader.high_watermark();
         }
     }
 
@@ -244,6 +256,7 @@ impl<L: ReplicaLog> Replica<L> {
             replicas: &image.replicas,
             isr: &image.isr,
             version: image.version,
+            min_isr: self.min_isr,
             log_end,
             high_watermark: self.high_watermark,
             now,

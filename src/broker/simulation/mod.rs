@@ -140,7 +140,11 @@ fn a_latest_offset_told_too_early_is_found() {
 
 #[test]
 fn an_answer_to_a_fetch_of_another_role_is_found() {
-    finds(Bug::StaleFetchAnswer, &[Invariant::LogsAgree]);
+    // Another history in the log is met first wherever it is looked for first.
+    finds(
+        Bug::StaleFetchAnswer,
+        &[Invariant::LogsAgree, Invariant::AcknowledgedRecordsStay],
+    );
 }
 
 #[test]

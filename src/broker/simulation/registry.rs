@@ -307,6 +307,9 @@ impl Process {
                             version: now.version,
                         }
                     }
+                    Some(now) if writes::is_untouched(&write.expected, now) => {
+                        WriteOutcome::NotWritten
+                    }
                     _ => WriteOutcome::Superseded,
                 };
                 self.isr_decided(&write, outcome);
@@ -360,17 +363,18 @@ impl Process {
             return;
         };
         let image = self.mirror.image();
+        let topic = image.topics.get(&at.topic).filter(|it| it.id == topic_id);
         let expected = image.partition_of(at, topic_id).filter(|state| {
             state.version == write.version
                 && state.leader_epoch == write.epoch
                 && state.leader == Some(self.own)
         });
         if expected.is_some_and(|it| !writes::only_replicas_enter(it, &write.isr)) {
-            self.decide_isr(at, topic_id, &write, WriteOutcome::NotSent);
+            self.decide_isr(at, topic_id, &write, WriteOutcome::NotWritten);
             return;
         }
         let state = expected.and_then(|expected| writes::isr_state(expected, write.isr.clone()));
-        let (Some(expected), Some(state)) = (expected.cloned(), state) else {
+        let (Some(topic), Some(expected), Some(state)) = (topic, expected.cloned(), state) else {
             self.decide_isr(at, topic_id, &write, WriteOutcome::Superseded);
             return;
         };
@@ -384,7 +388,7 @@ impl Process {
             )
         });
         let data = znodes::write(&state);
-        let writes = writes::isr(at, topic_id, data, expected.version).to_vec();
+        let writes = writes::isr(at, topic_id, topic.version, data, expected.version).to_vec();
         let pending = Box::new(PendingIsr {
             at: at.clone(),
             topic_id,

@@ -88,6 +88,8 @@ impl Process {
                 let Some(hosted) = self.partitions.get_mut(&at) else {
                     continue;
                 };
+                let min_isr = MIN_ISR.min(partition.replicas.len());
+                hosted.replica.require(min_isr);
                 let Ok(change) = hosted.replica.apply(partition, leader, turn.clock);
                 let Some(change) = change else { continue };
                 turn.say(|| {

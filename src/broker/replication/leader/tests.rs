@@ -29,6 +29,7 @@ impl Stage {
                 replicas: &[BrokerId(1), BrokerId(2), BrokerId(3)],
                 isr: &isr,
                 version: 7,
+                min_isr: 1,
                 log_end: Offset(10),
                 high_watermark: Offset(8),
                 now,
@@ -62,6 +63,10 @@ impl Stage {
                 self.leader.fetched(&fetch);
                 self.writes.extend(self.leader.enter(&fetch));
             }
+            ["min-isr", least] => {
+                let least = usize::try_from(number(least)).expect("not negative");
+                self.leader.require(least);
+            }
             ["tick"] => self.writes.extend(self.leader.shrink(self.now, LAG)),
             ["written"] => {
                 let write = self.writes.remove(0);
@@ -75,7 +80,7 @@ impl Stage {
             }
             ["not-sent"] => {
                 let write = self.writes.remove(0);
-                self.leader.written(&write, WriteOutcome::NotSent);
+                self.leader.written(&write, WriteOutcome::NotWritten);
             }
             ["observe", version, isr @ ..] => {
                 let isr: Vec<_> = isr
@@ -153,6 +158,25 @@ fn a_leader_that_is_alone_commits_at_once() {
         &[1],
         "start | hw 10 isr 1 v7
          append 13 | hw 13 isr 1 v7",
+    );
+}
+
+#[test]
+fn the_high_watermark_stands_still_below_min_insync_replicas() {
+    transcript(
+        &[1, 2],
+        "min-isr 2 | hw 8 isr 1,2 v7, high watermark not known
+         fetch 2 10 | hw 10 isr 1,2 v7
+         at 1001 | hw 10 isr 1,2 v7
+         append 11 | hw 10 isr 1,2 v7
+         tick | hw 10 isr 1,2 v7, writes 1 (broker 2 fell behind for 1000 ms)
+         written | hw 10 isr 1 v8
+         append 12 | hw 10 isr 1 v8
+         fetch 2 12 | hw 10 isr 1 v8, writes 1,2 (broker 2 caught up)
+         written | hw 12 isr 1,2 v9
+         observe 10 1 | hw 12 isr 1 v10
+         append 13 | hw 12 isr 1 v10
+         min-isr 1 | hw 13 isr 1 v10",
     );
 }
 
