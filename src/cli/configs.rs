@@ -1,7 +1,6 @@
 //! `kafkarium configs`: what `kafka-configs.sh` does.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,6 +9,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::action::{Word, chosen};
 use super::cluster::{ClusterArguments, CommandConfig};
 use super::java_properties;
+use super::say::say;
 use crate::client::admin::Admin;
 use crate::client::configs::{Config, ConfigChange, ConfigResource};
 use crate::wire::BrokerId;
@@ -301,10 +301,6 @@ fn row(config: &Config) -> String {
         synonyms.join(", ")
     );
     row
-}
-
-fn say(text: &str) -> Result<()> {
-    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 #[cfg(test)]

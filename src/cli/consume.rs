@@ -1,6 +1,6 @@
 //! `kafkarium consume`: prints records as they come.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::child::ChildFlags;
 use super::cluster::{ClusterArguments, property};
+use super::say::{json_line, tell};
 use super::shutdown;
 use crate::client::consumer::{ConsumedRecord, Consumer, Subscription};
 use crate::wire::report::{Report, ReportLine};
+use crate::wire::shown;
 
 /// Prints the records of a topic as they come, values only, one a line.
 #[derive(Debug, Args)]
@@ -132,6 +134,8 @@ async fn silence(patience: Option<Duration>) {
 struct Printer {
     json: bool,
     print_key: bool,
+    /// Stdout is a terminal, which shall show records and not obey them.
+    at_terminal: bool,
     stdout: Arc<Mutex<BufWriter<Stdout>>>,
 }
 
@@ -140,6 +144,7 @@ impl Printer {
         Self {
             json: arguments.json,
             print_key: arguments.print_key,
+            at_terminal: io::stdout().is_terminal(),
             stdout: Arc::new(Mutex::new(BufWriter::new(io::stdout()))),
         }
     }
@@ -150,11 +155,20 @@ impl Printer {
         }
         let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         if self.print_key {
-            stdout.write_all(record.key().unwrap_or(b"null"))?;
+            self.write(&mut *stdout, record.key())?;
             stdout.write_all(b"\t")?;
         }
-        stdout.write_all(record.value().unwrap_or(b"null"))?;
+        self.write(&mut *stdout, record.value())?;
         stdout.write_all(b"\n")
+    }
+
+    /// Bytes of a record: as they are into a pipe, as Kafka's consumer does.
+    fn write(&self, out: &mut impl Write, bytes: Option<&[u8]>) -> io::Result<()> {
+        match bytes {
+            None => out.write_all(b"null"),
+            Some(bytes) if self.at_terminal => out.write_all(shown::bytes(bytes).as_bytes()),
+            Some(bytes) => out.write_all(bytes),
+        }
     }
 
     /// Something other than a record: told at once.
@@ -163,7 +177,7 @@ impl Printer {
             self.line(report)?;
             self.flush()
         } else if let Report::ClientError { error } = report {
-            writeln!(io::stderr(), "kafkarium: {error}: trying on")
+            tell(&format!("kafkarium: {error}: trying on"))
         } else {
             Ok(())
         }
@@ -171,8 +185,7 @@ impl Printer {
 
     fn line(&self, report: Report) -> io::Result<()> {
         let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
-        serde_json::to_writer(&mut *stdout, &ReportLine::now(report))?;
-        stdout.write_all(b"\n")
+        json_line(&mut *stdout, &ReportLine::now(report))
     }
 
     fn flush(&self) -> io::Result<()> {

@@ -15,13 +15,14 @@ mod open_files;
 mod playground;
 mod produce;
 mod replay;
+mod say;
 mod shutdown;
 mod table;
 mod topics;
 mod verify;
 mod zookeeper;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -73,7 +74,7 @@ pub fn main() -> ExitCode {
         // `| head` has seen enough, which is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "kafkarium: {error:#}");
+            let _ = say::tell(&format!("kafkarium: {error:#}"));
             ExitCode::FAILURE
         }
     }

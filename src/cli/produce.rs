@@ -1,6 +1,6 @@
 //! `kafkarium produce`: sends the lines of stdin as records.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::cluster::{ClusterArguments, property};
+use super::say::{json_line, tell};
 use crate::client::producer::{Delivery, Outgoing, Producer, ProducerError};
 
 /// How long the library is given at a time while its queue is full.
@@ -195,11 +196,10 @@ impl Outcome {
         if let Err(error) = &delivery.outcome {
             // The first failure tells the cause; thousands of the same would hide it.
             if self.failed.fetch_add(1, Ordering::Relaxed) == 0 {
-                let _ = writeln!(
-                    io::stderr(),
+                let _ = tell(&format!(
                     "kafkarium: a record for {} was not written: {error}",
                     delivery.partition.topic
-                );
+                ));
             }
         }
         if json && written(sent, delivery).is_err() {
@@ -210,14 +210,14 @@ impl Outcome {
 
 fn written(sent: &Sent, delivery: &Delivery) -> Result<()> {
     let offset = delivery.outcome.as_ref().ok().map(|offset| offset.0);
-    let line = serde_json::to_string(&Written {
+    let line = Written {
         topic: &delivery.partition.topic,
         partition: Some(delivery.partition.partition).filter(|partition| *partition >= 0),
         offset: offset.filter(|offset| *offset >= 0),
         key: sent.key.as_deref(),
         latency_ms: offset.map(|_| sent.at.elapsed().as_secs_f64() * 1000.0),
         error: delivery.outcome.as_ref().err().map(ToString::to_string),
-    })?;
-    writeln!(io::stdout().lock(), "{line}")?;
+    };
+    json_line(io::stdout().lock(), &line)?;
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::wire::shown;
+
 /// Blanks between two columns.
 const GAP: usize = 2;
 
@@ -22,7 +24,9 @@ impl Table {
 
     /// Adds a row.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        let cells = cells.into_iter();
+        self.rows
+            .push(cells.map(|cell| shown::line(&cell).into_owned()).collect());
     }
 }
 

@@ -341,7 +341,7 @@ fn farewell(state: &State, executor: &Executor) -> String {
 /// Nobody may be there to read it, when the terminal was closed.
 fn println_quietly(text: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(std::io::stdout(), "{}", crate::wire::shown::line(text));
 }
 
 fn housekeeping() -> tokio::time::Interval {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::observer::now;
 use super::state::{Entry, Observation, Request, State, Timestamp, Tone};
 use super::{Playground, Signals, housekeeping, until};
+use crate::wire::shown;
 
 /// How long a line waits for others that join it: three brokers that register are one line.
 const SETTLED_AFTER: Duration = Duration::from_millis(60);
@@ -113,9 +114,8 @@ fn line(entry: &Entry, root: Timestamp, utc_offset_s: i32) -> String {
         0 => String::new(),
         depth => format!("{}└ ", "  ".repeat(usize::from(depth - 1))),
     };
-    format!("{when:>12}  {:<10} {branch}{text}", entry.who)
-        .trim_end()
-        .to_owned()
+    let line = format!("{when:>12}  {:<10} {branch}{text}", entry.who);
+    shown::line(line.trim_end()).into_owned()
 }
 
 /// What a line keeps while its words grow.
@@ -127,4 +127,27 @@ fn identity(entry: &Entry) -> u64 {
         entry.text.first().map(|(_, words)| words).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+    use crate::playground::ui::tests::foreign;
+
+    #[test]
+    fn lines_name_what_others_named_and_command_no_terminal() {
+        let session = foreign::session((120, 36));
+        let story = &session.state.story;
+        let lines: Vec<String> = story
+            .entries()
+            .iter()
+            .map(|entry| line(entry, story.root_at(entry), 0))
+            .collect();
+        let all = lines.concat();
+        assert!(
+            !all.contains(|sign: char| sign.is_control() || sign == '\u{202e}'),
+            "{lines:#?}"
+        );
+        assert!(all.contains(r"g\x1b]0;t\x07"), "{lines:#?}");
+    }
 }

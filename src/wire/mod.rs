@@ -11,6 +11,7 @@ pub mod murmur2;
 pub mod record_batch;
 pub mod report;
 mod reporter;
+pub mod shown;
 
 pub use error_code::ErrorCode;
 pub use ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};

@@ -1,11 +1,21 @@
 //! Columns with the widths of `kafka-consumer-groups.sh`: wider where a cell needs it.
 
+use crate::wire::shown;
+
 /// A column: its heading and how wide it is at least.
 pub(super) type Column = (&'static str, usize);
 
 /// A blank line, the heading and the rows, as Kafka's tool prints them.
 pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     let heading: Vec<String> = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            row.iter()
+                .map(|cell| shown::line(cell).into_owned())
+                .collect()
+        })
+        .collect();
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
@@ -16,7 +26,7 @@ pub(super) fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
         })
         .collect();
     let mut text = String::from("\n");
-    for row in std::iter::once(&heading).chain(rows) {
+    for row in std::iter::once(&heading).chain(&rows) {
         let line: Vec<String> = row
             .iter()
             .zip(&widths)

@@ -1,12 +1,11 @@
 //! `groups --delete` and `groups --delete-offsets`.
 
-use std::io::Write;
-
 use anyhow::{Result, bail, ensure};
 
 use super::columns::{Column, table};
 use super::reset::named_partitions;
 use super::sentence;
+use crate::cli::say::say;
 use crate::client::admin::Admin;
 use crate::client::refusal::Refusal;
 use crate::wire::{ErrorCode, TopicPartition};
@@ -28,12 +27,9 @@ pub(super) async fn groups(admin: &mut Admin, groups: &[String]) -> Result<()> {
     }
     let deleted = deleted.join(", ");
     if failed.is_empty() {
-        let mut stdout = std::io::stdout().lock();
-        writeln!(
-            stdout,
-            "Deletion of requested consumer groups ({deleted}) was successful."
-        )?;
-        return Ok(());
+        return say(&format!(
+            "Deletion of requested consumer groups ({deleted}) was successful.\n"
+        ));
     }
     let others = match deleted.as_str() {
         "" => String::new(),
@@ -72,15 +68,13 @@ pub(super) async fn offsets(admin: &mut Admin, group: &str, topics: &[String]) -
             vec![at.topic.clone(), at.partition.to_string(), status]
         })
         .collect();
-    let mut stdout = std::io::stdout().lock();
     if failed == 0 {
-        writeln!(
-            stdout,
-            "Request succeed for deleting offsets with topic {} group {group}",
+        say(&format!(
+            "Request succeed for deleting offsets with topic {} group {group}\n",
             topics.join(", ")
-        )?;
+        ))?;
     }
-    stdout.write_all(table(&DELETED, &rows).as_bytes())?;
+    say(&table(&DELETED, &rows))?;
     if failed > 0 {
         bail!("the offsets of {failed} partitions were not deleted");
     }

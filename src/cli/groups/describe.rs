@@ -1,11 +1,11 @@
 //! `groups --describe`, in the columns of `kafka-consumer-groups.sh` of 3.9.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 
 use anyhow::{Result, bail};
 
 use super::columns::{Column, table};
+use crate::cli::say::{say, tell};
 use crate::client::admin::{Admin, Coordinator};
 use crate::client::groups::{Group, Member};
 use crate::wire::{Offset, TopicPartition};
@@ -67,9 +67,9 @@ pub(super) async fn run(admin: &mut Admin, groups: &[String], view: View) -> Res
             View::Members { assignment } => members(&group, assignment),
             View::State => state(&group, &coordinator),
         };
-        std::io::stdout().lock().write_all(text.as_bytes())?;
+        say(&text)?;
         if let Some(remark) = remark(&group) {
-            writeln!(std::io::stderr(), "\n{remark}")?;
+            tell(&format!("\n{remark}"))?;
         }
     }
     match unknown.as_slice() {

@@ -7,7 +7,7 @@ mod instant;
 mod plan;
 mod reset;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, ValueEnum};
@@ -16,6 +16,7 @@ use self::describe::View;
 use self::reset::ResetArguments;
 use super::action::{Word, chosen};
 use super::cluster::{ClusterArguments, CommandConfig};
+use super::say::{say, say_to_programs};
 use super::table::Table;
 use crate::client::admin::Admin;
 use crate::wire::ErrorCode;
@@ -172,16 +173,15 @@ async fn list(admin: &mut Admin, states: Option<&str>) -> Result<()> {
                 .any(|wanted| state.eq_ignore_ascii_case(wanted))
         });
     }
-    let mut stdout = std::io::stdout().lock();
-    if states.is_some() || stdout.is_terminal() {
+    if states.is_some() || std::io::stdout().is_terminal() {
         let mut table = Table::new(&["GROUP", "STATE"]);
         for (group, state) in groups {
             table.row([group, state]);
         }
-        write!(stdout, "{table}")?;
+        say(&table.to_string())?;
     } else {
         for (group, _) in groups {
-            writeln!(stdout, "{group}")?;
+            say_to_programs(&format!("{group}\n"))?;
         }
     }
     Ok(())

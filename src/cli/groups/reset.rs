@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,6 +10,7 @@ use clap::{ArgGroup, Args};
 use super::columns::{Column, table};
 use super::instant::{self, datetime, duration};
 use super::plan::{Known, Way, read_plan};
+use crate::cli::say;
 use crate::client::admin::Admin;
 use crate::client::offsets::Position;
 use crate::client::topics::Cluster;
@@ -140,7 +140,7 @@ pub(super) async fn run(
     };
     if !arguments.execute && !arguments.dry_run && !arguments.export {
         let warning = "WARN: No action will be performed as the --execute option is missing.";
-        writeln!(std::io::stderr(), "{warning}")?;
+        say::tell(warning)?;
     }
     let named = if topics.is_empty() || files.is_some() {
         Vec::new()
@@ -170,13 +170,11 @@ pub(super) async fn run(
             }
         }
     }
-    let text = if arguments.export {
-        exported(&moves)
+    if arguments.export {
+        say::say_to_programs(&exported(&moves))
     } else {
-        shown(&moves)
-    };
-    std::io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(())
+        say::say(&shown(&moves))
+    }
 }
 
 fn shown(moves: &[(&String, NewOffsets)]) -> String {
@@ -262,7 +260,7 @@ async fn listed_offsets(
 
 fn tell(remarks: &[String]) -> Result<()> {
     for remark in remarks {
-        writeln!(std::io::stderr(), "{remark}")?;
+        say::tell(remark)?;
     }
     Ok(())
 }

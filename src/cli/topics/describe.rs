@@ -8,7 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 
 use super::selection::Selection;
-use super::{existing, replication_factor, say};
+use super::{existing, replication_factor};
+use crate::cli::say::say;
 use crate::cli::table::listed;
 use crate::client::admin::Admin;
 use crate::client::topics::{Cluster, Partition, Topic, TopicConfig};

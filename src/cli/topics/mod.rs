@@ -3,7 +3,7 @@
 mod describe;
 mod selection;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{ArgGroup, Args, ValueEnum};
@@ -12,6 +12,7 @@ use self::describe::Shown;
 use self::selection::Selection;
 use super::action::{Word, chosen, named};
 use super::cluster::{ClusterArguments, CommandConfig, property};
+use super::say::{say, tell};
 use super::table::Table;
 use crate::client::admin::Admin;
 use crate::client::refusal::Refusal;
@@ -159,10 +160,9 @@ pub(super) fn run(arguments: TopicsArguments) -> Result<()> {
 async fn create(admin: &mut Admin, topic: &NewTopic, if_not_exists: bool) -> Result<()> {
     if topic.name.contains(['.', '_']) {
         // As Kafka's tool says it; the topic is created all the same.
-        writeln!(
-            std::io::stderr(),
+        tell(
             "WARNING: Due to limitations in metric names, topics with a period ('.') or underscore ('_') \
-             could collide. To avoid issues it is best to use either, but not both."
+             could collide. To avoid issues it is best to use either, but not both.",
         )?;
     }
     match admin.create_topic(topic).await {
@@ -321,11 +321,6 @@ fn explained(error: Refusal, topic: &str) -> anyhow::Error {
         }
         _ => error.into(),
     }
-}
-
-fn say(text: &str) -> Result<()> {
-    std::io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(())
 }
 
 #[cfg(test)]

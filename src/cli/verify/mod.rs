@@ -5,7 +5,6 @@ mod ledger;
 mod load;
 mod testbed;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -256,12 +255,12 @@ fn judge(arguments: &VerifyArguments, outcome: &Outcome) -> u8 {
 
 /// What is told as it happens.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = super::say::tell(line);
 }
 
 /// The result.
 fn print(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = super::say::say(&format!("{line}\n"));
 }
 
 #[cfg(test)]

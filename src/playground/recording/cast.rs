@@ -8,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
+use crate::wire::shown;
+
 /// A recording ends by itself at this size: hours of a busy screen, and nothing a player could not open.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -34,7 +36,7 @@ impl<W: Write> Cast<W> {
             "width": columns,
             "height": rows,
             "timestamp": since_epoch.unwrap_or_default().as_secs(),
-            "title": title,
+            "title": shown::line(title),
             "env": { "TERM": term },
         }))?;
         Ok(cast)
@@ -52,7 +54,7 @@ impl<W: Write> Cast<W> {
 
     /// Something was done here.
     pub(super) fn mark(&mut self, label: &str) -> io::Result<()> {
-        self.event("m", label)
+        self.event("m", &shown::line(label))
     }
 
     /// How long it has gone on.
@@ -83,6 +85,21 @@ mod tests {
     use serde_json::Value;
 
     use super::Cast;
+
+    #[test]
+    fn a_title_and_a_mark_do_not_command_who_plays_them() {
+        let mut lines = Vec::new();
+        let title = "demo\x1b]0;title\x07";
+        let mut cast = Cast::begin(&mut lines, (120, 36), title).expect("memory takes it");
+        cast.mark("topic \u{9b}31m").expect("memory takes it");
+        let lines = String::from_utf8(lines).expect("text");
+        let mut lines = lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("each line is JSON"));
+        let head = lines.next().expect("a header");
+        assert_eq!(head["title"], r"demo\x1b]0;title\x07");
+        assert_eq!(lines.next().expect("a mark")[2], r"topic \x9b31m");
+    }
 
     #[test]
     fn a_recording_is_a_header_and_a_line_for_each_thing() {

@@ -1,7 +1,5 @@
 //! Text on cells: everything is clipped to its area, nothing is drawn twice.
 
-use std::borrow::Cow;
-
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -10,6 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::theme::{Look, Role};
 use crate::playground::state::Action;
+use crate::wire::shown;
 
 /// A buffer with a look.
 pub struct Canvas<'a> {
@@ -77,7 +76,7 @@ impl<'a> Canvas<'a> {
         }
         let room = usize::from(end - x);
         let style = self.look.style(role);
-        let text = level(text);
+        let text = shown::line(text);
         let (after, _) = self.buffer.set_stringn(x, y, text, room, style);
         after
     }
@@ -194,29 +193,16 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// A text without the marks that turn the direction of writing: one in a record's key would turn
-/// the rest of the screen's line too.
-fn level(text: &str) -> Cow<'_, str> {
-    let turns = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if text.is_ascii() || !text.contains(turns) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(
-        text.chars()
-            .filter(|character| !turns(*character))
-            .collect(),
-    )
-}
-
-/// How many columns a text takes.
+/// How many columns a text takes as it is drawn.
 #[must_use]
 pub fn width(text: &str) -> u16 {
-    u16::try_from(UnicodeWidthStr::width(text)).unwrap_or(u16::MAX)
+    u16::try_from(UnicodeWidthStr::width(&*shown::line(text))).unwrap_or(u16::MAX)
 }
 
 /// A text that fits into so many columns, with `…` for what does not.
 #[must_use]
 pub fn fit(text: &str, columns: u16) -> String {
+    let text = &*shown::line(text);
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -236,6 +222,7 @@ pub fn fit(text: &str, columns: u16) -> String {
 /// Breaks a text between words; blanks before it, and two after a full stop, stay where they do not break.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
+    let text = &*shown::line(text);
     let words = text.trim_start_matches(' ');
     let mut line = " ".repeat(text.len() - words.len());
     for word in words.split(' ') {
@@ -259,7 +246,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 pub fn broken(line: &str, columns: u16) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut taken = 0;
-    for character in line.chars() {
+    for character in shown::line(line).chars() {
         let wide = u16::try_from(character.width().unwrap_or(0)).unwrap_or(0);
         if taken + wide > columns {
             pieces.push(String::new());

@@ -22,7 +22,7 @@ use crate::{
             words,
         },
     },
-    wire::{Offset, TopicPartition, murmur2::murmur2},
+    wire::{Offset, TopicPartition, murmur2::murmur2, shown},
 };
 
 /// Columns of a group's name beside its mark.
@@ -268,7 +268,7 @@ impl<'a> Lane<'a> {
                 && let Some(column) = self.window.column(committed.0)
                 && column < self.ruler.figures
             {
-                let initial: String = name.chars().take(1).collect();
+                let initial: String = shown::line(name).chars().take(1).collect();
                 canvas.text(column, y, self.ruler.end, &format!("▲{initial}"), Role::Dim);
                 others.push(column);
             }

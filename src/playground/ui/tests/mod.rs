@@ -9,6 +9,7 @@ mod colours;
 mod developer;
 mod every;
 mod flow;
+pub mod foreign;
 mod keys;
 mod lists;
 mod log;

@@ -1,6 +1,8 @@
 //! The commands as scripts written for Kafka's own tools use them, in the shapes of Kafka 3.9.
 
+#[path = "../cluster/mod.rs"]
 mod cluster;
+mod foreign;
 
 use cluster::{Cluster, wait_until};
 
