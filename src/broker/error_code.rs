@@ -8,10 +8,7 @@ use super::{
     replication::Refusal,
     topic_configs::ConfigError,
 };
-use crate::{
-    client::zookeeper::ZooKeeperError,
-    wire::{ErrorCode, record_batch::BatchError},
-};
+use crate::{client::zookeeper::ZooKeeperError, wire::ErrorCode};
 
 impl From<&RegistryError> for ErrorCode {
     fn from(error: &RegistryError) -> Self {
@@ -79,22 +76,6 @@ impl From<&Refusal> for ErrorCode {
             Refusal::NotEnoughReplicasAfterAppend { .. } => Self::NotEnoughReplicasAfterAppend,
             Refusal::OffsetNotAvailable => Self::OffsetNotAvailable,
             Refusal::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
-        }
-    }
-}
-
-impl From<&BatchError> for ErrorCode {
-    fn from(error: &BatchError) -> Self {
-        match error {
-            BatchError::Truncated { .. }
-            | BatchError::Length(_)
-            | BatchError::Magic(_)
-            | BatchError::Checksum { .. } => Self::CorruptMessage,
-            // Not a code that clients try again after: the bytes arrived as they were sent.
-            BatchError::Compression(_) | BatchError::Decompress(_) => Self::UnknownServerError,
-            // Clients split a batch that is too large.
-            BatchError::TooLarge { .. } => Self::MessageTooLarge,
-            BatchError::Record { .. } => Self::InvalidRecord,
         }
     }
 }

@@ -11,7 +11,7 @@ pub mod producer;
 pub mod refusal;
 pub mod tap;
 pub mod topics;
-pub(crate) mod zookeeper;
+pub mod zookeeper;
 
 /// Settings of librdkafka for a cluster on this machine: its own back-off, up to a second, is
 /// what one would otherwise see at a fail-over, and a frozen broker would hold its answers back

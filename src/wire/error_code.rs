@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::record_batch::BatchError;
+
 macro_rules! error_codes {
     ($($variant:ident = $code:literal, $name:literal;)*) => {
         /// An error code of the Kafka protocol (<https://kafka.apache.org/protocol#protocol_error_codes>).
@@ -150,6 +152,22 @@ impl ErrorCode {
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl From<&BatchError> for ErrorCode {
+    fn from(error: &BatchError) -> Self {
+        match error {
+            BatchError::Truncated { .. }
+            | BatchError::Length(_)
+            | BatchError::Magic(_)
+            | BatchError::Checksum { .. } => Self::CorruptMessage,
+            // Not a code that clients try again after: the bytes arrived as they were sent.
+            BatchError::Compression(_) | BatchError::Decompress(_) => Self::UnknownServerError,
+            // Clients split a batch that is too large.
+            BatchError::TooLarge { .. } => Self::MessageTooLarge,
+            BatchError::Record { .. } => Self::InvalidRecord,
+        }
     }
 }
 

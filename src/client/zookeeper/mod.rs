@@ -28,7 +28,7 @@ const CHANGED_PATHS_MAX: usize = 10_000;
 
 /// A handle on one session; clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct ZooKeeper {
+pub struct ZooKeeper {
     links: watch::Receiver<Link>,
     changed: Arc<ChangedPaths>,
     close: CancellationToken,
@@ -38,7 +38,7 @@ pub(crate) struct ZooKeeper {
 
 /// Whether a connection stands.
 #[derive(Debug, Clone)]
-pub(crate) enum Link {
+pub enum Link {
     /// Not yet, or not just now: the session may well live on.
     Connecting,
     Connected(Connection),
@@ -48,28 +48,28 @@ pub(crate) enum Link {
 /// One connection of the session. Another `number` means that watches were lost and set anew in
 /// between; another `session` that ZooKeeper had ended the one before, with its ephemeral znodes.
 #[derive(Debug, Clone)]
-pub(crate) struct Connection {
-    pub(crate) number: u64,
-    pub(crate) session: i64,
-    pub(crate) client: Client,
+pub struct Connection {
+    pub number: u64,
+    pub session: i64,
+    pub client: Client,
 }
 
 /// Where to connect, and what to watch.
 #[derive(Debug, Clone)]
-pub(crate) struct ZooKeeperOptions {
+pub struct ZooKeeperOptions {
     /// `host:port,host:port/chroot`, as in Kafka's `zookeeper.connect`.
-    pub(crate) connect: String,
-    pub(crate) session_timeout: Duration,
+    pub connect: String,
+    pub session_timeout: Duration,
     /// Watched with everything below them, on every connection anew.
-    pub(crate) watches: Vec<&'static str>,
+    pub watches: Vec<&'static str>,
 }
 
 /// What the watches told since it was last asked.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
-    pub(crate) paths: BTreeSet<String>,
+pub struct Changes {
+    pub paths: BTreeSet<String>,
     /// Too many paths to remember: anything may have changed.
-    pub(crate) everything: bool,
+    pub everything: bool,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +80,7 @@ struct ChangedPaths {
 
 /// Why an operation on znodes failed.
 #[derive(Debug, Error)]
-pub(crate) enum ZooKeeperError {
+pub enum ZooKeeperError {
     /// The connection is not there or broke: if the operation was a write, it may have happened.
     #[error("the connection to ZooKeeper is lost")]
     ConnectionLost,
@@ -100,7 +100,7 @@ pub(crate) enum ZooKeeperError {
 
 /// One operation of a multi: all of them happen, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ZnodeWrite {
+pub enum ZnodeWrite {
     Check {
         path: String,
         version: i32,
@@ -125,7 +125,10 @@ pub(crate) enum ZnodeWrite {
 
 impl ZooKeeper {
     /// Starts the session's thread. It connects for as long as it takes; see [`Self::links`].
-    pub(crate) fn start(options: ZooKeeperOptions) -> Result<Self, ZooKeeperError> {
+    ///
+    /// # Errors
+    /// [`ZooKeeperError::Thread`]: the system gives no thread.
+    pub fn start(options: ZooKeeperOptions) -> Result<Self, ZooKeeperError> {
         let (links_out, links) = watch::channel(Link::Connecting);
         let handle = Self {
             links,
@@ -150,12 +153,16 @@ impl ZooKeeper {
     }
 
     /// The connection as it comes and goes.
-    pub(crate) fn links(&self) -> watch::Receiver<Link> {
+    #[must_use]
+    pub fn links(&self) -> watch::Receiver<Link> {
         self.links.clone()
     }
 
     /// The connection, if there is one now.
-    pub(crate) fn connection(&self) -> Result<Connection, ZooKeeperError> {
+    ///
+    /// # Errors
+    /// [`ZooKeeperError::ConnectionLost`] while there is none.
+    pub fn connection(&self) -> Result<Connection, ZooKeeperError> {
         match &*self.links.borrow() {
             Link::Connected(connection) => Ok(connection.clone()),
             Link::Connecting | Link::Closed => Err(ZooKeeperError::ConnectionLost),
@@ -163,7 +170,7 @@ impl ZooKeeper {
     }
 
     /// Waits for watches to fire and takes what they told. Hints only: what changed must be read.
-    pub(crate) async fn changes(&self) -> Changes {
+    pub async fn changes(&self) -> Changes {
         loop {
             let told = self.changed.notify.notified();
             let changes = self.changed.take();
@@ -175,7 +182,7 @@ impl ZooKeeper {
     }
 
     /// Ends the session at ZooKeeper, and with it its ephemeral znodes.
-    pub(crate) async fn close(&self) {
+    pub async fn close(&self) {
         self.close.cancel();
         self.closed.cancelled().await;
     }
@@ -183,10 +190,10 @@ impl ZooKeeper {
 
 impl Connection {
     /// Writes all of it or nothing. The results are in the order of the writes.
-    pub(crate) async fn multi(
-        &self,
-        writes: &[ZnodeWrite],
-    ) -> Result<Vec<Option<Stat>>, ZooKeeperError> {
+    ///
+    /// # Errors
+    /// Which write did not fit; none of them happened. After [`ZooKeeperError::ConnectionLost`] they may have.
+    pub async fn multi(&self, writes: &[ZnodeWrite]) -> Result<Vec<Option<Stat>>, ZooKeeperError> {
         let mut multi = self.client.new_multi_writer();
         let anyone = zookeeper_client::Acls::anyone_all();
         for write in writes {
@@ -221,7 +228,10 @@ impl Connection {
     }
 
     /// The znode's data, or `None` where there is no such znode.
-    pub(crate) async fn read(&self, path: &str) -> Result<Option<(Vec<u8>, Stat)>, ZooKeeperError> {
+    ///
+    /// # Errors
+    /// The connection broke, or ZooKeeper refused.
+    pub async fn read(&self, path: &str) -> Result<Option<(Vec<u8>, Stat)>, ZooKeeperError> {
         match self.client.get_data(path).await {
             Ok(found) => Ok(Some(found)),
             Err(Error::NoNode) => Ok(None),
@@ -230,7 +240,10 @@ impl Connection {
     }
 
     /// The names of the znodes below; none where there is no such znode.
-    pub(crate) async fn children(&self, path: &str) -> Result<Vec<String>, ZooKeeperError> {
+    ///
+    /// # Errors
+    /// The connection broke, or ZooKeeper refused.
+    pub async fn children(&self, path: &str) -> Result<Vec<String>, ZooKeeperError> {
         match self.client.list_children(path).await {
             Ok(names) => Ok(names),
             Err(Error::NoNode) => Ok(Vec::new()),
@@ -239,7 +252,10 @@ impl Connection {
     }
 
     /// Whether the znode is there.
-    pub(crate) async fn stat(&self, path: &str) -> Result<Option<Stat>, ZooKeeperError> {
+    ///
+    /// # Errors
+    /// The connection broke, or ZooKeeper refused.
+    pub async fn stat(&self, path: &str) -> Result<Option<Stat>, ZooKeeperError> {
         self.client
             .check_stat(path)
             .await
@@ -247,7 +263,10 @@ impl Connection {
     }
 
     /// Replaces the znode's data; with a version only if it still has that one.
-    pub(crate) async fn set_data(
+    ///
+    /// # Errors
+    /// There is no such znode, or it has another version. After [`ZooKeeperError::ConnectionLost`] it may be written.
+    pub async fn set_data(
         &self,
         path: &str,
         data: &[u8],
@@ -262,7 +281,8 @@ impl Connection {
 
 impl ZnodeWrite {
     /// The znode it is about.
-    pub(crate) fn path(&self) -> &str {
+    #[must_use]
+    pub fn path(&self) -> &str {
         match self {
             Self::Check { path, .. }
             | Self::Create { path, .. }
@@ -273,7 +293,8 @@ impl ZnodeWrite {
     }
 
     /// About how many bytes it takes in a multi.
-    pub(crate) fn size(&self) -> usize {
+    #[must_use]
+    pub fn size(&self) -> usize {
         /// Header, lengths, version and access list of one operation.
         const OVERHEAD: usize = 64;
         let data = match self {
