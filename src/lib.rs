@@ -16,11 +16,13 @@
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod cli;
-pub mod playground;
 
-pub mod broker;
-pub mod zookeeper;
+pub use playground;
 
-pub mod client;
+pub use broker;
+pub use zookeeper;
 
-pub mod wire;
+pub use client;
+pub use librdkafka;
+
+pub use wire;

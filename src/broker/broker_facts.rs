@@ -157,7 +157,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::{COMMON, Fallback, TOPIC_CONFIGS};
-    use crate::broker::settings::Settings;
+    use crate::settings::Settings;
 
     #[test]
     fn no_fact_is_a_setting_or_told_twice() {

@@ -22,7 +22,7 @@ use super::{
     Broker,
     handlers::{Api, Reply, RequestContext, RequestError, unsupported_version},
 };
-use crate::wire::frame::{FrameError, FrameReader, RequestHead, read_client_id};
+use wire::frame::{FrameError, FrameReader, RequestHead, read_client_id};
 
 /// Requests of one connection that wait for their answers. Clients keep at most five in flight
 /// (librdkafka up to a million, but it reads answers as they come).

@@ -10,10 +10,8 @@ use super::{
     Broker,
     registry::{Registry, RegistryError},
 };
-use crate::{
-    client::kafka::{KafkaConnection, KafkaError},
-    wire::ErrorCode,
-};
+use client::kafka::{KafkaConnection, KafkaError};
+use wire::ErrorCode;
 
 /// How long a stop waits for the controller. Whoever it serves then waits for the session instead.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -15,7 +15,7 @@ use super::{
     controller::{Controller, ControllerSettings, Decisions, Election, Event, StateWrite},
     registry::{Controllership, Registry, RegistryError},
 };
-use crate::wire::{BrokerId, ErrorCode, TopicPartition, report::Report};
+use wire::{BrokerId, ErrorCode, TopicPartition, report::Report};
 
 /// Wishes that wait for the controller: each is one request of a client or of another broker.
 const COMMANDS_WAITING_MAX: usize = 64;

@@ -8,7 +8,8 @@ use super::{
     replication::Refusal,
     topic_configs::ConfigError,
 };
-use crate::{client::zookeeper::ZooKeeperError, wire::ErrorCode};
+use client::zookeeper::ZooKeeperError;
+use wire::ErrorCode;
 
 impl From<&RegistryError> for ErrorCode {
     fn from(error: &RegistryError) -> Self {

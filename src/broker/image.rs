@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::wire::{BrokerId, LeaderEpoch, TopicPartition};
+use wire::{BrokerId, LeaderEpoch, TopicPartition};
 
 /// The cluster as the registry last read it. Topics, brokers and states may be of slightly
 /// different ages; each part carries the transaction id that orders it.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 const FILE: &str = "meta.properties";
 
@@ -64,7 +64,7 @@ impl MetaProperties {
 #[cfg(test)]
 mod tests {
     use super::MetaProperties;
-    use crate::wire::BrokerId;
+    use wire::BrokerId;
 
     #[test]
     fn a_folder_remembers_its_cluster_and_broker() {

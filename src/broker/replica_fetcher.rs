@@ -31,10 +31,8 @@ use super::{
     replication::EpochEnd,
     throttle::{BytesPerSecond, Throttle},
 };
-use crate::{
-    client::kafka::{KafkaConnection, KafkaError},
-    wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, Reporter, report::Report},
-};
+use client::kafka::{KafkaConnection, KafkaError};
+use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, Reporter, report::Report};
 
 /// The first pause after a failure: short, for a leader that has just been elected and does not know it yet.
 const BACKOFF_MIN: Duration = Duration::from_millis(5);

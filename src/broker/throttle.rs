@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::image::{ClusterImage, PartitionImage, TopicImage};
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// Samples that the rate is taken of, and the time of each: Kafka's `replication.quota.window.num` and `.size.seconds`.
 const SAMPLES: usize = 11;
@@ -171,10 +171,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::{BytesPerSecond, FOLLOWER_RATE, LEADER_RATE, LEADER_REPLICAS, Throttle};
-    use crate::{
-        broker::image::{ClusterImage, PartitionImage, TopicImage},
-        wire::{BrokerId, TopicPartition},
-    };
+    use crate::image::{ClusterImage, PartitionImage, TopicImage};
+    use wire::{BrokerId, TopicPartition};
 
     const LEADER: BrokerId = BrokerId(1);
     const MOVING: BrokerId = BrokerId(3);

@@ -449,7 +449,7 @@ mod tests {
     use super::{
         BrokerLayers, ConfigError, ConfigSource, Fallback, TOPIC_CONFIGS, TopicConfig, check,
     };
-    use crate::broker::settings::Settings;
+    use crate::settings::Settings;
 
     fn overrides(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs

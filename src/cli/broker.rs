@@ -6,10 +6,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{child::ChildFlags, data_folder::DataFolder, logging, open_files, shutdown};
-use crate::{
-    broker::{self, BrokerOptions, Settings},
-    wire::BrokerId,
-};
+use broker::{self, BrokerOptions, Settings};
+use wire::BrokerId;
 
 /// Worker threads of a broker: enough to use the cores of a small machine together with its
 /// neighbours, few enough to stay small.

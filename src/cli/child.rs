@@ -5,7 +5,7 @@ use std::{io::Write, net::SocketAddr};
 use anyhow::Context;
 use clap::Args;
 
-use crate::wire::{Reporter, report::Report};
+use wire::{Reporter, report::Report};
 
 /// Flags that only a parent process passes; people do not see them in `--help`.
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::java_properties;
-use crate::client::admin::Admin;
-use crate::playground;
+use client::admin::Admin;
+use playground;
 
 /// Where the brokers are.
 #[derive(Debug, Args)]

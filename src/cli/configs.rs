@@ -10,9 +10,9 @@ use super::action::{Word, chosen};
 use super::cluster::{ClusterArguments, CommandConfig};
 use super::java_properties;
 use super::say::say;
-use crate::client::admin::Admin;
-use crate::client::configs::{Config, ConfigChange, ConfigResource};
-use crate::wire::BrokerId;
+use client::admin::Admin;
+use client::configs::{Config, ConfigChange, ConfigResource};
+use wire::BrokerId;
 
 /// Shows and changes the settings of topics, brokers and groups.
 ///

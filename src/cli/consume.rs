@@ -13,9 +13,9 @@ use super::child::ChildFlags;
 use super::cluster::{ClusterArguments, property};
 use super::say::{json_line, tell};
 use super::shutdown;
-use crate::client::consumer::{ConsumedRecord, Consumer, Subscription};
-use crate::wire::report::{Report, ReportLine};
-use crate::wire::shown;
+use librdkafka::consumer::{ConsumedRecord, Consumer, Subscription};
+use wire::report::{Report, ReportLine};
+use wire::shown;
 
 /// Prints the records of a topic as they come, values only, one a line.
 #[derive(Debug, Args)]

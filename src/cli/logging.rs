@@ -7,7 +7,7 @@ use tracing_subscriber::fmt::{FormatFields, MakeWriter, format};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, FmtSubscriber, filter::LevelFilter};
 
-use crate::wire::shown;
+use wire::shown;
 
 /// The variable that chooses what is logged, for example `KAFKARIUM_LOG=debug`.
 const FILTER_VARIABLE: &str = "KAFKARIUM_LOG";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use crate::playground::{self, DEFAULT_NAME, FolderOptions, Options};
+use playground::{self, DEFAULT_NAME, FolderOptions, Options};
 
 /// What the playground starts with.
 #[derive(Debug, Args)]

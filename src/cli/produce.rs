@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::cluster::{ClusterArguments, property};
 use super::say::{json_line, tell};
-use crate::client::producer::{Delivery, Outgoing, Producer, ProducerError};
+use librdkafka::producer::{Delivery, Outgoing, Producer, ProducerError};
 
 /// How long the library is given at a time while its queue is full.
 const QUEUE_FULL_WAIT: Duration = Duration::from_millis(20);
@@ -172,7 +172,7 @@ fn send(
             }
             Err((ProducerError::GivenUp(error), back)) => {
                 let delivery = Delivery {
-                    partition: crate::wire::TopicPartition::new(&arguments.topic, -1),
+                    partition: wire::TopicPartition::new(&arguments.topic, -1),
                     outcome: Err(ProducerError::GivenUp(error)),
                 };
                 outcome.delivered(&back, &delivery, arguments.json);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::playground;
+use playground;
 
 /// Play a session that `:save` wrote: the same screens, without a cluster.
 #[derive(Debug, Args)]

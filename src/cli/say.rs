@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::wire::shown;
+use wire::shown;
 
 /// Prints an answer.
 pub(super) fn say(text: &str) -> Result<()> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::wire::shown;
+use wire::shown;
 
 /// Blanks between two columns.
 const GAP: usize = 2;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{child::ChildFlags, data_folder::DataFolder, logging, open_files, shutdown};
-use crate::zookeeper::ZooKeeperServer;
+use zookeeper::ZooKeeperServer;
 
 /// Run a ZooKeeper server.
 ///

@@ -12,7 +12,7 @@ use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRe
 use super::kafka::KafkaConnection;
 use super::refusal::Refusal;
 use super::topics::text;
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 /// Whose settings.
 #[derive(Debug, Clone, PartialEq, Eq)]

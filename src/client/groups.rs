@@ -17,8 +17,8 @@ use super::kafka::{KafkaConnection, KafkaError};
 use super::offsets::by_topic;
 use super::refusal::Refusal;
 use super::topics::{text, topic_name};
-use crate::wire::consumer_protocol::decode_assignment;
-use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
+use wire::consumer_protocol::decode_assignment;
+use wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// `FindCoordinator` up to here asks for one group.
 const FIND_COORDINATOR_VERSION_MAX: i16 = 3;

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::tap::{Line, Tap};
-use crate::wire::{
+use wire::{
     ErrorCode,
     frame::{Frame, FrameError, FrameReader},
     message_shape::responses::Answered,

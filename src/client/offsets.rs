@@ -9,7 +9,7 @@ use kafka_protocol::messages::{BrokerId as NodeId, FetchRequest, ListOffsetsRequ
 
 use super::kafka::{KafkaConnection, KafkaError};
 use super::topics::{millis, topic_name};
-use crate::wire::{ErrorCode, Offset, TopicPartition};
+use wire::{ErrorCode, Offset, TopicPartition};
 
 /// Fetch up to here names topics; later versions go by topic id.
 const FETCH_VERSION_MAX: i16 = 12;

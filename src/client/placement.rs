@@ -11,7 +11,7 @@ use kafka_protocol::messages::{AlterPartitionReassignmentsRequest, ElectLeadersR
 use super::kafka::KafkaConnection;
 use super::refusal::Refusal;
 use super::topics::{millis, topic_name};
-use crate::wire::{BrokerId, ErrorCode, TopicPartition};
+use wire::{BrokerId, ErrorCode, TopicPartition};
 
 /// `ElectLeaders` election type: the first replica, if it is in sync.
 const PREFERRED: i8 = 0;

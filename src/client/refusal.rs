@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::kafka::KafkaError;
-use crate::wire::ErrorCode;
+use wire::ErrorCode;
 
 /// Why something was not done.
 #[derive(Debug, Error)]

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::kafka::{KafkaConnection, KafkaError};
 use super::refusal::Refusal;
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch};
+use wire::{BrokerId, ErrorCode, LeaderEpoch};
 
 /// Metadata up to here names topics; later versions go by topic id alone.
 const METADATA_VERSION_MAX: i16 = 12;

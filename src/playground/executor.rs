@@ -13,11 +13,11 @@ use super::feeder::Feeder;
 use super::observer::{Acknowledged, Observer};
 use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request};
 use super::supervisor::Supervisor;
-use crate::client::admin::Admin;
-use crate::client::refusal::Refusal;
-use crate::client::topics;
-use crate::wire::report::Report;
-use crate::wire::{ErrorCode, Offset, TopicPartition};
+use client::admin::Admin;
+use client::refusal::Refusal;
+use client::topics;
+use wire::report::Report;
+use wire::{ErrorCode, Offset, TopicPartition};
 
 /// Requests to the cluster that may be under way at once; a person cannot type more.
 const UNDER_WAY_MAX: usize = 64;

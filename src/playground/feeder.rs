@@ -15,9 +15,9 @@ use super::observer::now;
 use super::observer::{Acknowledged, Partitions};
 use super::state::{Acks, DEMO_KEYS, NewRecord, Observation, StreamRate, stream_value};
 use super::tally::{Sent, TOLD_EVERY, Tally};
-use crate::client::producer::{Outgoing, Producer, ProducerError};
-use crate::wire::TopicPartition;
-use crate::wire::murmur2::partition_for_key;
+use librdkafka::producer::{Outgoing, Producer, ProducerError};
+use wire::TopicPartition;
+use wire::murmur2::partition_for_key;
 
 /// How often a fast stream sends its share.
 const STREAM_STEP: Duration = Duration::from_millis(10);

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::observer::now;
 use super::state::{Entry, Observation, Request, State, Timestamp, Tone};
 use super::{Playground, Signals, housekeeping, until};
-use crate::wire::shown;
+use wire::shown;
 
 /// How long a line waits for others that join it: three brokers that register are one line.
 const SETTLED_AFTER: Duration = Duration::from_millis(60);
@@ -132,7 +132,7 @@ fn identity(entry: &Entry) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::line;
-    use crate::playground::ui::tests::foreign;
+    use crate::ui::tests::foreign;
 
     #[test]
     fn lines_name_what_others_named_and_command_no_terminal() {

@@ -8,8 +8,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::observer::Acknowledged;
 use super::state::{Acks, Observation, ProducedSeen, Receipt, Timestamp};
-use crate::client::producer::Delivery;
-use crate::wire::{Offset, TopicPartition};
+use librdkafka::producer::Delivery;
+use wire::{Offset, TopicPartition};
 
 /// How often counts and receipts of one partition are told at most.
 pub(super) const TOLD_EVERY: Duration = Duration::from_millis(50);
@@ -191,10 +191,10 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{Sent, Tally};
-    use crate::client::producer::Delivery;
-    use crate::playground::observer::Acknowledged;
-    use crate::playground::state::{Acks, Observation, Timestamp};
-    use crate::wire::{Offset, TopicPartition};
+    use crate::observer::Acknowledged;
+    use crate::state::{Acks, Observation, Timestamp};
+    use librdkafka::producer::Delivery;
+    use wire::{Offset, TopicPartition};
 
     #[tokio::test]
     async fn a_burst_is_counted_whole_and_told_once() {

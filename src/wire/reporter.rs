@@ -118,7 +118,7 @@ mod tests {
     };
 
     use super::{LINES_WAITING_MAX, Reporter};
-    use crate::wire::report::Report;
+    use crate::report::Report;
 
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha1::{Digest, Sha1};
 
-use crate::wire::jute::{Acl, Id, KeeperCode, perms};
+use wire::jute::{Acl, Id, KeeperCode, perms};
 
 /// Whether a connection with these identities may do one of the things in `wanted`.
 pub(super) fn allows(acl: &[Acl], wanted: i32, identities: &[Id]) -> bool {
@@ -145,7 +145,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::{allows, digest_identity, ip_identity, masked, settle};
-    use crate::wire::jute::{Acl, Id, KeeperCode, open_acl, perms};
+    use wire::jute::{Acl, Id, KeeperCode, open_acl, perms};
 
     fn entry(scheme: &str, id: &str, perms: i32) -> Acl {
         Acl {

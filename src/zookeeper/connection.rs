@@ -16,7 +16,7 @@ use super::{
     ConnectionId,
     four_letter::{FourLetterWord, WORD_BYTES},
 };
-use crate::wire::jute::FRAME_BYTES_MAX;
+use wire::jute::FRAME_BYTES_MAX;
 
 /// Requests of one connection that wait for their answers; more are left in its socket.
 const OUTSTANDING_MAX: usize = 256;

@@ -12,7 +12,7 @@ use super::{
     path,
     txn::{Change, Stamp},
 };
-use crate::wire::jute::{Acl, KeeperCode, Stat, open_acl, perms};
+use wire::jute::{Acl, KeeperCode, Stat, open_acl, perms};
 
 /// The `ephemeral_owner` of a container: a znode that is removed when its last child is.
 pub(super) const CONTAINER_OWNER: i64 = i64::MIN;
@@ -421,10 +421,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::{CONTAINER_OWNER, DataTree};
-    use crate::{
-        wire::jute::{KeeperCode, open_acl},
-        zookeeper::txn::{Change, Stamp},
-    };
+    use crate::txn::{Change, Stamp};
+    use wire::jute::{KeeperCode, open_acl};
 
     fn at(zxid: i64) -> Stamp {
         Stamp {

@@ -6,7 +6,7 @@ use super::{
     data_tree::DataTree,
     txn::{SessionRecord, Txn, TxnKind},
 };
-use crate::wire::jute::KeeperCode;
+use wire::jute::KeeperCode;
 
 /// What snapshots and logs add up to.
 #[derive(Debug)]
@@ -92,10 +92,8 @@ impl std::fmt::Display for ReplayError {
 #[cfg(test)]
 mod tests {
     use super::{Database, ReplayError};
-    use crate::{
-        wire::jute::open_acl,
-        zookeeper::txn::{Change, SessionRecord, Stamp, Txn, TxnKind},
-    };
+    use crate::txn::{Change, SessionRecord, Stamp, Txn, TxnKind};
+    use wire::jute::open_acl;
 
     fn txn(zxid: i64, kind: TxnKind) -> Txn {
         Txn {

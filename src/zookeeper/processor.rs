@@ -26,7 +26,7 @@ use super::{
     txn::{PASSWORD_BYTES, SessionRecord, Stamp, Txn, TxnKind},
     watch_manager::WatchManager,
 };
-use crate::wire::{
+use wire::{
     jute::{
         AuthPacket, Id, JuteReader, KeeperCode, OpCode, Record, ReplyHeader, RequestHeader, frame,
     },

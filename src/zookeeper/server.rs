@@ -26,7 +26,7 @@ use super::{
     storage::Storage,
     txn_log,
 };
-use crate::wire::{Reporter, report::Report};
+use wire::{Reporter, report::Report};
 
 /// Connections at once; a playground has some dozens.
 const CONNECTIONS_MAX: usize = 1_024;

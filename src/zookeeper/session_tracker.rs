@@ -176,7 +176,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{NotThisSession, SessionTracker};
-    use crate::zookeeper::{ConnectionId, txn::SessionRecord};
+    use crate::{ConnectionId, txn::SessionRecord};
 
     const PASSWORD: [u8; 16] = [9; 16];
 

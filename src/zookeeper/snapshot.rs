@@ -12,7 +12,7 @@ use super::{
     error::ZooKeeperError,
     txn::SessionRecord,
 };
-use crate::wire::jute::{Acl, JuteError, JuteReader, Record};
+use wire::jute::{Acl, JuteError, JuteReader, Record};
 
 /// The first bytes of every snapshot; the last one counts the format.
 const MAGIC: [u8; 8] = *b"KKZSNAP\x01";
@@ -174,13 +174,11 @@ fn count(items: usize) -> i32 {
 mod tests {
     use super::{decode, encode, list, load, store};
     use crate::{
-        wire::jute::open_acl,
-        zookeeper::{
-            data_tree::CONTAINER_OWNER,
-            database::Database,
-            txn::{Change, SessionRecord, Stamp, Txn, TxnKind},
-        },
+        data_tree::CONTAINER_OWNER,
+        database::Database,
+        txn::{Change, SessionRecord, Stamp, Txn, TxnKind},
     };
+    use wire::jute::open_acl;
 
     fn database() -> Database {
         let mut database = Database::new();

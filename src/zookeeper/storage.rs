@@ -299,14 +299,12 @@ mod tests {
 
     use super::Storage;
     use crate::{
-        wire::jute::open_acl,
-        zookeeper::{
-            database::Database,
-            snapshot,
-            txn::{Change, Stamp, Txn, TxnKind},
-            txn_log,
-        },
+        database::Database,
+        snapshot,
+        txn::{Change, Stamp, Txn, TxnKind},
+        txn_log,
     };
+    use wire::jute::open_acl;
 
     fn create(zxid: i64) -> Txn {
         Txn {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::jute::{Acl, JuteError, JuteReader, Record};
+use wire::jute::{Acl, JuteError, JuteReader, Record};
 
 /// Bytes of a session's password.
 pub(super) const PASSWORD_BYTES: usize = 16;
@@ -202,7 +202,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::{Change, SessionRecord, Stamp, Txn, TxnKind};
-    use crate::wire::jute::{JuteReader, open_acl, to_bytes};
+    use wire::jute::{JuteReader, open_acl, to_bytes};
 
     #[test]
     fn transactions_read_back_as_they_were_written() {

@@ -11,7 +11,7 @@ use super::{
     snapshot::{list_files, sync_folder},
     txn::Txn,
 };
-use crate::wire::jute::{JuteReader, to_bytes};
+use wire::jute::{JuteReader, to_bytes};
 
 /// The first bytes of every log; the last one counts the format.
 const MAGIC: [u8; 8] = *b"KKZKLOG\x01";
@@ -149,7 +149,7 @@ mod tests {
     use std::fs;
 
     use super::{MAGIC, TxnLog, encode, list, read};
-    use crate::zookeeper::txn::{Stamp, Txn, TxnKind};
+    use crate::txn::{Stamp, Txn, TxnKind};
 
     fn txn(zxid: i64) -> Txn {
         Txn {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ConnectionId, path};
-use crate::wire::jute::{EventType, WatchMode, WatcherType};
+use wire::jute::{EventType, WatchMode, WatcherType};
 
 /// All watches. They belong to connections: a client sets them again when it reconnects.
 #[derive(Debug, Default)]
@@ -242,10 +242,8 @@ impl WatchTable {
 #[cfg(test)]
 mod tests {
     use super::WatchManager;
-    use crate::{
-        wire::jute::{EventType, WatchMode, WatcherType},
-        zookeeper::ConnectionId,
-    };
+    use crate::ConnectionId;
+    use wire::jute::{EventType, WatchMode, WatcherType};
 
     const A: ConnectionId = ConnectionId(1);
     const B: ConnectionId = ConnectionId(2);

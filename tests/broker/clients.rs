@@ -11,10 +11,8 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 use kafkarium::{
-    client::{
-        kafka::KafkaConnection,
-        producer::{Outgoing, Producer},
-    },
+    client::kafka::KafkaConnection,
+    librdkafka::producer::{Outgoing, Producer},
     wire::ErrorCode,
 };
 use rdkafka::{

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::{broker::image::ClusterImage, wire::BrokerId};
+use crate::image::ClusterImage;
+use wire::BrokerId;
 
 /// Partitions of one topic: more would not fit into one znode.
 pub(crate) const PARTITIONS_MAX: i32 = 10_000;
@@ -276,10 +277,8 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::{AssignmentError, Replicas, check_manual, of_more_partitions, of_new_topic};
-    use crate::{
-        broker::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
-        wire::BrokerId,
-    };
+    use crate::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage};
+    use wire::BrokerId;
 
     fn cluster(brokers: i32) -> ClusterImage {
         let node = BrokerNode {

@@ -20,7 +20,7 @@ pub(crate) use assignment::AssignmentError;
 use partition::Judge;
 
 use super::image::{ClusterImage, PartitionImage, TopicImage};
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition};
+use wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition};
 
 /// The controller's mind, for as long as this broker is the controller.
 #[derive(Debug)]

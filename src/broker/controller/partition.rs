@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::StateWrite;
-use crate::{
-    broker::image::{ClusterImage, PartitionImage},
-    wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition},
-};
+use crate::image::{ClusterImage, PartitionImage};
+use wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition};
 
 /// Decides about partitions of one topic.
 pub(super) struct Judge<'a> {

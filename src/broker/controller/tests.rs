@@ -8,10 +8,8 @@ use std::{
 };
 
 use super::{Controller, ControllerSettings, Decisions, Election, Event};
-use crate::{
-    broker::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
-    wire::{BrokerId, LeaderEpoch, TopicPartition},
-};
+use crate::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage};
+use wire::{BrokerId, LeaderEpoch, TopicPartition};
 
 /// A cluster with its znodes' transaction ids, and the controller that is told of it.
 struct Cluster {

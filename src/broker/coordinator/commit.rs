@@ -7,9 +7,9 @@ use super::group_metadata_record;
 use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
 use super::turn::{Then, Turn};
 #[cfg(test)]
-use crate::broker::planted::{self, Bug};
-use crate::wire::consumer_protocol::{CONSUMER_PROTOCOL_TYPE, decode_subscription};
-use crate::wire::{ErrorCode, TopicPartition};
+use crate::planted::{self, Bug};
+use wire::consumer_protocol::{CONSUMER_PROTOCOL_TYPE, decode_subscription};
+use wire::{ErrorCode, TopicPartition};
 
 impl Group {
     /// Writes offsets into the log; they count and are answered once committed there.

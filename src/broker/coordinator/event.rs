@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::loading::Replay;
 use super::offset_commit_record::OffsetAndMetadata;
-use crate::wire::report::Report;
-use crate::wire::{ErrorCode, LeaderEpoch, TopicPartition};
+use wire::report::Report;
+use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
 /// The time of an event, on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::OffsetAndMetadata;
 use super::turn::{Then, Turn};
-use crate::wire::report::{GroupCause, MemberPartitions};
-use crate::wire::{ErrorCode, LeaderEpoch, TopicPartition};
+use wire::report::{GroupCause, MemberPartitions};
+use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
 /// Where a group stands, with Kafka's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

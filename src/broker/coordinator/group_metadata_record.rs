@@ -3,7 +3,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::wire::fields::{FieldError, FieldReader, put_bytes, put_nullable_string, put_string};
+use wire::fields::{FieldError, FieldReader, put_bytes, put_nullable_string, put_string};
 
 /// The key version of this format.
 pub(crate) const KEY_VERSION: i16 = 2;

@@ -6,9 +6,9 @@ use super::member::{Member, millis};
 use super::reports;
 use super::turn::{Replacement, Then, Turn, pending};
 #[cfg(test)]
-use crate::broker::planted::{self, Bug};
-use crate::wire::ErrorCode;
-use crate::wire::report::{GroupCause, MemberStep};
+use crate::planted::{self, Bug};
+use wire::ErrorCode;
+use wire::report::{GroupCause, MemberStep};
 
 impl Group {
     /// Answers now, or holds the request until the generation begins.

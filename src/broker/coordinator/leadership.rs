@@ -6,8 +6,8 @@ use super::group::{Group, Home};
 use super::loading::Replay;
 use super::turn::Turn;
 use super::{Coordinator, LedPartition, partition_for};
-use crate::wire::report::Report;
-use crate::wire::{ErrorCode, LeaderEpoch};
+use wire::report::Report;
+use wire::{ErrorCode, LeaderEpoch};
 
 impl Coordinator {
     pub(super) fn load_started(

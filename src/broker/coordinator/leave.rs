@@ -3,8 +3,8 @@
 use super::event::LeavingMember;
 use super::group::Group;
 use super::turn::Turn;
-use crate::wire::ErrorCode;
-use crate::wire::report::{GroupCause, MemberStep};
+use wire::ErrorCode;
+use wire::report::{GroupCause, MemberStep};
 
 impl Group {
     /// Lets one member go.

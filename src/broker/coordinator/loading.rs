@@ -10,9 +10,9 @@ use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::{self, OffsetAndMetadata, OffsetCommitKey};
 #[cfg(test)]
-use crate::broker::planted::{self, Bug};
-use crate::wire::TopicPartition;
-use crate::wire::fields::{FieldError, FieldReader};
+use crate::planted::{self, Bug};
+use wire::TopicPartition;
+use wire::fields::{FieldError, FieldReader};
 
 /// What the records so far add up to.
 #[derive(Debug, Default)]

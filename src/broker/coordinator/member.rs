@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::event::{JoinRequest, JoinedMember, RequestId};
 use super::group_metadata_record::StoredMember;
-use crate::wire::report::{GroupCause, MemberName};
+use wire::report::{GroupCause, MemberName};
 
 /// What the coordinator knows of a member.
 #[derive(Debug, Clone)]

@@ -42,7 +42,7 @@ use deadlines::Deadline;
 use group::{Group, Home};
 use turn::{Outstanding, Then, Turn};
 
-use crate::wire::{ErrorCode, LeaderEpoch, TopicPartition};
+use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
 /// All groups that this broker coordinates.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::wire::fields::{FieldError, FieldReader, put_string};
-use crate::wire::{LeaderEpoch, Offset, TopicPartition};
+use wire::fields::{FieldError, FieldReader, put_string};
+use wire::{LeaderEpoch, Offset, TopicPartition};
 
 /// Key versions of this format; version 2 belongs to group metadata.
 pub(crate) const KEY_VERSIONS: std::ops::RangeInclusive<i16> = 0..=1;
@@ -102,8 +102,8 @@ mod tests {
     use bytes::{BufMut, BytesMut};
 
     use super::{KEY_VERSION, OffsetAndMetadata, OffsetCommitKey};
-    use crate::wire::fields::{FieldError, FieldReader, put_string};
-    use crate::wire::{LeaderEpoch, Offset, TopicPartition};
+    use wire::fields::{FieldError, FieldReader, put_string};
+    use wire::{LeaderEpoch, Offset, TopicPartition};
 
     fn committed() -> OffsetAndMetadata {
         OffsetAndMetadata {

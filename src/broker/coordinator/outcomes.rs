@@ -4,7 +4,7 @@ use super::Coordinator;
 use super::event::{Effect, Now, Response, WriteId};
 use super::group::{Group, GroupState};
 use super::turn::Then;
-use crate::wire::ErrorCode;
+use wire::ErrorCode;
 
 impl Coordinator {
     /// A write's outcome. Writes of an earlier leadership still answer their client: what was

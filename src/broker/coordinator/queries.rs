@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Coordinator;
 use super::group::{Group, GroupState};
 use super::offset_commit_record::OffsetAndMetadata;
-use crate::wire::{ErrorCode, TopicPartition};
+use wire::{ErrorCode, TopicPartition};
 
 /// A group for `DescribeGroups`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use super::event::{JoinResponse, Response, SyncResponse};
 use super::group::{Group, GroupState, InitialJoin};
 use super::reports;
 use super::turn::{Then, Turn};
-use crate::wire::ErrorCode;
-use crate::wire::report::{GroupCause, MemberStep};
+use wire::ErrorCode;
+use wire::report::{GroupCause, MemberStep};
 
 /// Said of a member that joined and did not ask for its part.
 const TOO_LATE: &str = "did not fetch its assignment in time";

@@ -5,11 +5,9 @@ use bytes::Bytes;
 use super::group::{Group, GroupState};
 use super::member::Member;
 use super::turn::Turn;
-use crate::wire::TopicPartition;
-use crate::wire::consumer_protocol::{
-    CONSUMER_PROTOCOL_TYPE, decode_assignment, decode_subscription,
-};
-use crate::wire::report::{GroupCause, MemberPartitions, MemberStep, Report};
+use wire::TopicPartition;
+use wire::consumer_protocol::{CONSUMER_PROTOCOL_TYPE, decode_assignment, decode_subscription};
+use wire::report::{GroupCause, MemberPartitions, MemberStep, Report};
 
 /// The group as it stands.
 pub(crate) fn group_state(group: &Group, why: GroupCause) -> Report {

@@ -8,7 +8,7 @@ use super::event::{
 };
 use super::group::{Group, GroupState};
 use super::turn::{Then, Turn};
-use crate::wire::{ErrorCode, TopicPartition};
+use wire::{ErrorCode, TopicPartition};
 
 /// Kafka's strings end here; a longer id could not be stored whole.
 const GROUP_ID_BYTES_MAX: usize = 32_767;

@@ -8,8 +8,8 @@ use super::event::{MemberIdentity, RequestId, Response, SyncRequest, SyncRespons
 use super::group::{Group, GroupState};
 use super::reports;
 use super::turn::{Then, Turn};
-use crate::wire::ErrorCode;
-use crate::wire::report::MemberStep;
+use wire::ErrorCode;
+use wire::report::MemberStep;
 
 impl Group {
     /// Answers with the assignment, once the leader has brought it.

@@ -23,14 +23,14 @@ use super::group_metadata_record::GroupMetadataValue;
 use super::loading::Replay;
 use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
 use super::{Config, Coordinator, Effect, partition_for};
-use crate::wire::consumer_protocol::decode_assignment;
-use crate::wire::fields::FieldReader;
-use crate::wire::report::{MemberPartitions, Report};
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use wire::consumer_protocol::decode_assignment;
+use wire::fields::FieldReader;
+use wire::report::{MemberPartitions, Report};
+use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 #[test]
 fn groups_behave_as_written_down() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/groups");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/groups");
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("readable").path())

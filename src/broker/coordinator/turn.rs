@@ -10,8 +10,8 @@ use super::event::{Effect, Now, RequestId, Response, StoredRecord, WriteId};
 use super::group::Home;
 use super::member::Member;
 use super::offset_commit_record::OffsetAndMetadata;
-use crate::wire::report::Report;
-use crate::wire::{BrokerId, ErrorCode, TopicPartition};
+use wire::report::Report;
+use wire::{BrokerId, ErrorCode, TopicPartition};
 
 /// The settings that groups obey.
 #[derive(Debug, Clone)]

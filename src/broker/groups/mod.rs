@@ -25,7 +25,7 @@ use super::coordinator::{
 use super::image::ClusterImage;
 use super::partitions::housekeeping::now_ms;
 use super::settings::Settings;
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
+use wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
 
 pub(crate) use offsets_log::OffsetsLog;
 

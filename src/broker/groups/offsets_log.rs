@@ -4,9 +4,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 
 use super::OFFSETS_TOPIC;
-use crate::broker::coordinator::{Replay, StoredRecord};
-use crate::wire::record_batch::{BatchBuilder, BatchError, Batches};
-use crate::wire::{ErrorCode, LeaderEpoch, Offset};
+use crate::coordinator::{Replay, StoredRecord};
+use wire::record_batch::{BatchBuilder, BatchError, Batches};
+use wire::{ErrorCode, LeaderEpoch, Offset};
 
 /// The partitions of `__consumer_offsets` on this broker.
 pub(crate) trait OffsetsLog: Send + Sync + 'static {

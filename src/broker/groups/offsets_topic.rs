@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::broker::Broker;
-use crate::broker::coordinator::partition_for;
-use crate::broker::image::{BrokerNode, ClusterImage};
-use crate::wire::{BrokerId, ErrorCode, TopicPartition};
+use crate::Broker;
+use crate::coordinator::partition_for;
+use crate::image::{BrokerNode, ClusterImage};
+use wire::{BrokerId, ErrorCode, TopicPartition};
 
 use super::OFFSETS_TOPIC;
 

@@ -9,10 +9,10 @@ use futures::future::{BoxFuture, ready};
 use tokio::time::Instant;
 
 use super::{OFFSETS_TOPIC, OffsetsLog};
-use crate::broker::partitions::housekeeping::now_ms;
-use crate::broker::partitions::{OffsetQuery, Partition, PartitionError, Partitions, Read, Viewer};
-use crate::broker::replication::Reader;
-use crate::wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use crate::partitions::housekeeping::now_ms;
+use crate::partitions::{OffsetQuery, Partition, PartitionError, Partitions, Read, Viewer};
+use crate::replication::Reader;
+use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// How much of a log is read at a time: Kafka's `offsets.load.buffer.size`.
 const READ_BYTES_MAX: usize = 5 * 1024 * 1024;

@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use super::offsets_log::replay_batches;
 use super::{Groups, OFFSETS_TOPIC, Write, lock};
-use crate::broker::coordinator::{Event, Replay};
-use crate::broker::image::ClusterImage;
-use crate::wire::record_batch::BatchError;
-use crate::wire::{ErrorCode, LeaderEpoch, Offset};
+use crate::coordinator::{Event, Replay};
+use crate::image::ClusterImage;
+use wire::record_batch::BatchError;
+use wire::{ErrorCode, LeaderEpoch, Offset};
 
 /// Why a partition cannot be read.
 #[derive(Debug, Error)]

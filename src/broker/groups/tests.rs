@@ -11,15 +11,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Groups, OffsetsLog};
-use crate::broker::coordinator::{
+use crate::coordinator::{
     CommitRequest, JoinRequest, JoinResponse, MemberIdentity, OffsetAndMetadata, Request, Response,
     SyncRequest, partition_for,
 };
-use crate::broker::image::ClusterImage;
-use crate::broker::partitions::housekeeping::now_ms;
-use crate::broker::settings::Settings;
-use crate::wire::record_batch::{Batches, stamp};
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, Reporter, TopicPartition};
+use crate::image::ClusterImage;
+use crate::partitions::housekeeping::now_ms;
+use crate::settings::Settings;
+use wire::record_batch::{Batches, stamp};
+use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, Reporter, TopicPartition};
 
 /// One partition, for all of them.
 #[derive(Default)]

@@ -15,7 +15,8 @@ use kafka_protocol::{
 };
 
 use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal};
-use crate::{broker::Broker, wire::ErrorCode};
+use crate::Broker;
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -22,13 +22,11 @@ use kafka_protocol::{
 
 use super::{RequestContext, create_topics::Refusal};
 use crate::{
-    broker::{
-        Broker,
-        controller::assignment::{self, Replicas},
-        image::ClusterImage,
-    },
-    wire::{BrokerId, ErrorCode, TopicPartition},
+    Broker,
+    controller::assignment::{self, Replicas},
+    image::ClusterImage,
 };
+use wire::{BrokerId, ErrorCode, TopicPartition};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -12,7 +12,8 @@ use kafka_protocol::messages::{
 };
 
 use super::{APIS, Api, Reply, RequestContext, RequestError};
-use crate::{broker::Broker, wire::ErrorCode};
+use crate::Broker;
+use wire::ErrorCode;
 
 /// Longest name or version of a client's software; Kafka takes letters, digits, dots and hyphens.
 fn is_software_text(text: &str) -> bool {

@@ -12,10 +12,8 @@ use std::sync::Arc;
 use kafka_protocol::messages::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 
 use super::RequestContext;
-use crate::{
-    broker::Broker,
-    wire::{BrokerId, ErrorCode},
-};
+use crate::Broker;
+use wire::{BrokerId, ErrorCode};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

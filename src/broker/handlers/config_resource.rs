@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 
 use super::create_topics::Refusal;
 use crate::{
-    broker::{
-        Broker,
-        registry::znodes::Znode,
-        topic_configs::{self, ConfigError, ConfigType, TopicConfig},
-        topic_name,
-    },
-    wire::{BrokerId, ErrorCode},
+    Broker,
+    registry::znodes::Znode,
+    topic_configs::{self, ConfigError, ConfigType, TopicConfig},
+    topic_name,
 };
+use wire::{BrokerId, ErrorCode};
 
 /// Kafka's numbers for resources.
 const TOPIC: i8 = 2;

@@ -26,13 +26,11 @@ use uuid::Uuid;
 
 use super::{RequestContext, create_topics::Refusal, repeated, served::unserved};
 use crate::{
-    broker::{
-        Broker,
-        controller::{AssignmentError, assignment},
-        image::TopicImage,
-    },
-    wire::{BrokerId, ErrorCode},
+    Broker,
+    controller::{AssignmentError, assignment},
+    image::TopicImage,
 };
+use wire::{BrokerId, ErrorCode};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -26,16 +26,14 @@ use uuid::Uuid;
 
 use super::{RequestContext, repeated, served::unserved};
 use crate::{
-    broker::{
-        Broker,
-        controller::{AssignmentError, assignment},
-        image::ClusterImage,
-        registry::NewTopic,
-        topic_configs::{self, TOPIC_CONFIGS},
-        topic_name,
-    },
-    wire::{BrokerId, ErrorCode},
+    Broker,
+    controller::{AssignmentError, assignment},
+    image::ClusterImage,
+    registry::NewTopic,
+    topic_configs::{self, TOPIC_CONFIGS},
+    topic_name,
 };
+use wire::{BrokerId, ErrorCode};
 
 /// Kafka keeps this name for its metadata quorum, and so do we, who have none.
 const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";

@@ -9,9 +9,9 @@ use kafka_protocol::messages::{
 };
 
 use super::RequestContext;
-use crate::broker::Broker;
-use crate::broker::coordinator::{Request, Response};
-use crate::wire::ErrorCode;
+use crate::Broker;
+use crate::coordinator::{Request, Response};
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -11,10 +11,8 @@ use kafka_protocol::messages::{
 use tokio::time::Instant;
 
 use super::RequestContext;
-use crate::{
-    broker::{Broker, partitions::PartitionError},
-    wire::{ErrorCode, Offset, TopicPartition},
-};
+use crate::{Broker, partitions::PartitionError};
+use wire::{ErrorCode, Offset, TopicPartition};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

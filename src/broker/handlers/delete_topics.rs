@@ -18,10 +18,8 @@ use kafka_protocol::{
 use uuid::Uuid;
 
 use super::RequestContext;
-use crate::{
-    broker::{Broker, registry::RegistryError},
-    wire::ErrorCode,
-};
+use crate::{Broker, registry::RegistryError};
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

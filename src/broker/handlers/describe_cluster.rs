@@ -19,7 +19,8 @@ use super::{
     RequestContext,
     metadata::{CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED, live_controller},
 };
-use crate::{broker::Broker, wire::ErrorCode};
+use crate::Broker;
+use wire::ErrorCode;
 
 /// Brokers, not controllers, are meant.
 const BROKERS: i8 = 1;

@@ -20,7 +20,7 @@ use kafka_protocol::{
 };
 
 use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal};
-use crate::broker::{
+use crate::{
     Broker,
     broker_facts::{self, Fact},
     throttle::RATES,

@@ -12,9 +12,9 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::RequestContext;
-use crate::broker::Broker;
-use crate::broker::coordinator::{GroupDescription, GroupState};
-use crate::wire::ErrorCode;
+use crate::Broker;
+use crate::coordinator::{GroupDescription, GroupState};
+use wire::ErrorCode;
 
 /// READ, DELETE and DESCRIBE as bits of Kafka's `AclOperation`.
 const ALL_OPERATIONS: i32 = (1 << 3) | (1 << 6) | (1 << 8);

@@ -16,10 +16,8 @@ use kafka_protocol::{
 };
 
 use super::RequestContext;
-use crate::{
-    broker::{Broker, log::partition_folder},
-    wire::{ErrorCode, TopicPartition},
-};
+use crate::{Broker, log::partition_folder};
+use wire::{ErrorCode, TopicPartition};
 
 #[expect(clippy::unused_async, reason = "handlers have one signature")]
 pub(super) async fn handle(

@@ -22,14 +22,12 @@ use super::{
     metadata::{NOBODY, TOPIC_OPERATIONS, ids, offline_replicas},
 };
 use crate::{
-    broker::{
-        Broker,
-        controller::assignment,
-        image::{ClusterImage, PartitionImage},
-        topic_name,
-    },
-    wire::ErrorCode,
+    Broker,
+    controller::assignment,
+    image::{ClusterImage, PartitionImage},
+    topic_name,
 };
+use wire::ErrorCode;
 
 /// Kafka's `max.request.partition.size.limit`.
 const PARTITIONS_MAX: usize = 2_000;
@@ -139,7 +137,8 @@ fn of_partition(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{broker::image::TopicImage, wire::BrokerId};
+    use crate::image::TopicImage;
+    use wire::BrokerId;
 
     fn image(topics: &[(&str, i32)]) -> ClusterImage {
         let topics = topics.iter().map(|(name, partitions)| {

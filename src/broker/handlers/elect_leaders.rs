@@ -17,10 +17,8 @@ use kafka_protocol::{
 };
 
 use super::RequestContext;
-use crate::{
-    broker::{Broker, controller::Election},
-    wire::{ErrorCode, TopicPartition},
-};
+use crate::{Broker, controller::Election};
+use wire::{ErrorCode, TopicPartition};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

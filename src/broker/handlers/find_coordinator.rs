@@ -13,8 +13,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::RequestContext;
-use crate::broker::Broker;
-use crate::wire::ErrorCode;
+use crate::Broker;
+use wire::ErrorCode;
 
 /// `key_type` of groups.
 const GROUP: i8 = 0;

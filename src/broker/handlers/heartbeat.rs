@@ -5,9 +5,9 @@ use std::sync::Arc;
 use kafka_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
 use super::{RequestContext, optional};
-use crate::broker::Broker;
-use crate::broker::coordinator::{MemberIdentity, Request, Response};
-use crate::wire::ErrorCode;
+use crate::Broker;
+use crate::coordinator::{MemberIdentity, Request, Response};
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

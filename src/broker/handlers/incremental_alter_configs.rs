@@ -19,10 +19,8 @@ use kafka_protocol::{
 };
 
 use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal, repeated};
-use crate::{
-    broker::{Broker, topic_configs::TopicConfig},
-    wire::ErrorCode,
-};
+use crate::{Broker, topic_configs::TopicConfig};
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,
@@ -157,7 +155,7 @@ mod tests {
     };
 
     use super::{ConfigResource, apply};
-    use crate::wire::ErrorCode;
+    use wire::ErrorCode;
 
     fn change(name: &'static str, operation: i8, value: Option<&'static str>) -> AlterableConfig {
         AlterableConfig::default()

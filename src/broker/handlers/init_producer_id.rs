@@ -9,7 +9,8 @@ use std::sync::Arc;
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
 use super::RequestContext;
-use crate::{broker::Broker, wire::ErrorCode};
+use crate::Broker;
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

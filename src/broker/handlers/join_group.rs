@@ -12,9 +12,9 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::{RequestContext, optional};
-use crate::broker::Broker;
-use crate::broker::coordinator::{JoinRequest, JoinResponse, Request, Response};
-use crate::wire::ErrorCode;
+use crate::Broker;
+use crate::coordinator::{JoinRequest, JoinResponse, Request, Response};
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

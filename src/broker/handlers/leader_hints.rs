@@ -3,10 +3,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{
-    broker::image::{BrokerNode, ClusterImage},
-    wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition},
-};
+use crate::image::{BrokerNode, ClusterImage};
+use wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition};
 
 /// Collects the leaders that one answer points to.
 pub(super) struct LeaderHints {

@@ -9,9 +9,9 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::{RequestContext, optional};
-use crate::broker::Broker;
-use crate::broker::coordinator::{LeaveRequest, LeavingMember, Request, Response};
-use crate::wire::ErrorCode;
+use crate::Broker;
+use crate::coordinator::{LeaveRequest, LeavingMember, Request, Response};
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -11,7 +11,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::RequestContext;
-use crate::broker::Broker;
+use crate::Broker;
 
 const CLASSIC: &str = "classic";
 

@@ -17,14 +17,12 @@ use kafka_protocol::messages::{
 
 use super::{RequestContext, repeated};
 use crate::{
-    broker::{
-        Broker,
-        image::ClusterImage,
-        log::TimestampedOffset,
-        partitions::{OffsetQuery, PartitionError, SETTLE_WAIT, Viewer},
-    },
-    wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition},
+    Broker,
+    image::ClusterImage,
+    log::TimestampedOffset,
+    partitions::{OffsetQuery, PartitionError, SETTLE_WAIT, Viewer},
 };
+use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// The replica id of a consumer that wants to see what is not committed, from any replica.
 const DEBUGGING_REPLICA: i32 = -2;
@@ -104,9 +102,8 @@ fn find(
     };
     let epoch =
         (asked.current_leader_epoch >= 0).then_some(LeaderEpoch(asked.current_leader_epoch));
-    let found = |partition: Arc<crate::broker::partitions::Partition>| {
-        partition.find_offset(query, viewer, epoch)
-    };
+    let found =
+        |partition: Arc<crate::partitions::Partition>| partition.find_offset(query, viewer, epoch);
     broker
         .partitions
         .find(at, image)

@@ -16,7 +16,7 @@ use kafka_protocol::{
 };
 
 use super::{RequestContext, metadata::ids};
-use crate::broker::Broker;
+use crate::Broker;
 
 #[expect(
     clippy::unused_async,

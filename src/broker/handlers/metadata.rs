@@ -25,16 +25,14 @@ use uuid::Uuid;
 
 use super::RequestContext;
 use crate::{
-    broker::{
-        Broker,
-        controller::assignment,
-        image::{ClusterImage, PartitionImage, TopicImage},
-        partitions::OFFSETS_TOPIC,
-        registry::RegistryError,
-        topic_name,
-    },
-    wire::{BrokerId, ErrorCode},
+    Broker,
+    controller::assignment,
+    image::{ClusterImage, PartitionImage, TopicImage},
+    partitions::OFFSETS_TOPIC,
+    registry::RegistryError,
+    topic_name,
 };
+use wire::{BrokerId, ErrorCode};
 
 /// The bits of every operation on a topic: read, write, create, delete, alter, describe,
 /// describe configs, alter configs.
@@ -232,10 +230,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::known;
-    use crate::{
-        broker::image::{ClusterImage, PartitionImage, TopicImage},
-        wire::{BrokerId, ErrorCode},
-    };
+    use crate::image::{ClusterImage, PartitionImage, TopicImage};
+    use wire::{BrokerId, ErrorCode};
 
     /// A topic with a partition for each of these: whether it had a leader.
     fn topic(assigned: i64, led: &[bool]) -> TopicImage {

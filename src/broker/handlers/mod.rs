@@ -51,7 +51,7 @@ use kafka_protocol::{
 use thiserror::Error;
 
 use super::Broker;
-use crate::wire::{
+use wire::{
     ErrorCode, TopicPartition,
     frame::{Frame, FrameError, encode_response},
     message_shape::{Shape, ShapeError, requests as shape},

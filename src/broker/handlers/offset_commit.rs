@@ -12,12 +12,10 @@ use kafka_protocol::messages::{
 };
 
 use super::{RequestContext, optional};
-use crate::broker::Broker;
-use crate::broker::coordinator::{
-    CommitRequest, MemberIdentity, OffsetAndMetadata, Request, Response,
-};
-use crate::broker::partitions::housekeeping::now_ms;
-use crate::wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use crate::Broker;
+use crate::coordinator::{CommitRequest, MemberIdentity, OffsetAndMetadata, Request, Response};
+use crate::partitions::housekeeping::now_ms;
+use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -9,9 +9,9 @@ use kafka_protocol::messages::{
 };
 
 use super::RequestContext;
-use crate::broker::Broker;
-use crate::broker::coordinator::{Request, Response};
-use crate::wire::{ErrorCode, TopicPartition};
+use crate::Broker;
+use crate::coordinator::{Request, Response};
+use wire::{ErrorCode, TopicPartition};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -15,9 +15,9 @@ use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicNam
 use kafka_protocol::protocol::StrBytes;
 
 use super::RequestContext;
-use crate::broker::Broker;
-use crate::broker::coordinator::OffsetAndMetadata;
-use crate::wire::{ErrorCode, TopicPartition};
+use crate::Broker;
+use crate::coordinator::OffsetAndMetadata;
+use wire::{ErrorCode, TopicPartition};
 
 /// What is asked of one group: topics with their partitions, or everything.
 type Asked = Option<Vec<(TopicName, Vec<i32>)>>;

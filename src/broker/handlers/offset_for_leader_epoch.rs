@@ -8,10 +8,8 @@ use kafka_protocol::messages::{
 };
 
 use super::RequestContext;
-use crate::{
-    broker::Broker,
-    wire::{ErrorCode, LeaderEpoch, TopicPartition},
-};
+use crate::Broker;
+use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
 const NO_EPOCH: i32 = -1;
 

@@ -24,18 +24,14 @@ use tokio::time::Instant;
 
 use super::{Reply, RequestContext, RequestError, leader_hints::LeaderHints};
 use crate::{
-    broker::{
-        Broker,
-        image::ClusterImage,
-        log::{AppendOrigin, LogError, RejectedRecord},
-        partitions::{
-            AppendReceipt, OFFSETS_TOPIC, Partition, PartitionError, housekeeping::now_ms,
-        },
-    },
-    wire::{
-        ErrorCode, Offset, TopicPartition,
-        record_batch::{BatchHeader, Compression},
-    },
+    Broker,
+    image::ClusterImage,
+    log::{AppendOrigin, LogError, RejectedRecord},
+    partitions::{AppendReceipt, OFFSETS_TOPIC, Partition, PartitionError, housekeeping::now_ms},
+};
+use wire::{
+    ErrorCode, Offset, TopicPartition,
+    record_batch::{BatchHeader, Compression},
 };
 
 /// The client id under which Kafka's own tools may write to internal topics.

@@ -16,11 +16,9 @@ use kafka_protocol::{
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use crate::{
-    broker::{Broker, image::ClusterImage},
-    client::kafka::{KafkaConnection, KafkaError},
-    wire::{BrokerId, ErrorCode, TopicPartition},
-};
+use crate::{Broker, image::ClusterImage};
+use client::kafka::{KafkaConnection, KafkaError};
+use wire::{BrokerId, ErrorCode, TopicPartition};
 
 /// How long one question to a leader may take: one that is frozen may have lost the partition meanwhile.
 const ASK_WAIT: Duration = Duration::from_secs(1);

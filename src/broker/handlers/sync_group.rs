@@ -8,9 +8,9 @@ use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
 use super::{RequestContext, optional};
-use crate::broker::Broker;
-use crate::broker::coordinator::{MemberIdentity, Request, Response, SyncRequest, SyncResponse};
-use crate::wire::ErrorCode;
+use crate::Broker;
+use crate::coordinator::{MemberIdentity, Request, Response, SyncRequest, SyncResponse};
+use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,

@@ -5,10 +5,10 @@ use std::ops::Range;
 use super::producer_state::Verdict;
 use super::segment::AppendFailure;
 use super::{Log, LogError};
-use crate::wire::record_batch::{
+use wire::record_batch::{
     Batch, BatchError, BatchHeader, Batches, TimestampType, stamp, stamp_log_append_time,
 };
-use crate::wire::{LeaderEpoch, Offset};
+use wire::{LeaderEpoch, Offset};
 
 /// Who made the records that a leader appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::LogError;
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// The offsets that a log folder keeps for its partitions between starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

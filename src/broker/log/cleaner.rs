@@ -15,8 +15,8 @@ use super::checkpoints::{read_lines, write_lines};
 use super::scan::CheckedBatches;
 use super::segment::{Segment, file_path, remove_retired};
 use super::{Log, LogConfig, LogError};
-use crate::wire::Offset;
-use crate::wire::record_batch::{Batch, BatchBuilder, BatchError, BatchHeader, Record};
+use wire::Offset;
+use wire::record_batch::{Batch, BatchBuilder, BatchError, BatchHeader, Record};
 
 /// Keys that one pass remembers, about 64 bytes each. A log with more is cleaned in several passes.
 const KEYS_MAX: usize = 1_000_000;
@@ -434,9 +434,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::broker::log::{AppendOrigin, OpenAt};
-    use crate::wire::record_batch::Batches;
-    use crate::wire::{LeaderEpoch, TopicPartition};
+    use crate::log::{AppendOrigin, OpenAt};
+    use wire::record_batch::Batches;
+    use wire::{LeaderEpoch, TopicPartition};
 
     const NOW_MS: i64 = 1_700_000_000_000;
 

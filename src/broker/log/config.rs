@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::broker::Settings;
-use crate::wire::record_batch::{Compression, TimestampType};
+use crate::Settings;
+use wire::record_batch::{Compression, TimestampType};
 
 /// One log's configuration; Kafka's topic settings of the same names. It may change while the log is open.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use thiserror::Error;
 
-use crate::wire::record_batch::BatchError;
-use crate::wire::{LeaderEpoch, Offset, TopicPartition};
+use wire::record_batch::BatchError;
+use wire::{LeaderEpoch, Offset, TopicPartition};
 
 /// Why a log refused or failed. Where nothing else is said, the log is as it was before the call.
 #[derive(Debug, Error)]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::LogError;
 use super::checkpoints::replace_file;
-use crate::wire::TopicPartition;
+use wire::TopicPartition;
 
 /// `partition.metadata`: which incarnation of the topic a log belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

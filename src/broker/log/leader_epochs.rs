@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::LogError;
 use super::checkpoints::{read_lines, write_lines};
-use crate::wire::{LeaderEpoch, Offset};
+use wire::{LeaderEpoch, Offset};
 
 /// The epochs of one log and the file that keeps them.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use super::producer_state::ProducerState;
 use super::recovery::{OpenAt, RecoveryReport};
 use super::segment::{Segment, file_path, remove_retired};
 use super::{LogConfig, LogError};
-use crate::wire::{LeaderEpoch, Offset, TopicPartition};
+use wire::{LeaderEpoch, Offset, TopicPartition};
 
 /// The log of one partition. Used under its owner's lock; see the room's door for what holds.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Buf;
 
-use crate::wire::Offset;
-use crate::wire::record_batch::{BatchHeader, NO_SEQUENCE};
+use wire::Offset;
+use wire::record_batch::{BatchHeader, NO_SEQUENCE};
 
 /// Batches of each producer that a repetition is recognised by; Kafka's clients keep at most as many in flight.
 const BATCHES_KEPT: usize = 5;
@@ -72,7 +72,7 @@ impl BatchMetadata {
     }
 
     fn first_sequence(&self) -> i32 {
-        crate::wire::record_batch::advance_sequence(self.last_sequence, -self.offset_delta)
+        wire::record_batch::advance_sequence(self.last_sequence, -self.offset_delta)
     }
 }
 
@@ -238,8 +238,8 @@ impl ProducerState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::LeaderEpoch;
-    use crate::wire::record_batch::{Batch, BatchBuilder, stamp};
+    use wire::LeaderEpoch;
+    use wire::record_batch::{Batch, BatchBuilder, stamp};
 
     fn header(epoch: i16, sequence: i32, records: usize, offset: i64) -> BatchHeader {
         let mut builder = BatchBuilder::new();

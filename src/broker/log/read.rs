@@ -3,8 +3,8 @@
 use bytes::BytesMut;
 
 use super::{Log, LogError};
-use crate::wire::record_batch::{Batch, peek};
-use crate::wire::{LeaderEpoch, Offset};
+use wire::record_batch::{Batch, peek};
+use wire::{LeaderEpoch, Offset};
 
 /// What a read put into the caller's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,13 +121,13 @@ impl super::segment::Segment {
     fn find_record(
         &self,
         timestamp: i64,
-        is_wanted: impl Fn(&crate::wire::record_batch::Record<'_>) -> bool,
+        is_wanted: impl Fn(&wire::record_batch::Record<'_>) -> bool,
     ) -> Result<Option<TimestampedOffset>, LogError> {
         let Some(mut place) = self.locate_timestamp(timestamp)? else {
             return Ok(None);
         };
         loop {
-            let corrupt = |error: crate::wire::record_batch::BatchError| LogError::Corrupt {
+            let corrupt = |error: wire::record_batch::BatchError| LogError::Corrupt {
                 path: self.path(),
                 position: place.position,
                 reason: error.to_string(),

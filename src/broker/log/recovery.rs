@@ -14,8 +14,8 @@ use super::producer_state::ProducerState;
 use super::scan::CheckedBatches;
 use super::segment::{Place, Segment, remove_retired};
 use super::{Log, LogConfig, LogError};
-use crate::wire::record_batch::BatchHeader;
-use crate::wire::{Offset, TopicPartition};
+use wire::record_batch::BatchHeader;
+use wire::{Offset, TopicPartition};
 
 /// What the checkpoints know of a log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

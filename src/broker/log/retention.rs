@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::segment::remove_retired;
 use super::{Log, LogError};
-use crate::wire::Offset;
+use wire::Offset;
 
 /// Why a segment was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::LogError;
-use crate::wire::record_batch::{Batch, BatchError, BatchHeader, HEADER_BYTES};
+use wire::record_batch::{Batch, BatchError, BatchHeader, HEADER_BYTES};
 
 /// Bytes read at once to look for headers: two index intervals.
 const HEADER_WINDOW_BYTES: usize = 8 * 1024;

@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use super::LogError;
 use super::index::{IndexFile, OffsetEntry, TimeEntry};
 use super::scan::Headers;
-use crate::wire::Offset;
-use crate::wire::record_batch::{BatchHeader, NO_TIMESTAMP};
+use wire::Offset;
+use wire::record_batch::{BatchHeader, NO_TIMESTAMP};
 
 /// Batches at the end of the log whose places are remembered: followers and most consumers read there,
 /// and find their batch without reading an index.

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::wire::record_batch::{Batch, BatchBuilder, Batches, Compression, TimestampType};
-use crate::wire::{LeaderEpoch, Offset, TopicPartition};
+use wire::record_batch::{Batch, BatchBuilder, Batches, Compression, TimestampType};
+use wire::{LeaderEpoch, Offset, TopicPartition};
 
 mod damage;
 mod dump_log;
@@ -203,7 +203,7 @@ fn a_client_cannot_append_what_kafka_refuses() {
         ),
         "no key"
     );
-    let control = crate::wire::record_batch::ControlType::Commit;
+    let control = wire::record_batch::ControlType::Commit;
     let marker = BatchBuilder::new().end_transaction(control, NOW_MS, 9, 0, 3);
     assert!(
         matches!(append(&marker), LogError::InvalidRecord { .. }),

@@ -8,8 +8,8 @@ use std::cell::RefCell;
 
 use super::error::{RecordFault, RejectedRecord};
 use super::{Log, LogError};
-use crate::wire::Offset;
-use crate::wire::record_batch::{
+use wire::Offset;
+use wire::record_batch::{
     Batch, BatchBuilder, BatchError, BatchHeader, Batches, Decompressor, NO_TIMESTAMP, Record,
     TimestampType, stamp_create_time,
 };

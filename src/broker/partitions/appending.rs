@@ -6,12 +6,10 @@ use tokio::sync::Notify;
 
 use super::{AppendReceipt, Partition, PartitionError, partition::State};
 use crate::{
-    broker::{
-        log::{AppendOrigin, LogError},
-        replication::Refusal,
-    },
-    wire::LeaderEpoch,
+    log::{AppendOrigin, LogError},
+    replication::Refusal,
 };
+use wire::LeaderEpoch;
 
 impl Partition {
     /// Appends a batch as the leader. With `acks_all`, refuses if too few replicas are in sync.

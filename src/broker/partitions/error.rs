@@ -2,10 +2,8 @@
 
 use thiserror::Error;
 
-use crate::{
-    broker::{log::LogError, replication::Refusal},
-    wire::TopicPartition,
-};
+use crate::{log::LogError, replication::Refusal};
+use wire::TopicPartition;
 
 /// Why a partition refuses a request. `broker::error_code` says how clients are told.
 #[derive(Debug, Error)]

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use super::{Partition, PartitionError};
 use crate::{
-    broker::{
-        log::{Log, LogError},
-        replication::{CurrentLeader, EpochEnd, SentFetch, Truncated},
-    },
-    wire::Offset,
+    log::{Log, LogError},
+    replication::{CurrentLeader, EpochEnd, SentFetch, Truncated},
 };
+use wire::Offset;
 
 /// A partition that is fetched from its leader, and how it stood when the fetch was sent.
 #[derive(Debug, Clone)]

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Partition, Partitions, offline::Missing};
-use crate::{
-    broker::log::{Checkpoint, LogError, OpenAt},
-    wire::{Offset, TopicPartition},
-};
+use crate::log::{Checkpoint, LogError, OpenAt};
+use wire::{Offset, TopicPartition};
 
 /// One log's lines in the checkpoint files. Without any the log is new.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

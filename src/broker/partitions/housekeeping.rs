@@ -9,7 +9,7 @@ use std::{
 use tokio::time::MissedTickBehavior;
 
 use super::{Partition, Partitions};
-use crate::broker::log::LogError;
+use crate::log::LogError;
 
 /// Kafka's `replica.high.watermark.checkpoint.interval.ms`.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);

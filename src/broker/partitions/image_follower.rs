@@ -24,18 +24,16 @@ use super::{
     partition::Assignment,
 };
 use crate::{
-    broker::{
-        Settings,
-        image::{ClusterImage, TopicImage},
-        log::{
-            LogConfig, LogError, PartitionFolder, list_partitions, mark_deleted, mark_stray,
-            partition_folder, remove_folder,
-        },
-        replication::{CurrentLeader, RoleChange},
-        topic_configs::BrokerLayers,
+    Settings,
+    image::{ClusterImage, TopicImage},
+    log::{
+        LogConfig, LogError, PartitionFolder, list_partitions, mark_deleted, mark_stray,
+        partition_folder, remove_folder,
     },
-    wire::{BrokerId, Reporter, TopicPartition},
+    replication::{CurrentLeader, RoleChange},
+    topic_configs::BrokerLayers,
 };
+use wire::{BrokerId, Reporter, TopicPartition};
 
 /// Logs opened at a time, each on a thread of its own: recovery is bound by the disk.
 const OPENING_MAX: usize = 8;
@@ -487,13 +485,11 @@ mod tests {
 
     use super::ImageFollower;
     use crate::{
-        broker::{
-            Settings,
-            image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
-            partitions::Partitions,
-        },
-        wire::{BrokerId, Reporter, TopicPartition},
+        Settings,
+        image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
+        partitions::Partitions,
     };
+    use wire::{BrokerId, Reporter, TopicPartition};
 
     const OWN: BrokerId = BrokerId(1);
 

@@ -9,7 +9,7 @@ use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{Partition, Partitions};
-use crate::broker::{
+use crate::{
     registry::{Registry, RegistryError, writes},
     replication::{IsrWrite, WriteOutcome},
 };
@@ -156,7 +156,7 @@ async fn try_to_write(
     }
 }
 
-fn list(isr: &[crate::wire::BrokerId]) -> String {
+fn list(isr: &[wire::BrokerId]) -> String {
     isr.iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()

@@ -34,7 +34,7 @@ pub(crate) use self::{
     partition::{AppendReceipt, Partition, Read, ReadAnswer},
 };
 use super::{image::ClusterImage, replication::RoleChange};
-use crate::wire::{BrokerId, LeaderEpoch, TopicPartition};
+use wire::{BrokerId, LeaderEpoch, TopicPartition};
 
 /// The topic that keeps committed offsets; its leaders are the group coordinators.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";

@@ -17,14 +17,12 @@ use uuid::Uuid;
 
 use super::{Partition, Partitions, held::Held, partition::State};
 use crate::{
-    broker::{
-        image::PartitionImage,
-        log::LogError,
-        registry::Registry,
-        replication::{CurrentLeader, RoleChange},
-    },
-    wire::{BrokerId, Offset, TopicPartition},
+    image::PartitionImage,
+    log::LogError,
+    registry::Registry,
+    replication::{CurrentLeader, RoleChange},
 };
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// The first pause before a log is tried again: somebody may have put its files back.
 const RETRY_PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -275,10 +273,8 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{Retries, probe};
-    use crate::{
-        broker::replication::CurrentLeader,
-        wire::{BrokerId, LeaderEpoch, TopicPartition},
-    };
+    use crate::replication::CurrentLeader;
+    use wire::{BrokerId, LeaderEpoch, TopicPartition};
 
     fn leads(broker: i32, epoch: i32) -> CurrentLeader {
         CurrentLeader {

@@ -6,12 +6,10 @@ use tokio::sync::Notify;
 
 use super::{Partition, PartitionError, partition::State};
 use crate::{
-    broker::{
-        log::TimestampedOffset,
-        replication::{EpochEnd, Refusal, ReplicaLog},
-    },
-    wire::{LeaderEpoch, Offset},
+    log::TimestampedOffset,
+    replication::{EpochEnd, Refusal, ReplicaLog},
 };
+use wire::{LeaderEpoch, Offset};
 
 /// Which offset is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

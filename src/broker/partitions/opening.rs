@@ -11,10 +11,8 @@ use super::{
     offline::{Failures, Missing},
     partition::Opening,
 };
-use crate::{
-    broker::log::{Log, LogConfig, LogError},
-    wire::{BrokerId, Offset, Reporter, TopicPartition, report::Report},
-};
+use crate::log::{Log, LogConfig, LogError};
+use wire::{BrokerId, Offset, Reporter, TopicPartition, report::Report};
 
 /// A log to be opened, on a thread that may wait for the disk.
 pub(super) struct Opener {

@@ -18,16 +18,14 @@ use super::{
     waiters::Waiters,
 };
 use crate::{
-    broker::{
-        image::PartitionImage,
-        log::{Appended, Log, LogConfig},
-        replication::{
-            CurrentLeader, EpochEnd, IsrWrite, ReadRequest, Readable, Reader, Refusal, Replica,
-            RoleChange, WriteOutcome,
-        },
+    image::PartitionImage,
+    log::{Appended, Log, LogConfig},
+    replication::{
+        CurrentLeader, EpochEnd, IsrWrite, ReadRequest, Readable, Reader, Refusal, Replica,
+        RoleChange, WriteOutcome,
     },
-    wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
 };
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// A partition of which this broker has a replica.
 ///

@@ -1,12 +1,10 @@
 //! The log on disk, as replication sees it.
 
 use crate::{
-    broker::{
-        log::{Log, LogError},
-        replication::{EpochEnd, ReplicaLog},
-    },
-    wire::{LeaderEpoch, Offset},
+    log::{Log, LogError},
+    replication::{EpochEnd, ReplicaLog},
 };
+use wire::{LeaderEpoch, Offset};
 
 impl ReplicaLog for Log {
     type Error = LogError;

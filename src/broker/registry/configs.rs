@@ -6,10 +6,8 @@ use super::{
     Registry, RegistryError, TRIES_MAX,
     znodes::{self, ConfigJson, Znode},
 };
-use crate::{
-    client::zookeeper::{ZnodeWrite, ZooKeeperError},
-    wire::ErrorCode,
-};
+use client::zookeeper::{ZnodeWrite, ZooKeeperError};
+use wire::ErrorCode;
 
 impl Registry {
     /// Changes the overrides in a config znode, as far as the change agrees with what it finds.

@@ -9,11 +9,9 @@ use super::{
     writes::{self, Controllership, StatesMulti},
     znodes::{self, Znode},
 };
-use crate::{
-    broker::controller::StateWrite,
-    client::zookeeper::{Connection, ZooKeeperError},
-    wire::report::Report,
-};
+use crate::controller::StateWrite;
+use client::zookeeper::{Connection, ZooKeeperError};
+use wire::report::Report;
 
 impl Registry {
     /// Tries to become the controller: one multi creates `/controller` and raises the epoch.

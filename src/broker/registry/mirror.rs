@@ -10,14 +10,12 @@ use tokio::sync::watch;
 use zookeeper_client::Stat;
 
 use super::znodes::{self, BrokerJson, ConfigJson, ControllerJson, StateJson, TopicJson, Znode};
-use crate::{
-    broker::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
-    wire::{BrokerId, LeaderEpoch, TopicPartition},
-};
+use crate::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage};
+use wire::{BrokerId, LeaderEpoch, TopicPartition};
 
 /// Owner of the [`ClusterImage`].
 #[derive(Debug)]
-pub(in crate::broker) struct Mirror {
+pub(crate) struct Mirror {
     /// What was read so far, perhaps half of something. Changed under the lock, so that two
     /// changes never lose each other.
     draft: Mutex<ClusterImage>,
@@ -25,10 +23,10 @@ pub(in crate::broker) struct Mirror {
 }
 
 /// What a read found: the data with its stat, or that there is no such znode.
-pub(in crate::broker) type Found = Option<(Vec<u8>, Stat)>;
+pub(crate) type Found = Option<(Vec<u8>, Stat)>;
 
 impl Mirror {
-    pub(in crate::broker) fn new(cluster_id: String) -> Self {
+    pub(crate) fn new(cluster_id: String) -> Self {
         let image = ClusterImage {
             cluster_id,
             ..ClusterImage::default()
@@ -39,16 +37,16 @@ impl Mirror {
         }
     }
 
-    pub(in crate::broker) fn image(&self) -> Arc<ClusterImage> {
+    pub(crate) fn image(&self) -> Arc<ClusterImage> {
         self.published.borrow().clone()
     }
 
-    pub(in crate::broker) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
         self.published.subscribe()
     }
 
     /// Applies what several reads found and publishes the result once, if it differs.
-    pub(in crate::broker) fn apply(&self, found: impl IntoIterator<Item = (Znode, Found)>) {
+    pub(crate) fn apply(&self, found: impl IntoIterator<Item = (Znode, Found)>) {
         self.update(|image| {
             for (znode, found) in found {
                 apply(image, znode, found);
@@ -58,10 +56,7 @@ impl Mirror {
 
     /// Applies the first half of what belongs together; the second half publishes both. Returns
     /// the picture so far.
-    pub(in crate::broker) fn draft(
-        &self,
-        found: impl IntoIterator<Item = (Znode, Found)>,
-    ) -> ClusterImage {
+    pub(crate) fn draft(&self, found: impl IntoIterator<Item = (Znode, Found)>) -> ClusterImage {
         let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         for (znode, found) in found {
             apply(&mut draft, znode, found);
@@ -70,7 +65,7 @@ impl Mirror {
     }
 
     /// Changes the picture and publishes it, if it differs.
-    pub(in crate::broker) fn update(&self, change: impl FnOnce(&mut ClusterImage)) {
+    pub(crate) fn update(&self, change: impl FnOnce(&mut ClusterImage)) {
         let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut draft);
         if *draft != **self.published.borrow() {
@@ -79,7 +74,7 @@ impl Mirror {
     }
 
     /// Applies a read of `/controller_epoch`.
-    pub(in crate::broker) fn apply_controller_epoch(&self, data: &[u8], stat: &Stat) {
+    pub(crate) fn apply_controller_epoch(&self, data: &[u8], stat: &Stat) {
         let text = std::str::from_utf8(data).ok();
         let Some(epoch) = text.and_then(|text| text.trim().parse().ok()) else {
             return;
@@ -93,7 +88,7 @@ impl Mirror {
     }
 
     /// Drops what a listing did not name: it was removed while nobody watched. Not published yet.
-    pub(in crate::broker) fn retain(&self, listing: &Listing) {
+    pub(crate) fn retain(&self, listing: &Listing) {
         let mut image = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         let image = &mut *image;
         image.brokers.retain(|id, _| listing.brokers.contains(id));
@@ -114,14 +109,14 @@ impl Mirror {
 
 /// The names of everything there is.
 #[derive(Debug, Default)]
-pub(in crate::broker) struct Listing {
-    pub(in crate::broker) brokers: Vec<BrokerId>,
-    pub(in crate::broker) topics: Vec<String>,
-    pub(in crate::broker) topic_configs: Vec<String>,
-    pub(in crate::broker) broker_configs: Vec<Option<BrokerId>>,
-    pub(in crate::broker) deleting: Vec<String>,
+pub(crate) struct Listing {
+    pub(crate) brokers: Vec<BrokerId>,
+    pub(crate) topics: Vec<String>,
+    pub(crate) topic_configs: Vec<String>,
+    pub(crate) broker_configs: Vec<Option<BrokerId>>,
+    pub(crate) deleting: Vec<String>,
     /// Topics whose znode was read.
-    pub(in crate::broker) present: Vec<String>,
+    pub(crate) present: Vec<String>,
 }
 
 fn apply(image: &mut ClusterImage, znode: Znode, found: Found) {
@@ -273,7 +268,7 @@ fn apply_state(image: &mut ClusterImage, at: &TopicPartition, found: Option<(Sta
 }
 
 /// The partition's picture with this state in it.
-pub(in crate::broker) fn with_state(
+pub(crate) fn with_state(
     assigned: PartitionImage,
     state: &StateJson,
     stat: &Stat,

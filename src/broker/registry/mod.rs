@@ -34,11 +34,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::{mirror::Mirror, znodes::Znode};
 pub(crate) use self::{topics::NewTopic, writes::Controllership};
-use crate::{
-    broker::image::ClusterImage,
-    client::zookeeper::{Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions},
-    wire::{BrokerId, Reporter, TopicPartition},
-};
+use crate::image::ClusterImage;
+use client::zookeeper::{Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions};
+use wire::{BrokerId, Reporter, TopicPartition};
 
 /// How long a start waits for ZooKeeper: Kafka's `zookeeper.connection.timeout.ms` in its own
 /// `server.properties`.
@@ -98,7 +96,7 @@ pub(crate) enum RegistryError {
     #[error("topic {topic:?} exists already")]
     TopicExists { topic: String },
     #[error("{0}")]
-    Topic(#[from] crate::broker::controller::AssignmentError),
+    Topic(#[from] crate::controller::AssignmentError),
     #[error("this broker is not the controller")]
     NotController,
     #[error("the znode {path} is not what Kafka writes there")]

@@ -7,15 +7,13 @@ use super::{
     mirror::{Found, Listing},
     znodes::{self, Znode},
 };
-use crate::{
-    broker::image::{ClusterImage, PartitionImage},
-    wire::{BrokerId, TopicPartition},
-};
+use crate::image::{ClusterImage, PartitionImage};
+use wire::{BrokerId, TopicPartition};
 
 /// What is read after a watch: first some znodes, then those that they call for.
 #[derive(Debug)]
-pub(in crate::broker) struct Reads {
-    pub(in crate::broker) first: Vec<Znode>,
+pub(crate) struct Reads {
+    pub(crate) first: Vec<Znode>,
     /// Named by the watch, but part of a topic that is among the first.
     later: BTreeSet<Znode>,
     topics: Vec<String>,
@@ -23,7 +21,7 @@ pub(in crate::broker) struct Reads {
 
 impl Reads {
     /// Plans the reads of what changed since this picture.
-    pub(in crate::broker) fn of(changed: BTreeSet<Znode>, image: &ClusterImage) -> Self {
+    pub(crate) fn of(changed: BTreeSet<Znode>, image: &ClusterImage) -> Self {
         let topics: Vec<String> = changed
             .iter()
             .filter_map(|znode| match znode {
@@ -44,11 +42,7 @@ impl Reads {
     }
 
     /// What to read when the first are in the picture: a topic's new partitions and configs come with it.
-    pub(in crate::broker) fn second(
-        self,
-        before: &ClusterImage,
-        after: &ClusterImage,
-    ) -> Vec<Znode> {
+    pub(crate) fn second(self, before: &ClusterImage, after: &ClusterImage) -> Vec<Znode> {
         let mut second = self.later;
         for name in self.topics {
             let Some(topic) = after.topics.get(&name) else {
@@ -90,7 +84,7 @@ fn with_topics(mut znodes: Vec<Znode>, image: &ClusterImage) -> Vec<Znode> {
 
 impl Listing {
     /// What the children of the listed znodes say there is.
-    pub(in crate::broker) fn of(
+    pub(crate) fn of(
         brokers: &[String],
         topics: Vec<String>,
         topic_configs: Vec<String>,
@@ -115,7 +109,7 @@ impl Listing {
     }
 
     /// What is read first: all but states and the configs of topics.
-    pub(in crate::broker) fn first(&self) -> Vec<Znode> {
+    pub(crate) fn first(&self) -> Vec<Znode> {
         let brokers = self.brokers.iter().copied().map(Znode::Broker);
         let configs = self.broker_configs.iter().copied().map(Znode::BrokerConfig);
         brokers
@@ -127,7 +121,7 @@ impl Listing {
     }
 
     /// Notes which of the topics were still there when they were read.
-    pub(in crate::broker) fn saw(&mut self, found: &[(Znode, Found)]) {
+    pub(crate) fn saw(&mut self, found: &[(Znode, Found)]) {
         let present = found
             .iter()
             .filter_map(|(znode, found)| match (znode, found) {
@@ -138,7 +132,7 @@ impl Listing {
     }
 
     /// A topic whose znode was there, but is not what Kafka writes.
-    pub(in crate::broker) fn unreadable(&self, image: &ClusterImage) -> Option<&str> {
+    pub(crate) fn unreadable(&self, image: &ClusterImage) -> Option<&str> {
         let mut present = self.present.iter();
         present
             .find(|name| !image.topics.contains_key(*name))
@@ -146,7 +140,7 @@ impl Listing {
     }
 
     /// What is read when the first are in the picture.
-    pub(in crate::broker) fn second(&self, image: &ClusterImage) -> Vec<Znode> {
+    pub(crate) fn second(&self, image: &ClusterImage) -> Vec<Znode> {
         let states = image.topics.iter().flat_map(|(name, topic)| {
             let indexes = topic.partitions.keys();
             indexes.map(move |index| Znode::State(TopicPartition::new(name, *index)))

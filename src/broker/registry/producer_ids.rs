@@ -6,7 +6,7 @@ use super::{
     Registry, RegistryError, TRIES_MAX,
     znodes::{self, ProducerIdBlockJson},
 };
-use crate::client::zookeeper::ZooKeeperError;
+use client::zookeeper::ZooKeeperError;
 
 /// Ids of one block, as in Kafka.
 const BLOCK_SIZE: i64 = 1_000;

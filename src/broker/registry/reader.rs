@@ -9,7 +9,7 @@ use super::{
     plan::Reads,
     znodes::{self, Znode},
 };
-use crate::client::zookeeper::{Connection, ZooKeeperError};
+use client::zookeeper::{Connection, ZooKeeperError};
 
 /// Reads that are under way at once: they share one connection and its buffers.
 const READS_AT_ONCE: usize = 1_000;

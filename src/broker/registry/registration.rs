@@ -19,11 +19,9 @@ use super::{
     writes::{self, Registering},
     znodes::{self, BrokerJson, ClusterIdJson},
 };
-use crate::{
-    broker::meta_properties::MetaProperties,
-    client::zookeeper::{Connection, ZnodeWrite, ZooKeeper, ZooKeeperError},
-    wire::report::Report,
-};
+use crate::meta_properties::MetaProperties;
+use client::zookeeper::{Connection, ZnodeWrite, ZooKeeper, ZooKeeperError};
+use wire::report::Report;
 
 /// Holds the ids of the sessions under which this folder's broker may be registered, one a line.
 const SESSIONS_FILE: &str = "zookeeper-sessions";

@@ -5,10 +5,8 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 use tokio_util::sync::CancellationToken;
 
 use super::{Registry, RegistryError, reader, znodes::Znode};
-use crate::{
-    client::zookeeper::{Changes, Connection, Link, ZooKeeperError},
-    wire::report::Report,
-};
+use client::zookeeper::{Changes, Connection, Link, ZooKeeperError};
+use wire::report::Report;
 
 /// Runs until `cancel`, or until the session is closed. Cancels `cancel` itself when the broker
 /// cannot be registered any more: it must not serve then.

@@ -13,13 +13,11 @@ use super::{
     znodes::{self, TopicJson, Znode},
 };
 use crate::{
-    broker::{
-        controller::assignment,
-        image::{PartitionImage, TopicImage},
-    },
-    client::zookeeper::{ZnodeWrite, ZooKeeperError},
-    wire::{BrokerId, TopicPartition, report::Report},
+    controller::assignment,
+    image::{PartitionImage, TopicImage},
 };
+use client::zookeeper::{ZnodeWrite, ZooKeeperError};
+use wire::{BrokerId, TopicPartition, report::Report};
 
 /// A topic that shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]

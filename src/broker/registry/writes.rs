@@ -14,13 +14,11 @@ use super::{
     znodes::{self, ConfigJson, ControllerJson, StateJson, TopicJson, Znode},
 };
 use crate::{
-    broker::{
-        controller::{StateWrite, assignment::Replicas},
-        image::{BrokerNode, ClusterImage, PartitionImage},
-    },
-    client::zookeeper::ZnodeWrite,
-    wire::{BrokerId, TopicPartition},
+    controller::{StateWrite, assignment::Replicas},
+    image::{BrokerNode, ClusterImage, PartitionImage},
 };
+use client::zookeeper::ZnodeWrite;
+use wire::{BrokerId, TopicPartition};
 
 /// Bytes of one multi: half of ZooKeeper's default `jute.maxbuffer`.
 const MULTI_BYTES_MAX: usize = 512 * 1024;
@@ -32,12 +30,12 @@ pub(crate) struct Controllership {
     /// The version of `/controller_epoch`.
     epoch_version: i32,
     /// The session that owns `/controller`.
-    pub(in crate::broker) session: i64,
+    pub(crate) session: i64,
 }
 
 impl Controllership {
     /// The office, if this session holds it.
-    pub(in crate::broker) fn held(image: &ClusterImage, session: i64) -> Option<Self> {
+    pub(crate) fn held(image: &ClusterImage, session: i64) -> Option<Self> {
         (image.controller_session == session).then_some(Self {
             epoch: image.controller_epoch,
             epoch_version: image.controller_epoch_version,
@@ -46,7 +44,7 @@ impl Controllership {
     }
 
     /// The write that fails when another controller was elected since.
-    pub(in crate::broker) fn check(&self) -> ZnodeWrite {
+    pub(crate) fn check(&self) -> ZnodeWrite {
         ZnodeWrite::Check {
             path: znodes::CONTROLLER_EPOCH.to_owned(),
             version: self.epoch_version,
@@ -55,7 +53,7 @@ impl Controllership {
 }
 
 /// Becoming the controller: `/controller` is created and the epoch raised, both or neither.
-pub(in crate::broker) fn campaign(own: BrokerId, image: &ClusterImage) -> [ZnodeWrite; 2] {
+pub(crate) fn campaign(own: BrokerId, image: &ClusterImage) -> [ZnodeWrite; 2] {
     [
         ZnodeWrite::CreateEphemeral {
             path: znodes::CONTROLLER.to_owned(),
@@ -70,12 +68,7 @@ pub(in crate::broker) fn campaign(own: BrokerId, image: &ClusterImage) -> [Znode
 }
 
 /// What a [`campaign`] that was won means for the picture it was composed from.
-pub(in crate::broker) fn won(
-    image: &mut ClusterImage,
-    own: BrokerId,
-    session: i64,
-    results: &[Option<Stat>],
-) {
+pub(crate) fn won(image: &mut ClusterImage, own: BrokerId, session: i64, results: &[Option<Stat>]) {
     let written = results.last().copied().flatten();
     image.controller_epoch_version =
         written.map_or(image.controller_epoch_version + 1, |stat| stat.version);
@@ -86,10 +79,10 @@ pub(in crate::broker) fn won(
 
 /// One multi of the controller's states.
 #[derive(Debug)]
-pub(in crate::broker) struct StatesMulti {
-    pub(in crate::broker) writes: Vec<ZnodeWrite>,
+pub(crate) struct StatesMulti {
+    pub(crate) writes: Vec<ZnodeWrite>,
     /// The states in it.
-    pub(in crate::broker) states: Vec<StateWrite>,
+    pub(crate) states: Vec<StateWrite>,
     /// Where in `writes` each state is set; `None` where it is created.
     set: Vec<Option<usize>>,
     controller_epoch: i32,
@@ -99,7 +92,7 @@ impl StatesMulti {
     /// Takes as many states as one multi should hold. It fails as a whole if another controller was elected or
     /// any of the states is another one than was read. `parents` are the missing znodes above
     /// new states; those that this multi creates are taken out.
-    pub(in crate::broker) fn take(
+    pub(crate) fn take(
         office: &Controllership,
         states: &mut Peekable<impl Iterator<Item = StateWrite>>,
         parents: &mut BTreeSet<String>,
@@ -147,10 +140,7 @@ impl StatesMulti {
 
     /// What the multi wrote, as a read would find it, and which znodes a read must tell because a
     /// create in a multi does not tell its stat everywhere (ZOOKEEPER-4026).
-    pub(in crate::broker) fn found(
-        &self,
-        results: &[Option<Stat>],
-    ) -> (Vec<(Znode, Found)>, BTreeSet<Znode>) {
+    pub(crate) fn found(&self, results: &[Option<Stat>]) -> (Vec<(Znode, Found)>, BTreeSet<Znode>) {
         let mut found = Vec::new();
         let mut created = BTreeSet::new();
         for (write, index) in self.states.iter().zip(&self.set) {
@@ -168,7 +158,7 @@ impl StatesMulti {
 }
 
 /// The znodes above states that are to be created.
-pub(in crate::broker) fn parents(states: &[StateWrite]) -> BTreeSet<String> {
+pub(crate) fn parents(states: &[StateWrite]) -> BTreeSet<String> {
     states
         .iter()
         .filter(|write| !write.before.has_state())
@@ -178,7 +168,7 @@ pub(in crate::broker) fn parents(states: &[StateWrite]) -> BTreeSet<String> {
 
 /// Writes a state as the partition's leader, if it still has this version, and the topic this id and this version:
 /// who left the replicas since then may have removed its log.
-pub(in crate::broker) fn isr(
+pub(crate) fn isr(
     at: &TopicPartition,
     topic_id: Uuid,
     topic_version: i32,
@@ -209,21 +199,18 @@ fn check_incarnation(topic: &str, id: Uuid) -> ZnodeWrite {
 }
 
 /// Whether only replicas enter the ISR: who left meanwhile may have removed its log.
-pub(in crate::broker) fn only_replicas_enter(expected: &PartitionImage, isr: &[BrokerId]) -> bool {
+pub(crate) fn only_replicas_enter(expected: &PartitionImage, isr: &[BrokerId]) -> bool {
     isr.iter().all(|id| expected.is_kept_by(*id))
 }
 
 /// Whether the state that was read after a write failed is the one that the write named: only the replicas are
 /// other ones.
-pub(in crate::broker) fn is_untouched(expected: &PartitionImage, now: &PartitionImage) -> bool {
+pub(crate) fn is_untouched(expected: &PartitionImage, now: &PartitionImage) -> bool {
     now.version == expected.version && now.czxid == expected.czxid
 }
 
 /// The state with another ISR, as its leader writes it.
-pub(in crate::broker) fn isr_state(
-    expected: &PartitionImage,
-    isr: Vec<BrokerId>,
-) -> Option<StateJson> {
+pub(crate) fn isr_state(expected: &PartitionImage, isr: Vec<BrokerId>) -> Option<StateJson> {
     Some(StateJson {
         controller_epoch: expected.controller_epoch,
         leader: expected.leader?,
@@ -235,7 +222,7 @@ pub(in crate::broker) fn isr_state(
 }
 
 /// Whether the state that was read is the one that an ISR write of unknown outcome would have made.
-pub(in crate::broker) fn is_written(
+pub(crate) fn is_written(
     expected: &PartitionImage,
     isr: &[BrokerId],
     now: &PartitionImage,
@@ -247,11 +234,7 @@ pub(in crate::broker) fn is_written(
 }
 
 /// A new topic's assignment and configs. `config_exists`: left over from a deletion that did not come to its end.
-pub(in crate::broker) fn new_topic(
-    topic: &NewTopic,
-    id: Uuid,
-    config_exists: bool,
-) -> Vec<ZnodeWrite> {
+pub(crate) fn new_topic(topic: &NewTopic, id: Uuid, config_exists: bool) -> Vec<ZnodeWrite> {
     let path = znodes::topic_config(&topic.name);
     let data = znodes::write(&ConfigJson::new(topic.configs.clone()));
     vec![
@@ -277,7 +260,7 @@ pub(in crate::broker) fn new_topic(
 
 /// The first states of a new topic, as the controller writes them with it: without a live replica
 /// a partition has none until one comes.
-pub(in crate::broker) fn first_states(
+pub(crate) fn first_states(
     office: &Controllership,
     topic: &str,
     assignment: &BTreeMap<i32, Vec<BrokerId>>,
@@ -314,7 +297,7 @@ pub(in crate::broker) fn first_states(
 
 /// Leaves a partition with the replicas that a reassignment led to, if it still leads there and has still the
 /// state that was seen to have arrived; `topic` is its znode as it was read just now.
-pub(in crate::broker) fn arrived(
+pub(crate) fn arrived(
     office: &Controllership,
     at: &TopicPartition,
     replicas: Vec<BrokerId>,
@@ -347,7 +330,7 @@ pub(in crate::broker) fn arrived(
 }
 
 /// Takes as many writes as one multi of the controller should hold.
-pub(in crate::broker) fn checked_chunk(
+pub(crate) fn checked_chunk(
     office: &Controllership,
     writes: &mut Peekable<impl Iterator<Item = ZnodeWrite>>,
 ) -> Vec<ZnodeWrite> {
@@ -362,11 +345,7 @@ pub(in crate::broker) fn checked_chunk(
 
 /// Every znode that a topic may have with these children and partitions, in the order in which they are removed:
 /// children first, and the mark that it shall be removed at last.
-pub(in crate::broker) fn removed(
-    name: &str,
-    children: &[String],
-    partitions: &[String],
-) -> Vec<String> {
+pub(crate) fn removed(name: &str, children: &[String], partitions: &[String]) -> Vec<String> {
     let topic = znodes::topic(name);
     let under = znodes::partitions(name);
     let states = partitions
@@ -385,7 +364,7 @@ pub(in crate::broker) fn removed(
 
 /// How a broker comes to be registered, by what is there.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::broker) enum Registering {
+pub(crate) enum Registering {
     /// It is, under this broker epoch.
     Done(i64),
     /// Another session holds the znode, and its process may live.
@@ -396,7 +375,7 @@ pub(in crate::broker) enum Registering {
 
 /// Decides it from the stats of `/brokers/ids/N` and of `/controller`. `saved` are the sessions of this folder's
 /// earlier processes: what is theirs is certainly this broker's own, and nobody lives behind it.
-pub(in crate::broker) fn register(
+pub(crate) fn register(
     own: BrokerId,
     data: &[u8],
     session: i64,

@@ -6,10 +6,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::{
-    broker::controller::assignment::Replicas,
-    wire::{BrokerId, TopicPartition},
-};
+use crate::controller::assignment::Replicas;
+use wire::{BrokerId, TopicPartition};
 
 pub(crate) const BROKER_IDS: &str = "/brokers/ids";
 pub(crate) const TOPICS: &str = "/brokers/topics";
@@ -392,7 +390,7 @@ mod tests {
     use super::{
         BrokerJson, ControllerJson, StateJson, TopicJson, Znode, broker_config, read, state, write,
     };
-    use crate::wire::{BrokerId, TopicPartition};
+    use wire::{BrokerId, TopicPartition};
 
     #[test]
     fn kafkas_own_json_is_read() {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, hash::Hash, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::wire::{LeaderEpoch, Offset};
+use wire::{LeaderEpoch, Offset};
 
 /// The first pause: short, for a leader that has just been elected and does not know it yet.
 const PAUSE_MIN: Duration = Duration::from_millis(20);

@@ -1,6 +1,6 @@
 //! What a follower cuts off its log when the leader's answer shows that their logs differ.
 
-use crate::wire::{LeaderEpoch, Offset};
+use wire::{LeaderEpoch, Offset};
 
 /// Where a leader epoch ends in a log: the offset after its last record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) fn truncation(
 #[cfg(test)]
 mod tests {
     use super::{EpochEnd, Truncation, truncation};
-    use crate::wire::{LeaderEpoch, Offset};
+    use wire::{LeaderEpoch, Offset};
 
     fn end(epoch: i32, end_offset: i64) -> EpochEnd {
         EpochEnd {

@@ -2,8 +2,8 @@
 
 use super::{EpochEnd, Replica, ReplicaLog, replica::Role, truncation};
 #[cfg(test)]
-use crate::broker::planted::{self, Bug};
-use crate::wire::{BrokerId, LeaderEpoch, Offset};
+use crate::planted::{self, Bug};
+use wire::{BrokerId, LeaderEpoch, Offset};
 
 /// How a follower stood when it sent a fetch. The answer counts only if it still stands so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

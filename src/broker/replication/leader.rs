@@ -6,8 +6,8 @@ use std::{
 };
 
 #[cfg(test)]
-use crate::broker::planted::{self, Bug};
-use crate::wire::{BrokerId, LeaderEpoch, Offset};
+use crate::planted::{self, Bug};
+use wire::{BrokerId, LeaderEpoch, Offset};
 
 /// One partition as its leader sees it, for as long as it leads in one epoch.
 #[derive(Debug, Clone)]

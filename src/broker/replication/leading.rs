@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     EpochEnd, FollowerFetch, IsrWrite, Refusal, Replica, ReplicaLog, WriteOutcome, replica::Role,
 };
-use crate::wire::{LeaderEpoch, Offset};
+use wire::{LeaderEpoch, Offset};
 
 /// What a read asks, apart from how much.
 #[derive(Debug, Clone, Copy)]

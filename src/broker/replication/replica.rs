@@ -7,12 +7,10 @@ use std::time::Instant;
 use thiserror::Error;
 
 use super::{EpochEnd, Leader, LeaderStart};
+use crate::image::PartitionImage;
 #[cfg(test)]
-use crate::broker::planted::{self, Bug};
-use crate::{
-    broker::image::PartitionImage,
-    wire::{BrokerId, LeaderEpoch, Offset},
-};
+use crate::planted::{self, Bug};
+use wire::{BrokerId, LeaderEpoch, Offset};
 
 /// What replication needs of a log; `broker::log` has one on disk.
 pub(crate) trait ReplicaLog {

@@ -9,10 +9,8 @@ use super::{
     message::{Answer, Ask, ClientRequest, Refused, Told},
     promises::Invariant,
 };
-use crate::{
-    broker::{image::ClusterImage, replication::Refusal},
-    wire::{BrokerId, LeaderEpoch, Offset},
-};
+use crate::{image::ClusterImage, replication::Refusal};
+use wire::{BrokerId, LeaderEpoch, Offset};
 
 /// How long a client waits for an answer.
 pub(super) const CLIENT_TIMEOUT: u64 = 45;

@@ -10,18 +10,16 @@ use super::{
     registry::{Op, Plan, Then, ids},
 };
 use crate::{
-    broker::{
-        controller::{Controller, ControllerSettings, Decisions, Election, Event},
-        image::ClusterImage,
-        registry::{
-            Controllership, NewTopic,
-            writes::{self, StatesMulti},
-            znodes::{self, Znode},
-        },
+    controller::{Controller, ControllerSettings, Decisions, Election, Event},
+    image::ClusterImage,
+    registry::{
+        Controllership, NewTopic,
+        writes::{self, StatesMulti},
+        znodes::{self, Znode},
     },
-    client::zookeeper::ZnodeWrite,
-    wire::{BrokerId, TopicPartition},
 };
+use client::zookeeper::ZnodeWrite;
+use wire::{BrokerId, TopicPartition};
 
 /// The topic of every simulation.
 pub(super) const TOPIC: &str = "orders";

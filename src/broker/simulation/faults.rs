@@ -11,7 +11,8 @@ use super::{
     promises::{Healing, Violation},
     world::{Event, World},
 };
-use crate::{broker::replication::ReplicaLog, wire::BrokerId};
+use crate::replication::ReplicaLog;
+use wire::BrokerId;
 
 /// How long brokers have to come together, and then to take up the topic.
 const PEACE: u64 = 45;

@@ -8,7 +8,7 @@ use super::{
     log::{MemoryLog, Record},
     promises::{Invariant, Verdict},
 };
-use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// Everything that was ever told, and by whom.
 #[derive(Debug, Default)]

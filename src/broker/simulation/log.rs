@@ -3,12 +3,10 @@
 use std::convert::Infallible;
 
 use crate::{
-    broker::{
-        log::EpochEntries,
-        replication::{EpochEnd, ReplicaLog},
-    },
-    wire::{LeaderEpoch, Offset},
+    log::EpochEntries,
+    replication::{EpochEnd, ReplicaLog},
 };
+use wire::{LeaderEpoch, Offset};
 
 /// A record as the simulation sees it: its value is never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,9 @@ use uuid::Uuid;
 use zookeeper_client::Stat;
 
 use super::{chance::Chance, ledger::Ledger, log::Record, transcript::Transcript};
-use crate::{
-    broker::replication::{EpochEnd, Refusal, SentFetch},
-    client::zookeeper::{ZnodeWrite, ZooKeeperError},
-    wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
-};
+use crate::replication::{EpochEnd, Refusal, SentFetch};
+use client::zookeeper::{ZnodeWrite, ZooKeeperError};
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// What comes to a process.
 #[derive(Debug, Clone)]

@@ -9,10 +9,8 @@ use super::{
     promises::Invariant,
     world::{Event, World},
 };
-use crate::{
-    broker::registry::znodes::{self, TopicJson},
-    wire::BrokerId,
-};
+use crate::registry::znodes::{self, TopicJson};
+use wire::BrokerId;
 
 /// `zookeeper.session.timeout.ms`.
 const SESSION_TIMEOUT: u64 = 40;

@@ -14,14 +14,12 @@ use super::{
     replicas::{Hosted, Waiting},
 };
 use crate::{
-    broker::{
-        controller::Controller,
-        image::ClusterImage,
-        registry::{Controllership, mirror::Mirror, znodes::Znode},
-        replication::IsrWrite,
-    },
-    wire::{BrokerId, Offset, TopicPartition},
+    controller::Controller,
+    image::ClusterImage,
+    registry::{Controllership, mirror::Mirror, znodes::Znode},
+    replication::IsrWrite,
 };
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// How often followers are looked at: half of [`LAG_TIME_MAX`].
 pub(super) const LOOK_INTERVAL: u64 = 12;

@@ -7,17 +7,15 @@ use super::{
     registry::{Op, Plan, Then, ids},
 };
 use crate::{
-    broker::{
-        controller::assignment::Replicas,
-        registry::{
-            mirror::Found,
-            writes,
-            znodes::{self, TopicJson, Znode},
-        },
+    controller::assignment::Replicas,
+    registry::{
+        mirror::Found,
+        writes,
+        znodes::{self, TopicJson, Znode},
     },
-    client::zookeeper::ZnodeWrite,
-    wire::BrokerId,
 };
+use client::zookeeper::ZnodeWrite;
+use wire::BrokerId;
 
 impl Process {
     /// As the handler of `AlterPartitionReassignments` does; without a target the move is called off.

@@ -9,19 +9,17 @@ use super::{
     process::Process,
 };
 use crate::{
-    broker::{
-        controller::{StateWrite, assignment::Replicas},
-        image::{ClusterImage, PartitionImage},
-        registry::{
-            mirror::{Found, Listing},
-            plan::Reads,
-            writes::{self, Registering, StatesMulti},
-            znodes::{self, BrokerJson, StateJson, Znode},
-        },
-        replication::{IsrWrite, WriteOutcome},
+    controller::{StateWrite, assignment::Replicas},
+    image::{ClusterImage, PartitionImage},
+    registry::{
+        mirror::{Found, Listing},
+        plan::Reads,
+        writes::{self, Registering, StatesMulti},
+        znodes::{self, BrokerJson, StateJson, Znode},
     },
-    wire::{BrokerId, TopicPartition},
+    replication::{IsrWrite, WriteOutcome},
 };
+use wire::{BrokerId, TopicPartition};
 
 /// What goes on when ZooKeeper answers.
 #[derive(Debug)]

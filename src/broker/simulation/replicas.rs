@@ -12,13 +12,11 @@ use super::{
     process::{LAG_TIME_MAX, Process, Stored},
     promises::Invariant,
 };
-use crate::{
-    broker::replication::{
-        FollowerFetch, ReadRequest, Readable, Reader, Refusal, Replica, ReplicaLog, SentFetch,
-        Truncated,
-    },
-    wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
+use crate::replication::{
+    FollowerFetch, ReadRequest, Readable, Reader, Refusal, Replica, ReplicaLog, SentFetch,
+    Truncated,
 };
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// Records in one answer: few, so that followers are behind often.
 const RECORDS_MAX: usize = 3;

@@ -10,7 +10,7 @@ use super::{
     promises::{Invariant, Violation},
     transcript::Transcript,
 };
-use crate::broker::planted::{self, Bug};
+use crate::planted::{self, Bug};
 
 /// Seeds of a test run: some seconds of unoptimized code.
 const SEEDS: u64 = 600;

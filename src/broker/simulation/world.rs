@@ -21,12 +21,10 @@ use super::{
     zookeeper::ZooKeeper,
 };
 use crate::{
-    broker::{
-        registry::znodes::{StateJson, TopicJson},
-        replication::ReplicaLog,
-    },
-    wire::BrokerId,
+    registry::znodes::{StateJson, TopicJson},
+    replication::ReplicaLog,
 };
+use wire::BrokerId;
 
 /// Two producers and two consumers.
 const CLIENTS: usize = 4;
@@ -327,7 +325,7 @@ impl World {
                 .iter()
                 .find(|machine| machine.id == *id)
                 .and_then(|machine| machine.log(*topic_id));
-            let found = log.and_then(|log| log.get(crate::wire::Offset(end.0 - 1)));
+            let found = log.and_then(|log| log.get(wire::Offset(end.0 - 1)));
             if found == last {
                 continue;
             }

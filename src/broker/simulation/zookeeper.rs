@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zookeeper_client::Stat;
 
-use crate::{
-    broker::registry::znodes,
-    client::zookeeper::{ZnodeWrite, ZooKeeperError},
-    wire::BrokerId,
-};
+use crate::registry::znodes;
+use client::zookeeper::{ZnodeWrite, ZooKeeperError};
+use wire::BrokerId;
 
 /// The one server, which never loses anything that it answered.
 #[derive(Debug)]

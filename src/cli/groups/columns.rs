@@ -1,6 +1,6 @@
 //! Columns with the widths of `kafka-consumer-groups.sh`: wider where a cell needs it.
 
-use crate::wire::shown;
+use wire::shown;
 
 /// A column: its heading and how wide it is at least.
 pub(super) type Column = (&'static str, usize);

@@ -6,9 +6,9 @@ use super::columns::{Column, table};
 use super::reset::named_partitions;
 use super::sentence;
 use crate::cli::say::say;
-use crate::client::admin::Admin;
-use crate::client::refusal::Refusal;
-use crate::wire::{ErrorCode, TopicPartition};
+use client::admin::Admin;
+use client::refusal::Refusal;
+use wire::{ErrorCode, TopicPartition};
 
 const DELETED: [Column; 3] = [("TOPIC", 30), ("PARTITION", 15), ("STATUS", 15)];
 

@@ -6,9 +6,9 @@ use anyhow::{Result, bail};
 
 use super::columns::{Column, table};
 use crate::cli::say::{say, tell};
-use crate::client::admin::{Admin, Coordinator};
-use crate::client::groups::{Group, Member};
-use crate::wire::{Offset, TopicPartition};
+use client::admin::{Admin, Coordinator};
+use client::groups::{Group, Member};
+use wire::{Offset, TopicPartition};
 
 /// What is told of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,8 +18,8 @@ use super::action::{Word, chosen};
 use super::cluster::{ClusterArguments, CommandConfig};
 use super::say::{say, say_to_programs};
 use super::table::Table;
-use crate::client::admin::Admin;
-use crate::wire::ErrorCode;
+use client::admin::Admin;
+use wire::ErrorCode;
 
 /// Lists, describes, resets and deletes consumer groups.
 ///

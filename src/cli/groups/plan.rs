@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// Where a group shall go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn read_line(line: &str, only_group: Option<&str>) -> Option<(String, TopicParti
 #[cfg(test)]
 mod tests {
     use super::{Known, Way, read_plan};
-    use crate::wire::{Offset, TopicPartition};
+    use wire::{Offset, TopicPartition};
 
     /// `orders-0` begins at 10 and ends at 20; 15 is committed, record 12 is the first of its time.
     fn known() -> (Known, TopicPartition) {

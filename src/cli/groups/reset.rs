@@ -11,10 +11,10 @@ use super::columns::{Column, table};
 use super::instant::{self, datetime, duration};
 use super::plan::{Known, Way, read_plan};
 use crate::cli::say;
-use crate::client::admin::Admin;
-use crate::client::offsets::Position;
-use crate::client::topics::Cluster;
-use crate::wire::{Offset, TopicPartition};
+use client::admin::Admin;
+use client::offsets::Position;
+use client::topics::Cluster;
+use wire::{Offset, TopicPartition};
 
 const NEW_OFFSETS: [Column; 4] = [
     ("GROUP", 30),

@@ -11,8 +11,8 @@ use super::selection::Selection;
 use super::{existing, replication_factor};
 use crate::cli::say::say;
 use crate::cli::table::listed;
-use crate::client::admin::Admin;
-use crate::client::topics::{Cluster, Partition, Topic, TopicConfig};
+use client::admin::Admin;
+use client::topics::{Cluster, Partition, Topic, TopicConfig};
 
 /// The setting that says how many must be in sync.
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
@@ -132,7 +132,7 @@ fn described(cluster: &Cluster, topic: &Topic, configs: &[TopicConfig], shown: &
 }
 
 /// Who leads and is there; metadata may still name one that has just died.
-fn leader(cluster: &Cluster, partition: &Partition) -> Option<crate::wire::BrokerId> {
+fn leader(cluster: &Cluster, partition: &Partition) -> Option<wire::BrokerId> {
     partition
         .leader
         .filter(|leader| cluster.brokers.contains_key(leader))

@@ -14,10 +14,10 @@ use super::action::{Word, chosen, named};
 use super::cluster::{ClusterArguments, CommandConfig, property};
 use super::say::{say, tell};
 use super::table::Table;
-use crate::client::admin::Admin;
-use crate::client::refusal::Refusal;
-use crate::client::topics::{Cluster, NewTopic, Topic};
-use crate::wire::{BrokerId, ErrorCode};
+use client::admin::Admin;
+use client::refusal::Refusal;
+use client::topics::{Cluster, NewTopic, Topic};
+use wire::{BrokerId, ErrorCode};
 
 /// Creates, lists, describes, alters and deletes topics.
 ///
@@ -326,7 +326,7 @@ fn explained(error: Refusal, topic: &str) -> anyhow::Error {
 #[cfg(test)]
 mod tests {
     use super::assignments;
-    use crate::wire::BrokerId;
+    use wire::BrokerId;
 
     #[test]
     fn replica_assignments_are_read_as_kafka_writes_them() {

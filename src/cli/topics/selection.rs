@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use regex::Regex;
 
-use crate::client::topics::{Cluster, Topic};
+use client::topics::{Cluster, Topic};
 
 /// The topics that `--topic` and `--exclude-internal` leave.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::Selection;
-    use crate::client::topics::{Cluster, Topic};
+    use client::topics::{Cluster, Topic};
 
     fn chosen(name: Option<&str>, exclude_internal: bool) -> Vec<String> {
         let topics = ["__consumer_offsets", "a.b", "axb", "orders", "orders-eu"];

@@ -11,8 +11,8 @@ use rand::{RngExt, SeedableRng};
 
 use super::load::{SharedLedger, open};
 use super::testbed::Testbed;
-use crate::playground::state::ProcessName;
-use crate::wire::BrokerId;
+use playground::state::ProcessName;
+use wire::BrokerId;
 
 /// Longer than the brokers' session, so that a frozen broker loses its roles.
 const FREEZE_MS: Range<u64> = 1_800..3_500;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::wire::Offset;
+use wire::Offset;
 
 /// Which record of its partition, counted by the sender from 0.
 pub(super) type Sequence = u64;

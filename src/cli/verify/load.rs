@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::ledger::{Ledger, Sequence};
 use super::{AcksWanted, TOPIC};
-use crate::client::admin::Admin;
-use crate::client::consumer::{Consumer, Subscription};
-use crate::client::producer::{Outgoing, Producer, ProducerError};
-use crate::wire::{Offset, TopicPartition};
+use client::admin::Admin;
+use librdkafka::consumer::{Consumer, Subscription};
+use librdkafka::producer::{Outgoing, Producer, ProducerError};
+use wire::{Offset, TopicPartition};
 
 /// How often the producer looks how many records are due.
 const TICK: Duration = Duration::from_millis(5);

@@ -8,11 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::mpsc;
 
 use super::TOPIC;
-use crate::client::admin::Admin;
-use crate::client::topics::{NewTopic, Partition};
-use crate::playground::state::{Observation, ProcessChange, ProcessName};
-use crate::playground::{ClusterFolder, FolderOptions, Plan, Supervisor};
-use crate::wire::BrokerId;
+use client::admin::Admin;
+use client::topics::{NewTopic, Partition};
+use playground::state::{Observation, ProcessChange, ProcessName};
+use playground::{ClusterFolder, FolderOptions, Plan, Supervisor};
+use wire::BrokerId;
 
 /// Reports that may wait while the test is busy; the supervisor's readers wait beyond that.
 const OBSERVATIONS_WAITING_MAX: usize = 1_024;

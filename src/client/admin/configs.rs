@@ -1,10 +1,10 @@
 //! Settings, asked of whom they concern.
 
 use super::{ANSWER_WAIT, Admin};
-use crate::client::configs::{self, Config, ConfigChange, ConfigResource};
-use crate::client::refusal::Refusal;
-use crate::client::topics::{self, TopicConfig};
-use crate::wire::ErrorCode;
+use crate::configs::{self, Config, ConfigChange, ConfigResource};
+use crate::refusal::Refusal;
+use crate::topics::{self, TopicConfig};
+use wire::ErrorCode;
 
 impl Admin {
     /// The settings of these topics.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{ANSWER_WAIT, Admin};
-use crate::client::groups::{self, Group};
-use crate::client::refusal::Refusal;
-use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
+use crate::groups::{self, Group};
+use crate::refusal::Refusal;
+use wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// Who keeps a group's members and offsets.
 #[derive(Debug, Clone, PartialEq, Eq)]

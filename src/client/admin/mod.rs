@@ -13,7 +13,7 @@ use super::placement;
 use super::refusal::Refusal;
 use super::tap::Tap;
 use super::topics::{self, Cluster, NewTopic};
-use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
+use wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// How long one broker may take to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);

@@ -14,7 +14,7 @@ use kafka_protocol::messages::ApiKey;
 use tokio::sync::mpsc;
 
 use super::kafka::KafkaError;
-use crate::wire::ErrorCode;
+use wire::ErrorCode;
 
 /// Exchanges that may wait to be looked at; more are counted and forgotten.
 const EXCHANGES_MAX: usize = 512;

@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
     OffsetFetchRequest, OffsetFetchResponse,
 };
 
-use crate::wire::ErrorCode;
+use wire::ErrorCode;
 
 /// Names that are said before the rest is counted.
 const NAMED_MAX: usize = 3;
@@ -191,7 +191,7 @@ mod tests {
     use kafka_protocol::protocol::StrBytes;
 
     use super::{of_answer, of_request};
-    use crate::wire::ErrorCode;
+    use wire::ErrorCode;
 
     #[test]
     fn requests_say_what_they_ask() {

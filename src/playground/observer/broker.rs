@@ -9,15 +9,13 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::scope::{LogSeen, Scope};
-use crate::client::groups;
-use crate::client::kafka::{KafkaConnection, KafkaError};
-use crate::client::offsets::{self, Position};
-use crate::client::refusal::Refusal;
-use crate::client::topics::{self, Cluster, Topic, TopicConfig};
-use crate::playground::state::{
-    BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, PartitionSeen, TopicSeen,
-};
-use crate::wire::{BrokerId, Offset, TopicPartition};
+use crate::state::{BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, PartitionSeen, TopicSeen};
+use client::groups;
+use client::kafka::{KafkaConnection, KafkaError};
+use client::offsets::{self, Position};
+use client::refusal::Refusal;
+use client::topics::{self, Cluster, Topic, TopicConfig};
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// How long a broker may take to answer; they are on this machine.
 const ANSWER_WAIT: Duration = Duration::from_millis(500);

@@ -1,9 +1,9 @@
 //! From fetched bytes to records for the screen.
 
-use crate::client::offsets::Fetched;
-use crate::playground::state::{BatchSeen, BytesSeen, RecordKind, RecordSeen};
-use crate::wire::Offset;
-use crate::wire::record_batch::{Batch, BatchError, Batches, Record, TimestampType};
+use crate::state::{BatchSeen, BytesSeen, RecordKind, RecordSeen};
+use client::offsets::Fetched;
+use wire::Offset;
+use wire::record_batch::{Batch, BatchError, Batches, Record, TimestampType};
 
 /// The longest key or value that is kept for the screen.
 const BYTES_MAX: usize = 4096;
@@ -166,10 +166,10 @@ mod tests {
     use bytes::Bytes;
 
     use super::decode;
-    use crate::client::offsets::Fetched;
-    use crate::playground::state::RecordKind;
-    use crate::wire::record_batch::{BatchBuilder, ControlType};
-    use crate::wire::{Offset, TopicPartition};
+    use crate::state::RecordKind;
+    use client::offsets::Fetched;
+    use wire::record_batch::{BatchBuilder, ControlType};
+    use wire::{Offset, TopicPartition};
 
     fn fetched(records: Vec<u8>, aborted: Vec<(i64, Offset)>) -> Fetched {
         Fetched {

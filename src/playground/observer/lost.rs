@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::Scope;
-use crate::client::kafka::{KafkaConnection, KafkaError};
-use crate::client::offsets::{self, Fetched, Position};
-use crate::playground::state::Observation;
-use crate::wire::record_batch::Batches;
-use crate::wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use crate::state::Observation;
+use client::kafka::{KafkaConnection, KafkaError};
+use client::offsets::{self, Fetched, Position};
+use wire::record_batch::Batches;
+use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// Acknowledged records of one partition that are looked for again after a change of leader.
 const REMEMBERED_MAX: usize = 20_000;
@@ -29,7 +29,7 @@ const PARTITION_BYTES: i32 = 1024 * 1024;
 
 /// Records that were acknowledged, by where they must be.
 #[derive(Debug, Default)]
-pub(in crate::playground) struct Acknowledged {
+pub(crate) struct Acknowledged {
     partitions: Mutex<BTreeMap<TopicPartition, Remembered>>,
 }
 
@@ -47,12 +47,7 @@ struct Remembered {
 
 impl Acknowledged {
     /// This record was acknowledged by all.
-    pub(in crate::playground) fn remember(
-        &self,
-        at: &TopicPartition,
-        offset: Offset,
-        content: u64,
-    ) {
+    pub(crate) fn remember(&self, at: &TopicPartition, offset: Offset, content: u64) {
         let mut partitions = self.partitions();
         let remembered = match partitions.get_mut(at) {
             Some(remembered) => remembered,
@@ -62,7 +57,7 @@ impl Acknowledged {
     }
 
     /// A topic is gone on purpose, and its records with it.
-    pub(in crate::playground) fn forget(&self, gone: impl Fn(&TopicPartition) -> bool) {
+    pub(crate) fn forget(&self, gone: impl Fn(&TopicPartition) -> bool) {
         self.partitions().retain(|at, _| !gone(at));
     }
 
@@ -175,7 +170,7 @@ impl Remembered {
 }
 
 /// A fingerprint of a record.
-pub(in crate::playground) fn content(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
+pub(crate) fn content(key: Option<&[u8]>, value: Option<&[u8]>) -> u64 {
     let mut hasher = DefaultHasher::new();
     (key, value).hash(&mut hasher);
     hasher.finish()
@@ -328,7 +323,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Remembered, content};
-    use crate::wire::{LeaderEpoch, Offset};
+    use wire::{LeaderEpoch, Offset};
 
     fn written(count: i64) -> (Remembered, BTreeMap<Offset, u64>) {
         let mut remembered = Remembered::default();

@@ -27,8 +27,8 @@ use self::tail::Tail;
 use self::znodes::ZnodesLook;
 use self::zookeeper::ZooKeeperLook;
 use super::state::{Observation, Timestamp};
-use crate::client::tap::Tap;
-use crate::wire::{BrokerId, Offset, TopicPartition};
+use ::wire::{BrokerId, Offset, TopicPartition};
+use client::tap::Tap;
 
 pub(super) use self::lost::{Acknowledged, content};
 

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::decode::decode;
 use super::scope::Scope;
-use crate::client::kafka::{KafkaConnection, KafkaError};
-use crate::client::offsets::{self, Isolation};
-use crate::playground::state::{Observation, RecordSeen};
-use crate::wire::{Offset, TopicPartition};
+use crate::state::{Observation, RecordSeen};
+use client::kafka::{KafkaConnection, KafkaError};
+use client::offsets::{self, Isolation};
+use wire::{Offset, TopicPartition};
 
 /// Pages that may wait to be read: a key that is held asks for the same again soon.
 pub(super) const PAGES_MAX: usize = 8;

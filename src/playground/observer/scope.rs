@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::client::kafka::{KafkaConnection, KafkaError};
-use crate::client::tap::Tap;
-use crate::playground::state::{ClusterSeen, GroupSeen, Observation, PartitionOffsets};
-use crate::wire::{BrokerId, Offset, TopicPartition};
+use crate::state::{ClusterSeen, GroupSeen, Observation, PartitionOffsets};
+use client::kafka::{KafkaConnection, KafkaError};
+use client::tap::Tap;
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// Groups that are described at each look; more would cost more than they tell.
 const GROUPS_MAX: usize = 32;
@@ -341,13 +341,13 @@ impl Scope {
 impl Known {
     fn watched_partitions(
         &self,
-    ) -> impl Iterator<Item = (&TopicPartition, &crate::playground::state::PartitionSeen)> {
+    ) -> impl Iterator<Item = (&TopicPartition, &crate::state::PartitionSeen)> {
         self.watched
             .iter()
             .filter_map(|at| Some((at, self.partition(at)?)))
     }
 
-    fn partition(&self, at: &TopicPartition) -> Option<&crate::playground::state::PartitionSeen> {
+    fn partition(&self, at: &TopicPartition) -> Option<&crate::state::PartitionSeen> {
         let topic = self
             .cluster
             .topics
@@ -410,9 +410,9 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{LogSeen, Scope};
-    use crate::client::tap::Tap;
-    use crate::playground::state::{ClusterSeen, GroupSeen, Observation, PartitionSeen, TopicSeen};
-    use crate::wire::{BrokerId, Offset, TopicPartition};
+    use crate::state::{ClusterSeen, GroupSeen, Observation, PartitionSeen, TopicSeen};
+    use client::tap::Tap;
+    use wire::{BrokerId, Offset, TopicPartition};
 
     fn cluster(leader: i32) -> ClusterSeen {
         ClusterSeen {

@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::decode::decode;
 use super::scope::{LogSeen, Scope};
-use crate::client::kafka::{KafkaConnection, KafkaError};
-use crate::client::offsets::{self, Fetched, Position};
-use crate::playground::state::Observation;
-use crate::wire::{BrokerId, ErrorCode, Offset, TopicPartition};
+use crate::state::Observation;
+use client::kafka::{KafkaConnection, KafkaError};
+use client::offsets::{self, Fetched, Position};
+use wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// How long a broker may take to answer; they are on this machine.
 const ANSWER_WAIT: Duration = Duration::from_millis(800);

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::timestamp;
 use super::scope::Scope;
-use crate::client::tap::Exchange;
-use crate::playground::state::{ExchangeSeen, Observation};
+use crate::state::{ExchangeSeen, Observation};
+use client::tap::Exchange;
 
 /// Exchanges that are told together.
 const AT_ONCE: usize = 64;

@@ -11,10 +11,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::Scope;
-use crate::client::zookeeper::{
-    Changes, Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions,
-};
-use crate::playground::state::{Observation, ZnodeContent, ZnodeSeen, ZnodesSeen};
+use crate::state::{Observation, ZnodeContent, ZnodeSeen, ZnodesSeen};
+use client::zookeeper::{Changes, Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions};
 
 /// Znodes that are kept: a cluster of a hundred partitions has them all, the pane says what it
 /// leaves out.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::now;
 use super::scope::Scope;
-use crate::playground::state::{Observation, SessionSeen, Timestamp, WatchSeen, ZooKeeperSeen};
+use crate::state::{Observation, SessionSeen, Timestamp, WatchSeen, ZooKeeperSeen};
 
 /// How long it may take to answer a word.
 const ANSWER_WAIT: Duration = Duration::from_millis(400);

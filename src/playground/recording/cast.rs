@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::wire::shown;
+use wire::shown;
 
 /// A recording ends by itself at this size: hours of a busy screen, and nothing a player could not open.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -12,14 +12,12 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::session_file::{self, FORMAT, SessionFileError};
-use crate::playground::state::{
-    Action, Appearance, Happening, Observation, Setup, State, WatchSeen,
-};
-use crate::playground::state::{ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen};
-use crate::playground::ui::tests::{frame, session::Session, text};
+use crate::state::{Action, Appearance, Happening, Observation, Setup, State, WatchSeen};
+use crate::state::{ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen};
+use crate::ui::tests::{frame, session::Session, text};
 
 fn stored() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/playground/recording/sessions");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recording/sessions");
     folder.join(format!("format-{FORMAT}.session"))
 }
 

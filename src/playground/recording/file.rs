@@ -13,7 +13,7 @@ const NAMES_MAX: u32 = 100_000;
 
 /// What a file holds, which is how its name ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::playground) enum Kind {
+pub(crate) enum Kind {
     /// A recording.
     Cast,
     /// A session.
@@ -39,11 +39,7 @@ impl Kind {
 ///
 /// # Errors
 /// It is there already, or cannot be created.
-pub(in crate::playground) fn new_file(
-    asked: Option<&Path>,
-    cluster: &str,
-    kind: Kind,
-) -> Result<(PathBuf, File)> {
+pub(crate) fn new_file(asked: Option<&Path>, cluster: &str, kind: Kind) -> Result<(PathBuf, File)> {
     if let Some(path) = asked {
         let path = at_home(path);
         return match create(&path) {

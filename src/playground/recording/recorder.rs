@@ -15,7 +15,7 @@ use super::{
 
 /// Whoever records, or not.
 #[derive(Debug, Default)]
-pub(in crate::playground) struct Recorder {
+pub(crate) struct Recorder {
     frames: Frames,
     running: Option<Running>,
 }
@@ -29,12 +29,12 @@ struct Running {
 
 impl Recorder {
     /// What the terminal's writer copies into.
-    pub(in crate::playground) fn frames(&self) -> Frames {
+    pub(crate) fn frames(&self) -> Frames {
         self.frames.clone()
     }
 
     /// Whether it records.
-    pub(in crate::playground) fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.running.is_some()
     }
 
@@ -42,7 +42,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The file is there already or cannot be written.
-    pub(in crate::playground) fn begin(
+    pub(crate) fn begin(
         &mut self,
         asked: Option<&str>,
         cluster: &str,
@@ -66,7 +66,7 @@ impl Recorder {
     }
 
     /// Ends; says what there is now.
-    pub(in crate::playground) fn end(&mut self) -> Option<String> {
+    pub(crate) fn end(&mut self) -> Option<String> {
         self.frames.end();
         let ended = self.running.take()?;
         let seconds = ended.cast.length().as_secs_f64();
@@ -77,7 +77,7 @@ impl Recorder {
     }
 
     /// A frame was drawn. Says so where that ended the recording.
-    pub(in crate::playground) fn drawn(&mut self, size: (u16, u16)) -> Option<String> {
+    pub(crate) fn drawn(&mut self, size: (u16, u16)) -> Option<String> {
         let running = self.running.as_mut()?;
         let bytes = self.frames.take();
         let resized = running.size != size;
@@ -95,7 +95,7 @@ impl Recorder {
     }
 
     /// Something was done. Says so where that ended the recording.
-    pub(in crate::playground) fn mark(&mut self, label: &str) -> Option<String> {
+    pub(crate) fn mark(&mut self, label: &str) -> Option<String> {
         let written = self.running.as_mut()?.cast.mark(label);
         self.go_on(written)
     }
@@ -118,7 +118,7 @@ mod tests {
     use serde_json::Value;
 
     use super::Recorder;
-    use crate::playground::{
+    use crate::{
         recording::Tee,
         state::Appearance,
         ui::{

@@ -6,11 +6,11 @@ use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep_until};
 
 use super::session_file;
-use crate::playground::front::{FRAME_EVERY, Front, Then, happening};
-use crate::playground::observer::now;
-use crate::playground::settings_folder::SettingsFolder;
-use crate::playground::state::{Event, Happening, Observation, Request, Setup, State, update};
-use crate::playground::{Signals, instant, terminal, utc_offset_s};
+use crate::front::{FRAME_EVERY, Front, Then, happening};
+use crate::observer::now;
+use crate::settings_folder::SettingsFolder;
+use crate::state::{Event, Happening, Observation, Request, Setup, State, update};
+use crate::{Signals, instant, terminal, utc_offset_s};
 
 /// Plays a saved session until it is quit.
 ///

@@ -8,17 +8,17 @@ use tokio::task::JoinSet;
 
 use super::file::{Kind, new_file};
 use super::session_file;
-use crate::playground::state::{Observation, Page};
+use crate::state::{Observation, Page};
 
 /// At most one session is being written: a second would only take the disk from the first.
 #[derive(Debug, Default)]
-pub(in crate::playground) struct Saver {
+pub(crate) struct Saver {
     writing: JoinSet<Observation>,
 }
 
 impl Saver {
     /// Begins to write these pages; what cannot begin is told at once, all else by `done`.
-    pub(in crate::playground) fn save(
+    pub(crate) fn save(
         &mut self,
         file: Option<String>,
         cluster: &str,
@@ -44,7 +44,7 @@ impl Saver {
     }
 
     /// What came of the session that is being written. While there is none it does not return.
-    pub(in crate::playground) async fn done(&mut self) -> Observation {
+    pub(crate) async fn done(&mut self) -> Observation {
         match self.writing.join_next().await {
             Some(Ok(told)) => told,
             Some(Err(error)) => Observation::NotKept(format!("the session is not saved: {error}")),
@@ -53,7 +53,7 @@ impl Saver {
     }
 
     /// Waits for what is being written, at the end of everything.
-    pub(in crate::playground) async fn finish(mut self) -> Option<Observation> {
+    pub(crate) async fn finish(mut self) -> Option<Observation> {
         if self.writing.is_empty() {
             return None;
         }
@@ -81,8 +81,8 @@ mod tests {
     use std::sync::mpsc;
 
     use super::Saver;
-    use crate::playground::state::{Appearance, Observation};
-    use crate::playground::ui::tests::session::Session;
+    use crate::state::{Appearance, Observation};
+    use crate::ui::tests::session::Session;
 
     #[tokio::test]
     async fn nobody_waits_for_the_disk_but_who_quits() {

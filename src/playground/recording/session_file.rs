@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::playground::state::{History, Page, PageError};
+use crate::state::{History, Page, PageError};
 
 /// The form that is written here, and the only one that is read.
 pub(super) const FORMAT: u32 = 3;
@@ -188,7 +188,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{FORMAT, SessionFileError, read, read_from, write};
-    use crate::playground::{state::Appearance, ui::tests::session::Session};
+    use crate::{state::Appearance, ui::tests::session::Session};
 
     fn saved() -> Vec<u8> {
         let folder = tempfile::TempDir::new().expect("a temporary folder");

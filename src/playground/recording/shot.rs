@@ -18,7 +18,7 @@ use super::file::{Kind, new_file};
 ///
 /// # Errors
 /// A file is there already or cannot be written.
-pub(in crate::playground) fn write(
+pub(crate) fn write(
     asked: Option<&str>,
     cluster: &str,
     buffer: &Buffer,
@@ -168,7 +168,7 @@ mod tests {
     use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
     use super::{ansi, color, text, whole_frame};
-    use crate::playground::{
+    use crate::{
         state::Appearance,
         ui::tests::{frame, session::Session},
     };

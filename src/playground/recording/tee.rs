@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A copy of the bytes that the terminal got.
 #[derive(Debug, Clone, Default)]
-pub(in crate::playground) struct Frames(Arc<Mutex<Option<Vec<u8>>>>);
+pub(crate) struct Frames(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl Frames {
     /// Copies from now on.
@@ -31,13 +31,13 @@ impl Frames {
 
 /// A writer that copies what it writes.
 #[derive(Debug)]
-pub(in crate::playground) struct Tee<W> {
+pub(crate) struct Tee<W> {
     out: W,
     frames: Frames,
 }
 
 impl<W> Tee<W> {
-    pub(in crate::playground) fn new(out: W, frames: Frames) -> Self {
+    pub(crate) fn new(out: W, frames: Frames) -> Self {
         Self { out, frames }
     }
 }

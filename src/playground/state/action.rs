@@ -10,7 +10,7 @@ use super::{
     action_arguments::{number_of, parse_rate, parse_rewind, parse_topic},
     target::Target,
 };
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// How many records a second the demo stream sends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -491,10 +491,8 @@ impl FromStr for Action {
 #[cfg(test)]
 mod tests {
     use super::{Action, Motion, StreamRate};
-    use crate::{
-        playground::state::{Pane, ProcessName, Target},
-        wire::{BrokerId, Offset, TopicPartition},
-    };
+    use crate::state::{Pane, ProcessName, Target};
+    use wire::{BrokerId, Offset, TopicPartition};
 
     #[test]
     fn every_action_reads_back_from_its_text() {

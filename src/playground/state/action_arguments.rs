@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{Action, ActionError, StreamRate};
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 const TOPIC_USAGE: &str =
     "topic create NAME PARTITIONS REPLICATION-FACTOR, as in: topic create chat 4 2";

@@ -11,7 +11,7 @@ use super::{
     Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status,
     StreamRate, Timestamp, Znodes, ZooKeeperSeen,
 };
-use crate::wire::{BrokerId, Offset, TopicPartition};
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// Everything that is known of the cluster.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use super::{
     Cluster, Delivery, ProcessName, Status, StreamRate, Timestamp, names::named_places,
     outage::Outages,
 };
-use crate::wire::{BrokerId, murmur2::murmur2, report::MemberStep};
+use wire::{BrokerId, murmur2::murmur2, report::MemberStep};
 
 /// How long each sentence of a step's result stands.
 const SENTENCE_FOR: Duration = Duration::from_secs(6);
@@ -311,7 +311,7 @@ fn divided(cluster: &Cluster) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::Coach;
-    use crate::playground::state::Timestamp;
+    use crate::state::Timestamp;
 
     #[test]
     fn a_result_is_told_sentence_by_sentence_and_then_the_next_step() {
@@ -321,7 +321,7 @@ mod tests {
             vec!["first".into(), "second".into()],
             Timestamp::from_ms(1000),
         );
-        let cluster = crate::playground::state::Cluster::default();
+        let cluster = crate::state::Cluster::default();
         let line = |ms| {
             coach
                 .line(&cluster, Timestamp::from_ms(ms))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Acks, NewRecord, NewTopic};
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 /// A command of these words, as a POSIX shell reads it: each word comes out as it is here.
 #[must_use]
@@ -125,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{consume, fed, line, produce};
-    use crate::playground::state::{Acks, NewRecord};
+    use crate::state::{Acks, NewRecord};
 
     /// What a shell's `command` writes.
     fn shell(command: &str) -> String {

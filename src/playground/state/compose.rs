@@ -106,7 +106,7 @@ impl Compose {
 #[cfg(test)]
 mod tests {
     use super::Compose;
-    use crate::playground::state::{Acks, Typing};
+    use crate::state::{Acks, Typing};
 
     #[test]
     fn a_record_is_read_from_the_lines_or_the_wrong_line_is_named() {

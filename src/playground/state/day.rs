@@ -7,12 +7,10 @@ use super::{
     Appearance, BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionSeen,
     ProcessChange, Timestamp, TopicSeen, WatchSeen, ZooKeeperSeen,
 };
-use crate::{
-    playground::ui::tests::session::{Session, broker, consumer},
-    wire::{
-        BrokerId, LeaderEpoch, Offset, TopicPartition,
-        report::{PartitionOffset, Report},
-    },
+use crate::ui::tests::session::{Session, broker, consumer};
+use wire::{
+    BrokerId, LeaderEpoch, Offset, TopicPartition,
+    report::{PartitionOffset, Report},
 };
 
 /// How often something happens: each minute.

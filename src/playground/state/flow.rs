@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Partition, RecordKind, RecordSeen, Timestamp};
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// From this pace on a word stands for a group: more words a second cannot be read.
 const GROUPS_FROM_PER_SECOND: f64 = 50.0;
@@ -201,10 +201,8 @@ fn is_next(shown: &Word, word: &Word, per_word: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Flow, Word, records_per_word};
-    use crate::{
-        playground::state::{Partition, PartitionOffsets, RecordSeen, Timestamp},
-        wire::{BrokerId, Offset, TopicPartition},
-    };
+    use crate::state::{Partition, PartitionOffsets, RecordSeen, Timestamp};
+    use wire::{BrokerId, Offset, TopicPartition};
 
     /// A partition that takes so many records a second.
     fn partition(rate: i64) -> Partition {

@@ -8,7 +8,7 @@ use super::{
     cluster::{Read, broker_of_znodes},
     process::Expired,
 };
-use crate::wire::{
+use wire::{
     BrokerId, Offset, TopicPartition,
     report::{MemberStep, PartitionOffset, Report, ReportLine},
 };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::{GroupSeen, Timestamp};
-use crate::wire::{
+use wire::{
     Offset, TopicPartition,
     report::{MemberPartitions, MemberStep, PartitionOffset},
 };
@@ -41,7 +41,7 @@ pub struct Group {
     /// Lag of the whole group, one value a second.
     pub lag_history: VecDeque<i64>,
     /// The broker that coordinates it.
-    pub coordinator: Option<crate::wire::BrokerId>,
+    pub coordinator: Option<wire::BrokerId>,
     last_lag_second: i64,
 }
 
@@ -244,10 +244,8 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::Group;
-    use crate::{
-        playground::state::{GroupSeen, MemberSeen, Timestamp},
-        wire::TopicPartition,
-    };
+    use crate::state::{GroupSeen, MemberSeen, Timestamp};
+    use wire::TopicPartition;
 
     fn seen(state: &str, reads: &[(&str, i32)]) -> GroupSeen {
         GroupSeen {

@@ -485,10 +485,8 @@ mod tests {
     use std::collections::HashSet;
 
     use super::{Context, TABLE, markdown};
-    use crate::{
-        playground::state::{Action, Key, Pane, ProcessName, settings::Keymap},
-        wire::BrokerId,
-    };
+    use crate::state::{Action, Key, Pane, ProcessName, settings::Keymap};
+    use wire::BrokerId;
 
     #[test]
     fn no_key_means_two_things_in_one_context() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Partition, Request, State, Timestamp, partition::PAGE_RECORDS};
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// Records on either side of the cursor that the widest window shows.
 const BESIDE: i64 = 40;
@@ -65,10 +65,8 @@ fn missing(partition: &Partition, cursor: Offset) -> Option<Offset> {
 #[cfg(test)]
 mod tests {
     use super::missing;
-    use crate::{
-        playground::state::{Partition, RecordSeen},
-        wire::{BrokerId, Offset},
-    };
+    use crate::state::{Partition, RecordSeen};
+    use wire::{BrokerId, Offset};
 
     #[test]
     fn only_what_nobody_read_is_asked_for() {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Cluster, Group, Process, ProcessName};
-use crate::wire::report::MemberName;
+use wire::report::MemberName;
 
 /// Signs of a member id's own part that are enough, as long as no two members agree in them.
 const SIGNS: usize = 4;
@@ -118,14 +118,12 @@ fn called(member_id: &str, client_id: &str, signs: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::called;
-    use crate::{
-        playground::state::{
-            Cluster, GroupSeen, MemberSeen, Observation, ProcessChange, ProcessName, Timestamp,
-        },
-        wire::{
-            Offset, TopicPartition,
-            report::{PartitionOffset, Report, ReportLine},
-        },
+    use crate::state::{
+        Cluster, GroupSeen, MemberSeen, Observation, ProcessChange, ProcessName, Timestamp,
+    };
+    use wire::{
+        Offset, TopicPartition,
+        report::{PartitionOffset, Report, ReportLine},
     };
 
     fn member(member_id: &str, client_id: &str, reads: &[i32]) -> MemberSeen {

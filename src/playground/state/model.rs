@@ -17,7 +17,7 @@ use super::{
     story::Story,
     view::{HELD_WITHIN, MESSAGE_FOR, Message},
 };
-use crate::wire::TopicPartition;
+use wire::TopicPartition;
 
 /// Everything the screen is drawn from. Only `update` changes it. Whatever is in it can be written
 /// down: moments of a session are kept this way.

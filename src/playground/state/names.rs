@@ -1,6 +1,6 @@
 //! How partitions and brokers are written in a line.
 
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// `p2`, with the topic where it is not the demo's own.
 pub(super) fn place(home: &str, topic: &str, partition: i32) -> String {

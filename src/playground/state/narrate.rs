@@ -10,7 +10,7 @@ use super::{
     names::{listed, place, spaced},
     story::{Line, Merge, Story, Subject, Tone},
 };
-use crate::wire::{
+use wire::{
     BrokerId, TopicPartition,
     report::{Report, ReportLine},
 };

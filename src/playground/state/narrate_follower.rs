@@ -6,7 +6,7 @@ use super::{
     narrate::{Narrator, of},
     story::{Line, Story, Tone},
 };
-use crate::wire::report::Report;
+use wire::report::Report;
 
 impl Narrator {
     pub(super) fn follower(&self, story: &mut Story, at: Timestamp, report: &Report) {
@@ -51,7 +51,7 @@ impl Narrator {
 mod tests {
     use super::super::{Cluster, ProcessName};
     use super::*;
-    use crate::wire::{BrokerId, Offset, report::ReportLine};
+    use wire::{BrokerId, Offset, report::ReportLine};
 
     #[test]
     fn a_follower_that_gets_no_further_is_told_with_its_cause() {

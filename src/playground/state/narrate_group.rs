@@ -6,7 +6,7 @@ use super::{
     narrate::Narrator,
     story::{Line, Merge, Story, Subject, Tone},
 };
-use crate::wire::{
+use wire::{
     TopicPartition,
     report::{MemberName, MemberPartitions, MemberStep, PartitionOffset, Report},
 };

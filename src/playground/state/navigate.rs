@@ -9,7 +9,7 @@ use super::{
     rows,
     update::act,
 };
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// Does an action that only concerns the screen.
 pub(super) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {

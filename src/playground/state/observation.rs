@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{ExchangeSeen, RecordSeen, Timestamp};
-use crate::wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

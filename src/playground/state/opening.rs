@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Cluster, NewConsumer, NewTopic, Process, ProcessName, Request, Setup, Status, Timestamp,
 };
-use crate::wire::report::MemberStep;
+use wire::report::MemberStep;
 
 /// How far the start has come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::{
     names::place,
     story::{Line, Merge, Story, Subject, Tone},
 };
-use crate::wire::TopicPartition;
+use wire::TopicPartition;
 
 /// A sentence about records that wait because too few replicas are in sync is told again after so long.
 const TOLD_AGAIN: Duration = Duration::from_secs(60);

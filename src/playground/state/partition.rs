@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{PartitionOffsets, PartitionSeen, RecordSeen, Run, Timestamp};
-use crate::wire::{BrokerId, Offset};
+use wire::{BrokerId, Offset};
 
 /// Records kept for looking back: more than a screen of the widest terminal shows.
 pub const TAIL_MAX: usize = 400;
@@ -61,7 +61,7 @@ pub struct Partition {
     pub behind: BTreeMap<BrokerId, CatchingUp>,
     /// When leader, ISR or epoch last changed.
     pub changed_at: Option<Timestamp>,
-    pub(in crate::playground) samples: VecDeque<(Timestamp, Offset)>,
+    pub(crate) samples: VecDeque<(Timestamp, Offset)>,
 }
 
 impl Partition {
@@ -231,10 +231,8 @@ impl Partition {
 #[cfg(test)]
 mod tests {
     use super::{Partition, TAIL_MAX};
-    use crate::{
-        playground::state::{PartitionOffsets, PartitionSeen, RecordSeen, Timestamp},
-        wire::{BrokerId, Offset, TopicPartition},
-    };
+    use crate::state::{PartitionOffsets, PartitionSeen, RecordSeen, Timestamp};
+    use wire::{BrokerId, Offset, TopicPartition};
 
     fn record(offset: i64) -> RecordSeen {
         RecordSeen {

@@ -8,7 +8,7 @@ use super::{
     story::{Line, Subject, Tone},
     verbs,
 };
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// Does one action. `sure`: whoever wants it was asked already, or is a script.
 pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {

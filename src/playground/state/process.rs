@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{ProcessChange, ProcessName, Timestamp};
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// One child, also after its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -191,7 +191,7 @@ impl Process {
 #[cfg(test)]
 mod tests {
     use super::{Intent, Process, Status};
-    use crate::playground::state::{ProcessChange, ProcessName, Timestamp};
+    use crate::state::{ProcessChange, ProcessName, Timestamp};
 
     #[test]
     fn an_end_is_named_by_who_wanted_it() {

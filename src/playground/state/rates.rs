@@ -126,10 +126,8 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::{RATE_SECONDS, Rates};
-    use crate::{
-        playground::state::{Cluster, Group, Timestamp},
-        wire::{Offset, TopicPartition},
-    };
+    use crate::state::{Cluster, Group, Timestamp};
+    use wire::{Offset, TopicPartition};
 
     fn cluster(acked: u64, committed: i64) -> Cluster {
         let mut cluster = Cluster::default();

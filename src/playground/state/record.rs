@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::wire::{LeaderEpoch, Offset, record_batch::advance_sequence};
+use wire::{LeaderEpoch, Offset, record_batch::advance_sequence};
 
 /// A record for the Log pane.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,7 +243,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::{BatchSeen, RecordKind, RecordSeen, Run};
-    use crate::wire::Offset;
+    use wire::Offset;
 
     fn record(offset: i64, producer_id: i64, kind: RecordKind) -> RecordSeen {
         RecordSeen {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ProcessName, StreamRate};
-use crate::wire::{BrokerId, Offset, TopicPartition};
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// One thing to do. Requests are started in the order given and need not wait for each other.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::{
     process::Intent,
     story::{Line, Subject, Tone},
 };
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// How long the group may take to be without members; a killed one is missed for some seconds.
 const EMPTY_WITHIN: Duration = Duration::from_secs(15);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 /// Options of this run and facts about this terminal.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use super::{
     names::listed,
     story::{Line, Subject, Tone},
 };
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// What shall move, and whereto.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -226,10 +226,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{Share, Spread, loads};
-    use crate::{
-        playground::state::{Cluster, Partition, Process, ProcessName, Timestamp, cluster::Topic},
-        wire::BrokerId,
-    };
+    use crate::state::{Cluster, Partition, Process, ProcessName, Timestamp, cluster::Topic};
+    use wire::BrokerId;
 
     fn cluster(brokers: i32, topics: &[(&str, &[&[i32]])]) -> Cluster {
         let mut cluster = Cluster::default();

@@ -4,7 +4,7 @@ use super::{
     Action, Cluster, Group, Process, ProcessName, State, Status, StreamRate, Target,
     names::{listed, places},
 };
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// A few sentences for people who see Kafka for the first time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{ProcessName, Timestamp};
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// Lines kept. A day of busy breaking and healing stays below it; the oldest go first.
 const ENTRIES_MAX: usize = 2000;
@@ -354,10 +354,8 @@ fn entry(line: Line, root: u64, depth: u8) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::{Line, Story, Subject};
-    use crate::{
-        playground::state::{ProcessName, Timestamp},
-        wire::BrokerId,
-    };
+    use crate::state::{ProcessName, Timestamp};
+    use wire::BrokerId;
 
     fn told(story: &Story) -> Vec<(u8, i64, String)> {
         story

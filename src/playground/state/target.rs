@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Process, ProcessName, State, Status};
-use crate::wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition};
 
 /// The aim of a verb.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,10 +210,8 @@ fn reaches(action: &Action, status: Status) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Target;
-    use crate::{
-        playground::state::ProcessName,
-        wire::{BrokerId, TopicPartition},
-    };
+    use crate::state::ProcessName;
+    use wire::{BrokerId, TopicPartition};
 
     #[test]
     fn roles_are_targets() {

@@ -117,7 +117,7 @@ impl Typing {
 #[cfg(test)]
 mod tests {
     use super::Typing;
-    use crate::playground::state::Key;
+    use crate::state::Key;
 
     #[test]
     fn readline_keys_edit_wide_characters_too() {

@@ -14,7 +14,7 @@ use super::{
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
     welcome,
 };
-use crate::wire::TopicPartition;
+use wire::TopicPartition;
 
 /// Folds one event into the state.
 pub fn update(state: &mut State, event: Event) -> Vec<Request> {

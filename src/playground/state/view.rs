@@ -8,7 +8,7 @@ use super::{
     Action, Appearance, Compose, Key, Palette, ProcessName, Timestamp, Typing, ZnodeView,
     settings::{Keymap, Layouts, Themes},
 };
-use crate::wire::Offset;
+use wire::Offset;
 
 /// A message in the footer stands this long.
 pub const MESSAGE_FOR: Duration = Duration::from_secs(6);

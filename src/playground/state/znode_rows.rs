@@ -332,9 +332,7 @@ pub fn row_words(view: &ZnodeView, path: &str, znode: &Znode) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ZnodeRow, ZnodeView};
-    use crate::playground::state::{
-        Motion, Timestamp, ZnodeContent, ZnodeSeen, Znodes, ZnodesSeen,
-    };
+    use crate::state::{Motion, Timestamp, ZnodeContent, ZnodeSeen, Znodes, ZnodesSeen};
 
     fn tree(paths: &[(&str, &str, i32)]) -> Znodes {
         let znodes = paths.iter().map(|(path, data, children)| ZnodeSeen {

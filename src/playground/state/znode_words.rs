@@ -1,7 +1,7 @@
 //! What a znode's data says, in a few words.
 
 use super::{ZnodeContent, names::listed};
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 /// A znode's data in a few words: what a person looks for in it.
 #[must_use]
@@ -98,7 +98,7 @@ fn in_words(leader: i32, epoch: i32, isr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::summary;
-    use crate::playground::state::ZnodeContent;
+    use crate::state::ZnodeContent;
 
     const STATE: &str = "/brokers/topics/orders/partitions/2/state";
 

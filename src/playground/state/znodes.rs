@@ -12,7 +12,7 @@ use super::{
     Timestamp, WatchSeen, ZnodeContent, ZnodesSeen,
     znode_words::{epoch_of, state_in_words},
 };
-use crate::wire::report::Report;
+use wire::report::Report;
 
 /// A znode that is gone stays on the screen for so long.
 pub const REMOVED_FOR: Duration = Duration::from_secs(30);
@@ -438,10 +438,8 @@ impl PartialOrd for ZnodePath {
 mod tests {
     use super::super::znode_words::summary;
     use super::Znodes;
-    use crate::{
-        playground::state::{Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen},
-        wire::{BrokerId, LeaderEpoch, report::Report},
-    };
+    use crate::state::{Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen};
+    use wire::{BrokerId, LeaderEpoch, report::Report};
 
     const STATE: &str = "/brokers/topics/orders/partitions/2/state";
 

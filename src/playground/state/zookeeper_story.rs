@@ -13,7 +13,7 @@ use super::{
     names::{listed, spaced},
     story::{Line, Merge, Story, Subject, Tone},
 };
-use crate::wire::{
+use wire::{
     BrokerId,
     report::{Report, ReportLine},
 };
@@ -467,15 +467,13 @@ fn registration(broker: BrokerId) -> Subject {
 #[cfg(test)]
 mod tests {
     use super::ZooKeeperStory;
-    use crate::{
-        playground::state::{
-            Cluster, Process, ProcessName, Timestamp,
-            story::{Line, Story, Subject},
-        },
-        wire::{
-            BrokerId, LeaderEpoch,
-            report::{Report, ReportLine},
-        },
+    use crate::state::{
+        Cluster, Process, ProcessName, Timestamp,
+        story::{Line, Story, Subject},
+    };
+    use wire::{
+        BrokerId, LeaderEpoch,
+        report::{Report, ReportLine},
     };
 
     fn broker(id: i32) -> ProcessName {

@@ -13,8 +13,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::output::{LINE_BYTES_MAX, ServerLog, next_line};
-use crate::playground::state::{Observation, ProcessChange, ProcessName};
-use crate::wire::report::{Report, ReportLine};
+use crate::state::{Observation, ProcessChange, ProcessName};
+use wire::report::{Report, ReportLine};
 
 /// Lines of a dead process's log that its box shows.
 const LAST_LINES: usize = 3;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Supervisor;
-use crate::playground::state::{Observation, ProcessChange, ProcessName};
+use crate::state::{Observation, ProcessChange, ProcessName};
 
 /// How long consumers get to leave their group when the playground ends.
 const CONSUMERS_STOP: Duration = Duration::from_millis(600);

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 /// Longest cluster name; it becomes a folder's and a file's name.
 const NAME_LENGTH_MAX: usize = 64;
@@ -305,7 +305,7 @@ mod tests {
         let mut options = options(&path);
         options.ephemeral = true;
         let folder = ClusterFolder::open(&options).expect("open");
-        std::fs::create_dir_all(folder.broker(crate::wire::BrokerId(1))).expect("created");
+        std::fs::create_dir_all(folder.broker(wire::BrokerId(1))).expect("created");
         drop(folder);
         assert!(!path.exists());
     }

@@ -22,7 +22,7 @@ use self::child::Running;
 use self::output::ServerLog;
 use self::ports::{Ports, loopback};
 use super::state::{NewConsumer, Observation, ProcessChange, ProcessName};
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 pub use self::folder::{ClusterFolder, FolderOptions, shown};
 pub use self::run_file::{RunFile, find};

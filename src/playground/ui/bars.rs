@@ -8,9 +8,7 @@ use super::{
     theme::Role,
     words,
 };
-use crate::playground::state::{
-    Ask, Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, pace,
-};
+use crate::state::{Ask, Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, pace};
 
 type Pieces = Vec<(Role, String)>;
 

@@ -7,8 +7,8 @@ use ratatui::{
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::theme::{Look, Role};
-use crate::playground::state::Action;
-use crate::wire::shown;
+use crate::state::Action;
+use wire::shown;
 
 /// A buffer with a look.
 pub struct Canvas<'a> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::theme::Role;
-use crate::playground::state::{Moment, Progress, State};
+use crate::state::{Moment, Progress, State};
 
 /// The chip of the header.
 pub fn chip(state: &State, moment: &Moment) -> (Role, String) {

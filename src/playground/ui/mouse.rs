@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{canvas::Canvas, draw_on, theme::Look};
-use crate::playground::state::{Action, Motion, Overlay, Pane, State};
+use crate::state::{Action, Motion, Overlay, Pane, State};
 
 /// What a click does.
 #[must_use]

@@ -3,8 +3,8 @@
 
 use ratatui::style::Style;
 
-pub use crate::playground::state::settings::Role;
-use crate::playground::state::{Depth, Glyphs, View, settings::Theme};
+pub use crate::state::settings::Role;
+use crate::state::{Depth, Glyphs, View, settings::Theme};
 
 /// A theme as one terminal can show it.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +84,7 @@ mod tests {
     use ratatui::style::Color;
 
     use super::{Depth, Role, Theme};
-    use crate::playground::state::settings::{Setting, Themes};
+    use crate::state::settings::{Setting, Themes};
 
     fn theme(name: &str) -> Theme {
         let found = Theme::BUILT_IN.iter().find(|(known, _)| *known == name);

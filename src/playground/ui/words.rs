@@ -6,10 +6,8 @@ use std::{
 };
 
 use super::canvas::{fit, width};
-use crate::{
-    playground::state::{Process, ProcessName, State, Status, Timestamp, named_places},
-    wire::{BrokerId, TopicPartition},
-};
+use crate::state::{Process, ProcessName, State, Status, Timestamp, named_places};
+use wire::{BrokerId, TopicPartition};
 
 /// In the frame of a pane that shows only what matches: `/ord   esc clears`
 pub fn filter_note(state: &State, filter: &str) -> String {
@@ -90,7 +88,7 @@ fn scaled(count: u64, units: &[&str; 4]) -> String {
 
 /// `1,204`
 pub fn grouped(count: u32) -> String {
-    crate::playground::state::grouped(i64::from(count))
+    crate::state::grouped(i64::from(count))
 }
 
 /// `p0 p2`
@@ -305,7 +303,7 @@ mod tests {
 
     #[test]
     fn what_is_read_carries_its_topic_as_far_as_there_is_room() {
-        let place = |(topic, index): (&str, i32)| crate::wire::TopicPartition::new(topic, index);
+        let place = |(topic, index): (&str, i32)| wire::TopicPartition::new(topic, index);
         let read = [("orders", 0), ("orders", 1), ("orders", 3), ("payments", 0)].map(place);
         let read = read.into_iter().collect();
         let told = [28, 27, 22, 20].map(|room| super::places(true, &read, room));

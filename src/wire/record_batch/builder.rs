@@ -5,7 +5,7 @@ use super::{
     COMPRESSION_MASK, CONTROL_BIT, Compression, DELETE_HORIZON_BIT, HEADER_BYTES, NO_PRODUCER_ID,
     NO_SEQUENCE, NO_TIMESTAMP, TRANSACTIONAL_BIT, seal, write_at,
 };
-use crate::wire::{LeaderEpoch, Offset};
+use crate::{LeaderEpoch, Offset};
 
 /// An encoded header count of zero.
 const NO_HEADERS: &[u8] = &[0];

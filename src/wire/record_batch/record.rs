@@ -1,7 +1,7 @@
 //! Single records inside a batch: varints, key, value, headers.
 
 use super::{BatchError, BatchHeader, TimestampType};
-use crate::wire::Offset;
+use crate::Offset;
 
 /// One record, lent from its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

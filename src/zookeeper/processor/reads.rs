@@ -1,13 +1,11 @@
 //! Requests that change nothing, apart from leaving watches.
 
 use super::Processor;
-use crate::{
-    wire::jute::{
-        ClientInfo, GetAclResponse, GetChildren2Response, GetChildrenResponse, GetDataResponse,
-        JuteReader, KeeperCode, MultiHeader, OpCode, PathRequest, PathWatchRequest, Record, perms,
-        to_bytes,
-    },
-    zookeeper::{ConnectionId, acl, data_tree::Znode},
+use crate::{ConnectionId, acl, data_tree::Znode};
+use wire::jute::{
+    ClientInfo, GetAclResponse, GetChildren2Response, GetChildrenResponse, GetDataResponse,
+    JuteReader, KeeperCode, MultiHeader, OpCode, PathRequest, PathWatchRequest, Record, perms,
+    to_bytes,
 };
 
 impl Processor {

@@ -4,15 +4,13 @@ use bytes::Bytes;
 
 use super::{CloseReason, Effects, Now, Processor, Send};
 use crate::{
-    wire::{
-        jute::{ConnectRequest, ConnectResponse, EventType, JuteReader, Record, frame},
-        report::Report,
-    },
-    zookeeper::{
-        ConnectionId,
-        session_tracker::{NotThisSession, SessionTracker},
-        txn::{PASSWORD_BYTES, SessionRecord, TxnKind},
-    },
+    ConnectionId,
+    session_tracker::{NotThisSession, SessionTracker},
+    txn::{PASSWORD_BYTES, SessionRecord, TxnKind},
+};
+use wire::{
+    jute::{ConnectRequest, ConnectResponse, EventType, JuteReader, Record, frame},
+    report::Report,
 };
 
 impl Processor {

@@ -5,19 +5,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::{CloseReason, Effects, Now, Processor, Send};
-use crate::{
-    wire::{
-        jute::{
-            AddWatchRequest, AuthPacket, CheckWatchesRequest, ConnectRequest, ConnectResponse,
-            Create2Response, CreateRequest, CreateResponse, DeleteRequest, GetChildrenResponse,
-            GetDataResponse, JuteReader, KeeperCode, MultiHeader, OpCode, PathRequest,
-            PathVersionRequest, PathWatchRequest, Record, ReplyHeader, RequestHeader,
-            SetAclRequest, SetDataRequest, SetWatches2, Stat, WatcherEvent, open_acl, perms,
-            to_bytes,
-        },
-        report::Report,
+use crate::{ConnectionId, acl, data_tree::CONTAINER_OWNER, database::Database};
+use wire::{
+    jute::{
+        AddWatchRequest, AuthPacket, CheckWatchesRequest, ConnectRequest, ConnectResponse,
+        Create2Response, CreateRequest, CreateResponse, DeleteRequest, GetChildrenResponse,
+        GetDataResponse, JuteReader, KeeperCode, MultiHeader, OpCode, PathRequest,
+        PathVersionRequest, PathWatchRequest, Record, ReplyHeader, RequestHeader, SetAclRequest,
+        SetDataRequest, SetWatches2, Stat, WatcherEvent, open_acl, perms, to_bytes,
     },
-    zookeeper::{ConnectionId, acl, data_tree::CONTAINER_OWNER, database::Database},
+    report::Report,
 };
 
 const PASSWORD: [u8; 16] = [7; 16];

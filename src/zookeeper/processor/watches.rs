@@ -5,16 +5,14 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::{Effects, Processor, Send};
-use crate::{
-    wire::{
-        jute::{
-            AddWatchRequest, CheckWatchesRequest, EventType, JuteReader, KeeperCode, OpCode,
-            Record, ReplyHeader, SetWatches, SetWatches2, WatchMode, WatcherEvent, WatcherType,
-            frame, to_bytes, xid,
-        },
-        report::Report,
+use crate::{ConnectionId, path, txn::Change};
+use wire::{
+    jute::{
+        AddWatchRequest, CheckWatchesRequest, EventType, JuteReader, KeeperCode, OpCode, Record,
+        ReplyHeader, SetWatches, SetWatches2, WatchMode, WatcherEvent, WatcherType, frame,
+        to_bytes, xid,
     },
-    zookeeper::{ConnectionId, path, txn::Change},
+    report::Report,
 };
 
 /// `KeeperState.SyncConnected`, the state in every event of a living server.

@@ -6,17 +6,15 @@ use super::{
     reads::{write_end, write_part},
 };
 use crate::{
-    wire::jute::{
-        Create2Response, CreateMode, CreateRequest, CreateResponse, CreateTtlRequest,
-        DeleteRequest, Id, JuteError, JuteReader, KeeperCode, MultiHeader, OpCode, PathRequest,
-        PathVersionRequest, SetAclRequest, SetDataRequest, perms, to_bytes,
-    },
-    zookeeper::{
-        ConnectionId, acl,
-        data_tree::{CONTAINER_OWNER, DataTree, Undo, Znode},
-        path,
-        txn::{Change, Stamp, TxnKind},
-    },
+    ConnectionId, acl,
+    data_tree::{CONTAINER_OWNER, DataTree, Undo, Znode},
+    path,
+    txn::{Change, Stamp, TxnKind},
+};
+use wire::jute::{
+    Create2Response, CreateMode, CreateRequest, CreateResponse, CreateTtlRequest, DeleteRequest,
+    Id, JuteError, JuteReader, KeeperCode, MultiHeader, OpCode, PathRequest, PathVersionRequest,
+    SetAclRequest, SetDataRequest, perms, to_bytes,
 };
 
 /// A request as it was read.
@@ -60,11 +58,7 @@ impl Processor {
     }
 
     /// Deletes containers whose children are all gone.
-    pub(in crate::zookeeper) fn delete_empty_containers(
-        &mut self,
-        now: Now,
-        effects: &mut Effects,
-    ) {
+    pub(crate) fn delete_empty_containers(&mut self, now: Now, effects: &mut Effects) {
         for path in self.tree.empty_containers() {
             let at = self.next_stamp(now);
             let change = Change::Delete { path };

@@ -27,15 +27,13 @@ use self::{
 };
 use super::{Reply, RequestContext, RequestError};
 use crate::{
-    broker::{
-        Broker,
-        image::ClusterImage,
-        partitions::{Partition, PartitionError, Read, ReadAnswer},
-        replication::{FollowerFetch, IsrWrite, Reader},
-        throttle::BytesPerSecond,
-    },
-    wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition},
+    Broker,
+    image::ClusterImage,
+    partitions::{Partition, PartitionError, Read, ReadAnswer},
+    replication::{FollowerFetch, IsrWrite, Reader},
+    throttle::BytesPerSecond,
 };
+use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// What one request asks, resolved to this broker's partitions.
 struct Fetch {

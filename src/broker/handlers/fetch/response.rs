@@ -6,18 +6,16 @@ use kafka_protocol::{messages::FetchResponse, protocol::HeaderVersion};
 
 use super::{Fetch, FetchedTopic, Look};
 use crate::{
-    broker::{
-        handlers::{
-            Reply, RequestContext, RequestError,
-            leader_hints::{LeaderHint, LeaderHints},
-        },
-        partitions::ReadAnswer,
-        replication::EpochEnd,
+    handlers::{
+        Reply, RequestContext, RequestError,
+        leader_hints::{LeaderHint, LeaderHints},
     },
-    wire::{
-        ErrorCode,
-        frame::{Frame, begin_response},
-    },
+    partitions::ReadAnswer,
+    replication::EpochEnd,
+};
+use wire::{
+    ErrorCode,
+    frame::{Frame, begin_response},
 };
 
 /// What is told about one partition.

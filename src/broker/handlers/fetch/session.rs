@@ -11,7 +11,7 @@ use std::{
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use uuid::Uuid;
 
-use crate::wire::ErrorCode;
+use wire::ErrorCode;
 
 /// A session that nobody used for this long gives its place to another: Kafka's
 /// `min.incremental.fetch.session.eviction.ms`.

@@ -7,7 +7,7 @@ use std::env;
 use std::process::Command;
 
 use super::*;
-use crate::wire::record_batch::ControlType;
+use wire::record_batch::ControlType;
 
 /// What the tool says of gaps between offsets: right for a compacted log, also Apache's own, and wrong elsewhere.
 const GAPS: &str = "Non-consecutive offsets";

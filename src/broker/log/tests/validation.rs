@@ -2,8 +2,8 @@
 //! bytes. Where ours is stricter, its readers would choke on what its broker takes.
 
 use super::*;
-use crate::wire::ErrorCode;
-use crate::wire::record_batch::HEADER_BYTES;
+use wire::ErrorCode;
+use wire::record_batch::HEADER_BYTES;
 
 const CRC_AT: usize = 17;
 const ATTRIBUTES_AT: usize = 21;
@@ -64,7 +64,7 @@ fn send(config: LogConfig, bytes: &[u8]) -> Result<Log, ErrorCode> {
 }
 
 /// The header of the first batch in a log.
-fn header_of(log: &Log) -> crate::wire::record_batch::BatchHeader {
+fn header_of(log: &Log) -> wire::record_batch::BatchHeader {
     let mut out = BytesMut::new();
     let end = log.log_end_offset();
     log.read_into(Offset(0), end, 1_000, true, &mut out)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{FollowerFetch, IsrWrite, Leader, LeaderStart, WriteOutcome};
-use crate::wire::{BrokerId, LeaderEpoch, Offset};
+use wire::{BrokerId, LeaderEpoch, Offset};
 
 const LAG: Duration = Duration::from_secs(1);
 

@@ -5,10 +5,8 @@ use super::{
     division::assigned,
     world::World,
 };
-use crate::{
-    broker::coordinator::{Request, Response},
-    wire::{ErrorCode, LeaderEpoch},
-};
+use crate::coordinator::{Request, Response};
+use wire::{ErrorCode, LeaderEpoch};
 
 impl World {
     /// Holds an answer against what was promised.

@@ -11,12 +11,10 @@ use super::{
     message::{Ask, Client, Committed, Told},
     world::{Event, World},
 };
-use crate::{
-    broker::coordinator::{
-        self, CommitRequest, Config, Coordinator, Effect, Now, Request, RequestId, WriteId,
-    },
-    wire::{BrokerId, LeaderEpoch, report::Report},
+use crate::coordinator::{
+    self, CommitRequest, Config, Coordinator, Effect, Now, Request, RequestId, WriteId,
 };
+use wire::{BrokerId, LeaderEpoch, report::Report};
 
 /// `offsets.retention.minutes`, and how often it is looked for offsets that are past it.
 const OFFSETS_RETENTION_MS: i64 = 150;

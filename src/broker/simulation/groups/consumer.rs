@@ -12,15 +12,13 @@ use super::{
     world::Event,
 };
 use crate::{
-    broker::{
-        coordinator::{
-            CommitRequest, JoinRequest, JoinResponse, MemberIdentity, OffsetAndMetadata, Request,
-            Response, SyncRequest,
-        },
-        simulation::chance::Chance,
+    coordinator::{
+        CommitRequest, JoinRequest, JoinResponse, MemberIdentity, OffsetAndMetadata, Request,
+        Response, SyncRequest,
     },
-    wire::{BrokerId, ErrorCode, LeaderEpoch, Offset},
+    simulation::chance::Chance,
 };
+use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset};
 
 /// `session.timeout.ms`.
 const SESSION_TIMEOUT: i32 = 60;

@@ -9,10 +9,8 @@ use kafka_protocol::{
     protocol::{Encodable, StrBytes},
 };
 
-use crate::{
-    broker::coordinator::JoinResponse,
-    wire::{TopicPartition, consumer_protocol::decode_assignment},
-};
+use crate::coordinator::JoinResponse;
+use wire::{TopicPartition, consumer_protocol::decode_assignment};
 
 /// The topic that the group reads.
 const TOPIC: &str = "orders";

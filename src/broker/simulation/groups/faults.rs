@@ -9,14 +9,12 @@ use super::{
     world::{ADMINISTRATOR, Event, World},
 };
 use crate::{
-    broker::{
-        coordinator::{
-            CommitRequest, GroupState, LeaveRequest, LeavingMember, MemberIdentity, Request,
-        },
-        simulation::promises::{Healing, Violation},
+    coordinator::{
+        CommitRequest, GroupState, LeaveRequest, LeavingMember, MemberIdentity, Request,
     },
-    wire::{BrokerId, Offset},
+    simulation::promises::{Healing, Violation},
 };
+use wire::{BrokerId, Offset};
 
 /// How long the group has to come together.
 const PEACE: u64 = 80;

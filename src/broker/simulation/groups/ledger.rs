@@ -7,12 +7,10 @@ use super::{
     offsets_log::{Entry, OffsetsLog, Says},
 };
 use crate::{
-    broker::{
-        coordinator::{CommitRequest, GroupDescription, GroupState},
-        simulation::promises::{Invariant, Verdict},
-    },
-    wire::{LeaderEpoch, Offset},
+    coordinator::{CommitRequest, GroupDescription, GroupState},
+    simulation::promises::{Invariant, Verdict},
 };
+use wire::{LeaderEpoch, Offset};
 
 /// Everything that counts of what happened.
 #[derive(Debug, Default)]

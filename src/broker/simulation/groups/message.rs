@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    broker::coordinator::{Request, Response},
-    wire::{ErrorCode, Offset},
-};
+use crate::coordinator::{Request, Response};
+use wire::{ErrorCode, Offset};
 
 /// A process of a consumer: what comes late for an earlier one is not for its successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

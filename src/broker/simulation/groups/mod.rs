@@ -34,7 +34,7 @@ use super::{
     seeds::Simulation,
     transcript::Transcript,
 };
-use crate::broker::planted::Bug;
+use crate::planted::Bug;
 
 /// The one group.
 const GROUP: &str = "billing";

@@ -5,14 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    broker::coordinator::{
-        Replay, StoredRecord,
-        group_metadata_record::{self, GroupMetadataValue},
-        offset_commit_record::{OffsetAndMetadata, OffsetCommitKey},
-    },
-    wire::{BrokerId, LeaderEpoch, fields::FieldReader},
+use crate::coordinator::{
+    Replay, StoredRecord,
+    group_metadata_record::{self, GroupMetadataValue},
+    offset_commit_record::{OffsetAndMetadata, OffsetCommitKey},
 };
+use wire::{BrokerId, LeaderEpoch, fields::FieldReader};
 
 /// The log as the leader of each epoch has it.
 #[derive(Debug)]

@@ -10,12 +10,10 @@ use super::{
     offsets_log::OffsetsLog,
 };
 use crate::{
-    broker::{
-        coordinator::WriteId,
-        simulation::{chance::Chance, promises::Violation, queue::Queue, transcript::Transcript},
-    },
-    wire::{BrokerId, ErrorCode, LeaderEpoch},
+    coordinator::WriteId,
+    simulation::{chance::Chance, promises::Violation, queue::Queue, transcript::Transcript},
 };
+use wire::{BrokerId, ErrorCode, LeaderEpoch};
 
 const BROKERS: i32 = 3;
 

@@ -6,10 +6,8 @@ use super::{
     offsets_log::{Entry, Says},
     world::{Event, World},
 };
-use crate::{
-    broker::coordinator::{self, Request, StoredRecord, WriteId},
-    wire::{BrokerId, ErrorCode, LeaderEpoch},
-};
+use crate::coordinator::{self, Request, StoredRecord, WriteId};
+use wire::{BrokerId, ErrorCode, LeaderEpoch};
 
 /// `offsets.commit.timeout.ms`.
 const COMMIT_TIMEOUT: u64 = 50;

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Candidate;
-use crate::playground::state::{
-    Action, Process, ProcessName, State, Status, Target, names::places,
-};
+use crate::state::{Action, Process, ProcessName, State, Status, Target, names::places};
 
 /// Every action that makes sense now, with its arguments filled in.
 pub(super) fn all(state: &State) -> Vec<Candidate> {

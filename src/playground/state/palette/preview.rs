@@ -1,6 +1,6 @@
 //! What an action would do, said before it is done: in words, with the way back, and as a command.
 
-use crate::playground::state::{
+use crate::state::{
     Action, Overlay, ProcessName, State, StreamRate, Target, grouped, pace,
     perform::{next_broker, perform},
     settings::Setting,

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::page::{OpenPage, Page, PageError, Unpacked};
-use crate::playground::state::{Event, State, Timestamp};
+use crate::state::{Event, State, Timestamp};
 
 /// Bytes of closed pages that are kept: hours of a quiet cluster, the last five minutes of one under
 /// 10,000 records a second (12 MB a minute were measured). The oldest go first.
@@ -61,7 +61,7 @@ impl History {
     }
 
     /// The newest event told a line.
-    pub(in crate::playground::state) fn step(&mut self) {
+    pub(in crate::state) fn step(&mut self) {
         if let Some(open) = &mut self.open {
             open.step();
         }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-use crate::playground::state::{Event, State, Timestamp};
+use crate::state::{Event, State, Timestamp};
 
 /// A page is closed when its events take this many bytes: folding them is quick enough to step.
 const EVENT_BYTES: usize = 512 * 1024;

@@ -3,9 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{History, PageError, Past, go_to};
-use crate::playground::state::{
-    Caption, Overlay, Setup, State, Timestamp, View, settings::Setting,
-};
+use crate::state::{Caption, Overlay, Setup, State, Timestamp, View, settings::Setting};
 
 /// How often a played session looks whether something is due.
 const PLAY_EVERY: Duration = Duration::from_millis(33);
@@ -161,7 +159,7 @@ impl State {
     }
 
     /// When a played session moves on.
-    pub(in crate::playground::state) fn plays_at(&self) -> Option<Timestamp> {
+    pub(in crate::state) fn plays_at(&self) -> Option<Timestamp> {
         let playing = self.past.replay.as_ref()?.playing;
         playing.map(|_| self.now.plus(PLAY_EVERY))
     }
@@ -205,7 +203,7 @@ pub(super) fn change_pace(state: &mut State, faster: bool) {
 }
 
 /// Folds in what is due by now.
-pub(in crate::playground::state) fn play_on(state: &mut State) {
+pub(in crate::state) fn play_on(state: &mut State) {
     let Some(replay) = &state.past.replay else {
         return;
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{History, Page};
-use crate::playground::{
+use crate::{
     state::{
         Appearance, Event, Happening, Key, KeyPress, Request, Setup, State, Timestamp, update,
     },

@@ -139,7 +139,7 @@ impl<T: Setting> From<String> for Choice<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::playground::state::settings::Layouts;
+    use crate::state::settings::Layouts;
 
     const MINE: &str = "[[wide]]\npanes = [{ pane = \"log\" }]";
 

@@ -11,7 +11,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::toml_file::{Mistake, Table, Value, did_you_mean, parse};
-use crate::playground::state::{
+use crate::state::{
     Action, Key, Pane,
     keymap::{Context, Row, Section, TABLE},
 };
@@ -101,7 +101,7 @@ impl Keymap {
     }
 
     /// The key of an action that works in every pane that has no other use for it.
-    pub(in crate::playground::state) fn key_always(&self, action: &Action) -> Option<Key> {
+    pub(in crate::state) fn key_always(&self, action: &Action) -> Option<Key> {
         let rows = self.rows.iter();
         let mut keys = rows
             .filter(|row| row.context == Context::Always)
@@ -131,7 +131,7 @@ impl Keymap {
     }
 
     /// The same with other keys for what is named.
-    pub(in crate::playground::state) fn filled(
+    pub(in crate::state) fn filled(
         sentence: &str,
         named: impl Fn(&str) -> Option<String>,
     ) -> String {
@@ -155,7 +155,7 @@ impl Keymap {
         filled
     }
 
-    pub(in crate::playground::state) fn named(&self, name: &str) -> Option<String> {
+    pub(in crate::state) fn named(&self, name: &str) -> Option<String> {
         let within = [
             ("overlay ", Context::Overlay),
             ("confirm ", Context::Confirm),
@@ -371,7 +371,7 @@ fn read_keys(value: Value<'_>) -> Result<Vec<(Value<'_>, Key)>, Mistake> {
 #[cfg(test)]
 mod tests {
     use super::Keymap;
-    use crate::playground::state::{Action, Context, Key, Pane, Target};
+    use crate::state::{Action, Context, Key, Pane, Target};
 
     #[test]
     fn an_action_gets_its_new_keys_instead_of_its_own() {

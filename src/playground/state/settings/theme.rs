@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use super::choice::Setting;
 use super::toml_file::{Mistake, Table, Value, parse};
-use crate::playground::state::Depth;
+use crate::state::Depth;
 
 /// What a piece of the screen means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -257,7 +257,7 @@ mod tests {
     use ratatui::style::{Color, Modifier, Style};
 
     use super::{Role, Setting, Theme, nearest};
-    use crate::playground::state::Depth;
+    use crate::state::Depth;
 
     #[test]
     fn what_a_file_leaves_out_is_as_in_the_theme_it_is_like() {

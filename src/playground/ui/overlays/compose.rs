@@ -3,15 +3,13 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    playground::{
-        state::{Compose, FIELDS, State},
-        ui::{
-            canvas::{Canvas, Frame, width},
-            theme::Role,
-        },
+    state::{Compose, FIELDS, State},
+    ui::{
+        canvas::{Canvas, Frame, width},
+        theme::Role,
     },
-    wire::murmur2::murmur2,
 };
+use wire::murmur2::murmur2;
 
 /// Draws the composer over the lower part of the window.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, compose: &Compose, window: Rect) {

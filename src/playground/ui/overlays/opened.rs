@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::record;
-use crate::playground::{
+use crate::{
     state::{Opened, ProcessName, State, Thing, named_places, summary},
     ui::{
         canvas::{Canvas, Frame, broken},

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::{Action, Candidate, Enter, Palette, Preview, Process, State, Target},
     ui::{
         canvas::{Canvas, Frame, fit, width, wrap},
@@ -298,7 +298,7 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: R
         Enter::Completes(_) => "name it",
         _ => "do it",
     };
-    crate::playground::ui::bars::hints(
+    crate::ui::bars::hints(
         canvas,
         state,
         area,

@@ -3,14 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::{
-    playground::{
-        state::{
-            BytesSeen, Partition, RecordKind, RecordSeen, State, Timestamp, ValueFace, is_json,
-        },
-        ui::words,
-    },
-    wire::{Offset, TopicPartition, murmur2::murmur2},
+    state::{BytesSeen, Partition, RecordKind, RecordSeen, State, Timestamp, ValueFace, is_json},
+    ui::words,
 };
+use wire::{Offset, TopicPartition, murmur2::murmur2};
 
 /// Bytes in a line of a hexadecimal dump.
 const HEX_LINE: usize = 16;

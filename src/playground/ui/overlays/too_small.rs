@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::State,
     ui::{
         canvas::{Canvas, wrap},

@@ -12,15 +12,13 @@ use ratatui::layout::Rect;
 
 use super::flow_block::Block;
 use crate::{
-    playground::{
-        state::{Pane, Partition, ProcessName, State, Topic, grouped, records_per_word},
-        ui::{
-            canvas::{Canvas, fit, width},
-            theme::Role,
-        },
+    state::{Pane, Partition, ProcessName, State, Topic, grouped, records_per_word},
+    ui::{
+        canvas::{Canvas, fit, width},
+        theme::Role,
     },
-    wire::TopicPartition,
 };
+use wire::TopicPartition;
 
 /// Where the parts of the pane stand.
 #[derive(Debug, Clone, Copy)]

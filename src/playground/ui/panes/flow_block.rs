@@ -4,18 +4,16 @@ use std::collections::BTreeSet;
 
 use super::{flow::Columns, log_lane::hue, log_window::Window};
 use crate::{
-    playground::{
-        state::{
-            FlowLane, Group, Pane, Partition, RecordKind, State, Status, StreamRate, Word, grouped,
-        },
-        ui::{
-            canvas::{Canvas, Frame, fit, width},
-            theme::Role,
-            words,
-        },
+    state::{
+        FlowLane, Group, Pane, Partition, RecordKind, State, Status, StreamRate, Word, grouped,
     },
-    wire::{BrokerId, Offset, TopicPartition},
+    ui::{
+        canvas::{Canvas, Frame, fit, width},
+        theme::Role,
+        words,
+    },
 };
+use wire::{BrokerId, Offset, TopicPartition};
 
 use ratatui::layout::Rect;
 

@@ -8,16 +8,14 @@ use super::chart::bars;
 use super::group_state::{joined_line, state_line};
 
 use crate::{
-    playground::{
-        state::{Action, Group, GroupRow, Member, Pane, ProcessName, State, Status},
-        ui::{
-            canvas::{Canvas, Frame, fit, width},
-            theme::Role,
-            title, words,
-        },
+    state::{Action, Group, GroupRow, Member, Pane, ProcessName, State, Status},
+    ui::{
+        canvas::{Canvas, Frame, fit, width},
+        theme::Role,
+        title, words,
     },
-    wire::TopicPartition,
 };
+use wire::TopicPartition;
 
 /// A member is new for this long.
 const NEW_FOR_SECONDS: u64 = 3;
@@ -387,7 +385,7 @@ fn step(
 /// When the group will miss a killed member.
 fn notice(
     state: &State,
-    since: Option<crate::playground::state::Timestamp>,
+    since: Option<crate::state::Timestamp>,
     member: Option<&Member>,
 ) -> Option<String> {
     member?;
@@ -430,7 +428,7 @@ fn chart(canvas: &mut Canvas<'_>, state: &State, group: &Group, area: Rect) {
         .iter()
         .map(|lag| u64::try_from(*lag).unwrap_or(0))
         .collect();
-    let seconds = crate::playground::state::LAG_SECONDS;
+    let seconds = crate::state::LAG_SECONDS;
     for row in bars(&values, seconds, cells, 1) {
         canvas.text(x, y, area.right(), &row, Role::Text);
     }

@@ -1,6 +1,6 @@
 //! The first lines of a group: its state, what tells it from others, who joined again.
 
-use crate::playground::{
+use crate::{
     state::{Group, State},
     ui::{
         canvas::{Canvas, fit, width},

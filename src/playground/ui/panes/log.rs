@@ -4,17 +4,15 @@ use ratatui::layout::Rect;
 
 use super::log_lane::{Lane, Ruler};
 use crate::{
-    playground::{
-        state::{Opening, Pane, Partition, State, Topic, grouped},
-        ui::{
-            canvas::{Canvas, Frame, fit, width, wrap},
-            panes::log_window::CELL,
-            theme::Role,
-            title, words,
-        },
+    state::{Opening, Pane, Partition, State, Topic, grouped},
+    ui::{
+        canvas::{Canvas, Frame, fit, width, wrap},
+        panes::log_window::CELL,
+        theme::Role,
+        title, words,
     },
-    wire::TopicPartition,
 };
+use wire::TopicPartition;
 
 /// Rows of an open partition.
 const OPEN: u16 = 4;

@@ -11,19 +11,17 @@ use ratatui::layout::Rect;
 
 use super::log_window::{CELL, Window};
 use crate::{
-    playground::{
-        state::{
-            Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State,
-            Status, Timestamp, grouped,
-        },
-        ui::{
-            canvas::{Canvas, fit, width},
-            theme::Role,
-            words,
-        },
+    state::{
+        Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State, Status,
+        Timestamp, grouped,
     },
-    wire::{Offset, TopicPartition, murmur2::murmur2, shown},
+    ui::{
+        canvas::{Canvas, fit, width},
+        theme::Role,
+        words,
+    },
 };
+use wire::{Offset, TopicPartition, murmur2::murmur2, shown};
 
 /// Columns of a group's name beside its mark.
 const GROUP_NAME: u16 = 16;

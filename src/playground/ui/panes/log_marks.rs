@@ -8,15 +8,13 @@ use std::collections::BTreeMap;
 
 use super::log_lane::Lane;
 use crate::{
-    playground::{
-        state::Status,
-        ui::{
-            canvas::{Canvas, width},
-            theme::Role,
-        },
+    state::Status,
+    ui::{
+        canvas::{Canvas, width},
+        theme::Role,
     },
-    wire::BrokerId,
 };
+use wire::BrokerId;
 
 impl Lane<'_> {
     /// Each broker's log end, `▼` on the boundary.

@@ -2,7 +2,8 @@
 //!
 //! Offsets are positions between cells: offset `n` is the left edge of the cell that is named `n`.
 
-use crate::{playground::state::Partition, wire::Offset};
+use crate::state::Partition;
+use wire::Offset;
 
 /// Columns from one boundary to the next.
 pub const CELL: u16 = 6;
@@ -91,10 +92,8 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::Window;
-    use crate::{
-        playground::state::Partition,
-        wire::{BrokerId, Offset},
-    };
+    use crate::state::Partition;
+    use wire::{BrokerId, Offset};
 
     fn partition(start: i64, end: i64) -> Partition {
         let mut partition = Partition {

@@ -31,7 +31,7 @@ pub mod zookeeper_story;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::playground::state::{Action, Pane, State};
+use crate::state::{Action, Pane, State};
 
 /// Draws a pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {

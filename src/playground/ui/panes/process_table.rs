@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::processes::BOX_WIDTH_MIN;
-use crate::playground::{
+use crate::{
     state::{Action, Process, State},
     ui::{canvas::Canvas, theme::Role, words},
 };

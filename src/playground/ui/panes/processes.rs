@@ -12,16 +12,14 @@ use ratatui::layout::Rect;
 
 use super::process_table;
 use crate::{
-    playground::{
-        state::{Action, Pane, Process, ProcessName, State, Status},
-        ui::{
-            canvas::{Canvas, Frame, fit, width},
-            theme::Role,
-            words,
-        },
+    state::{Action, Pane, Process, ProcessName, State, Status},
+    ui::{
+        canvas::{Canvas, Frame, fit, width},
+        theme::Role,
+        words,
     },
-    wire::BrokerId,
 };
+use wire::BrokerId;
 
 type Line = Vec<(Role, String)>;
 
@@ -167,7 +165,7 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
 }
 
 fn canvas_is_ascii(state: &State) -> bool {
-    state.view.appearance.glyphs == crate::playground::state::Glyphs::Ascii
+    state.view.appearance.glyphs == crate::state::Glyphs::Ascii
 }
 
 /// What it does, and for how long, if there is room for that.

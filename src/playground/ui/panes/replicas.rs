@@ -11,16 +11,14 @@ use ratatui::layout::Rect;
 use super::topic_rows;
 
 use crate::{
-    playground::{
-        state::{Action, Pane, Partition, Process, ReplicaRow, Spare, State, Status, Topic},
-        ui::{
-            canvas::{Canvas, Frame, width, wrap},
-            theme::Role,
-            title, words,
-        },
+    state::{Action, Pane, Partition, Process, ReplicaRow, Spare, State, Status, Topic},
+    ui::{
+        canvas::{Canvas, Frame, width, wrap},
+        theme::Role,
+        title, words,
     },
-    wire::BrokerId,
 };
+use wire::BrokerId;
 
 type Line = Vec<(Role, String)>;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::znodes::is_gone;
-use crate::playground::{
+use crate::{
     state::{Pane, Process, State, ZooKeeperSeen},
     ui::{
         canvas::{Canvas, Frame, wrap},

@@ -8,16 +8,14 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    playground::{
-        state::{Pane, Partition, Process, State, Status},
-        ui::{
-            canvas::{Canvas, Frame, width},
-            theme::Role,
-            words,
-        },
+    state::{Pane, Partition, Process, State, Status},
+    ui::{
+        canvas::{Canvas, Frame, width},
+        theme::Role,
+        words,
     },
-    wire::{BrokerId, Offset, TopicPartition},
 };
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// A column narrower than this has no cells.
 const COLUMN_MIN: u16 = 12;

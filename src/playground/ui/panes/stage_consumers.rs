@@ -9,16 +9,14 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    playground::{
-        state::{Member, ProcessName, State, Status},
-        ui::{
-            canvas::{Canvas, Frame, fit, width},
-            theme::Role,
-            words,
-        },
+    state::{Member, ProcessName, State, Status},
+    ui::{
+        canvas::{Canvas, Frame, fit, width},
+        theme::Role,
+        words,
     },
-    wire::TopicPartition,
 };
+use wire::TopicPartition;
 
 /// A box narrower than this says too little.
 const BOX_MIN: u16 = 20;
@@ -112,7 +110,7 @@ fn consumer(canvas: &mut Canvas<'_>, state: &State, name: &str, area: Rect) {
     let reads = member.map(|member| reads(state, member, inside.width.saturating_sub(6)));
     let reads = reads.unwrap_or_default();
     let end = inside.right();
-    let rebalancing = group.is_some_and(crate::playground::state::Group::rebalancing);
+    let rebalancing = group.is_some_and(crate::state::Group::rebalancing);
     let awaited = group.is_some_and(|group| group.awaits(name));
     if !reads.is_empty() && !status.is_gone() {
         let x = canvas.text(inside.x, inside.y, end, "reads ", Role::Text);

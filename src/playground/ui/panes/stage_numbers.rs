@@ -3,7 +3,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::State,
     ui::{
         canvas::{Canvas, fit, width},
@@ -50,7 +50,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 /// How long a partition had no leader, or has none yet.
 fn gap(state: &State) -> (String, String) {
     let seconds = |gap: std::time::Duration| format!("{:.2}", gap.as_secs_f64());
-    let partition = |place: &crate::wire::TopicPartition| format!("p{}", place.partition);
+    let partition = |place: &wire::TopicPartition| format!("p{}", place.partition);
     if let Some((place, since)) = state.outages.open(&state.cluster) {
         let gap = format!("{:.1}", state.now.since(since).as_secs_f64());
         return (gap, format!("nobody leads {}", partition(place)));

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::{Entry, Pane, State, Tone},
     ui::{
         canvas::{Canvas, Frame, width},

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::{Action, Pane, State},
     ui::{
         canvas::{Canvas, Frame, width},
@@ -52,7 +52,7 @@ fn has_news(state: &State, pane: Pane) -> bool {
             .cluster
             .groups
             .get(&state.view.group)
-            .is_some_and(crate::playground::state::Group::rebalancing),
+            .is_some_and(crate::state::Group::rebalancing),
         Pane::Story => state.story.told > state.view.story_seen,
         _ => false,
     }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::chart::bars;
-use crate::playground::{
+use crate::{
     state::{Pane, RATE_SECONDS, State},
     ui::{
         canvas::{Canvas, Frame, fit, width},

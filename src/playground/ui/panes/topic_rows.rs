@@ -7,7 +7,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::{Action, Spare, State, Topic},
     ui::{
         canvas::{Canvas, fit, width},

@@ -8,7 +8,7 @@
 use ratatui::layout::Rect;
 
 use super::znodes::{FIRED_FOR, is_gone, owners};
-use crate::playground::{
+use crate::{
     state::{Pane, State, Watch},
     ui::{
         canvas::{Canvas, Frame, fit, width, wrap},

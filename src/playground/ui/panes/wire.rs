@@ -6,7 +6,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::{Action, ExchangeSeen, Pane, Process, State},
     ui::{
         canvas::{Canvas, Frame, fit, width},

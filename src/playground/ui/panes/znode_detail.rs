@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::znodes::{owner, owners};
-use crate::playground::{
+use crate::{
     state::{State, Znode, znode_summary},
     ui::{
         canvas::{Canvas, width},

@@ -17,7 +17,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::znode_detail;
-use crate::playground::{
+use crate::{
     state::{
         Pane, ProcessName, State, Status, Timestamp, Znode, ZnodeItem, ZnodeRow, row_words,
         znode_summary,
@@ -333,7 +333,7 @@ impl Line<'_> {
         }
         let recent = znode
             .changed_at
-            .is_some_and(|at| self.state.now.since(at) < crate::playground::state::REMOVED_FOR);
+            .is_some_and(|at| self.state.now.since(at) < crate::state::REMOVED_FOR);
         let mut told = before.split(' ');
         if let (true, Some("leader"), Some(leader), Some("epoch"), Some(epoch)) =
             (recent, told.next(), told.next(), told.next(), told.next())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::layout::Rect;
 
-use crate::playground::{
+use crate::{
     state::{Entry, Pane, State, Tone},
     ui::{
         canvas::{Canvas, Frame, fit},

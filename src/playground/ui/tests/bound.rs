@@ -7,7 +7,7 @@ use super::{
     session::{Session, broker},
     text,
 };
-use crate::playground::state::{
+use crate::state::{
     Action, Appearance, Context, Key, Observation, Pane, ProcessChange, keymap::TABLE,
 };
 

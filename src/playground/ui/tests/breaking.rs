@@ -7,12 +7,10 @@ use super::{
     session::{Session, broker},
     text,
 };
-use crate::{
-    playground::state::{
-        Appearance, GroupSeen, Happening, Key, Observation, Overlay, ProcessChange, Request, State,
-    },
-    wire::BrokerId,
+use crate::state::{
+    Appearance, GroupSeen, Happening, Key, Observation, Overlay, ProcessChange, Request, State,
 };
+use wire::BrokerId;
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
@@ -165,7 +163,7 @@ fn where_no_key_reaches_it_the_hint_is_what_the_palette_takes() {
     let drawn = text(&frame(&session.state));
     assert!(drawn.contains(":stop c3 stops it"), "{drawn}");
     assert_eq!(
-        ":stop c3"[1..].parse::<crate::playground::state::Action>(),
+        ":stop c3"[1..].parse::<crate::state::Action>(),
         "stop consumer c3".parse()
     );
 }

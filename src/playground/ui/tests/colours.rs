@@ -3,7 +3,7 @@
 
 use ratatui::style::Color;
 
-use crate::playground::{
+use crate::{
     state::{
         Depth,
         settings::{Setting, Theme},

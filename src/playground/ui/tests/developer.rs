@@ -7,7 +7,7 @@ use super::{
     session::{Session, broker},
     text,
 };
-use crate::playground::state::{
+use crate::state::{
     Appearance, ExchangeSeen, Glyphs, Happening, Key, Observation, Pane, ProducedSeen, Request,
     Scheme, Timestamp,
 };

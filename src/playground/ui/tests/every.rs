@@ -13,7 +13,7 @@ use super::{
     session::{Session, broker, consumer},
     text, zookeeper,
 };
-use crate::playground::{
+use crate::{
     state::{
         Action, Appearance, Depth, Glyphs, Happening, Observation, ProcessChange, ProcessName,
         Scheme, State, settings::Role,
@@ -199,8 +199,7 @@ fn the_header_says_whole_numbers_or_none() {
             return;
         }
         let lost = format!("lost {}", state.cluster.lost);
-        let acked =
-            crate::playground::state::grouped(i64::try_from(produced.acked).expect("small"));
+        let acked = crate::state::grouped(i64::try_from(produced.acked).expect("small"));
         let whole = header.contains(&format!("acked {acked}  {lost}"));
         assert!(whole, "{name}: {header}");
     });

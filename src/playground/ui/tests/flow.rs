@@ -5,14 +5,10 @@ use super::{
     session::{Session, broker, consumer},
     text,
 };
-use crate::{
-    playground::state::{
-        Action, Appearance, Glyphs, Happening, Observation, ProcessChange, RecordSeen,
-    },
-    wire::{
-        Offset,
-        report::{MemberStep, Report},
-    },
+use crate::state::{Action, Appearance, Glyphs, Happening, Observation, ProcessChange, RecordSeen};
+use wire::{
+    Offset,
+    report::{MemberStep, Report},
 };
 
 fn session(size: (u16, u16), appearance: Appearance) -> Session {

@@ -5,16 +5,14 @@ use super::{
     session::{START_MS, Session, broker, orders},
     text,
 };
-use crate::{
-    playground::state::{
-        Action, Appearance, BrokerSeen, ClusterSeen, GroupSeen, Happening, Key, MemberSeen,
-        Observation, PartitionSeen, ProcessChange, ProcessName, RecordSeen, TopicSeen, WatchSeen,
-        ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
-    },
-    wire::{
-        BrokerId, Offset,
-        report::{GroupCause, MemberStep, Report},
-    },
+use crate::state::{
+    Action, Appearance, BrokerSeen, ClusterSeen, GroupSeen, Happening, Key, MemberSeen,
+    Observation, PartitionSeen, ProcessChange, ProcessName, RecordSeen, TopicSeen, WatchSeen,
+    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+};
+use wire::{
+    BrokerId, Offset,
+    report::{GroupCause, MemberStep, Report},
 };
 
 /// A window title, a colour by one byte, a turned line and a blank that takes no room.

@@ -5,11 +5,11 @@ use super::{
     session::{Session, broker, consumer, orders},
     text,
 };
-use crate::playground::state::{
+use crate::state::{
     Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
     ProcessChange, Request, Status, StreamRate, Timestamp, ValueFace,
 };
-use crate::wire::report::{GroupCause, MemberPartitions, Report};
+use wire::report::{GroupCause, MemberPartitions, Report};
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
@@ -35,7 +35,7 @@ fn the_start_waits_for_the_cluster_and_not_for_time() {
     session.all_ready();
     let mut asked = session.requests.iter();
     for expected in [
-        Request::Start(crate::playground::state::ProcessName::ZooKeeper),
+        Request::Start(crate::state::ProcessName::ZooKeeper),
         Request::Start(broker(1)),
         Request::Start(broker(2)),
         Request::Start(broker(3)),

@@ -5,13 +5,11 @@ use super::{
     session::{Session, broker, orders},
     text,
 };
-use crate::{
-    playground::state::{
-        Appearance, ClusterSeen, GroupSeen, Happening, Key, MemberSeen, Observation, Pane,
-        PartitionOffsets, PartitionSeen, ProcessChange, TopicSeen,
-    },
-    wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
+use crate::state::{
+    Appearance, ClusterSeen, GroupSeen, Happening, Key, MemberSeen, Observation, Pane,
+    PartitionOffsets, PartitionSeen, ProcessChange, TopicSeen,
 };
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 fn ids(brokers: &[i32]) -> Vec<BrokerId> {
     brokers.iter().copied().map(BrokerId).collect()
@@ -278,7 +276,7 @@ fn partitions_of_other_topics_are_told_with_their_name() {
     for (topic, partition) in [("audit", 2), ("audit", 3), ("orders", 0)] {
         session.report(
             super::session::broker(1),
-            crate::wire::report::Report::IsrChanged {
+            wire::report::Report::IsrChanged {
                 topic: topic.into(),
                 partition,
                 leader: BrokerId(1),
@@ -294,6 +292,6 @@ fn partitions_of_other_topics_are_told_with_their_name() {
     }
 }
 
-fn words(entry: &crate::playground::state::Entry) -> String {
+fn words(entry: &crate::state::Entry) -> String {
     entry.text.iter().map(|(_, words)| words.as_str()).collect()
 }

@@ -5,13 +5,11 @@ use super::{
     session::{START_MS, Session, orders},
     text,
 };
-use crate::{
-    playground::state::{
-        Appearance, BatchSeen, BytesSeen, Glyphs, Key, Observation, PartitionOffsets, RecordKind,
-        RecordSeen, Request,
-    },
-    wire::{BrokerId, LeaderEpoch, Offset},
+use crate::state::{
+    Appearance, BatchSeen, BytesSeen, Glyphs, Key, Observation, PartitionOffsets, RecordKind,
+    RecordSeen, Request,
 };
+use wire::{BrokerId, LeaderEpoch, Offset};
 
 /// A record of an idempotent producer.
 fn record(offset: i64, key: &str, value: &str) -> RecordSeen {

@@ -61,7 +61,7 @@ pub fn text(buffer: &Buffer) -> String {
 pub fn assert_drawn(name: &str, state: &State) {
     let drawn = text(&frame(state));
     let file = format!(
-        "{}/src/playground/ui/tests/drawings/{name}.txt",
+        "{}/ui/tests/drawings/{name}.txt",
         env!("CARGO_MANIFEST_DIR")
     );
     if std::env::var_os("KAFKARIUM_WRITE_DRAWINGS").is_some() {

@@ -6,12 +6,10 @@ use super::{
     text,
 };
 use crate::{
-    playground::{
-        state::{Action, Appearance, Happening, Motion, Pane, Request},
-        ui::mouse::{click, wheel},
-    },
-    wire::Offset,
+    state::{Action, Appearance, Happening, Motion, Pane, Request},
+    ui::mouse::{click, wheel},
 };
+use wire::Offset;
 
 /// Where a text stands on the screen.
 fn place_of(session: &Session, wanted: &str) -> (u16, u16) {

@@ -1,12 +1,10 @@
 //! `o` on a record: the group goes back to it, step by step.
 
 use super::session::{Session, consumer, orders};
-use crate::{
-    playground::state::{
-        Appearance, Entry, GroupSeen, Key, MemberSeen, Observation, ProcessChange, Request,
-    },
-    wire::Offset,
+use crate::state::{
+    Appearance, Entry, GroupSeen, Key, MemberSeen, Observation, ProcessChange, Request,
 };
+use wire::Offset;
 
 fn exited() -> ProcessChange {
     ProcessChange::Exited {
@@ -62,7 +60,7 @@ fn our_consumers_leave_the_offset_is_committed_and_they_come_back() {
     };
     assert!(follows.contains(&wanted), "{follows:?}");
     session.later(5);
-    let starts = session.happen(crate::playground::state::Happening::Observed(
+    let starts = session.happen(crate::state::Happening::Observed(
         Observation::OffsetCommitted {
             group: "billing".into(),
             error: None,
@@ -94,7 +92,7 @@ fn a_refused_commit_brings_the_consumers_back_too() {
     session.process(consumer("c1"), exited());
     session.process(consumer("c2"), exited());
     session.happen_group("Empty");
-    let starts = session.happen(crate::playground::state::Happening::Observed(
+    let starts = session.happen(crate::state::Happening::Observed(
         Observation::OffsetCommitted {
             group: "billing".into(),
             error: Some("NOT_COORDINATOR".into()),

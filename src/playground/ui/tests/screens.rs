@@ -11,7 +11,7 @@ use super::{
     session::{Session, broker},
     text,
 };
-use crate::playground::{
+use crate::{
     state::{Appearance, Depth, Glyphs, Happening, Key, Observation, ProcessChange, Scheme, State},
     ui::draw,
 };
@@ -48,7 +48,7 @@ fn small_overview_opens_the_picked_partition_only() {
     session.key(Key::Esc);
     session.state.view.record = None;
     session.state.view.message = None;
-    session.state.view.tab = crate::playground::state::Pane::Story;
+    session.state.view.tab = crate::state::Pane::Story;
     assert_drawn("overview_80x24", &session.state);
 }
 

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use crate::{
-    playground::state::{
-        Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, Key, KeyPress,
-        MemberSeen, NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange,
-        ProcessName, ProducedSeen, Receipt, RecordSeen, Request, SessionSeen, Setup, State,
-        Timestamp, TopicSeen, ZooKeeperSeen, update,
-    },
-    wire::{
-        BrokerId, LeaderEpoch, Offset, TopicPartition,
-        report::{GroupCause, MemberPartitions, MemberStep, PartitionOffset, Report, ReportLine},
-    },
+use crate::state::{
+    Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, Key, KeyPress, MemberSeen,
+    NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
+    ProducedSeen, Receipt, RecordSeen, Request, SessionSeen, Setup, State, Timestamp, TopicSeen,
+    ZooKeeperSeen, update,
+};
+use wire::{
+    BrokerId, LeaderEpoch, Offset, TopicPartition,
+    report::{GroupCause, MemberPartitions, MemberStep, PartitionOffset, Report, ReportLine},
 };
 
 /// 12:00:55.003 of the day.

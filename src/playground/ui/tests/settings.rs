@@ -1,7 +1,7 @@
 //! Files of the user's settings, seen on the screen.
 
 use super::{frame, session::Session, text};
-use crate::playground::state::{Appearance, Key, Observation, RecordFace, settings::Setting};
+use crate::state::{Appearance, Key, Observation, RecordFace, settings::Setting};
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());

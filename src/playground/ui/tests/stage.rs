@@ -5,7 +5,7 @@ use super::{
     session::{Session, broker},
     text,
 };
-use crate::playground::state::{
+use crate::state::{
     Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName,
 };
 

@@ -9,16 +9,13 @@ use super::{
     session::{Session, broker},
     text,
 };
-use crate::{
-    playground::state::{
-        Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName,
-        Request, Scheme, SessionSeen, Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen,
-        ZooKeeperSeen,
-    },
-    wire::{
-        BrokerId, LeaderEpoch,
-        report::{Report, ReportLine},
-    },
+use crate::state::{
+    Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName, Request,
+    Scheme, SessionSeen, Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+};
+use wire::{
+    BrokerId, LeaderEpoch,
+    report::{Report, ReportLine},
 };
 
 /// A session in the zookeeper layout; `story` brings it as far as it shall be.

@@ -1,5 +1,7 @@
 //! The Kafka server: log, replication, groups and controller behind Kafka's wire protocol.
 
+#![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 mod broker_facts;
 mod connection;
 mod controlled_shutdown;
@@ -58,7 +60,7 @@ use self::{
     throttle::Throttle,
     topic_configs::BrokerLayers,
 };
-use crate::wire::{BrokerId, Reporter};
+use wire::{BrokerId, Reporter};
 
 pub use settings::{Settings, SettingsError};
 

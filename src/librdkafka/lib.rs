@@ -1,17 +1,9 @@
-//! Connections to Kafka and to ZooKeeper, for brokers, playground and commands.
+//! A producer and a consumer on librdkafka, the client library of production.
 
-pub mod admin;
-pub mod configs;
+#![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 pub mod consumer;
-pub mod groups;
-pub mod kafka;
-pub mod offsets;
-pub mod placement;
 pub mod producer;
-pub mod refusal;
-pub mod tap;
-pub mod topics;
-pub mod zookeeper;
 
 /// Settings of librdkafka for a cluster on this machine: its own back-off, up to a second, is
 /// what one would otherwise see at a fail-over, and a frozen broker would hold its answers back

@@ -14,8 +14,8 @@ use rdkafka::{Message, Offset as LibraryOffset, TopicPartitionList};
 use thiserror::Error;
 
 use super::producer::words;
-use crate::wire::Offset;
-use crate::wire::report::{PartitionOffset, Report};
+use wire::Offset;
+use wire::report::{PartitionOffset, Report};
 
 /// How long the coordinator may take to tell committed offsets when partitions are assigned.
 const COMMITTED_WAIT: Duration = Duration::from_secs(2);

@@ -3,6 +3,8 @@
 //! The loop is below: keys and observations in, frames and requests out. Everything that waits
 //! for the network waits elsewhere, so a key is answered by the next frame.
 
+#![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 mod executor;
 mod feeder;
 mod front;
@@ -36,7 +38,7 @@ use self::state::{
     Action, Event, Happening, Observation, ProcessName, Request, Setup, State, Timestamp, update,
 };
 use self::terminal::TakenKeys;
-use crate::wire::BrokerId;
+use wire::BrokerId;
 
 pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
@@ -341,7 +343,7 @@ fn farewell(state: &State, executor: &Executor) -> String {
 /// Nobody may be there to read it, when the terminal was closed.
 fn println_quietly(text: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{}", crate::wire::shown::line(text));
+    let _ = writeln!(std::io::stdout(), "{}", wire::shown::line(text));
 }
 
 fn housekeeping() -> tokio::time::Interval {

@@ -1,5 +1,7 @@
 //! Bytes and nouns: what travels between processes, and the names everything else uses.
 
+#![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 pub mod consumer_protocol;
 mod error_code;
 pub mod fields;

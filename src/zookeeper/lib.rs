@@ -1,5 +1,7 @@
 //! The ZooKeeper server: znodes, sessions and watches behind the wire protocol of 3.6 and later.
 
+#![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 mod acl;
 mod connection;
 mod data_tree;

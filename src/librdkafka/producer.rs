@@ -13,7 +13,7 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use thiserror::Error;
 
-use crate::wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// Records that may wait inside the client library; `send` refuses more.
 pub const RECORDS_WAITING_MAX: usize = 20_000;
@@ -222,7 +222,7 @@ pub(super) fn words(error: &KafkaError) -> String {
     };
     let number = code as i32;
     match i16::try_from(number) {
-        Ok(number) if number > 0 => crate::wire::ErrorCode::from_code(number).name().to_owned(),
+        Ok(number) if number > 0 => wire::ErrorCode::from_code(number).name().to_owned(),
         _ => match code {
             RDKafkaErrorCode::MessageTimedOut => {
                 "no acknowledgement came in time (message.timeout.ms)".to_owned()

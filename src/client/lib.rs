@@ -1,0 +1,14 @@
+//! Connections to Kafka and to ZooKeeper, for brokers, playground and commands.
+
+#![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+pub mod admin;
+pub mod configs;
+pub mod groups;
+pub mod kafka;
+pub mod offsets;
+pub mod placement;
+pub mod refusal;
+pub mod tap;
+pub mod topics;
+pub mod zookeeper;
