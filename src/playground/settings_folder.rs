@@ -1,18 +1,19 @@
 //! The folder of the user's settings: reads its files at the start, and again whenever one is saved.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
-use std::{fs, io};
 
 use etcetera::BaseStrategy;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::state::{
-    KEYS, Observation,
-    settings::{Layouts, Themes},
+    KEYS, Observation, Unreadable,
+    settings::{Layouts, Mistake, Themes},
 };
 
 /// Folders of files that are chosen by name.
@@ -24,11 +25,15 @@ const FILES_MAX: usize = 64;
 /// Bytes of a file that are read: a large layout has two thousand.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
+/// Links from one to the next that are followed, as the system does.
+const LINKS_MAX: usize = 40;
+
 /// How long the folder must be quiet before its files are read: editors write, rename and touch.
 const QUIET: Duration = Duration::from_millis(30);
 
-/// Files by their name below the folder, as `layouts/my.toml`.
-type Files = BTreeMap<String, String>;
+/// Files that are there, by their name below the folder, as `layouts/my.toml`; a folder that cannot be listed is
+/// among them, as `layouts`.
+type Files = BTreeMap<String, Result<String, Unreadable>>;
 
 /// The folder, as it was when it was looked at last.
 pub(super) struct SettingsFolder {
@@ -87,21 +92,41 @@ impl SettingsFolder {
     /// What every file holds that changed since the last look; `first` says that nobody saved it just now.
     pub(super) fn look(&mut self, at_start: bool) -> Vec<Observation> {
         let now = read(&self.path);
-        let gone = self.seen.keys().filter(|file| !now.contains_key(*file));
-        let gone = gone.map(|file| (file.clone(), None));
+        let listed = |file: &str| {
+            let folder = file.split_once('/').map(|(folder, _)| folder);
+            folder.is_none_or(|folder| !now.contains_key(folder))
+        };
+        let gone = self.seen.keys().filter(|file| {
+            // Of a folder that cannot be listed nobody knows what is gone.
+            !now.contains_key(*file) && listed(file) && !FOLDERS.contains(&file.as_str())
+        });
+        let gone = gone.map(|file| Observation::SettingsFile {
+            file: file.clone(),
+            text: None,
+            at_start,
+        });
         let changed = now
             .iter()
-            .filter(|(file, text)| self.seen.get(*file) != Some(*text))
-            .map(|(file, text)| (file.clone(), Some(text.clone())));
-        let told = gone
-            .chain(changed)
-            .map(|(file, text)| Observation::SettingsFile {
-                file,
-                text,
-                at_start,
-            })
+            .filter(|(file, content)| self.seen.get(*file) != Some(*content))
+            .map(|(file, content)| match content.clone() {
+                Ok(text) => Observation::SettingsFile {
+                    file: file.clone(),
+                    text: Some(text),
+                    at_start,
+                },
+                Err(why) => Observation::SettingsFileUnreadable {
+                    file: file.clone(),
+                    why,
+                    at_start,
+                },
+            });
+        let told = gone.chain(changed).collect();
+        let unlisted = self.seen.iter().filter(|(file, _)| !listed(file));
+        let unlisted: Files = unlisted
+            .map(|(file, content)| (file.clone(), content.clone()))
             .collect();
         self.seen = now;
+        self.seen.extend(unlisted);
         told
     }
 
@@ -123,7 +148,7 @@ impl SettingsFolder {
                 Watch {
                     folder: self,
                     watcher,
-                    watched: Vec::new(),
+                    watched: BTreeSet::new(),
                 }
                 .run(&woken, &told);
             })?;
@@ -141,18 +166,22 @@ fn wake_up(wake: &SyncSender<()>) {
 struct Watch<W: Watcher> {
     folder: SettingsFolder,
     watcher: W,
-    watched: Vec<PathBuf>,
+    /// Or tried to be, where the system refused.
+    watched: BTreeSet<PathBuf>,
 }
 
 impl<W: Watcher> Watch<W> {
     fn run(mut self, woken: &Receiver<()>, told: &mpsc::Sender<Observation>) {
         loop {
-            // One that appeared before its parent was watched is only found by looking again.
-            while self.watch_what_is_there() {}
+            self.watch_what_is_there();
             for observation in self.folder.look(false) {
                 if told.blocking_send(observation).is_err() {
                     return;
                 }
+            }
+            if !self.wanted().is_subset(&self.watched) {
+                // What appeared before its folder was watched is only found by looking again.
+                continue;
             }
             if woken.recv().is_err() {
                 return;
@@ -161,39 +190,63 @@ impl<W: Watcher> Watch<W> {
         }
     }
 
-    /// The folder and those in it, as far as they are there; until then the nearest that it would appear in.
-    /// Whether there was one more.
-    fn watch_what_is_there(&mut self) -> bool {
-        self.watched.retain(|folder| folder.is_dir());
-        let before = self.watched.len();
-        let below = FOLDERS.map(|folder| self.folder.path.join(folder));
-        let mut above = self.folder.path.ancestors().skip(1);
-        let above = above.find(|folder| folder.is_dir()).map(Path::to_path_buf);
-        let above = above.filter(|_| !self.folder.path.is_dir());
-        let wanted = below
-            .into_iter()
-            .chain([self.folder.path.clone()])
-            .chain(above);
-        for folder in wanted {
-            if !self.watched.contains(&folder)
-                && self
-                    .watcher
-                    .watch(&folder, RecursiveMode::NonRecursive)
-                    .is_ok()
-            {
-                self.watched.push(folder);
-            }
+    /// Watches all anew: a folder that was deleted and made again has the same name and no watch.
+    fn watch_what_is_there(&mut self) {
+        let wanted = self.wanted();
+        for folder in self.watched.difference(&wanted) {
+            // It may be gone, which ended its watch.
+            let _ = self.watcher.unwatch(folder);
         }
-        self.watched.len() > before
+        for folder in &wanted {
+            // Where the system refuses, the files there are read again with the next change elsewhere.
+            let _ = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+        }
+        self.watched = wanted;
     }
+
+    /// The folder and those in it, as far as they are there; until then the nearest that it would appear in; and
+    /// those in which the files that are links are saved.
+    fn wanted(&self) -> BTreeSet<PathBuf> {
+        let path = &self.folder.path;
+        let below = FOLDERS.map(|folder| path.join(folder));
+        let files = self.folder.seen.keys().map(|file| path.join(file));
+        let links = files
+            .chain(below.clone())
+            .chain([path.join(KEYS), path.clone()]);
+        let mut wanted: BTreeSet<PathBuf> = links.flat_map(|link| behind_links(&link)).collect();
+        wanted.extend(below);
+        let mut here = path.ancestors();
+        wanted.extend(here.find(|folder| folder.is_dir()).map(Path::to_path_buf));
+        wanted.retain(|folder| folder.is_dir());
+        wanted
+    }
+}
+
+/// The folders that hold what a link leads to, from one link to the next; nothing for what is no link.
+fn behind_links(path: &Path) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    let mut link = path.to_path_buf();
+    while folders.len() < LINKS_MAX
+        && let Ok(target) = fs::read_link(&link)
+    {
+        link = link.parent().unwrap_or(&link).join(target);
+        folders.extend(link.parent().map(Path::to_path_buf));
+    }
+    folders
 }
 
 /// All files of the folder that mean something here.
 fn read(path: &Path) -> Files {
     let mut files = Files::new();
     for folder in FOLDERS {
-        let Ok(entries) = fs::read_dir(path.join(folder)) else {
-            continue;
+        let entries = match fs::read_dir(path.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if is_gone(&error) => continue,
+            Err(error) => {
+                let why = Unreadable::Refused(error.to_string());
+                files.insert(folder.to_owned(), Err(why));
+                continue;
+            }
         };
         let names = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -201,36 +254,71 @@ fn read(path: &Path) -> Files {
                 let stem = name.strip_suffix(".toml");
                 stem.is_some_and(|stem| !stem.is_empty() && !stem.starts_with('.'))
             });
-        let mut names: Vec<String> = names.map(|name| format!("{folder}/{name}")).collect();
-        names.sort();
-        names.truncate(FILES_MAX);
-        for name in names {
-            if let Ok(text) = read_file(&path.join(&name)) {
-                files.insert(name, text);
-            }
+        let names: BTreeSet<String> = names.map(|name| format!("{folder}/{name}")).collect();
+        for (index, name) in names.into_iter().enumerate().take(FILES_MAX + 1) {
+            let content = if index == FILES_MAX {
+                let files_max = FILES_MAX;
+                Some(Err(Unreadable::TooMany { files_max }))
+            } else {
+                read_file(&path.join(&name))
+            };
+            files.extend(content.map(|content| (name, content)));
         }
     }
-    if let Ok(text) = read_file(&path.join(KEYS)) {
-        files.insert(KEYS.to_owned(), text);
-    }
+    let keys = read_file(&path.join(KEYS));
+    files.extend(keys.map(|keys| (KEYS.to_owned(), keys)));
     files
 }
 
-fn read_file(path: &Path) -> io::Result<String> {
-    if fs::metadata(path)?.len() > FILE_BYTES_MAX {
-        return Err(io::ErrorKind::FileTooLarge.into());
+fn is_gone(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// What a file holds; `None` where there is none.
+fn read_file(path: &Path) -> Option<Result<String, Unreadable>> {
+    let bytes = fs::metadata(path).and_then(|about| {
+        if !about.is_file() {
+            return Ok(Err(Unreadable::NotAFile));
+        }
+        let mut bytes = Vec::new();
+        let file = fs::File::open(path)?;
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        Ok(Ok(bytes))
+    });
+    match bytes {
+        Ok(bytes) => Some(bytes.and_then(text)),
+        Err(error) if is_gone(&error) => None,
+        Err(error) => Some(Err(Unreadable::Refused(error.to_string()))),
     }
-    fs::read_to_string(path)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, Unreadable> {
+    let bytes_max = FILE_BYTES_MAX;
+    if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > bytes_max) {
+        return Err(Unreadable::TooLarge { bytes_max });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let (before, rest) = error.as_bytes().split_at(valid);
+        let place = Mistake::at(&String::from_utf8_lossy(before), valid, "");
+        Unreadable::NotUtf8 {
+            line: place.line,
+            column: place.column,
+            byte: rest.first().copied().unwrap_or_default(),
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     use tempfile::TempDir;
     use tokio::sync::mpsc;
 
-    use super::{Files, Observation, SettingsFolder};
+    use super::{Files, Observation, SettingsFolder, Unreadable};
 
     fn file(observation: Option<Observation>) -> (String, Option<String>) {
         match observation {
@@ -271,12 +359,7 @@ mod tests {
     fn files_are_told_when_they_are_saved_and_when_they_go() {
         let home = TempDir::new().expect("a temporary folder");
         let path = home.path().join("config/kafkarium");
-        let folder = SettingsFolder {
-            path: path.clone(),
-            seen: Files::new(),
-        };
-        let (told, mut observations) = mpsc::channel(8);
-        folder.watch(told).expect("the system wakes us");
+        let mut observations = watched(&path);
         // The folders appear one after the other, as somebody makes them.
         fs::create_dir_all(path.join("layouts")).expect("writable");
         fs::write(path.join("layouts/my.toml"), "a").expect("writable");
@@ -293,5 +376,130 @@ mod tests {
         fs::remove_file(path.join("layouts/my.toml")).expect("removed");
         let seen = file(observations.blocking_recv());
         assert_eq!(seen, ("layouts/my.toml".into(), None));
+    }
+
+    fn watched(path: &Path) -> mpsc::Receiver<Observation> {
+        let folder = SettingsFolder {
+            path: path.to_path_buf(),
+            seen: Files::new(),
+        };
+        let (told, observations) = mpsc::channel(8);
+        folder.watch(told).expect("the system wakes us");
+        observations
+    }
+
+    #[test]
+    fn a_file_behind_links_is_read_again_when_it_is_saved_where_it_lies() {
+        let home = TempDir::new().expect("a temporary folder");
+        let path = home.path().join("config/kafkarium");
+        // As people keep their dotfiles: a link to a link, the first relative.
+        let kept = home.path().join("dotfiles/kafkarium");
+        let older = home.path().join("older");
+        for folder in [&path, &kept, &older, &kept.join("layouts")] {
+            fs::create_dir_all(folder).expect("writable");
+        }
+        fs::write(older.join("my-keys"), "a").expect("writable");
+        symlink(older.join("my-keys"), kept.join("keys.toml")).expect("a link");
+        symlink("../../dotfiles/kafkarium/keys.toml", path.join("keys.toml")).expect("a link");
+        symlink(kept.join("layouts"), path.join("layouts")).expect("a link");
+        let mut observations = watched(&path);
+        let keys = |text: &str| ("keys.toml".to_owned(), Some(text.to_owned()));
+        assert_eq!(file(observations.blocking_recv()), keys("a"));
+        fs::write(older.join("my-keys"), "b").expect("writable");
+        assert_eq!(file(observations.blocking_recv()), keys("b"));
+        fs::write(older.join("new"), "c").expect("writable");
+        fs::rename(older.join("new"), older.join("my-keys")).expect("renamed");
+        assert_eq!(file(observations.blocking_recv()), keys("c"));
+        fs::write(kept.join("layouts/my.toml"), "d").expect("writable");
+        let seen = file(observations.blocking_recv());
+        assert_eq!(seen, ("layouts/my.toml".into(), Some("d".into())));
+        // The link between leads elsewhere.
+        fs::write(kept.join("own"), "e").expect("writable");
+        symlink("own", kept.join("link")).expect("a link");
+        fs::rename(kept.join("link"), kept.join("keys.toml")).expect("renamed");
+        assert_eq!(file(observations.blocking_recv()), keys("e"));
+    }
+
+    #[test]
+    fn a_folder_that_is_made_again_is_watched_again() {
+        let home = TempDir::new().expect("a temporary folder");
+        let path = home.path().join("kafkarium");
+        fs::create_dir_all(&path).expect("writable");
+        fs::write(path.join("keys.toml"), "a").expect("writable");
+        let mut observations = watched(&path);
+        for text in ["a", "b", "c"] {
+            // Between the two it may be seen as gone.
+            let held = Some(text.to_owned());
+            while file(observations.blocking_recv()).1 != held {}
+            let next = home.path().join("next");
+            let after = char::from(text.as_bytes()[0] + 1);
+            fs::create_dir(&next).expect("writable");
+            fs::write(next.join("keys.toml"), after.to_string()).expect("writable");
+            fs::rename(&path, home.path().join(text)).expect("renamed");
+            fs::rename(&next, &path).expect("renamed");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_gone() {
+        let home = TempDir::new().expect("a temporary folder");
+        let path = home.path().to_path_buf();
+        let keys = path.join("keys.toml");
+        let mut folder = SettingsFolder {
+            path: path.clone(),
+            seen: Files::new(),
+        };
+        let mut look = || folder.look(false);
+        fs::create_dir(path.join("layouts")).expect("writable");
+        fs::write(path.join("layouts/my.toml"), "").expect("writable");
+        fs::write(&keys, "").expect("writable");
+        assert_eq!(look().len(), 2);
+        let unreadable = |file: &str, why: Unreadable| {
+            vec![Observation::SettingsFileUnreadable {
+                file: file.into(),
+                why,
+                at_start: false,
+            }]
+        };
+        let (line, column, byte) = (2, 8, 0xe9);
+        fs::write(&keys, b"[always]\n# \xc3\xa4 caf\xe9\n").expect("writable");
+        let why = Unreadable::NotUtf8 { line, column, byte };
+        assert_eq!(look(), unreadable("keys.toml", why));
+        assert_eq!(look(), [], "once is enough");
+        fs::write(&keys, "#".repeat(64 * 1024)).expect("writable");
+        assert_eq!(file(look().pop()).0, "keys.toml");
+        fs::write(&keys, "#".repeat(64 * 1024 + 1)).expect("writable");
+        let bytes_max = 64 * 1024;
+        let why = Unreadable::TooLarge { bytes_max };
+        assert_eq!(look(), unreadable("keys.toml", why));
+        // What never ends is not even begun.
+        fs::remove_file(&keys).expect("removed");
+        symlink("/dev/zero", &keys).expect("a link");
+        assert_eq!(look(), unreadable("keys.toml", Unreadable::NotAFile));
+        fs::remove_file(&keys).expect("removed");
+        assert_eq!(file(look().pop()), ("keys.toml".into(), None));
+        // A folder that cannot be listed: a link that leads to itself.
+        fs::rename(path.join("layouts"), path.join("kept")).expect("renamed");
+        symlink("layouts", path.join("layouts")).expect("a link");
+        let seen = look();
+        assert!(
+            matches!(
+                seen.as_slice(),
+                [Observation::SettingsFileUnreadable { file, why: Unreadable::Refused(_), .. }]
+                if file == "layouts"
+            ),
+            "{seen:?}"
+        );
+        fs::remove_file(path.join("layouts")).expect("removed");
+        fs::rename(path.join("kept"), path.join("layouts")).expect("renamed");
+        assert_eq!(look(), [], "nothing was lost meanwhile");
+        for number in 0..64 {
+            fs::write(path.join(format!("layouts/{number:02}.toml")), "").expect("writable");
+        }
+        let seen = look();
+        assert_eq!(seen.len(), 65);
+        let files_max = 64;
+        let why = Unreadable::TooMany { files_max };
+        assert_eq!(seen[64..], unreadable("layouts/my.toml", why));
     }
 }

@@ -107,7 +107,8 @@ impl Cluster {
             | Observation::NotKept(_)
             | Observation::Wire { .. }
             | Observation::OffsetCommitted { .. }
-            | Observation::SettingsFile { .. } => {}
+            | Observation::SettingsFile { .. }
+            | Observation::SettingsFileUnreadable { .. } => {}
         }
     }
 

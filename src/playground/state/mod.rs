@@ -92,7 +92,7 @@ pub use rates::{RATE_SECONDS, Rates, Second};
 pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run, is_json};
 pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
 pub use rows::{GroupRow, ReplicaRow};
-pub use settings_file::KEYS;
+pub use settings_file::{KEYS, Unreadable};
 pub use setup::{Appearance, Depth, Glyphs, Scheme, Setup};
 pub use stage_caption::StageCaption;
 pub use story::{Entry, Merge, Story, Subject, Tone};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExchangeSeen, RecordSeen, Timestamp};
+use super::{ExchangeSeen, RecordSeen, Timestamp, Unreadable};
 use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
@@ -149,6 +149,15 @@ pub enum Observation {
         /// What it holds; `None`: it is gone.
         text: Option<String>,
         /// Whether it was there already when the playground began.
+        at_start: bool,
+    },
+    /// A file of the user's settings is there and cannot be taken as text.
+    SettingsFileUnreadable {
+        /// Below the settings folder, `layouts/my.toml`; or a folder of them, `layouts`.
+        file: String,
+        /// Why not.
+        why: Unreadable,
+        /// Whether it was so already when the playground began.
         at_start: bool,
     },
     /// The screen is recorded from now on, or no more.

@@ -1,5 +1,7 @@
 //! Takes a file of the user's settings: it holds at once, or a line says where it is wrong and all stays.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     State, navigate,
     settings::{Keymap, Mistake},
@@ -61,17 +63,60 @@ impl<'a> Taken<'a> {
     }
 }
 
+/// Why a file cannot be taken as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Unreadable {
+    /// A person's own settings are far smaller.
+    #[error(" is larger than {bytes_max} bytes, the most that is read")]
+    TooLarge {
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// Line and column are counted from 1, the column in characters.
+    #[error(":{line}:{column} the byte 0x{byte:02X} is not UTF-8: save the file as UTF-8")]
+    NotUtf8 {
+        /// Where the first such byte stands.
+        line: usize,
+        /// And where in its line.
+        column: usize,
+        /// That byte.
+        byte: u8,
+    },
+    /// A folder, a pipe or a device: reading it could take for ever.
+    #[error(" is not a file")]
+    NotAFile,
+    /// Its folder has more files than are read.
+    #[error(" is left unread: {files_max} files of a folder are read")]
+    TooMany {
+        /// How many are.
+        files_max: usize,
+    },
+    /// The system's own words.
+    #[error(" cannot be read: {0}")]
+    Refused(String),
+}
+
+/// Leaves all as it was because a file that is there cannot be read, and says why.
+pub(super) fn leave(state: &mut State, file: &str, why: &Unreadable, at_start: bool) {
+    say_it_stays(state, &format!("{file}{why}."), file, at_start);
+}
+
 /// `layouts/my.toml:12:9 unknown pane "repicas", did you mean "replicas"? The old layout stays.`
 fn refuse(state: &mut State, file: &str, mistake: &Mistake, at_start: bool) {
-    let end = match (file.split('/').next(), at_start) {
-        (Some("layouts"), false) => "The old layout stays.",
-        (Some("themes"), false) => "The old theme stays.",
-        (Some(KEYS), false) => "The old keys stay.",
-        (Some(KEYS), true) => "The program's own keys hold.",
+    let stop = if mistake.what.ends_with('?') { "" } else { "." };
+    say_it_stays(state, &format!("{file}:{mistake}{stop}"), file, at_start);
+}
+
+fn say_it_stays(state: &mut State, wrong: &str, file: &str, at_start: bool) {
+    let end = match (file.split_once('/'), at_start) {
+        (Some(("layouts", _)), false) => "The old layout stays.",
+        (Some(("themes", _)), false) => "The old theme stays.",
+        (None, false) if file == KEYS => "The old keys stay.",
+        (None, true) if file == KEYS => "The program's own keys hold.",
+        (None, false) => "What was read from it stays.",
         _ => "It is left out.",
     };
-    let stop = if mistake.what.ends_with('?') { "" } else { "." };
-    let words = format!("{file}:{mistake}{stop} {end}");
+    let words = format!("{wrong} {end}");
     let line = Line::new(state.now, "kafkarium").with(Tone::Bad, words.clone());
     state.story.begin(line);
     state.message(words, true);

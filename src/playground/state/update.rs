@@ -208,6 +208,11 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             text,
             at_start,
         } => settings_file::take(state, file, text.as_deref(), *at_start),
+        Observation::SettingsFileUnreadable {
+            file,
+            why,
+            at_start,
+        } => settings_file::leave(state, file, why, *at_start),
         Observation::Recording { on, say } => {
             state.view.recording = on.then_some(at);
             state.message(say.clone(), false);

@@ -370,8 +370,14 @@ fn read_keys(value: Value<'_>) -> Result<Vec<(Value<'_>, Key)>, Mistake> {
 
 #[cfg(test)]
 mod tests {
-    use super::Keymap;
-    use crate::state::{Action, Context, Key, Pane, Target};
+    use std::collections::HashSet;
+    use std::fmt::Write as _;
+
+    use super::{Keymap, contexts};
+    use crate::state::{
+        Action, Context, Key, Pane, Target,
+        keymap::{Section, TABLE},
+    };
 
     #[test]
     fn an_action_gets_its_new_keys_instead_of_its_own() {
@@ -394,6 +400,79 @@ mod tests {
         assert_eq!(rows.first().map(|row| row.shown.as_str()), Some("X"));
         assert_eq!(keymap.key_of("layout groups"), Some(Key::Char('u')));
         assert!(keymap.help_rows("quit (asks").is_empty());
+    }
+
+    /// `docs/keys.toml`: every key that can be changed with what help says of it, each line behind a `#`.
+    fn sample() -> String {
+        let mut sample = String::from(SAMPLE_HEAD);
+        let help = Keymap::default();
+        for (name, context) in contexts() {
+            let rows = || TABLE.iter().filter(|row| row.context == context);
+            if rows().next().is_none() {
+                continue;
+            }
+            let _ = write!(sample, "\n[{name}]\n");
+            let mut section = Section::Hidden;
+            let mut told = HashSet::new();
+            for row in rows() {
+                let names = row.keys.iter().map(|(_, name)| *name);
+                let names: Vec<&str> = names.filter(|name| told.insert(*name)).collect();
+                if names.is_empty() {
+                    continue;
+                }
+                if row.section != section && context == Context::Always {
+                    section = row.section;
+                    let _ = write!(sample, "\n# - {} -\n", section.title());
+                }
+                if !row.label.is_empty() {
+                    let label = help.fill(row.label);
+                    let also = label.find("(also ").unwrap_or(label.len());
+                    let _ = writeln!(sample, "# {}", label[..also].trim_end());
+                }
+                for name in names {
+                    let keys = rows().flat_map(|row| row.keys);
+                    let keys = keys.filter(|(_, other)| *other == name);
+                    let keys: Vec<String> = keys.map(|(key, _)| format!("\"{key}\"")).collect();
+                    let keys = match keys.as_slice() {
+                        [only] => only.clone(),
+                        several => format!("[{}]", several.join(", ")),
+                    };
+                    let _ = writeln!(sample, "#\"{name}\" = {keys}");
+                }
+            }
+        }
+        sample
+    }
+
+    const SAMPLE_HEAD: &str = "\
+# The keys of kafkarium, as the program has them. Copy this file to ~/.config/kafkarium/keys.toml, take the # away
+# before a line and write another key: it holds as soon as the file is saved. An action gets the keys of its line
+# instead of its own, [] leaves it none, and what the palette knows and has no key can get one: \"layout groups\" = \"u\".
+# A key is written x, X, ^X, alt-x, f5, enter, PgUp. b is never bound: clickers send it to blank the screen.
+# [always] holds wherever nothing nearer takes the key; a pane's keys, as [log], before it; [overlay] on pages over the
+# panes, [confirm] while the last line asks, [input] while a line is typed.
+";
+
+    #[test]
+    fn the_sample_of_keys_says_what_help_says_and_each_of_its_lines_holds() {
+        let written = include_str!("../../../../docs/keys.toml");
+        let expected = sample();
+        assert!(written == expected, "docs/keys.toml is now:\n{expected}");
+        let untouched = Keymap::parse(written).expect("nothing is changed in it");
+        assert_eq!(untouched, Keymap::default());
+        let lines = written.lines().map(|line| match line.strip_prefix("#\"") {
+            Some(setting) => format!("\"{setting}\n"),
+            None => format!("{line}\n"),
+        });
+        let all = Keymap::parse(&lines.collect::<String>()).expect("every line is valid");
+        let keys = TABLE
+            .iter()
+            .flat_map(|row| row.keys.iter().map(move |key| (row, key)));
+        for (row, (key, name)) in keys {
+            let (action, _) = all.lookup(row.context, *key).expect("it is bound");
+            assert_eq!(Ok(action), name.parse(), "{key} in {:?}", row.context);
+            assert!(written.contains(&format!("#\"{name}\" = ")), "{name}");
+        }
     }
 
     #[test]

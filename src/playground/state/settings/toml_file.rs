@@ -19,7 +19,8 @@ pub struct Mistake {
 
 impl Mistake {
     /// A mistake at this byte of a text.
-    fn at(text: &str, byte: usize, what: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn at(text: &str, byte: usize, what: impl Into<String>) -> Self {
         let before = text.get(..byte).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         Self {

@@ -1,7 +1,7 @@
 //! Files of the user's settings, seen on the screen.
 
 use super::{frame, session::Session, text};
-use crate::state::{Appearance, Key, Observation, RecordFace, settings::Setting};
+use crate::state::{Appearance, Key, Observation, RecordFace, Unreadable, settings::Setting};
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
@@ -113,6 +113,49 @@ fn footer_and_help_name_the_keys_of_the_user() {
     );
     save(&mut session, "keys.toml", None);
     assert!(screen(&session).contains("x kill -9"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_leaves_the_old_one_and_says_why() {
+    let mut session = ready();
+    save(&mut session, "keys.toml", Some("[always]\nkill = \"K\""));
+    let mut cannot = |file: &str, why, at_start| {
+        session.later(100).see(Observation::SettingsFileUnreadable {
+            file: file.into(),
+            why,
+            at_start,
+        });
+        screen(&session)
+    };
+    let (line, column, byte) = (3, 7, 0xe9);
+    let shown = cannot(
+        "keys.toml",
+        Unreadable::NotUtf8 { line, column, byte },
+        false,
+    );
+    let words =
+        "keys.toml:3:7 the byte 0xE9 is not UTF-8: save the file as UTF-8. The old keys stay.";
+    assert!(
+        shown.contains(words) && shown.contains("K kill -9"),
+        "{shown}"
+    );
+    let bytes_max = 65536;
+    let too_large = Unreadable::TooLarge { bytes_max };
+    for (file, at_start, end) in [
+        ("layouts/my.toml", false, "The old layout stays."),
+        ("themes/my.toml", false, "The old theme stays."),
+        ("keys.toml", true, "The program's own keys hold."),
+        ("themes/my.toml", true, "It is left out."),
+    ] {
+        let shown = cannot(file, too_large.clone(), at_start);
+        let words = format!("{file} is larger than 65536 bytes, the most that is read. {end}");
+        assert!(shown.contains(&words), "{shown}");
+    }
+    let refused = Unreadable::Refused("Permission denied (os error 13)".into());
+    let shown = cannot("layouts", refused, false);
+    let words =
+        "layouts cannot be read: Permission denied (os error 13). What was read from it stays.";
+    assert!(shown.contains(words), "{shown}");
 }
 
 #[test]
