@@ -196,6 +196,11 @@ fn kill_line(cluster: &Cluster) -> String {
         .brokers()
         .find(|process| process.status == Status::Killed && process.session_expired.is_none());
     if let Some(dying) = dying {
+        if cluster.zookeeper_away().is_some() {
+            let key = cluster.revival_of_zookeeper();
+            let key = key.map_or_else(String::new, |action| format!("  Press {{{action}}}."));
+            return format!("Without ZooKeeper nobody is elected in its place.{key}");
+        }
         let timeout = dying
             .broker()
             .and_then(|broker| cluster.session(broker))

@@ -7,6 +7,24 @@ impl View {
     /// where keys cannot say it.
     #[must_use]
     pub fn keys_for(&self, action: &Action) -> String {
+        self.keys_with(action, &self.picked)
+    }
+
+    /// The keys of actions that are done one after the other, each from where the one before has left off.
+    #[must_use]
+    pub fn keys_in_turn(&self, actions: &[Action]) -> Vec<String> {
+        let mut picked = &self.picked;
+        let mut keys = Vec::new();
+        for action in actions {
+            keys.push(self.keys_with(action, picked));
+            if let Some((_, Target::Process(process))) = action.aim() {
+                picked = process;
+            }
+        }
+        keys
+    }
+
+    fn keys_with(&self, action: &Action, picked: &ProcessName) -> String {
         let free = |key: &Key| self.keys.lookup(Context::Pane(self.focus), *key).is_none();
         let plain = |name: &str| {
             let action = name.parse().ok()?;
@@ -16,7 +34,7 @@ impl View {
             (Action::DeleteTopic(topic), _) if *topic != self.topic => None,
             (Action::DeleteTopic(_), _) if self.focus == Pane::Group => None,
             (Action::DeleteTopic(_), _) => plain("delete").map(|key| key.to_string()),
-            (_, Some((verb, Target::Process(process)))) if *process == self.picked => {
+            (_, Some((verb, Target::Process(process)))) if process == picked => {
                 plain(verb).filter(free).map(|key| key.to_string())
             }
             // Who picks a server leaves the pane for the boxes.

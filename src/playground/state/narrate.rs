@@ -227,7 +227,8 @@ impl Narrator {
         };
         causes.push(of(leader_before));
         causes.push(of(leader));
-        if isr_before == isr {
+        let offline = leader.0 < 0;
+        if isr_before == isr && !offline {
             // Nobody came or went: somebody wanted it so.
             let place = TopicPartition::new(topic, partition);
             causes.insert(0, Subject::Partition(place));
@@ -239,9 +240,18 @@ impl Narrator {
             leaders_line(story, at, who, &causes, topic);
             return;
         }
+        let named = place(&self.home, topic, partition);
+        if offline {
+            let only = if isr_before.len() == 1 { " only" } else { "" };
+            let words = format!("{named} offline: ISR was {}{only}", listed(isr_before));
+            let line = Line::new(at, who)
+                .with(Tone::Bad, words)
+                .about(Subject::Partition(TopicPartition::new(topic, partition)));
+            story.tell(&causes, line);
+            return;
+        }
         let mut words = format!(
-            "{} leader {}->{}  epoch {epoch_before}->{epoch}",
-            place(&self.home, topic, partition),
+            "{named} leader {}->{}  epoch {epoch_before}->{epoch}",
             leader_name(leader_before),
             leader_name(leader)
         );

@@ -33,9 +33,8 @@ impl State {
                 ..StageCaption::default()
             };
         }
-        let zookeeper = self.cluster.processes.get(&ProcessName::ZooKeeper);
-        if zookeeper.is_some_and(|process| process.status.is_gone()) {
-            return self.without_zookeeper();
+        if let Some(standstill) = self.standstill_caption() {
+            return standstill;
         }
         let group = self.cluster.groups.get(&self.view.group);
         let moved = self
@@ -72,24 +71,9 @@ impl State {
         process.since > self.setup.started_at.plus(ready)
     }
 
-    fn lost(&self) -> (bool, String) {
+    pub(super) fn lost(&self) -> (bool, String) {
         let lost = self.cluster.lost;
         (lost == 0, format!("{lost} acknowledged records lost"))
-    }
-
-    fn without_zookeeper(&self) -> StageCaption {
-        StageCaption {
-            headline: "ZooKeeper is dead.".into(),
-            text:
-                "Records flow on: leaders, followers and consumers talk to each other without it. \
-                   But nobody can be elected until it is back."
-                    .into(),
-            checks: vec![self.lost()],
-            next: Some((
-                Action::Start(Target::Process(ProcessName::ZooKeeper)),
-                "brings ZooKeeper back".into(),
-            )),
-        }
     }
 
     fn rebalance(&self, group: &Group) -> StageCaption {

@@ -244,12 +244,34 @@ pub fn name(process: &ProcessName) -> String {
     }
 }
 
-/// How much of a broker's session is left when nothing more is heard, and the agreed timeout.
+/// `1 write waits`, `23 writes wait`
+pub fn writes_wait(count: u64) -> String {
+    match count {
+        1 => "1 write waits".to_owned(),
+        count => format!("{count} writes wait"),
+    }
+}
+
+/// What `ZooKeeper` does instead of answering.
+pub fn zookeeper_is(state: &State) -> &'static str {
+    match state.cluster.zookeeper_away() {
+        Some(Status::Frozen) => "is frozen",
+        Some(status) if status.is_gone() => "is down",
+        Some(_) => "is starting",
+        None => "is up",
+    }
+}
+
+/// How much of a broker's session is left when nothing more is heard, and the agreed timeout. Without `ZooKeeper`
+/// nobody counts down.
 pub fn session_left(
     state: &State,
     broker: BrokerId,
     now: Timestamp,
 ) -> Option<(Duration, Duration)> {
+    if state.cluster.zookeeper_away().is_some() {
+        return None;
+    }
     let session = state.cluster.session(broker)?;
     let silent = now.since(session.last_heard);
     Some((session.timeout.saturating_sub(silent), session.timeout))

@@ -75,9 +75,14 @@ fn group(state: &State, name: &str) -> Vec<String> {
     let Some(group) = state.cluster.groups.get(name) else {
         return vec!["The coordinator does not know this group.".into()];
     };
+    let alone = state.cluster.is_without_coordinator(group);
     let mut lines = vec![format!(
         "{}   generation {}   assignor {}",
-        group.state,
+        if alone {
+            "no coordinator"
+        } else {
+            &group.state
+        },
         group
             .generation
             .map_or_else(|| "?".into(), |generation| generation.to_string()),
@@ -88,7 +93,8 @@ fn group(state: &State, name: &str) -> Vec<String> {
         }
     )];
     if let Some(coordinator) = group.coordinator {
-        lines.push(format!("coordinator broker {coordinator}"));
+        let dead = if alone { ", which is dead" } else { "" };
+        lines.push(format!("coordinator broker {coordinator}{dead}"));
     }
     lines.push(String::new());
     for (member_id, member) in &group.members {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{flow::Columns, log_lane::hue, log_window::Window};
 use crate::{
     state::{
-        FlowLane, Group, Pane, Partition, RecordKind, State, Status, StreamRate, Word, grouped,
+        FlowLane, Group, Pane, Partition, RecordKind, Standstill, State, Status, StreamRate, Word,
+        grouped,
     },
     ui::{
         canvas::{Canvas, Frame, fit, width},
@@ -176,7 +177,12 @@ impl<'a> Block<'a> {
         if status.is_some_and(Status::is_gone) {
             canvas.text(x + 1, y, end, &format!(" {broker} ✗ "), Role::Dead);
             let ends = known.map_or_else(String::new, |at| format!(", its log ends at {at}"));
-            let leader = if leads { ", nobody leads" } else { "" };
+            let led_last = self.partition.led_last() == Some(broker);
+            let leader = match state.cluster.standstill(self.partition) {
+                Some(Standstill::Offline { .. }) if led_last => ", offline",
+                _ if leads => ", nobody leads",
+                _ => "",
+            };
             let room = end.saturating_sub(x + LABEL);
             let whole = format!("broker {broker} is dead{leader}{ends}");
             let words = if width(&whole) <= room {
@@ -333,9 +339,7 @@ impl<'a> Block<'a> {
     }
 
     fn waiting(&self) -> u64 {
-        let waiting = self.state.cluster.produced.waiting.iter();
-        let mut here = waiting.filter(|(place, _)| *place == self.place);
-        here.next().map_or(0, |(_, count)| *count)
+        self.state.cluster.waiting(&self.place)
     }
 
     /// `──dan───► c1 at 58 lag 2`, and under it the group; then other groups, then who is idle.

@@ -168,12 +168,13 @@ fn folded(
     let x = canvas.text(x, y, end, &fit(name, PID - 3), role);
     let lag = state.cluster.group_lag(group).to_string();
     let room = area.right().saturating_sub(width(&lag) + 1);
-    let role = match group.state.as_str() {
-        "Stable" => Role::Good,
-        _ => Role::Warning,
+    let (word, role) = match group.state.as_str() {
+        _ if state.cluster.is_without_coordinator(group) => ("no coordinator", Role::Dead),
+        "Stable" => ("Stable", Role::Good),
+        word => (word, Role::Warning),
     };
     let x = x.max(area.x + PID - 1);
-    let state_name = fit(&group.state, room.saturating_sub(x + 1));
+    let state_name = fit(word, room.saturating_sub(x + 1));
     let x = canvas.text(x + 1, y, room, &state_name, role);
     let members = match group.members.len() {
         1 => " 1 member".to_owned(),
@@ -319,7 +320,8 @@ fn row(
     let nothing = BTreeSet::new();
     let reads = member.map_or(&nothing, |member| &member.reads);
     if reads.is_empty() {
-        let idle = member.is_some() && !group.rebalancing() && group.state == "Stable";
+        let settled = group.state == "Stable" && !state.cluster.is_without_coordinator(group);
+        let idle = member.is_some() && !group.rebalancing() && settled;
         let words = if idle { idle_words(group) } else { "-".into() };
         let room = area.right().saturating_sub(x);
         let words = if width(&words) > room { "idle" } else { &words };

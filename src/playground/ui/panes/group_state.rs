@@ -15,6 +15,10 @@ pub(super) fn state_line(
     group: &Group,
     (x, y, end): (u16, u16, u16),
 ) {
+    if state.cluster.is_without_coordinator(group) {
+        canvas.text(x, y, end, "no coordinator", Role::Dead);
+        return;
+    }
     match group.state.as_str() {
         "PreparingRebalance" => {
             let x = canvas.text(x, y, end, "Stable > ", Role::Dim);

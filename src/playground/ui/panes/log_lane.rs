@@ -343,13 +343,7 @@ impl<'a> Lane<'a> {
 
     /// Writes that wait for a leader that is not there.
     fn waiting(&self, canvas: &mut Canvas<'_>, y: u16) {
-        let waiting = self
-            .cluster()
-            .produced
-            .waiting
-            .iter()
-            .find(|(place, _)| *place == self.place)
-            .map_or(0, |(_, count)| *count);
+        let waiting = self.cluster().waiting(&self.place);
         let led = self.partition.seen.leader.is_some_and(|leader| {
             self.cluster()
                 .process(leader)

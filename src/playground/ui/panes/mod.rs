@@ -2,6 +2,7 @@
 
 pub mod caption;
 mod chart;
+mod dead_broker;
 pub mod flow;
 mod flow_block;
 pub mod group;
@@ -13,6 +14,7 @@ mod log_window;
 pub mod output;
 mod process_table;
 pub mod processes;
+mod replica_costs;
 pub mod replicas;
 pub mod sessions;
 pub mod stage_brokers;

@@ -4,9 +4,14 @@ use ratatui::layout::Rect;
 
 use super::processes::BOX_WIDTH_MIN;
 use crate::{
-    state::{Action, Process, State},
-    ui::{canvas::Canvas, theme::Role, words},
+    state::{Action, Process, Standstill, State},
+    ui::{
+        canvas::{Canvas, width},
+        theme::Role,
+        words,
+    },
 };
+use wire::BrokerId;
 
 /// Draws as many cells as fit.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area: Rect) {
@@ -40,6 +45,13 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area
             Role::Strong
         };
         let after = canvas.text(x, y, x + cell - 2, &format!("{id} {sign} {word}"), role);
+        if process.status.is_gone() {
+            let room = (x + cell - 2).saturating_sub(after + 1);
+            if let Some(words) = process.broker().and_then(|id| offline(state, id, room)) {
+                canvas.text(after + 1, y, x + cell - 2, &words, Role::Dead);
+            }
+            continue;
+        }
         if let Some(broker) = process.broker() {
             let (leads, _) = state.cluster.roles(broker, &state.view.topic);
             if !leads.is_empty() {
@@ -48,4 +60,32 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area
             }
         }
     }
+}
+
+/// `p3 offline`, or `p1 waits` for another leader: what stands still because of a dead broker.
+fn offline(state: &State, id: BrokerId, room: u16) -> Option<String> {
+    let topic = state.cluster.topics.get(&state.view.topic)?;
+    let led = topic.partitions.iter();
+    let mut offline = Vec::new();
+    let mut waits = Vec::new();
+    for partition in led.filter(|known| known.led_last() == Some(id)) {
+        match state.cluster.standstill(partition) {
+            Some(Standstill::Offline { .. }) => offline.push(partition.seen.partition),
+            Some(_) => waits.push(partition.seen.partition),
+            None => {}
+        }
+    }
+    let (places, word) = match (offline.is_empty(), waits.len()) {
+        (false, _) => (offline, "offline"),
+        (true, 0) => return None,
+        (true, 1) => (waits, "waits"),
+        (true, _) => (waits, "wait"),
+    };
+    let words = format!("{} {word}", words::few(&places));
+    let words = if width(&words) <= room {
+        words
+    } else {
+        word.to_owned()
+    };
+    Some(words)
 }

@@ -10,9 +10,9 @@
 
 use ratatui::layout::Rect;
 
-use super::process_table;
+use super::{dead_broker, process_table};
 use crate::{
-    state::{Action, Pane, Process, ProcessName, State, Status},
+    state::{Action, Pane, Partition, Process, ProcessName, Standstill, State, Status},
     ui::{
         canvas::{Canvas, Frame, fit, width},
         theme::Role,
@@ -63,7 +63,7 @@ fn draw_box(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: Rec
     let inside = canvas.frame(area, &frame);
     let end = inside.right() + 1;
     if small {
-        let (left, right) = small_line(state, process);
+        let (left, right) = small_line(state, process, inside.right() - inside.x);
         let after = canvas.pieces(inside.x, inside.y, inside.right(), &left);
         if width(&right) < inside.right().saturating_sub(after) {
             canvas.right(after, inside.y, inside.right() - 1, &right, Role::Text);
@@ -104,6 +104,8 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
     }
     let name = match process.name {
         ProcessName::ZooKeeper if small && process.status == Status::Up => "ZooKeeper".to_owned(),
+        // Who was killed by hand is named inside.
+        ProcessName::ZooKeeper if process.status.is_gone() && process.intent.is_some() => word,
         ProcessName::ZooKeeper => format!("ZooKeeper {word}"),
         _ => word,
     };
@@ -201,7 +203,7 @@ fn broker(state: &State, process: &Process, room: u16) -> Vec<Line> {
         return Vec::new();
     };
     match process.status {
-        status if status.is_gone() => gone(state, process, id),
+        status if status.is_gone() => gone(state, process, id, room),
         Status::Planned | Status::Starting => {
             let since = words::seconds(state.now.since(process.since));
             let waits = state
@@ -251,7 +253,10 @@ fn third(state: &State, process: &Process, id: BrokerId, room: u16) -> Line {
     if process.status == Status::Frozen
         && let Some((left, whole)) = words::session_left(state, id, state.now)
     {
-        return session_bar(state, left, whole);
+        return dead_broker::session_bar(state, left, whole);
+    }
+    if let Some(line) = waits_for_dead(state, id, room) {
+        return line;
     }
     let coordinates = state
         .cluster
@@ -285,87 +290,61 @@ fn third(state: &State, process: &Process, id: BrokerId, room: u16) -> Line {
     }
 }
 
-fn session_bar(state: &State, left: std::time::Duration, whole: std::time::Duration) -> Line {
-    let seconds = format!("{:.1} s left", left.as_secs_f64());
-    if state.view.appearance.reduced_motion {
-        return text(Role::Text, format!("session at most {seconds}"));
+/// `p2 waits for 2, p0 goes on`: what a live leader can acknowledge while no ISR shrinks.
+fn waits_for_dead(state: &State, id: BrokerId, room: u16) -> Option<Line> {
+    let topic = state.cluster.topics.get(&state.view.topic)?;
+    let (mut waits, mut on) = (Vec::new(), Vec::new());
+    let mut dead = Vec::new();
+    let led = topic.partitions.iter();
+    for partition in led.filter(|partition| partition.seen.leader == Some(id)) {
+        match state.cluster.standstill(partition) {
+            Some(Standstill::IsrStands { silent }) => {
+                waits.push(partition.seen.partition);
+                dead.extend(silent);
+            }
+            _ => on.push(partition.seen.partition),
+        }
     }
-    vec![
-        (Role::Text, "session ".into()),
-        (Role::Warning, words::bar(left, whole, 6)),
-        (Role::Text, format!(" {seconds}")),
-    ]
-}
-
-/// A line of a log without the time that our own processes write before it: the box is narrow.
-fn undated(line: &str) -> &str {
-    let dated = line.split_once("Z ").filter(|(time, _)| {
-        let sign = |sign: char| sign.is_ascii_digit() || "-T:.".contains(sign);
-        time.chars().all(sign)
-    });
-    dated.map_or(line, |(_, said)| said.trim_start())
-}
-
-fn gone(state: &State, process: &Process, id: BrokerId) -> Vec<Line> {
-    let mut lines = vec![address(process, Role::Dead), after_it(state, process, id)];
-    if matches!(process.status, Status::Died { .. }) && !process.log.is_empty() {
-        let last = process.log.iter().rev().take(2).rev();
-        lines.truncate(1);
-        lines.extend(last.map(|line| text(Role::Dead, fit(undated(line), 200))));
-        return lines;
+    if waits.is_empty() {
+        return None;
     }
-    let session = match (
-        &process.session_expired,
-        words::session_left(state, id, state.now),
-    ) {
-        (Some(expired), _) => vec![
-            (Role::Text, "session ".into()),
-            (
-                Role::Text,
-                words::bar(std::time::Duration::ZERO, expired.timeout, 6),
-            ),
-            (
-                Role::Text,
-                format!(" expired {:.1}s", expired.timeout.as_secs_f64()),
-            ),
-        ],
-        (None, Some((left, whole))) => session_bar(state, left, whole),
-        (None, None) => Line::new(),
+    dead.sort_unstable();
+    dead.dedup();
+    let wait = if waits.len() == 1 { "waits" } else { "wait" };
+    let goes = if on.len() == 1 { "goes" } else { "go" };
+    let words = format!("{} {wait} for {}", words::few(&waits), words::listed(&dead));
+    let on = match on.as_slice() {
+        [] => String::new(),
+        on => format!(", {} {goes} on", words::few(on)),
     };
-    lines.push(session);
+    let on = if width(&words) + width(&on) <= room {
+        on
+    } else {
+        String::new()
+    };
+    Some(vec![(Role::Warning, words), (Role::Text, on)])
+}
+
+fn gone(state: &State, process: &Process, id: BrokerId, room: u16) -> Vec<Line> {
+    let mut lines = dead_broker::stuck(state, id, room);
+    let died = matches!(process.status, Status::Died { .. }) && !process.log.is_empty();
+    if died {
+        // Of what stands still the second line says most.
+        let stuck = lines.into_iter().nth(1);
+        let first = stuck.unwrap_or_else(|| address(process, Role::Dead));
+        return [first]
+            .into_iter()
+            .chain(dead_broker::last_words(process))
+            .collect();
+    }
+    if lines.is_empty() {
+        lines = vec![
+            address(process, Role::Dead),
+            dead_broker::after_it(state, process, id, room),
+            dead_broker::session(state, process, id),
+        ];
+    }
     lines
-}
-
-/// `led p2, now broker 1 does`
-fn after_it(state: &State, process: &Process, id: BrokerId) -> Line {
-    let led: Vec<i32> = process
-        .led
-        .iter()
-        .filter(|place| place.topic == state.view.topic)
-        .map(|place| place.partition)
-        .collect();
-    if led.is_empty() {
-        return text(Role::Dim, "leads nothing any more");
-    }
-    let mut heirs: Vec<BrokerId> = process
-        .led
-        .iter()
-        .filter(|place| place.topic == state.view.topic)
-        .filter_map(|place| state.cluster.partition(place)?.seen.leader)
-        .filter(|leader| *leader != id)
-        .collect();
-    heirs.sort();
-    heirs.dedup();
-    let led = words::few(&led);
-    let (before, after) = match heirs.as_slice() {
-        [] => (led, " has no live leader".to_owned()),
-        [heir] => (format!("led {led}"), format!(", now broker {heir} does")),
-        heirs => (
-            format!("led {led}"),
-            format!(", now {} do", words::listed(heirs)),
-        ),
-    };
-    vec![(Role::Dead, before), (Role::Dead, after)]
 }
 
 fn zookeeper(state: &State, process: &Process, room: u16) -> Vec<Line> {
@@ -378,17 +357,25 @@ fn zookeeper(state: &State, process: &Process, room: u16) -> Vec<Line> {
             ];
         }
         status if status.is_gone() => {
-            let mut lines = vec![
-                address(process, Role::Dead),
-                vec![
-                    (Role::Text, "no elections".into()),
-                    (Role::Text, ", records flow".into()),
-                ],
-            ];
             if let Some(last) = process.log.last().filter(|_| process.intent.is_none()) {
-                lines.push(text(Role::Dead, last.clone()));
+                return vec![
+                    address(process, Role::Dead),
+                    text(Role::Dead, "nobody can be elected"),
+                    text(Role::Dead, last.clone()),
+                ];
             }
-            return lines;
+            let key = state.cluster.revival_of_zookeeper();
+            let key = key.map_or_else(String::new, |action| state.view.keys_for(&action));
+            let [down, nobody] = if room >= 26 {
+                ["ZooKeeper is down: nobody", "can be elected, ISRs stand"]
+            } else {
+                ["ZooKeeper is down", "nobody is elected"]
+            };
+            return vec![
+                text(Role::Dead, down),
+                text(Role::Dead, nobody),
+                vec![(Role::Warning, key), (Role::Warning, " start again".into())],
+            ];
         }
         _ => {}
     }
@@ -454,8 +441,11 @@ fn live_sessions(state: &State) -> String {
 }
 
 /// The one line of a small box, and what stands at its right.
-fn small_line(state: &State, process: &Process) -> (Line, String) {
+fn small_line(state: &State, process: &Process, room: u16) -> (Line, String) {
     let Some(id) = process.broker() else {
+        if process.status.is_gone() {
+            return (text(Role::Dead, "no elections"), String::new());
+        }
         return (text(Role::Text, live_sessions(state)), String::new());
     };
     let port = process
@@ -468,20 +458,26 @@ fn small_line(state: &State, process: &Process) -> (Line, String) {
             .iter()
             .filter(|place| place.topic == state.view.topic)
             .map(|place| {
-                let leader = state
-                    .cluster
-                    .partition(place)
-                    .and_then(|known| known.seen.leader);
+                let known = state.cluster.partition(place);
+                let offline = known
+                    .and_then(|known| state.cluster.standstill(known))
+                    .is_some_and(|what| matches!(what, Standstill::Offline { .. }));
+                let leader = known.and_then(Partition::led_last);
                 match leader.filter(|leader| *leader != id) {
                     Some(leader) => format!(", p{} -> {leader}", place.partition),
+                    None if offline => format!(", p{} offline", place.partition),
                     None => format!(", p{} waits", place.partition),
                 }
             })
             .collect();
-        return (
-            text(Role::Dead, format!("{since}{}", moved.concat())),
-            String::new(),
-        );
+        let moved = moved.concat();
+        let whole = format!("{since}{moved}");
+        let words = if width(&whole) <= room || moved.is_empty() {
+            whole
+        } else {
+            moved.trim_start_matches(", ").to_owned()
+        };
+        return (text(Role::Dead, words), String::new());
     }
     let (leads, _) = state.cluster.roles(id, &state.view.topic);
     let line = if leads.is_empty() {
@@ -490,14 +486,4 @@ fn small_line(state: &State, process: &Process) -> (Line, String) {
         text(Role::Focus, format!("◆ {}", words::few(&leads)))
     };
     (line, port)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_line_of_a_log_loses_its_time_and_nothing_else() {
-        let line = "2026-11-22T18:32:24.570400Z  INFO kafkarium::broker: ends";
-        assert_eq!(super::undated(line), "INFO kafkarium::broker: ends");
-        assert_eq!(super::undated("A to Z is all"), "A to Z is all");
-    }
 }

@@ -8,10 +8,13 @@
 
 use ratatui::layout::Rect;
 
-use super::topic_rows;
+use super::{
+    replica_costs::{Line, aside, costs},
+    topic_rows,
+};
 
 use crate::{
-    state::{Action, Pane, Partition, Process, ReplicaRow, Spare, State, Status, Topic},
+    state::{Action, Pane, Partition, Process, ReplicaRow, State, Status, Topic},
     ui::{
         canvas::{Canvas, Frame, width, wrap},
         theme::Role,
@@ -19,8 +22,6 @@ use crate::{
     },
 };
 use wire::BrokerId;
-
-type Line = Vec<(Role, String)>;
 
 /// Cells of the way back into the ISR.
 const WAY_STEPS: usize = 3;
@@ -76,15 +77,16 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         };
         canvas.text(x, area.y, area.right() + 1, &name, Role::Dim);
     }
-    let legend = if area.width >= 33 {
-        [
+    let mut legend: &[&str] = if area.width >= 33 {
+        &[
             "◆ leads      ● in sync   ◌ behind",
             "◇ preferred  ✗ dead      e epoch",
         ]
     } else {
-        ["◆ leads ● in sync ◌ behind", "◇ preferred ✗ dead e epoch"]
+        &["◆ leads ● in sync ◌ behind", "◇ preferred ✗ dead e epoch"]
     };
-    let costs = wrapped(costs(state, topic), area.width + 1);
+    let urgent = !state.cluster.standstills(topic).is_empty();
+    let mut costs = wrapped(costs(state, topic), area.width + 1);
     let rows = state.replica_rows();
     if rows.is_empty() {
         let filter = state.view.filter(Pane::Replicas).unwrap_or_default();
@@ -95,9 +97,17 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
     let folded = rows.iter().any(|row| matches!(row, ReplicaRow::Topic(_)));
     let room = area.height.saturating_sub(1);
+    let taken = |lines: usize| count.saturating_add(1 + u16::try_from(lines).unwrap_or(u16::MAX));
+    let squeezed = urgent && taken(costs.len() + legend.len()) > room;
+    if squeezed {
+        // What stands still is said wherever there is a line for it; partitions can be scrolled.
+        legend = &[];
+        costs.truncate(usize::from(room / 2));
+    }
     let fixed = u16::try_from(costs.len() + legend.len()).unwrap_or(0);
     let open = !folded && count.saturating_mul(2) + 1 + fixed <= room;
-    let with_words = open || count + 1 + fixed <= room;
+    let fits = count.saturating_add(1 + fixed) <= room;
+    let with_words = open || fits || squeezed;
     let lines = if with_words { room - fixed } else { room };
     let each = if open { 2 } else { 1 };
     let visible = usize::from((lines / each).max(1));
@@ -125,7 +135,9 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     if !with_words {
         return;
     }
-    y += 1;
+    if open || fits {
+        y += 1;
+    }
     for line in &costs {
         canvas.pieces(area.x, y, area.right() + 1, line);
         y += 1;
@@ -194,6 +206,13 @@ fn row(
         let x = area.x + LABEL + at * column;
         cell(canvas, state, partition, *broker, (x, y, end), column);
     }
+    let columns = u16::try_from(brokers.len()).unwrap_or(0) * column;
+    let after = area.x + LABEL + columns;
+    let mut aside = aside(state, partition);
+    let fits = |(_, words): &mut (Role, String)| after + width(words) <= end;
+    if let Some((role, words)) = aside.take_if(fits) {
+        canvas.text(after, y, end, &words, role);
+    }
     if open {
         canvas.text(
             area.x,
@@ -203,7 +222,12 @@ fn row(
             Role::Dim,
         );
         let isr = format!("ISR {}", words::listed(&partition.seen.isr));
-        canvas.text(area.x + LABEL, y + 1, end, &isr, Role::Dim);
+        let after = canvas.text(area.x + LABEL, y + 1, end, &isr, Role::Dim) + 3;
+        if let Some((role, words)) = aside
+            && after + width(&words) <= end
+        {
+            canvas.text(after, y + 1, end, &words, role);
+        }
     }
 }
 
@@ -235,11 +259,14 @@ fn cell(
     column: u16,
 ) {
     if !partition.seen.replicas.contains(&broker) {
+        canvas.text(x, y, end, "-", Role::Dim);
         return;
     }
-    let leads = partition.seen.leader == Some(broker);
     let process = state.cluster.process(broker);
     let gone = process.is_some_and(|process| process.status.is_gone());
+    // Whoever led last stays marked while it is dead and nobody else can lead.
+    let led_last = gone && partition.led_last() == Some(broker);
+    let leads = partition.seen.leader == Some(broker) || led_last;
     let frozen = process.is_some_and(|process| process.status == Status::Frozen);
     let log_end = partition.log_end();
     let at = partition.ends.get(&broker).copied();
@@ -327,98 +354,6 @@ fn wrapped(lines: Vec<Line>, columns: u16) -> Vec<Line> {
         _ => vec![line],
     };
     lines.into_iter().flat_map(of_one).collect()
-}
-
-/// What is wrong, and what the next failure costs.
-fn costs(state: &State, topic: &Topic) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
-    let silent = |broker: &BrokerId| {
-        let process = state.cluster.process(*broker)?;
-        match process.status {
-            Status::Frozen => Some("frozen"),
-            status if status.is_gone() => Some("dead"),
-            _ => None,
-        }
-    };
-    let unnoticed = topic
-        .partitions
-        .iter()
-        .find_map(|partition| Some((partition, partition.seen.leader.as_ref().and_then(silent)?)));
-    if let Some((partition, state)) = unnoticed {
-        let (index, leader) = (partition.seen.partition, partition.seen.leader);
-        let leader = leader.map_or_else(String::new, |leader| leader.to_string());
-        let words = format!(
-            "p{index}: leader {leader} is {state}, not yet noticed. Writes to p{index} wait."
-        );
-        lines.push(vec![(Role::Warning, words)]);
-        return lines;
-    }
-    let under = topic
-        .partitions
-        .iter()
-        .filter(|p| p.under_replicated())
-        .count();
-    let all = topic.partitions.len();
-    let factor = topic
-        .partitions
-        .iter()
-        .map(|p| p.seen.replicas.len())
-        .max()
-        .unwrap_or(0);
-    if under > 0 {
-        let words = format!("{under} of {all} partitions under-replicated");
-        lines.push(vec![(Role::Warning, words)]);
-    } else {
-        let brokers = if factor == 1 { "broker" } else { "brokers" };
-        lines.push(vec![(
-            Role::Good,
-            format!("every partition on {factor} {brokers}"),
-        )]);
-    }
-    let displaced = topic.partitions.iter().find(|partition| {
-        partition.seen.leader.is_some() && partition.preferred() != partition.seen.leader
-    });
-    if let Some(partition) = displaced
-        && let Some(preferred) = partition.preferred()
-    {
-        let place = format!("p{} prefers", partition.seen.partition);
-        let ready = partition.seen.isr.contains(&preferred) && !state.cluster.is_gone(preferred);
-        lines.push(if ready {
-            // Shorter, so that the key fits into the narrowest pane.
-            let heals = state.view.fill("  {leaders elect} moves it back");
-            vec![
-                (Role::Text, format!("{place} {preferred} ")),
-                (Role::Warning, "◇".into()),
-                (Role::Text, heals),
-            ]
-        } else {
-            vec![
-                (Role::Text, format!("{place} broker {preferred} ")),
-                (Role::Warning, "◇".into()),
-            ]
-        });
-    }
-    if let (Some(minimum), Some(spare)) = (topic.min_insync_replicas, topic.spare()) {
-        let least = topic.least_in_sync();
-        let words = match spare {
-            Spare::Refused => format!("{least} in sync: acks=all is refused"),
-            Spare::Last => "lose one more: records can be lost".to_owned(),
-            Spare::None => "lose one more: acks=all is refused".to_owned(),
-            Spare::Brokers(1) => "one may die, acks=all goes on".to_owned(),
-            Spare::Brokers(spare) => format!("{spare} may die, acks=all goes on"),
-        };
-        let role = if spare == Spare::Refused {
-            Role::Dead
-        } else {
-            Role::Text
-        };
-        lines.push(vec![(role, words)]);
-        lines.push(vec![(
-            Role::Dim,
-            format!("(min.insync.replicas {minimum})"),
-        )]);
-    }
-    lines
 }
 
 #[cfg(test)]

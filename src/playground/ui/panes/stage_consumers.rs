@@ -117,7 +117,9 @@ fn consumer(canvas: &mut Canvas<'_>, state: &State, name: &str, area: Rect) {
         canvas.text(x, inside.y, end, &reads, Role::Reader);
         return;
     }
+    let alone = group.is_some_and(|group| state.cluster.is_without_coordinator(group));
     let (words, role) = match (status.is_gone(), rebalancing, awaited) {
+        (false, ..) if alone => ("waits for a coordinator", Role::Warning),
         (true, _, false) => ("gone", Role::Dead),
         (true, ..) => ("the group waits for it", Role::Warning),
         (_, true, true) => ("is asked to join again", Role::Warning),

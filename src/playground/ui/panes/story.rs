@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Entry, Pane, State, Tone},
+    state::{Entry, Pane, Standstill, State, Tone, named_places},
     ui::{
         canvas::{Canvas, Frame, width},
         moment,
@@ -190,6 +190,37 @@ fn words(
 
 /// What is being waited for.
 fn now_line(state: &State) -> Option<String> {
+    standstill_line(state).or_else(|| rebalance_line(state))
+}
+
+/// What nobody can write until somebody presses a key.
+fn standstill_line(state: &State) -> Option<String> {
+    if !state.is_ready() {
+        return None;
+    }
+    let mut standing = state.cluster.partitions();
+    let standing = standing.find(|(_, known)| {
+        let what = state.cluster.standstill(known);
+        what.is_some_and(|what| what.is_without_leader())
+    });
+    let (place, partition) = standing?;
+    if state.cluster.zookeeper_away().is_some() {
+        let key = state.cluster.revival_of_zookeeper();
+        let key = key.map(|action| state.view.keys_for(&action));
+        let key = key.map_or_else(String::new, |key| format!(": {key}"));
+        return Some(format!("nobody can be elected{key}"));
+    }
+    let Some(Standstill::Offline { isr }) = state.cluster.standstill(partition) else {
+        return None;
+    };
+    let keys = state
+        .view
+        .keys_in_turn(&state.cluster.revival(*isr.first()?));
+    let place = named_places(place.topic != state.home_topic(), [&place]);
+    Some(format!("{place} offline: {} brings it back", keys.first()?))
+}
+
+fn rebalance_line(state: &State) -> Option<String> {
     let group = state.cluster.groups.get(&state.view.group)?;
     if !state.is_ready() || group.awaited.is_empty() {
         return None;

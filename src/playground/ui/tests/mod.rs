@@ -19,6 +19,7 @@ mod screens;
 pub mod session;
 mod settings;
 mod stage;
+mod standstill;
 mod zookeeper;
 
 use std::fmt::Write as _;
