@@ -1,12 +1,12 @@
 //! Our errors as Kafka's codes: the one place where they meet.
 
 use super::{
+    configs::ConfigError,
     controller::AssignmentError,
     log::{LogError, RecordFault},
     partitions::PartitionError,
     registry::RegistryError,
     replication::Refusal,
-    topic_configs::ConfigError,
 };
 use client::zookeeper::ZooKeeperError;
 use wire::ErrorCode;
@@ -49,7 +49,17 @@ impl From<&AssignmentError> for ErrorCode {
 impl From<&ConfigError> for ErrorCode {
     fn from(error: &ConfigError) -> Self {
         match error {
-            ConfigError::Unknown(_) | ConfigError::Invalid { .. } => Self::InvalidConfig,
+            ConfigError::Unknown(_)
+            | ConfigError::Invalid { .. }
+            | ConfigError::CompactionLag { .. } => Self::InvalidConfig,
+            // Of brokers' configs, as Kafka answers.
+            ConfigError::Requirement(_)
+            | ConfigError::ReadOnly(_)
+            | ConfigError::PerBroker(_)
+            | ConfigError::PerListener(_)
+            | ConfigError::Pool(_)
+            | ConfigError::AtStart(_)
+            | ConfigError::NotHere { .. } => Self::InvalidRequest,
         }
     }
 }

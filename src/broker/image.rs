@@ -40,6 +40,8 @@ pub(crate) struct BrokerNode {
     pub host: String,
     /// The advertised port.
     pub port: u16,
+    /// Where the broker stands, as its `broker.rack` says.
+    pub rack: Option<String>,
     /// The broker epoch: the czxid of the znode.
     pub epoch: i64,
 }

@@ -2,7 +2,7 @@
 
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-mod broker_facts;
+mod configs;
 mod connection;
 mod controlled_shutdown;
 mod controller;
@@ -25,11 +25,9 @@ mod planted;
 mod registry;
 mod replica_fetcher;
 mod replication;
-mod settings;
 #[cfg(test)]
 mod simulation;
 mod throttle;
-mod topic_configs;
 mod topic_name;
 
 use std::{
@@ -44,25 +42,21 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    configs::BrokerLayers,
     controller_task::ControllerHandle,
     groups::{Groups, OffsetsLog},
     handlers::FetchSessions,
     image::ClusterImage,
     partitions::{
-        Partitions,
-        housekeeping::{self, Intervals},
-        image_follower::ImageFollower,
-        isr_writer::IsrWrites,
-        offline,
+        Partitions, housekeeping, image_follower::ImageFollower, isr_writer::IsrWrites, offline,
     },
     registry::{Registry, RegistryOptions},
     replica_fetcher::ReplicaFetchers,
     throttle::Throttle,
-    topic_configs::BrokerLayers,
 };
 use wire::{BrokerId, Reporter};
 
-pub use settings::{Settings, SettingsError};
+pub use configs::{ConfigError, Endpoint, Placement, Settings};
 
 /// How a broker is started.
 #[derive(Debug, Clone)]
@@ -70,11 +64,34 @@ pub struct BrokerOptions {
     pub id: BrokerId,
     /// Where clients and other brokers connect; port 0 takes a free one.
     pub listener: SocketAddr,
+    /// What clients and other brokers are told to connect to, where that is not the listener. Without a host it is
+    /// the listener's; port 0 is the listener's, too.
+    pub advertised: Option<Endpoint>,
     /// ZooKeeper's servers, `host:port` with commas between.
     pub zookeeper: String,
     /// Exists and is locked for this process.
     pub data_dir: PathBuf,
     pub settings: Settings,
+}
+
+impl BrokerOptions {
+    /// Says in the settings, under Kafka's names, what was said beside them, and checks them all together.
+    fn place(&mut self, address: SocketAddr) -> Result<(), ConfigError> {
+        const LISTENER: &str = "PLAINTEXT";
+        for name in ["broker.id", "node.id"] {
+            self.settings.set(name, &self.id.to_string())?;
+        }
+        let folder = self.data_dir.display().to_string();
+        self.settings.set("log.dirs", &folder)?;
+        self.settings.set("zookeeper.connect", &self.zookeeper)?;
+        self.settings
+            .set("listeners", &format!("{LISTENER}://{address}"))?;
+        if let Some(advertised) = &self.advertised {
+            let place = format!("{LISTENER}://{advertised}");
+            self.settings.set("advertised.listeners", &place)?;
+        }
+        self.settings.check()
+    }
 }
 
 /// Why a broker cannot start or go on.
@@ -85,6 +102,8 @@ pub enum BrokerError {
         address: SocketAddr,
         error: std::io::Error,
     },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error("cannot join the cluster: {0}")]
     Join(String),
     #[error("cannot use the data folder: {0}")]
@@ -116,11 +135,15 @@ pub(crate) struct Broker {
 impl Broker {
     /// This broker's settings with what was changed since its start.
     pub(crate) fn config_layers<'a>(&'a self, image: &'a ClusterImage) -> BrokerLayers<'a> {
-        BrokerLayers {
-            settings: &self.settings,
-            own: image.broker_configs.get(&Some(self.id)),
-            every: image.broker_configs.get(&None),
-        }
+        layers(&self.settings, image, self.id)
+    }
+}
+
+fn layers<'a>(settings: &'a Settings, image: &'a ClusterImage, id: BrokerId) -> BrokerLayers<'a> {
+    BrokerLayers {
+        settings,
+        own: image.broker_configs.get(&Some(id)),
+        every: image.broker_configs.get(&None),
     }
 }
 
@@ -128,6 +151,10 @@ const INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// A year: "never", where a setting says so by a huge number.
 const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How long a start waits for ZooKeeper where `zookeeper.connection.timeout.ms` does not say it: as Kafka's own
+/// `server.properties` has it.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(18);
 
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -137,7 +164,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// # Errors
 /// It could not start, or cannot go on: the sentence says what to do.
 pub async fn run(
-    options: BrokerOptions,
+    mut options: BrokerOptions,
     reporter: Reporter,
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
@@ -148,6 +175,7 @@ pub async fn run(
     };
     let listener = TcpListener::bind(options.listener).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    options.place(address)?;
     let mut tasks = JoinSet::new();
     // The registry cancels this too, when the broker lost its place in the cluster.
     let end = CancellationToken::new();
@@ -248,9 +276,9 @@ async fn start_rooms(
         reporter: reporter.clone(),
         throttle: Throttle::following(options.id),
     };
-    let intervals = Intervals {
-        retention_check: millis(settings.log_retention_check_interval_ms),
-        producer_id_expiration_ms: settings.producer_id_expiration_ms.into(),
+    let effective = {
+        let (settings, registry, id) = (settings.clone(), registry.clone(), options.id);
+        move || layers(&settings, &registry.image(), id).effective()
     };
     until(end, tasks, image_follower.run());
     until(end, tasks, writer.run());
@@ -263,7 +291,7 @@ async fn start_rooms(
     until(
         end,
         tasks,
-        housekeeping::run(Arc::clone(&partitions), intervals),
+        housekeeping::run(Arc::clone(&partitions), effective),
     );
     let groups = Groups::start(
         options.id,
@@ -296,9 +324,12 @@ fn first_session_id() -> i32 {
     i32::try_from(high >> 1).unwrap_or(1)
 }
 
-/// An interval of the settings: at least a millisecond, and at most what clocks can add to now.
+/// An interval of the settings: at least a millisecond, and at most what clocks can add to now. Below zero is
+/// never, as of `connections.max.idle.ms`.
 fn millis(ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(ms).unwrap_or(0)).clamp(INTERVAL_MIN, INTERVAL_MAX)
+    u64::try_from(ms)
+        .map_or(INTERVAL_MAX, Duration::from_millis)
+        .clamp(INTERVAL_MIN, INTERVAL_MAX)
 }
 
 /// Runs a task until it is done or `end` is cancelled.
@@ -320,13 +351,23 @@ fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOpt
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
-    let timeout_ms = options.settings.zookeeper_session_timeout_ms;
+    let advertised = options.advertised.as_ref();
+    let settings = &options.settings;
+    let connection_timeout_ms = settings.zookeeper_connection_timeout_ms;
     RegistryOptions {
         broker_id: options.id,
-        host: host.to_string(),
-        port: address.port(),
+        host: advertised
+            .and_then(|it| it.host.clone())
+            .unwrap_or_else(|| host.to_string()),
+        port: advertised
+            .map(|it| it.port)
+            .filter(|port| *port != 0)
+            .unwrap_or_else(|| address.port()),
+        rack: settings.broker_rack.clone(),
         zookeeper: options.zookeeper.clone(),
-        session_timeout: Duration::from_millis(u64::try_from(timeout_ms).unwrap_or_default()),
+        session_timeout: millis(settings.zookeeper_session_timeout_ms.into()),
+        connection_timeout: connection_timeout_ms
+            .map_or(CONNECTION_TIMEOUT, |ms| millis(ms.into())),
         data_dir: options.data_dir.clone(),
     }
 }

@@ -18,7 +18,7 @@ const SAMPLES: usize = 11;
 const SAMPLE_TIME: Duration = Duration::from_secs(1);
 
 /// Broker configs that can only be set while the broker runs, with their documentation.
-pub(crate) const RATES: [(&str, &str); 2] = [
+pub(crate) const RATES: [(&str, &str); 3] = [
     (
         LEADER_RATE,
         "Bytes a second that a leader sends to throttled replicas that are not in sync.",
@@ -26,6 +26,10 @@ pub(crate) const RATES: [(&str, &str); 2] = [
     (
         FOLLOWER_RATE,
         "Bytes a second that throttled replicas that are not in sync fetch.",
+    ),
+    (
+        "replica.alter.log.dirs.io.max.bytes.per.second",
+        "Bytes a second that move between folders; without effect here, a broker has one.",
     ),
 ];
 const LEADER_RATE: &str = "leader.replication.throttled.rate";

@@ -50,12 +50,17 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
             .with_context(|| format!("--set {setting}: KEY=VALUE expected"))?;
         settings.set(name, value)?;
     }
+    let remarks = [settings.without_effect(), settings.unknown()];
+    for remark in remarks.into_iter().flatten() {
+        tracing::warn!("{remark}");
+    }
     let _folder = DataFolder::lock(&arguments.data_dir)?;
     let reporter = arguments.child.reporter()?;
     let child = arguments.child;
     let options = BrokerOptions {
         id: BrokerId(arguments.id),
         listener: arguments.listener,
+        advertised: None,
         zookeeper: arguments.zookeeper,
         data_dir: arguments.data_dir,
         settings,

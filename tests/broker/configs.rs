@@ -1,6 +1,6 @@
-//! Configs as Apache Kafka 3.9 lists them, and changes as it takes or refuses them.
+//! Configs as Apache Kafka 3.9 lists them, and values as it takes or refuses them, at the start and later.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command};
 
 use kafka_protocol::{
     messages::{
@@ -13,11 +13,17 @@ use kafka_protocol::{
 };
 use kafkarium::{client::kafka::KafkaConnection, wire::ErrorCode};
 
-use crate::{clients::WAIT, versions::Stage};
+use crate::{clients::WAIT, cluster::until, versions::Stage};
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const LOGGER: i8 = 8;
+
+/// Kafka's numbers for what is done to a config.
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
 
 /// What Apache Kafka 3.9.2 lists of a topic: name, default, type.
 const LISTED: [(&str, &str, i8); 36] = [
@@ -99,10 +105,11 @@ fn change(
 
 async fn alter(
     connection: &mut KafkaConnection,
+    validate_only: bool,
     resources: Vec<AlterConfigsResource>,
 ) -> Vec<(i16, Option<String>)> {
     let request = IncrementalAlterConfigsRequest::default()
-        .with_validate_only(true)
+        .with_validate_only(validate_only)
         .with_resources(resources);
     let answer = connection.ask_in(1, &request, WAIT).await;
     let results = answer.expect("an answer").responses.into_iter();
@@ -144,6 +151,15 @@ async fn a_broker_lists_what_it_is_and_kafkas_defaults_of_what_it_was_not_told()
     assert_eq!(value("broker.id"), Some("1"));
     assert!(value("listeners").is_some_and(|it| it.starts_with("PLAINTEXT://127.0.0.1:")));
     assert_eq!(value("inter.broker.protocol.version"), Some("3.9-IV0"));
+    assert_eq!(configs.len(), 315, "as many as Apache Kafka 3.9.2 lists");
+    for (name, is_read_only) in [
+        ("num.partitions", true),
+        ("num.io.threads", false),
+        ("log.retention.ms", false),
+    ] {
+        assert_eq!(configs[name].read_only, is_read_only, "{name}");
+    }
+    assert!(configs["ssl.key.password"].is_sensitive);
     assert_eq!(
         (value("log.retention.ms"), value("log.retention.hours")),
         (None, Some("168"))
@@ -156,8 +172,6 @@ async fn a_broker_lists_what_it_is_and_kafkas_defaults_of_what_it_was_not_told()
 
 #[tokio::test]
 async fn changes_are_refused_as_kafka_refuses_them() {
-    const SET: i8 = 0;
-    const SUBTRACT: i8 = 3;
     let mut stage = Stage::new().await;
     let invalid = ErrorCode::InvalidRequest;
     for (resource, code) in [
@@ -181,8 +195,21 @@ async fn changes_are_refused_as_kafka_refuses_them() {
             ErrorCode::InvalidConfig,
         ),
         (change(9, "x", "y", SET, "z"), invalid),
+        (change(BROKER, "1", "num.partitions", SET, "3"), invalid),
+        (
+            change(BROKER, "1", "log.retention.ms", APPEND, "5"),
+            ErrorCode::InvalidConfig,
+        ),
+        (
+            change(BROKER, "1", "log.cleanup.policy", APPEND, "eat"),
+            invalid,
+        ),
+        (
+            change(BROKER, "1", "unknown.name", SET, "1"),
+            ErrorCode::None,
+        ),
     ] {
-        let answers = alter(&mut stage.connection, vec![resource.clone()]).await;
+        let answers = alter(&mut stage.connection, true, vec![resource.clone()]).await;
         assert_eq!(
             answers[0].0,
             code.code(),
@@ -191,12 +218,90 @@ async fn changes_are_refused_as_kafka_refuses_them() {
         );
     }
     let bad = change(TOPIC, "orders", "retention.ms", SET, "abc");
-    let answers = alter(&mut stage.connection, vec![bad]).await;
+    let answers = alter(&mut stage.connection, true, vec![bad]).await;
     let sentence = "Invalid config value for resource ConfigResource(type=TOPIC, name='orders'): \
                     Invalid value abc for configuration retention.ms: Not a number of type LONG";
     assert_eq!(answers[0].1.as_deref(), Some(sentence));
     let fine = change(TOPIC, "orders", "retention.ms", SET, "5");
-    let answers = alter(&mut stage.connection, vec![fine.clone(), fine]).await;
+    let answers = alter(&mut stage.connection, true, vec![fine.clone(), fine]).await;
     let codes: Vec<i16> = answers.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, [invalid.code(); 2], "each resource once");
+}
+
+#[tokio::test]
+async fn lists_of_brokers_are_added_to_and_taken_from_while_they_run() {
+    let mut stage = Stage::new().await;
+    let connection = &mut stage.connection;
+    let policy = "log.cleanup.policy";
+    for (operation, value, holds) in [
+        (APPEND, "compact", "delete,compact"),
+        (SUBTRACT, "delete", "compact"),
+        (DELETE, "", "delete"),
+        (SET, "compact", "compact"),
+    ] {
+        let resource = change(BROKER, "1", policy, operation, value);
+        let answers = alter(connection, false, vec![resource]).await;
+        assert_eq!(answers[0].0, 0, "{:?}", answers[0].1);
+        let keys = Some(vec![StrBytes::from_static_str(policy)]);
+        until("the broker has seen it", async || {
+            let described = describe(connection, BROKER, "1", keys.clone()).await;
+            (described.configs[0].value.as_deref() == Some(holds)).then_some(())
+        })
+        .await;
+    }
+    // Topics without a policy of their own have the brokers'.
+    let described = describe(connection, TOPIC, "orders", None).await;
+    let policy = described
+        .configs
+        .iter()
+        .find(|it| &*it.name == "cleanup.policy");
+    assert_eq!(policy.expect("listed").value.as_deref(), Some("compact"));
+}
+
+/// What a broker says that does not start with these settings.
+fn refused(settings: &[&str]) -> String {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_kafkarium"))
+        .args(["broker", "--id=1", "--listener=127.0.0.1:0", "--data-dir"])
+        .arg(folder.path())
+        .args(settings.iter().map(|it| format!("--set={it}")))
+        .output()
+        .expect("the binary runs");
+    assert!(!output.status.success(), "{settings:?}");
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+#[test]
+fn a_broker_does_not_start_with_a_value_out_of_range() {
+    for (setting, sentence) in [
+        (
+            "replica.lag.time.max.ms=-5",
+            "Invalid value -5 for configuration replica.lag.time.max.ms: Value must be at least 1",
+        ),
+        (
+            "socket.request.max.bytes=-1",
+            "Invalid value -1 for configuration socket.request.max.bytes: Value must be at least 1",
+        ),
+        (
+            "num.partitions=-3",
+            "Invalid value -3 for configuration num.partitions: Value must be at least 1",
+        ),
+        (
+            "compression.type=nonsense",
+            "Invalid value nonsense for configuration compression.type: String must be one of: \
+             uncompressed, zstd, lz4, snappy, gzip, producer",
+        ),
+        (
+            "log.cleanup.policy=eat",
+            "Invalid value eat for configuration log.cleanup.policy: String must be one of: \
+             compact, delete",
+        ),
+        (
+            "log.retention.hours=0",
+            "log.retention.ms must be unlimited (-1) or, greater than or equal to 1",
+        ),
+    ] {
+        let told = refused(&[setting]);
+        assert!(told.contains(sentence), "{told}");
+    }
 }

@@ -284,6 +284,7 @@ mod tests {
         let node = BrokerNode {
             host: "h".into(),
             port: 1,
+            rack: None,
             epoch: 1,
         };
         ClusterImage {

@@ -19,6 +19,7 @@ use uuid::Uuid;
 pub(crate) use assignment::AssignmentError;
 use partition::Judge;
 
+use super::configs::boolean;
 use super::image::{ClusterImage, PartitionImage, TopicImage};
 use wire::{BrokerId, ErrorCode, LeaderEpoch, TopicPartition};
 
@@ -197,9 +198,8 @@ impl Controller {
             .configs
             .get(UNCLEAN)
             .or_else(|| changed.next())
-            .map_or(self.settings.unclean_leader_election, |value| {
-                value.trim() == "true"
-            });
+            .and_then(|value| boolean(value))
+            .unwrap_or(self.settings.unclean_leader_election);
         Judge {
             image: &self.image,
             topic_id: topic.id,

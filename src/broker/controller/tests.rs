@@ -45,6 +45,7 @@ impl Cluster {
         let node = BrokerNode {
             host: "h".into(),
             port: 1,
+            rack: None,
             epoch: self.zxid,
         };
         self.image.brokers.insert(BrokerId(id), node);

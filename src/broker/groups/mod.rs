@@ -18,13 +18,13 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::configs::Settings;
 use super::coordinator::{
     Config, Coordinator, Effect, Event, GroupDescription, ListedGroup, Now, OffsetAndMetadata,
     Request, RequestId, Response, WriteId,
 };
 use super::image::ClusterImage;
 use super::partitions::housekeeping::now_ms;
-use super::settings::Settings;
 use wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
 
 pub(crate) use offsets_log::OffsetsLog;

@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Groups, OffsetsLog};
+use crate::configs::Settings;
 use crate::coordinator::{
     CommitRequest, JoinRequest, JoinResponse, MemberIdentity, OffsetAndMetadata, Request, Response,
     SyncRequest, partition_for,
 };
 use crate::image::ClusterImage;
 use crate::partitions::housekeeping::now_ms;
-use crate::settings::Settings;
 use wire::record_batch::{Batches, stamp};
 use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, Reporter, TopicPartition};
 

@@ -58,7 +58,7 @@ async fn alter(
     }
     let change = |configs: &mut BTreeMap<String, String>| {
         configs.clone_from(&wanted);
-        found.check(configs)
+        found.check(broker, configs)
     };
     broker
         .registry

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::create_topics::Refusal;
 use crate::{
     Broker,
+    configs::{BrokerConfig, ConfigError, ConfigType, TopicConfig, changes, check_topic},
     registry::znodes::Znode,
-    topic_configs::{self, ConfigError, ConfigType, TopicConfig},
     topic_name,
 };
 use wire::{BrokerId, ErrorCode};
@@ -91,40 +91,37 @@ impl ConfigResource {
     }
 
     /// Checks overrides as they would be after a change.
-    pub(super) fn check(&self, overrides: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    pub(super) fn check(
+        &self,
+        broker: &Broker,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
         match self {
-            Self::Topic(topic) => topic_configs::check(overrides).map_err(|error| {
+            Self::Topic(topic) => check_topic(overrides).map_err(|error| {
                 let message = match error {
-                    ConfigError::Unknown(_) => error.to_string(),
                     ConfigError::Invalid { .. } => format!(
                         "Invalid config value for resource ConfigResource(type=TOPIC, name='{topic}'): {error}"
                     ),
+                    _ => error.to_string(),
                 };
                 (ErrorCode::from(&error), message)
             }),
             Self::Loggers => Ok(()),
-            Self::Broker(_) => {
-                let refuse = |error: ConfigError| (ErrorCode::InvalidRequest, error.to_string());
-                for (name, value) in overrides {
-                    if !topic_configs::is_dynamic(name) {
-                        let message =
-                            format!("Cannot update these configs dynamically: Set({name})");
-                        return Err((ErrorCode::InvalidRequest, message));
-                    }
-                    topic_configs::check_setting(name, value).map_err(refuse)?;
-                }
-                Ok(())
+            Self::Broker(id) => {
+                let image = broker.registry.image();
+                changes::check(overrides, &broker.config_layers(&image), id.is_some())
+                    .map_err(|error| (ErrorCode::InvalidRequest, error.to_string()))
             }
         }
     }
 
     /// Whether values of this name are lists, to which can be added.
     pub(super) fn is_list(&self, name: &str) -> bool {
-        match self {
-            Self::Topic(_) => {
-                TopicConfig::find(name).is_some_and(|config| config.kind == ConfigType::List)
-            }
-            Self::Broker(_) | Self::Loggers => false,
-        }
+        let kind = match self {
+            Self::Topic(_) => TopicConfig::find(name).map(|config| config.kind),
+            Self::Broker(_) => BrokerConfig::find(name).map(|config| config.kind),
+            Self::Loggers => None,
+        };
+        kind == Some(ConfigType::List)
     }
 }

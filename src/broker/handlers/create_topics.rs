@@ -27,10 +27,10 @@ use uuid::Uuid;
 use super::{RequestContext, repeated, served::unserved};
 use crate::{
     Broker,
+    configs::{ConfigSource, TOPIC_CONFIGS, check_topic},
     controller::{AssignmentError, assignment},
     image::ClusterImage,
     registry::NewTopic,
-    topic_configs::{self, TOPIC_CONFIGS},
     topic_name,
 };
 use wire::{BrokerId, ErrorCode};
@@ -162,7 +162,7 @@ fn new_topic(broker: &Broker, topic: &CreatableTopic) -> Result<NewTopic, Refusa
         };
         configs.insert(config.name.to_string(), value.to_string());
     }
-    topic_configs::check(&configs).map_err(|error| (ErrorCode::from(&error), error.to_string()))?;
+    check_topic(&configs).map_err(|error| (ErrorCode::from(&error), error.to_string()))?;
     let assignment = place(broker, &image, topic)?;
     Ok(NewTopic {
         name: name.to_owned(),
@@ -225,14 +225,17 @@ fn done(broker: &Broker, version: i16, id: Uuid, new: &NewTopic) -> CreatableTop
     }
     let image = broker.registry.image();
     let layers = broker.config_layers(&image);
-    let configs = TOPIC_CONFIGS.iter().filter_map(|config| {
-        let layer = config.layers(&new.configs, &layers).into_iter().next()?;
-        Some(
-            CreatableTopicConfigs::default()
-                .with_name(StrBytes::from_static_str(config.name))
-                .with_value(Some(StrBytes::from_string(layer.value)))
-                .with_config_source(layer.source as i8),
-        )
+    let configs = TOPIC_CONFIGS.iter().map(|config| {
+        let synonyms = config.synonyms(&new.configs, &layers);
+        let source = synonyms
+            .first()
+            .map_or(ConfigSource::Default, |it| it.source);
+        CreatableTopicConfigs::default()
+            .with_name(StrBytes::from_static_str(config.name))
+            .with_value(Some(StrBytes::from_string(
+                config.value(&new.configs, &layers),
+            )))
+            .with_config_source(source as i8)
     });
     let replicas = new.assignment.values().next().map_or(0, Vec::len);
     result

@@ -55,6 +55,7 @@ pub(super) async fn handle(
             .with_broker_id(id.0.into())
             .with_host(StrBytes::from_string(node.host.clone()))
             .with_port(node.port.into())
+            .with_rack(node.rack.clone().map(StrBytes::from_string))
     });
     let operations = if request.include_cluster_authorized_operations {
         CLUSTER_OPERATIONS

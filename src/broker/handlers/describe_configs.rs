@@ -3,10 +3,14 @@
 //! Behaviour: Kafka's names, types, defaults, sources and, if asked for, synonyms and
 //! documentation (from 3). A broker answers for itself and, under the empty name, for what was
 //! changed for every broker. Naming no config is asking for all. Unknown topic:
-//! `UNKNOWN_TOPIC_OR_PARTITION`. There are no loggers to list.
-//! Not done: client metrics, groups; nothing here is sensitive.
+//! `UNKNOWN_TOPIC_OR_PARTITION`. There are no loggers to list. Values of passwords, and of names that
+//! no broker knows, are not told.
+//! Not done: client metrics, groups.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kafka_protocol::{
     messages::{
@@ -22,9 +26,11 @@ use kafka_protocol::{
 use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal};
 use crate::{
     Broker,
-    broker_facts::{self, Fact},
+    configs::{
+        BROKER_CONFIGS, BrokerConfig, BrokerLayers, ConfigSource, ConfigType, Effect, Layer, Scope,
+        TOPIC_CONFIGS, TopicConfig,
+    },
     throttle::RATES,
-    topic_configs::{self, BrokerLayers, ConfigSource, ConfigType, Layer, TOPIC_CONFIGS},
 };
 
 /// What the client wants to know beside the values.
@@ -74,163 +80,121 @@ fn describe(
     let asked = |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| key.as_str() == name));
     let image = broker.registry.image();
     let layers = broker.config_layers(&image);
-    let configs = match found {
+    let described: Vec<Described> = match found {
         ConfigResource::Topic(name) => {
             let none = BTreeMap::new();
-            let overrides = image
-                .topics
-                .get(&name)
-                .map_or(&none, |topic| &topic.configs);
-            let configs = TOPIC_CONFIGS.iter().filter(|config| asked(config.name));
+            let topic = image.topics.get(&name);
+            let overrides = topic.map_or(&none, |topic| &topic.configs);
+            let configs = TOPIC_CONFIGS.iter();
             configs
-                .filter_map(|config| {
-                    let of_config = config.layers(overrides, &layers);
-                    let holds = of_config.first()?.clone();
-                    let synonyms = config.synonyms(&of_config);
-                    let described = Described {
-                        name: config.name,
-                        kind: config.kind,
-                        doc: config.doc,
-                        read_only: false,
-                    };
-                    Some(described.result(holds, synonyms, wanted))
-                })
+                .map(|config| Described::of_topic(config, overrides, &layers))
                 .collect()
         }
         ConfigResource::Broker(Some(_)) => {
-            let settings = broker.settings.describe().into_iter();
-            let settings =
-                settings
-                    .filter(|(name, ..)| asked(name))
-                    .filter_map(|(name, _, kind, doc)| {
-                        let read_only = !topic_configs::is_dynamic(name);
-                        let of_setting = layers.layers(name);
-                        let holds = of_setting.first()?.clone();
-                        let synonyms = topic_configs::without_absent_default(&of_setting);
-                        let described = Described {
-                            name,
-                            kind: topic_configs::kind_of(name, kind),
-                            doc,
-                            read_only,
-                        };
-                        let result = described.result(holds, synonyms, wanted);
-                        Some(if of_setting.len() == 1 && synonyms.is_empty() {
-                            result.with_value(None)
-                        } else {
-                            result
-                        })
-                    });
-            let facts = broker_facts::all(broker, &image).into_iter();
-            let facts = facts.filter(|fact| asked(fact.name));
-            settings
-                .chain(rates(&layers, &asked, wanted))
-                .chain(facts.map(|fact| told(fact, wanted)))
+            let given = layers.settings.given.keys();
+            let changed = [layers.own, layers.every].into_iter().flatten();
+            let set: BTreeSet<&str> = given
+                .chain(changed.flat_map(BTreeMap::keys))
+                .map(String::as_str)
+                .collect();
+            let told = BROKER_CONFIGS.iter().filter(|config| !config.is_hidden);
+            let told: BTreeSet<&str> = told.map(|config| config.name).collect();
+            let names = told.union(&set);
+            names
+                .map(|name| Described::of_broker(name, &layers))
                 .collect()
         }
         ConfigResource::Loggers => Vec::new(),
         // Only what was changed: everything else differs from broker to broker.
         ConfigResource::Broker(None) => {
-            let settings = broker.settings.describe().into_iter();
-            let settings =
-                settings
-                    .filter(|(name, ..)| asked(name))
-                    .filter_map(|(name, _, kind, doc)| {
-                        let value = image.broker_configs.get(&None)?.get(name)?.clone();
-                        let source = ConfigSource::DynamicDefaultBroker;
-                        let changed = Layer {
-                            name,
-                            value,
-                            source,
-                        };
-                        let described = Described {
-                            name,
-                            kind: topic_configs::kind_of(name, kind),
-                            doc,
-                            read_only: false,
-                        };
-                        Some(described.result(changed.clone(), &[changed], wanted))
-                    });
-            let every = BrokerLayers {
-                own: None,
-                ..layers
+            let changed = layers.every.into_iter().flat_map(BTreeMap::keys);
+            let only_changed = |name: &String| {
+                let mut described = Described::of_broker(name, &layers);
+                described.value = layers.every.and_then(|it| it.get(name)).cloned();
+                let is_of_every =
+                    |layer: &Layer| layer.source == ConfigSource::DynamicDefaultBroker;
+                described.synonyms.retain(is_of_every);
+                described
             };
-            settings.chain(rates(&every, &asked, wanted)).collect()
+            changed.map(only_changed).collect()
         }
     };
-    Ok(configs)
+    let asked = described.into_iter().filter(|it| asked(&it.name));
+    Ok(asked.map(|it| it.result(wanted)).collect())
 }
 
-/// What is set only while brokers run, where it is.
-fn rates(
-    layers: &BrokerLayers<'_>,
-    asked: impl Fn(&str) -> bool,
-    wanted: Wanted,
-) -> impl Iterator<Item = DescribeConfigsResourceResult> {
-    let asked = RATES.iter().filter(move |(name, _)| asked(name));
-    asked.filter_map(move |(name, doc)| {
-        let changed = layers.changed(name);
-        let described = Described {
-            name,
-            kind: ConfigType::Long,
-            doc,
-            read_only: false,
-        };
-        Some(described.result(changed.first()?.clone(), &changed, wanted))
-    })
-}
-
-/// What a broker is rather than was told to be: nobody changes it.
-fn told(fact: Fact, wanted: Wanted) -> DescribeConfigsResourceResult {
-    let is_set = fact.value.is_some();
-    let layer = Layer {
-        name: fact.name,
-        value: fact.value.unwrap_or_default(),
-        source: fact.source,
-    };
-    let described = Described {
-        name: fact.name,
-        kind: fact.kind,
-        doc: fact.doc,
-        read_only: true,
-    };
-    if is_set {
-        return described.result(layer.clone(), &[layer], wanted);
-    }
-    described.result(layer, &[], wanted).with_value(None)
-}
-
-/// A config apart from its values.
+/// A config with its values.
 struct Described {
-    name: &'static str,
+    name: String,
     kind: ConfigType,
-    doc: &'static str,
-    read_only: bool,
+    doc: Option<String>,
+    is_read_only: bool,
+    is_sensitive: bool,
+    value: Option<String>,
+    synonyms: Vec<Layer>,
 }
 
 impl Described {
-    fn result(
-        self,
-        holds: Layer,
-        synonyms: &[Layer],
-        wanted: Wanted,
-    ) -> DescribeConfigsResourceResult {
-        let documentation = wanted
-            .documentation
-            .then(|| StrBytes::from_static_str(self.doc));
+    fn of_topic(
+        config: &TopicConfig,
+        overrides: &BTreeMap<String, String>,
+        layers: &BrokerLayers<'_>,
+    ) -> Self {
+        Self {
+            name: config.name.to_owned(),
+            kind: config.kind,
+            doc: Some(config.doc.to_owned()),
+            is_read_only: false,
+            is_sensitive: false,
+            value: Some(config.value(overrides, layers)),
+            synonyms: config.synonyms(overrides, layers),
+        }
+    }
+
+    /// What no broker knows may be anything, so that its value is kept secret.
+    fn of_broker(name: &str, layers: &BrokerLayers<'_>) -> Self {
+        let config = BrokerConfig::find(name);
+        let rate = RATES.iter().find(|(rate, _)| *rate == name);
+        let doc = match (config.map(|config| config.effect), rate) {
+            (Some(Effect::Here(doc)), _) | (None, Some(&(_, doc))) => Some(doc.to_owned()),
+            (Some(Effect::Nothing(why)), _) => Some(format!("Without effect: {}.", why.text())),
+            (None, None) => None,
+        };
+        let kind = match (config, rate) {
+            (Some(config), _) => config.kind,
+            (None, Some(_)) => ConfigType::Long,
+            (None, None) => ConfigType::Unknown,
+        };
+        Self {
+            name: name.to_owned(),
+            kind,
+            doc,
+            is_read_only: config.is_none_or(|config| config.scope == Scope::ReadOnly),
+            is_sensitive: config.map_or(rate.is_none(), BrokerConfig::is_sensitive),
+            value: layers.value(name),
+            synonyms: layers.synonyms(name),
+        }
+    }
+
+    fn result(self, wanted: Wanted) -> DescribeConfigsResourceResult {
+        let shown = |value: String| (!self.is_sensitive).then(|| StrBytes::from_string(value));
+        let source = self.synonyms.first().map(|layer| layer.source);
+        let doc = self.doc.filter(|_| wanted.documentation);
         let config = DescribeConfigsResourceResult::default()
-            .with_name(StrBytes::from_static_str(self.name))
-            .with_value(Some(StrBytes::from_string(holds.value)))
-            .with_read_only(self.read_only)
-            .with_config_source(holds.source as i8)
+            .with_name(StrBytes::from_string(self.name))
+            .with_value(self.value.and_then(shown))
+            .with_read_only(self.is_read_only)
+            .with_is_sensitive(self.is_sensitive)
+            .with_config_source(source.unwrap_or(ConfigSource::Default) as i8)
             .with_config_type(self.kind as i8)
-            .with_documentation(documentation);
+            .with_documentation(doc.map(StrBytes::from_string));
         if !wanted.synonyms {
             return config;
         }
-        let synonyms = synonyms.iter().map(|layer| {
+        let synonyms = self.synonyms.into_iter().map(|layer| {
             DescribeConfigsSynonym::default()
-                .with_name(StrBytes::from_static_str(layer.name))
-                .with_value(Some(StrBytes::from_string(layer.value.clone())))
+                .with_name(StrBytes::from_string(layer.name))
+                .with_value(shown(layer.value))
                 .with_source(layer.source as i8)
         });
         config.with_synonyms(synonyms.collect())

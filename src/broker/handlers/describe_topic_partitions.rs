@@ -29,9 +29,6 @@ use crate::{
 };
 use wire::ErrorCode;
 
-/// Kafka's `max.request.partition.size.limit`.
-const PARTITIONS_MAX: usize = 2_000;
-
 #[expect(clippy::unused_async, reason = "handlers have one signature")]
 pub(super) async fn handle(
     broker: &Arc<Broker>,
@@ -44,12 +41,14 @@ pub(super) async fn handle(
         (name, cursor.partition_index)
     });
     let limit = usize::try_from(request.response_partition_limit).unwrap_or(0);
+    let limit_max = broker.settings.max_request_partition_size_limit;
+    let limit_max = usize::try_from(limit_max).unwrap_or(0).max(1);
     let image = broker.registry.image();
     describe(
         &image,
         asked.collect(),
         from.as_ref(),
-        limit.clamp(1, PARTITIONS_MAX),
+        limit.clamp(1, limit_max),
     )
 }
 

@@ -2,8 +2,8 @@
 //! items added to or taken from their lists.
 //!
 //! Behaviour: all of a resource's changes or none; what results is checked as a whole. Effective
-//! when the brokers' pictures show it, a moment later. Broker settings: those that topics fall
-//! back to, others are refused as Kafka refuses read-only ones.
+//! when the brokers' pictures show it, a moment later. Broker configs: those that Kafka changes while
+//! it runs, except where it listens; others are refused as Kafka refuses read-only ones.
 //! Not done: client metrics, groups, policies.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -19,7 +19,10 @@ use kafka_protocol::{
 };
 
 use super::{RequestContext, config_resource::ConfigResource, create_topics::Refusal, repeated};
-use crate::{Broker, topic_configs::TopicConfig};
+use crate::{
+    Broker,
+    configs::{TopicConfig, items},
+};
 use wire::ErrorCode;
 
 pub(super) async fn handle(
@@ -69,11 +72,11 @@ async fn alter(
     let found =
         ConfigResource::find_to_alter(broker, resource.resource_type, &resource.resource_name)?;
     let change = |configs: &mut BTreeMap<String, String>| {
-        let defaults = |name: &str| default_of(broker, name);
+        let defaults = |name: &str| default_of(broker, &found, name);
         for config in &resource.configs {
             apply(&found, config, configs, defaults)?;
         }
-        found.check(configs)
+        found.check(broker, configs)
     };
     broker
         .registry
@@ -82,13 +85,16 @@ async fn alter(
 }
 
 /// What a list holds before it is first changed.
-fn default_of(broker: &Broker, name: &str) -> String {
+fn default_of(broker: &Broker, resource: &ConfigResource, name: &str) -> String {
     let image = broker.registry.image();
-    let config = TopicConfig::find(name);
-    let layers =
-        config.map(|config| config.layers(&BTreeMap::new(), &broker.config_layers(&image)));
-    let first = layers.and_then(|layers| layers.into_iter().next());
-    first.map(|layer| layer.value).unwrap_or_default()
+    let layers = broker.config_layers(&image);
+    let value = match resource {
+        ConfigResource::Topic(_) => {
+            TopicConfig::find(name).map(|config| config.value(&BTreeMap::new(), &layers))
+        }
+        ConfigResource::Broker(_) | ConfigResource::Loggers => layers.value(name),
+    };
+    value.unwrap_or_default()
 }
 
 fn apply(
@@ -131,18 +137,14 @@ fn apply(
         .get(&name)
         .cloned()
         .unwrap_or_else(|| default(&name));
-    let mut items: Vec<&str> = before
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .collect();
-    for item in value.split(',').map(str::trim) {
-        items.retain(|other| *other != item);
+    let mut list: Vec<&str> = items(&before).filter(|item| !item.is_empty()).collect();
+    for item in items(value) {
+        list.retain(|other| *other != item);
         if config.config_operation == APPEND {
-            items.push(item);
+            list.push(item);
         }
     }
-    configs.insert(name, items.join(","));
+    configs.insert(name, list.join(","));
     Ok(())
 }
 

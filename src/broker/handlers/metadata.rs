@@ -87,6 +87,7 @@ pub(super) async fn handle(
             .with_node_id(id.0.into())
             .with_host(StrBytes::from_string(node.host.clone()))
             .with_port(node.port.into())
+            .with_rack(node.rack.clone().map(StrBytes::from_string))
     });
     let response = MetadataResponse::default()
         .with_brokers(brokers.collect())

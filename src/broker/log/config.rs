@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Settings;
+use crate::configs::{Settings, double};
 use wire::record_batch::{Compression, TimestampType};
 
 /// One log's configuration; Kafka's topic settings of the same names. It may change while the log is open.
@@ -69,7 +69,10 @@ impl LogConfig {
         };
         let size = |name: &str, default: i64| u64::try_from(number(name, default)).unwrap_or(0);
         // For both limits where they are not set themselves.
-        let difference = number("message.timestamp.difference.max.ms", i64::MAX);
+        let difference = number(
+            "message.timestamp.difference.max.ms",
+            settings.log_message_timestamp_difference_max_ms,
+        );
         let limit = |name: &str, default: i64| match number(name, default) {
             i64::MAX => difference,
             set => set,
@@ -83,8 +86,8 @@ impl LogConfig {
             // Index entries hold positions in 32 bits, as Kafka's do.
             segment_bytes: size("segment.bytes", settings.log_segment_bytes.into())
                 .min(u64::from(i32::MAX.unsigned_abs())),
-            segment_ms: number("segment.ms", settings.log_roll_ms),
-            retention_ms: number("retention.ms", settings.log_retention_ms),
+            segment_ms: number("segment.ms", settings.roll_ms()),
+            retention_ms: number("retention.ms", settings.retention_ms()),
             retention_bytes: number("retention.bytes", settings.log_retention_bytes),
             index_interval_bytes: size(
                 "index.interval.bytes",
@@ -123,7 +126,7 @@ impl LogConfig {
                 settings.log_cleaner_max_compaction_lag_ms,
             ),
             min_cleanable_dirty_ratio: text("min.cleanable.dirty.ratio")
-                .and_then(|value| value.parse().ok())
+                .and_then(double)
                 .unwrap_or(settings.log_cleaner_min_cleanable_ratio),
             compression: Compression::from_name(codec),
         }

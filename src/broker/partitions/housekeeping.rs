@@ -3,19 +3,13 @@
 use std::{
     fs,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, sleep_until};
 
 use super::{Partition, Partitions};
-use crate::log::LogError;
-
-/// Kafka's `replica.high.watermark.checkpoint.interval.ms`.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Kafka's `log.cleaner.backoff.ms`.
-const COMPACTION_INTERVAL: Duration = Duration::from_secs(15);
+use crate::{configs::Settings, log::LogError, millis};
 
 /// Bytes of a log behind its recovery point from which it is flushed at a checkpoint: what a start has to check
 /// after a crash, a small part of a second's work.
@@ -30,28 +24,26 @@ pub(crate) fn now_ms() -> i64 {
         .unwrap_or_default()
 }
 
-/// How often old records are looked for, and how long silent producers are remembered.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Intervals {
-    pub(crate) retention_check: Duration,
-    pub(crate) producer_id_expiration_ms: i64,
-}
-
-/// Runs until dropped.
-pub(crate) async fn run(partitions: Arc<Partitions>, intervals: Intervals) {
-    let mut checkpoint = tokio::time::interval(CHECKPOINT_INTERVAL);
-    checkpoint.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut retention = tokio::time::interval(intervals.retention_check);
-    retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut compaction = tokio::time::interval(COMPACTION_INTERVAL);
-    compaction.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Runs until dropped. `settings` tells those that hold now: some change while the broker runs.
+pub(crate) async fn run(partitions: Arc<Partitions>, settings: impl Fn() -> Settings) {
+    let start = Instant::now();
+    let (mut checkpointed, mut compacted, mut aged) = (None, None, None);
+    let next = |last: Option<Instant>, interval| last.map_or(start, |last| last + interval);
     let mut folders = Folders::default();
     loop {
-        let (due, expiration_ms) = tokio::select! {
-            _ = checkpoint.tick() => (Due::Checkpoint, 0),
-            _ = compaction.tick() => (Due::Compaction, 0),
-            _ = retention.tick() => (Due::Retention, intervals.producer_id_expiration_ms),
+        let settings = settings();
+        let checkpoint = millis(settings.replica_high_watermark_checkpoint_interval_ms);
+        let compaction = millis(settings.log_cleaner_backoff_ms);
+        let retention = millis(settings.log_retention_check_interval_ms);
+        let expiration_ms = settings.producer_id_expiration_ms.into();
+        let (due, last) = tokio::select! {
+            () = sleep_until(next(checkpointed, checkpoint)) => (Due::Checkpoint, &mut checkpointed),
+            () = sleep_until(next(compacted, compaction)), if settings.log_cleaner_enable => {
+                (Due::Compaction, &mut compacted)
+            }
+            () = sleep_until(next(aged, retention)) => (Due::Retention, &mut aged),
         };
+        *last = Some(Instant::now());
         let mut hosted = partitions.all();
         if matches!(due, Due::Checkpoint) {
             folders.look(&partitions, &hosted);

@@ -25,13 +25,13 @@ use super::{
 };
 use crate::{
     Settings,
+    configs::{BrokerLayers, boolean},
     image::{ClusterImage, TopicImage},
     log::{
         LogConfig, LogError, PartitionFolder, list_partitions, mark_deleted, mark_stray,
         partition_folder, remove_folder,
     },
     replication::{CurrentLeader, RoleChange},
-    topic_configs::BrokerLayers,
 };
 use wire::{BrokerId, Reporter, TopicPartition};
 
@@ -291,9 +291,8 @@ impl ImageFollower {
     /// Whether an unclean leader is better than none.
     fn is_unclean(&self, topic: &TopicImage) -> bool {
         let own = topic.configs.get("unclean.leader.election.enable");
-        own.map_or(self.effective.unclean_leader_election_enable, |value| {
-            value.trim() == "true"
-        })
+        own.and_then(|value| boolean(value))
+            .unwrap_or(self.effective.unclean_leader_election_enable)
     }
 
     /// As it is set; of a partition with fewer replicas, all of them are enough.
@@ -514,6 +513,7 @@ mod tests {
         let node = BrokerNode {
             host: "localhost".to_owned(),
             port: 9092,
+            rack: None,
             epoch: 1,
         };
         ClusterImage {

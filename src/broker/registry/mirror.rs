@@ -186,6 +186,7 @@ fn apply_broker(image: &mut ClusterImage, id: BrokerId, broker: BrokerJson, stat
         BrokerNode {
             host,
             port,
+            rack: broker.rack,
             epoch: stat.czxid,
         },
     );

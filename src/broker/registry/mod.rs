@@ -38,10 +38,6 @@ use crate::image::ClusterImage;
 use client::zookeeper::{Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions};
 use wire::{BrokerId, Reporter, TopicPartition};
 
-/// How long a start waits for ZooKeeper: Kafka's `zookeeper.connection.timeout.ms` in its own
-/// `server.properties`.
-const CONNECT_WAIT: Duration = Duration::from_secs(18);
-
 /// How long a request waits for ZooKeeper to be back before its client is told to try again.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -55,9 +51,12 @@ pub(crate) struct RegistryOptions {
     /// As clients reach it.
     pub(crate) host: String,
     pub(crate) port: u16,
+    pub(crate) rack: Option<String>,
     /// Kafka's `zookeeper.connect`.
     pub(crate) zookeeper: String,
     pub(crate) session_timeout: Duration,
+    /// How long a start waits for ZooKeeper.
+    pub(crate) connection_timeout: Duration,
     /// The broker's locked folder: `meta.properties` and the session's id are kept there.
     pub(crate) data_dir: PathBuf,
 }
@@ -65,7 +64,7 @@ pub(crate) struct RegistryOptions {
 /// Why something about the cluster could not be read or written.
 #[derive(Debug, Error)]
 pub(crate) enum RegistryError {
-    #[error("ZooKeeper at {connect} did not answer for {} s", waited.as_secs())]
+    #[error("ZooKeeper at {connect} did not answer for {} s", waited.as_secs_f64())]
     Unreachable { connect: String, waited: Duration },
     #[error(
         "this folder belongs to cluster {folder}, but the ZooKeeper here belongs to cluster {zookeeper}: {path} says so"
@@ -127,7 +126,7 @@ impl Registry {
     /// everything there is. What follows happens in `tasks` until `cancel`.
     ///
     /// # Errors
-    /// No ZooKeeper within 18 s, a folder of another cluster or broker, or another live process
+    /// No ZooKeeper within the connection timeout, a folder of another cluster or broker, or another live process
     /// under this id. Nothing is registered then.
     pub(crate) async fn start(
         options: RegistryOptions,

@@ -15,7 +15,7 @@ use futures::future::try_join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    CONNECT_WAIT, Registry, RegistryError, RegistryOptions, TRIES_MAX, connected, reader,
+    Registry, RegistryError, RegistryOptions, TRIES_MAX, connected, reader,
     writes::{self, Registering},
     znodes::{self, BrokerJson, ClusterIdJson},
 };
@@ -47,9 +47,9 @@ pub(super) async fn join_cluster(
     }
     let unreachable = |_| RegistryError::Unreachable {
         connect: options.zookeeper.clone(),
-        waited: CONNECT_WAIT,
+        waited: options.connection_timeout,
     };
-    let joined = timeout(CONNECT_WAIT, async {
+    let joined = timeout(options.connection_timeout, async {
         loop {
             let connection = connected(zookeeper).await?;
             match cluster_id(&connection).await {
@@ -134,7 +134,11 @@ impl Registry {
     async fn register(&self, connection: &Connection) -> Result<i64, RegistryError> {
         let options = &self.shared.options;
         let path = znodes::broker(options.broker_id);
-        let data = znodes::write(&BrokerJson::new(&options.host, options.port));
+        let data = znodes::write(&BrokerJson::new(
+            &options.host,
+            options.port,
+            options.rack.as_deref(),
+        ));
         let mut saved =
             Sessions::load(&options.data_dir).map_err(|source| disk(options, source))?;
         // As long as the owner's session may last once its process is gone.

@@ -178,6 +178,8 @@ pub(crate) struct BrokerJson {
     listener_security_protocol_map: BTreeMap<String, String>,
     #[serde(default)]
     endpoints: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rack: Option<String>,
     #[serde(default)]
     jmx_port: i32,
     pub(crate) port: i32,
@@ -189,12 +191,13 @@ pub(crate) struct BrokerJson {
 
 impl BrokerJson {
     /// A broker with one plaintext listener.
-    pub(crate) fn new(host: &str, port: u16) -> Self {
+    pub(crate) fn new(host: &str, port: u16, rack: Option<&str>) -> Self {
         const PLAINTEXT: &str = "PLAINTEXT";
         Self {
             features: BTreeMap::new(),
             listener_security_protocol_map: [(PLAINTEXT.into(), PLAINTEXT.into())].into(),
             endpoints: vec![format!("{PLAINTEXT}://{host}:{port}")],
+            rack: rack.map(str::to_owned),
             jmx_port: -1,
             port: port.into(),
             host: Some(host.to_owned()),

@@ -329,7 +329,7 @@ impl Process {
     fn register_by(&mut self, found: &[Found], turn: &mut Turn<'_>) {
         let stat = |index: usize| found.get(index)?.as_ref().map(|(_, stat)| stat);
         let session = self.session.expect("it is connected");
-        let data = znodes::write(&BrokerJson::new("host", 9092));
+        let data = znodes::write(&BrokerJson::new("host", 9092, None));
         let sessions = &self.disk.sessions;
         match writes::register(self.own, &data, session, sessions, stat(0), stat(1)) {
             Registering::Done(epoch) => self.list(epoch, turn),
