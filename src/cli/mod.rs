@@ -3,6 +3,7 @@
 mod action;
 mod broker;
 mod child;
+mod client_settings;
 mod cluster;
 mod completions;
 mod configs;
@@ -11,6 +12,7 @@ mod data_folder;
 mod groups;
 mod java_properties;
 mod logging;
+mod old_spellings;
 mod open_files;
 mod playground;
 mod produce;
@@ -25,7 +27,7 @@ mod zookeeper;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// A terminal playground on a real, local, Kafka-compatible cluster.
 #[derive(Debug, Parser)]
@@ -55,6 +57,14 @@ enum Command {
 /// Parses the command line and runs what it names.
 #[must_use]
 pub fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    if let Some(sentence) = old_spellings::today(&words, &Arguments::command()) {
+        let _ = say::tell(&format!("kafkarium: {sentence}"));
+        return ExitCode::FAILURE;
+    }
     let arguments = Arguments::parse();
     let result = match arguments.command {
         None => playground::run(arguments.playground),

@@ -8,9 +8,9 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::BorrowedMessage;
-use rdkafka::metadata::MetadataTopic;
-use rdkafka::{Message, Offset as LibraryOffset, TopicPartitionList};
+use rdkafka::message::{BorrowedMessage, Headers};
+use rdkafka::{Message, Offset as LibraryOffset, Timestamp, TopicPartitionList};
+use regex::Regex;
 use thiserror::Error;
 
 use super::producer::words;
@@ -35,6 +35,15 @@ pub enum ConsumerError {
     /// No topic has this name.
     #[error("UNKNOWN_TOPIC_OR_PARTITION: there is no topic {0}; kafkarium topics list names them")]
     UnknownTopic(String),
+    /// No topic is called so.
+    #[error("no topic matches {0:?}; kafkarium topics list names them")]
+    NoTopic(String),
+    /// The topic has fewer.
+    #[error("there is no partition {0}: kafkarium topics describe shows those that are there")]
+    UnknownPartition(i32),
+    /// It does not describe names.
+    #[error("no regular expression: {0}")]
+    Expression(String),
     /// The library cannot go on; in Kafka's words.
     #[error("{0}")]
     Failed(String),
@@ -45,14 +54,47 @@ pub enum ConsumerError {
 pub struct Subscription<'a> {
     /// Any brokers of the cluster.
     pub bootstrap: &'a str,
-    /// The topic.
-    pub topic: &'a str,
+    /// The topic, or several.
+    pub topics: Topics<'a>,
     /// The group to share the work with; alone and without commits where there is none.
     pub group: Option<&'a str>,
-    /// Where nothing is committed: from the oldest record on instead of only new ones.
-    pub from_beginning: bool,
+    /// Only this partition; alone.
+    pub partition: Option<i32>,
+    /// Where to begin: alone, or where the group has not committed anything.
+    pub start: Start,
     /// More settings by librdkafka's names.
     pub settings: &'a [(String, String)],
+}
+
+/// Which topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topics<'a> {
+    /// The one of this name.
+    Named(&'a str),
+    /// Those whose whole name the regular expression describes.
+    Matching(&'a str),
+}
+
+/// Where in a log to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the oldest record.
+    Oldest,
+    /// With what comes from now on.
+    Newest,
+    /// With this offset; for who reads alone.
+    At(Offset),
+}
+
+/// When a record is said to have been written, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordTime {
+    /// By its producer's clock.
+    Create(i64),
+    /// By its leader's clock.
+    LogAppend(i64),
+    /// Nothing says it.
+    None,
 }
 
 /// A consumer that tells what its group does as [`Report`]s.
@@ -70,10 +112,9 @@ impl Consumer {
         told: impl Fn(Report) + Send + Sync + 'static,
     ) -> Result<Self, ConsumerError> {
         let mut config = ClientConfig::new();
-        let oldest = if subscription.from_beginning {
-            "earliest"
-        } else {
-            "latest"
+        let oldest = match subscription.start {
+            Start::Oldest => "earliest",
+            Start::Newest | Start::At(_) => "latest",
         };
         config
             .set("bootstrap.servers", subscription.bootstrap)
@@ -101,12 +142,13 @@ impl Consumer {
         let inner = StreamConsumer::from_config_and_context(&config, context)
             .map_err(|error| ConsumerError::Config(error.to_string()))?;
         let consumer = Self { inner };
-        match subscription.group {
-            Some(_) => consumer
-                .inner
-                .subscribe(&[subscription.topic])
-                .map_err(|error| ConsumerError::Failed(words(&error)))?,
-            None => consumer.assign_all(subscription)?,
+        match (subscription.group, subscription.topics) {
+            (Some(_), Topics::Named(topic)) => consumer.subscribe_to(topic)?,
+            // The library takes a name that begins so as a regular expression.
+            (Some(_), Topics::Matching(expression)) => {
+                consumer.subscribe_to(&format!("^({expression})$"))?;
+            }
+            (None, _) => consumer.assign_all(subscription)?,
         }
         Ok(consumer)
     }
@@ -134,27 +176,62 @@ impl Consumer {
         drop(self);
     }
 
+    fn subscribe_to(&self, topic: &str) -> Result<(), ConsumerError> {
+        let subscribed = self.inner.subscribe(&[topic]);
+        subscribed.map_err(|error| ConsumerError::Failed(words(&error)))
+    }
+
     fn assign_all(&self, subscription: &Subscription<'_>) -> Result<(), ConsumerError> {
+        let (named, expression) = match subscription.topics {
+            Topics::Named(topic) => (Some(topic), None),
+            Topics::Matching(text) => {
+                let expression = Regex::new(&format!("^(?:{text})$"))
+                    .map_err(|error| ConsumerError::Expression(error.to_string()))?;
+                (None, Some((text, expression)))
+            }
+        };
         let metadata = self
             .inner
-            .fetch_metadata(Some(subscription.topic), METADATA_WAIT)
+            .fetch_metadata(named, METADATA_WAIT)
             .map_err(|error| ConsumerError::Unreachable {
                 bootstrap: subscription.bootstrap.to_owned(),
                 why: words(&error),
             })?;
-        let offset = if subscription.from_beginning {
-            LibraryOffset::Beginning
-        } else {
-            LibraryOffset::End
+        let offset = match subscription.start {
+            Start::Oldest => LibraryOffset::Beginning,
+            Start::Newest => LibraryOffset::End,
+            Start::At(offset) => LibraryOffset::Offset(offset.0),
         };
-        let mut partitions = TopicPartitionList::new();
-        for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
-            partitions
-                .add_partition_offset(subscription.topic, partition.id(), offset)
-                .map_err(|error| ConsumerError::Failed(words(&error)))?;
+        let wanted = metadata.topics().iter().filter(|topic| match &expression {
+            None => true,
+            Some((_, expression)) => {
+                !is_internal(topic.name()) && expression.is_match(topic.name())
+            }
+        });
+        let all = wanted.flat_map(|topic| {
+            let partitions = topic.partitions().iter();
+            partitions.map(|partition| (topic.name(), partition.id()))
+        });
+        let all: Vec<(&str, i32)> = all.collect();
+        if all.is_empty() {
+            return Err(match subscription.topics {
+                Topics::Named(topic) => ConsumerError::UnknownTopic(topic.to_owned()),
+                Topics::Matching(text) => ConsumerError::NoTopic(text.to_owned()),
+            });
         }
-        if partitions.count() == 0 {
-            return Err(ConsumerError::UnknownTopic(subscription.topic.to_owned()));
+        let mut partitions = TopicPartitionList::new();
+        for (topic, id) in all {
+            if subscription
+                .partition
+                .is_none_or(|partition| partition == id)
+            {
+                partitions
+                    .add_partition_offset(topic, id, offset)
+                    .map_err(|error| ConsumerError::Failed(words(&error)))?;
+            }
+        }
+        if let (Some(partition), 0) = (subscription.partition, partitions.count()) {
+            return Err(ConsumerError::UnknownPartition(partition));
         }
         self.inner
             .assign(&partitions)
@@ -178,6 +255,29 @@ impl ConsumedRecord<'_> {
     #[must_use]
     pub fn value(&self) -> Option<&[u8]> {
         self.message.payload()
+    }
+
+    /// The topic it was read from.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.message.topic()
+    }
+
+    /// When it was written.
+    #[must_use]
+    pub fn time(&self) -> RecordTime {
+        match self.message.timestamp() {
+            Timestamp::CreateTime(ms) => RecordTime::Create(ms),
+            Timestamp::LogAppendTime(ms) => RecordTime::LogAppend(ms),
+            Timestamp::NotAvailable => RecordTime::None,
+        }
+    }
+
+    /// Names and values of its headers, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        let headers = self.message.headers().into_iter();
+        let headers = headers.flat_map(Headers::iter);
+        headers.map(|header| (header.key, header.value))
     }
 
     /// The partition it was read from.
@@ -211,6 +311,11 @@ impl ConsumedRecord<'_> {
             lossy,
         }
     }
+}
+
+/// Topics that Kafka keeps for itself.
+fn is_internal(topic: &str) -> bool {
+    matches!(topic, "__consumer_offsets" | "__transaction_state")
 }
 
 /// The library's callbacks, turned into reports.

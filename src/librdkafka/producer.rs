@@ -27,6 +27,9 @@ pub enum ProducerError {
     /// The client library refuses this setting.
     #[error("the producer cannot start: {0}")]
     Config(String),
+    /// There is no such topic, and none is made by writing to it.
+    #[error("UNKNOWN_TOPIC_OR_PARTITION")]
+    UnknownTopic,
     /// The client library or a broker gave the record up; in Kafka's words.
     #[error("{0}")]
     GivenUp(String),
@@ -53,7 +56,7 @@ pub struct Outgoing<'a> {
     /// The value.
     pub value: Option<&'a [u8]>,
     /// Headers, in order.
-    pub headers: &'a [(String, String)],
+    pub headers: &'a [(&'a str, Option<&'a str>)],
 }
 
 /// How long the library is polled at a time. Its answers come at once whatever this is; but the
@@ -141,17 +144,14 @@ impl<T: Send + Sync + 'static> Producer<T> {
                     .headers
                     .iter()
                     .fold(headers, |headers, (key, value)| {
-                        headers.insert(Header {
-                            key,
-                            value: Some(value),
-                        })
+                        headers.insert(Header { key, value: *value })
                     }),
             );
         }
         self.inner.send(base).map_err(|(error, record)| {
             let error = match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => ProducerError::Full,
-                _ => ProducerError::GivenUp(words(&error)),
+                _ => given_up(&error),
             };
             (error, *record.delivery_opaque)
         })
@@ -205,13 +205,22 @@ impl<T: Send + Sync + 'static> ProducerContext for Deliveries<T> {
     fn delivery(&self, result: &DeliveryResult<'_>, tag: Self::DeliveryOpaque) {
         let (message, outcome) = match result {
             Ok(message) => (message, Ok(Offset(message.offset()))),
-            Err((error, message)) => (message, Err(ProducerError::GivenUp(words(error)))),
+            Err((error, message)) => (message, Err(given_up(error))),
         };
         let delivery = Delivery {
             partition: TopicPartition::new(message.topic(), message.partition()),
             outcome,
         };
         (self.delivered)(*tag, delivery);
+    }
+}
+
+fn given_up(error: &KafkaError) -> ProducerError {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+            ProducerError::UnknownTopic
+        }
+        _ => ProducerError::GivenUp(words(error)),
     }
 }
 

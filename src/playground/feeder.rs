@@ -147,12 +147,16 @@ impl Senders {
             acks: record.acks,
             bytes: bytes_of(record),
         };
+        let headers = record.headers.iter();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+            .collect();
         let outgoing = Outgoing {
             topic: &record.topic,
             partition: record.partition,
             key,
             value: record.value.as_deref().map(str::as_bytes),
-            headers: &record.headers,
+            headers: &headers,
         };
         let producer = match self.producer(record.acks) {
             Ok(producer) => producer,

@@ -337,9 +337,9 @@ impl Cluster {
             format!("--topic={topic}"),
             format!("--group={group}"),
             format!("--client-id={name}"),
-            "--property=session.timeout.ms=3000".to_owned(),
-            "--property=heartbeat.interval.ms=300".to_owned(),
-            "--property=auto.commit.interval.ms=200".to_owned(),
+            "--command-property=session.timeout.ms=3000".to_owned(),
+            "--command-property=heartbeat.interval.ms=300".to_owned(),
+            "--command-property=auto.commit.interval.ms=200".to_owned(),
         ];
         Consumer {
             process: Process::spawn(&arguments),

@@ -3,6 +3,7 @@
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod foreign;
+mod records;
 
 use cluster::{Cluster, wait_until};
 

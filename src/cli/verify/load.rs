@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::ledger::{Ledger, Sequence};
 use super::{AcksWanted, TOPIC};
 use client::admin::Admin;
-use librdkafka::consumer::{Consumer, Subscription};
+use librdkafka::consumer::{Consumer, Start, Subscription, Topics};
 use librdkafka::producer::{Outgoing, Producer, ProducerError};
 use wire::{Offset, TopicPartition};
 
@@ -150,9 +150,10 @@ pub(super) async fn read_back(
     }
     let subscription = Subscription {
         bootstrap,
-        topic: TOPIC,
+        topics: Topics::Named(TOPIC),
         group: None,
-        from_beginning: true,
+        partition: None,
+        start: Start::Oldest,
         settings: &[],
     };
     let consumer = Consumer::subscribe(&subscription, |_| {})?;

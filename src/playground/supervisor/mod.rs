@@ -225,7 +225,7 @@ impl Supervisor {
         .map(OsString::from)
         .to_vec();
         for property in CONSUMER_PROPERTIES {
-            arguments.push("--property".into());
+            arguments.push("--command-property".into());
             arguments.push(property.into());
         }
         if self
