@@ -22,6 +22,9 @@ const ASK_WAIT: Duration = Duration::from_secs(1);
 /// Pause before the controller is asked again.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Every broker of ours answers it, and tells no client so.
+const HEARTBEAT_VERSION: i16 = 1;
+
 /// Why the controller did not take leadership over.
 #[derive(Debug, Error)]
 enum HandOverError {
@@ -89,7 +92,9 @@ async fn ask(broker: &Broker) -> Result<bool, HandOverError> {
         .with_broker_id(broker.id.0.into())
         .with_broker_epoch(broker_epoch)
         .with_want_shut_down(true);
-    let response = connection.ask(&request, ASK_WAIT).await?;
+    let response = connection
+        .ask_in(HEARTBEAT_VERSION, &request, ASK_WAIT)
+        .await?;
     match ErrorCode::from_code(response.error_code) {
         ErrorCode::None => Ok(response.should_shut_down),
         code => Err(HandOverError::Refused(code)),

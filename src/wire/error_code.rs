@@ -104,6 +104,7 @@ error_codes! {
     SaslAuthenticationFailed = 58, "SASL_AUTHENTICATION_FAILED";
     UnknownProducerId = 59, "UNKNOWN_PRODUCER_ID";
     ReassignmentInProgress = 60, "REASSIGNMENT_IN_PROGRESS";
+    DelegationTokenRequestNotAllowed = 64, "DELEGATION_TOKEN_REQUEST_NOT_ALLOWED";
     NonEmptyGroup = 68, "NON_EMPTY_GROUP";
     GroupIdNotFound = 69, "GROUP_ID_NOT_FOUND";
     FetchSessionIdNotFound = 70, "FETCH_SESSION_ID_NOT_FOUND";
@@ -134,6 +135,7 @@ error_codes! {
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED";
     InconsistentTopicId = 103, "INCONSISTENT_TOPIC_ID";
     InconsistentClusterId = 104, "INCONSISTENT_CLUSTER_ID";
+    TransactionalIdNotFound = 105, "TRANSACTIONAL_ID_NOT_FOUND";
     FetchSessionTopicIdError = 106, "FETCH_SESSION_TOPIC_ID_ERROR";
     IneligibleReplica = 107, "INELIGIBLE_REPLICA";
     NewLeaderElected = 108, "NEW_LEADER_ELECTED";

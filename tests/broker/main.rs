@@ -4,6 +4,7 @@ mod clients;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod configs;
+mod declined;
 mod garbage;
 mod offline;
 mod reassignment;

@@ -37,7 +37,8 @@ pub(super) async fn handle(
     if !valid {
         return ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest.code());
     }
-    ApiVersionsResponse::default().with_api_keys(APIS.iter().map(range).collect())
+    let advertised = APIS.iter().filter(|api| api.is_advertised);
+    ApiVersionsResponse::default().with_api_keys(advertised.map(range).collect())
 }
 
 /// The answer to a version of ApiVersions that this broker does not know.
@@ -69,7 +70,7 @@ fn range(api: &Api) -> ApiVersion {
 
 #[cfg(test)]
 mod tests {
-    use super::{APIS, is_software_text};
+    use super::{APIS, ApiKey, is_software_text};
 
     #[test]
     fn a_software_name_is_plain() {
@@ -79,6 +80,86 @@ mod tests {
         for bad in ["", "-a", "a.", "a b", "ä"] {
             assert!(!is_software_text(bad), "{bad}");
         }
+    }
+
+    /// Every API that Apache Kafka 3.9 offers to clients, with its highest version there. Tools tell a broker's version by
+    /// this: one that is missing makes it older than the release that brought it.
+    const APACHE: [(i16, i16); 53] = [
+        (0, 11),
+        (1, 17),
+        (2, 9),
+        (3, 12),
+        (8, 9),
+        (9, 9),
+        (10, 6),
+        (11, 9),
+        (12, 4),
+        (13, 5),
+        (14, 5),
+        (15, 5),
+        (16, 5),
+        (17, 1),
+        (18, 4),
+        (19, 7),
+        (20, 6),
+        (21, 2),
+        (22, 5),
+        (23, 4),
+        (24, 5),
+        (25, 4),
+        (26, 4),
+        (28, 4),
+        (29, 3),
+        (30, 3),
+        (31, 3),
+        (32, 4),
+        (33, 2),
+        (34, 2),
+        (35, 4),
+        (36, 2),
+        (37, 3),
+        (38, 3),
+        (39, 2),
+        (40, 2),
+        (41, 3),
+        (42, 2),
+        (43, 2),
+        (44, 1),
+        (45, 0),
+        (46, 0),
+        (47, 0),
+        (48, 1),
+        (49, 1),
+        (50, 0),
+        (51, 0),
+        (60, 1),
+        (61, 0),
+        (65, 0),
+        (66, 1),
+        (68, 0),
+        (69, 0),
+    ];
+
+    #[test]
+    fn a_client_takes_us_for_kafka_3_9_or_later() {
+        for (key, version) in APACHE {
+            let offered = APIS
+                .iter()
+                .find(|api| api.key as i16 == key && api.is_advertised);
+            assert!(
+                offered.is_some_and(|api| api.max_version >= version),
+                "{key} in version {version}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_brokers_ask_each_other_is_not_offered_to_clients() {
+        let between = [ApiKey::BrokerHeartbeat, ApiKey::BrokerRegistration];
+        assert!(
+            APIS.iter()
+                .all(|api| !api.is_advertised || !between.contains(&api.key))
+        );
     }
 
     #[test]

@@ -3,14 +3,17 @@
 //! An API is one row in [`APIS`] and one file with
 //! `async fn handle(broker: &Arc<Broker>, context: &RequestContext, request: XRequest)`, which
 //! returns the response, or a `Result<Reply, RequestError>` where it may answer nothing, or answers later.
+//! What the cluster does not have is answered in [`declined`], whole families of APIs in one file.
 
 mod alter_configs;
 mod alter_partition_reassignments;
+mod alter_replica_log_dirs;
 mod api_versions;
 mod broker_heartbeat;
 mod config_resource;
 mod create_partitions;
 mod create_topics;
+mod declined;
 mod delete_groups;
 mod delete_records;
 mod delete_topics;
@@ -18,6 +21,7 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
+mod describe_producers;
 mod describe_topic_partitions;
 mod elect_leaders;
 mod fetch;
@@ -68,6 +72,8 @@ pub(crate) struct Api {
     pub(crate) max_version: i16,
     /// The first version that ApiVersions lists.
     pub(crate) advertised_from: i16,
+    /// Whether ApiVersions lists it: what brokers ask of each other is none of the clients' business.
+    pub(crate) is_advertised: bool,
     pub(crate) shape: &'static Shape,
     handle: Handle,
 }
@@ -130,12 +136,23 @@ macro_rules! api {
             })
         })
     };
+    // A function that needs nothing but the request, to decline it.
+    ($key:ident $min:literal..=$max:literal, $shape:ident, declined::$module:ident::$function:ident) => {
+        api!(@row $key $min $max $shape, |_broker, context, body| {
+            Box::pin(async move {
+                let request = decode(body, context.version)?;
+                let response = declined::$module::$function(context.version, &request);
+                Reply::response(&context, &response)
+            })
+        })
+    };
     (@row $key:ident $min:literal $max:literal $shape:ident, $handle:expr) => {
         Api {
             key: ApiKey::$key,
             min_version: $min,
             max_version: $max,
             advertised_from: $min,
+            is_advertised: true,
             shape: &shape::$shape,
             handle: $handle,
         }
@@ -157,24 +174,47 @@ pub(crate) static APIS: &[Api] = &[
     api!(SyncGroup 0..=5, SYNC_GROUP, sync_group),
     api!(DescribeGroups 0..=6, DESCRIBE_GROUPS, describe_groups),
     api!(ListGroups 0..=5, LIST_GROUPS, list_groups),
+    api!(SaslHandshake 0..=1, SASL_HANDSHAKE, declined::sasl::handshake),
     api!(ApiVersions 0..=4, API_VERSIONS, api_versions),
     api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics),
     api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics),
     api!(DeleteRecords 0..=2, DELETE_RECORDS, delete_records),
     api!(InitProducerId 0..=5, INIT_PRODUCER_ID, init_producer_id),
     api!(OffsetForLeaderEpoch 2..=4, OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch),
+    api!(AddPartitionsToTxn 0..=5, ADD_PARTITIONS_TO_TXN, declined::transactions::add_partitions),
+    api!(AddOffsetsToTxn 0..=4, ADD_OFFSETS_TO_TXN, declined::transactions::add_offsets),
+    api!(EndTxn 0..=4, END_TXN, declined::transactions::end),
+    api!(TxnOffsetCommit 0..=4, TXN_OFFSET_COMMIT, declined::transactions::commit_offsets),
+    api!(DescribeAcls 1..=3, DESCRIBE_ACLS, declined::acls::describe),
+    api!(CreateAcls 1..=3, CREATE_ACLS, declined::acls::create),
+    api!(DeleteAcls 1..=3, DELETE_ACLS, declined::acls::delete),
     api!(DescribeConfigs 1..=4, DESCRIBE_CONFIGS, describe_configs),
     api!(AlterConfigs 0..=2, ALTER_CONFIGS, alter_configs),
+    api!(AlterReplicaLogDirs 1..=2, ALTER_REPLICA_LOG_DIRS, alter_replica_log_dirs),
     api!(DescribeLogDirs 1..=4, DESCRIBE_LOG_DIRS, describe_log_dirs),
+    api!(SaslAuthenticate 0..=2, SASL_AUTHENTICATE, declined::sasl::authenticate),
     api!(CreatePartitions 0..=3, CREATE_PARTITIONS, create_partitions),
+    api!(CreateDelegationToken 1..=3, CREATE_DELEGATION_TOKEN, declined::delegation_tokens::create),
+    api!(RenewDelegationToken 1..=2, RENEW_DELEGATION_TOKEN, declined::delegation_tokens::renew),
+    api!(ExpireDelegationToken 1..=2, EXPIRE_DELEGATION_TOKEN, declined::delegation_tokens::expire),
+    api!(DescribeDelegationToken 1..=3, DESCRIBE_DELEGATION_TOKEN, declined::delegation_tokens::describe),
     api!(DeleteGroups 0..=2, DELETE_GROUPS, delete_groups),
     api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
     api!(IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs),
     api!(AlterPartitionReassignments 0..=1, ALTER_PARTITION_REASSIGNMENTS, alter_partition_reassignments),
     api!(ListPartitionReassignments 0..=0, LIST_PARTITION_REASSIGNMENTS, list_partition_reassignments),
     api!(OffsetDelete 0..=0, OFFSET_DELETE, offset_delete),
+    api!(DescribeClientQuotas 0..=1, DESCRIBE_CLIENT_QUOTAS, declined::client_quotas::describe),
+    api!(AlterClientQuotas 0..=1, ALTER_CLIENT_QUOTAS, declined::client_quotas::alter),
+    api!(DescribeUserScramCredentials 0..=0, DESCRIBE_USER_SCRAM_CREDENTIALS, declined::scram_credentials::describe),
+    api!(AlterUserScramCredentials 0..=0, ALTER_USER_SCRAM_CREDENTIALS, declined::scram_credentials::alter),
     api!(DescribeCluster 0..=2, DESCRIBE_CLUSTER, describe_cluster),
-    api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat),
+    api!(DescribeProducers 0..=0, DESCRIBE_PRODUCERS, describe_producers),
+    api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat).unadvertised(),
+    api!(DescribeTransactions 0..=0, DESCRIBE_TRANSACTIONS, declined::transactions::describe),
+    api!(ListTransactions 0..=1, LIST_TRANSACTIONS, declined::transactions::list),
+    api!(ConsumerGroupHeartbeat 0..=0, CONSUMER_GROUP_HEARTBEAT, declined::consumer_groups::heartbeat),
+    api!(ConsumerGroupDescribe 0..=0, CONSUMER_GROUP_DESCRIBE, declined::consumer_groups::describe),
     api!(DescribeTopicPartitions 0..=0, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions),
 ];
 
@@ -182,6 +222,12 @@ impl Api {
     /// Lists versions below those that are decoded, for clients that look for them.
     const fn advertised_from(mut self, version: i16) -> Self {
         self.advertised_from = version;
+        self
+    }
+
+    /// Leaves it out of ApiVersions.
+    const fn unadvertised(mut self) -> Self {
+        self.is_advertised = false;
         self
     }
 

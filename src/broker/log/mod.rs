@@ -42,6 +42,7 @@ pub(crate) use folder::{
 #[cfg(test)]
 pub(crate) use leader_epochs::EpochEntries;
 pub(crate) use partition_log::{Flush, Log};
+pub(crate) use producer_state::ActiveProducer;
 pub(crate) use read::{ReadResult, TimestampedOffset};
 pub(crate) use recovery::{OpenAt, RecoveryReport};
 pub(crate) use retention::{DeleteReason, Retired};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::checkpoints::replace_file;
 use super::folder::Metadata;
 use super::leader_epochs::LeaderEpochs;
-use super::producer_state::ProducerState;
+use super::producer_state::{ActiveProducer, ProducerState};
 use super::recovery::{OpenAt, RecoveryReport};
 use super::segment::{Segment, file_path, remove_retired};
 use super::{LogConfig, LogError};
@@ -138,6 +138,11 @@ impl Log {
         self.segments
             .values()
             .map(|segment| (segment.base_offset, segment.size_bytes))
+    }
+
+    /// The idempotent producers whose sequences are remembered.
+    pub(crate) fn active_producers(&self) -> impl Iterator<Item = ActiveProducer> {
+        self.producers.active()
     }
 
     /// Producers whose sequences are remembered.

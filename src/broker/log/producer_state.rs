@@ -43,6 +43,20 @@ pub(super) struct BatchMetadata {
     pub timestamp: i64,
 }
 
+/// One producer as it is shown to those who ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ActiveProducer {
+    pub(crate) producer_id: i64,
+    pub(crate) producer_epoch: i16,
+    /// [`NO_SEQUENCE`] where no batch of its epoch is remembered.
+    pub(crate) last_sequence: i32,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) last_timestamp: i64,
+    pub(crate) coordinator_epoch: i32,
+    /// Where an open transaction began.
+    pub(crate) current_txn_first_offset: Option<Offset>,
+}
+
 /// What a producer may do with a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -159,6 +173,21 @@ impl ProducerState {
             .values()
             .filter_map(|producer| producer.batches.back())
             .map(|batch| batch.last_offset)
+    }
+
+    /// All of them, by id.
+    pub(super) fn active(&self) -> impl Iterator<Item = ActiveProducer> {
+        self.producers.iter().map(|(id, producer)| {
+            let last = producer.batches.back();
+            ActiveProducer {
+                producer_id: *id,
+                producer_epoch: producer.epoch,
+                last_sequence: last.map_or(NO_SEQUENCE, |batch| batch.last_sequence),
+                last_timestamp: producer.last_timestamp,
+                coordinator_epoch: producer.coordinator_epoch,
+                current_txn_first_offset: producer.current_txn_first_offset,
+            }
+        })
     }
 
     pub(super) fn len(&self) -> usize {

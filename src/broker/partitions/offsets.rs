@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::{Partition, PartitionError, partition::State};
 use crate::{
-    log::TimestampedOffset,
+    log::{ActiveProducer, TimestampedOffset},
     replication::{EpochEnd, Refusal, ReplicaLog},
 };
 use wire::{LeaderEpoch, Offset};
@@ -39,6 +39,11 @@ impl Partition {
     /// Bytes of all batches in the log.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.lock().replica.log.size_bytes()
+    }
+
+    /// The idempotent producers that the log remembers.
+    pub(crate) fn active_producers(&self) -> Vec<ActiveProducer> {
+        self.lock().replica.log.active_producers().collect()
     }
 
     /// Finds an offset; `None` where no record fits.

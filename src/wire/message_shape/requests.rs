@@ -1,5 +1,9 @@
 //! The shapes of the requests that brokers take, field by field as Kafka's message definitions list them.
 
+mod declined;
+
+pub use declined::*;
+
 use super::{BYTES, I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, structure, values};
 
 /// `ProduceRequest`, versions 3 to 13.
@@ -311,6 +315,19 @@ pub static ALTER_CONFIGS: Shape = Shape::flexible_from(2).fields(&[
     I8, // validate_only
 ]);
 
+/// `AlterReplicaLogDirsRequest`, versions 1 to 2.
+pub static ALTER_REPLICA_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
+    // dirs
+    list(&[
+        TEXT, // path
+        // topics
+        list(&[
+            TEXT,         // name
+            values(&I32), // partitions
+        ]),
+    ]),
+]);
+
 /// `DescribeLogDirsRequest`, versions 1 to 4.
 pub static DESCRIBE_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     // topics
@@ -410,6 +427,15 @@ pub static DESCRIBE_CLUSTER: Shape = Shape::flexible_from(0).fields(&[
     I8,          // include_cluster_authorized_operations
     I8.since(1), // endpoint_type
     I8.since(2), // include_fenced_brokers
+]);
+
+/// `DescribeProducersRequest`, version 0.
+pub static DESCRIBE_PRODUCERS: Shape = Shape::flexible_from(0).fields(&[
+    // topics
+    list(&[
+        TEXT,         // name
+        values(&I32), // partition_indexes
+    ]),
 ]);
 
 /// `BrokerHeartbeatRequest`, versions 0 to 1.

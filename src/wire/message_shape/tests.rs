@@ -156,6 +156,45 @@ fn requests() -> Vec<Case> {
             DescribeTopicPartitionsRequest,
             0..=0
         ),
+        shape!(SASL_HANDSHAKE, SaslHandshakeRequest, 0..=1),
+        shape!(ADD_PARTITIONS_TO_TXN, AddPartitionsToTxnRequest, 0..=5),
+        shape!(ADD_OFFSETS_TO_TXN, AddOffsetsToTxnRequest, 0..=4),
+        shape!(END_TXN, EndTxnRequest, 0..=4),
+        shape!(TXN_OFFSET_COMMIT, TxnOffsetCommitRequest, 0..=4),
+        shape!(DESCRIBE_ACLS, DescribeAclsRequest, 1..=3),
+        shape!(CREATE_ACLS, CreateAclsRequest, 1..=3),
+        shape!(DELETE_ACLS, DeleteAclsRequest, 1..=3),
+        shape!(ALTER_REPLICA_LOG_DIRS, AlterReplicaLogDirsRequest, 1..=2),
+        shape!(SASL_AUTHENTICATE, SaslAuthenticateRequest, 0..=2),
+        shape!(CREATE_DELEGATION_TOKEN, CreateDelegationTokenRequest, 1..=3),
+        shape!(RENEW_DELEGATION_TOKEN, RenewDelegationTokenRequest, 1..=2),
+        shape!(EXPIRE_DELEGATION_TOKEN, ExpireDelegationTokenRequest, 1..=2),
+        shape!(
+            DESCRIBE_DELEGATION_TOKEN,
+            DescribeDelegationTokenRequest,
+            1..=3
+        ),
+        shape!(DESCRIBE_CLIENT_QUOTAS, DescribeClientQuotasRequest, 0..=1),
+        shape!(ALTER_CLIENT_QUOTAS, AlterClientQuotasRequest, 0..=1),
+        shape!(
+            DESCRIBE_USER_SCRAM_CREDENTIALS,
+            DescribeUserScramCredentialsRequest,
+            0..=0
+        ),
+        shape!(
+            ALTER_USER_SCRAM_CREDENTIALS,
+            AlterUserScramCredentialsRequest,
+            0..=0
+        ),
+        shape!(DESCRIBE_PRODUCERS, DescribeProducersRequest, 0..=0),
+        shape!(DESCRIBE_TRANSACTIONS, DescribeTransactionsRequest, 0..=0),
+        shape!(LIST_TRANSACTIONS, ListTransactionsRequest, 0..=1),
+        shape!(
+            CONSUMER_GROUP_HEARTBEAT,
+            ConsumerGroupHeartbeatRequest,
+            0..=0
+        ),
+        shape!(CONSUMER_GROUP_DESCRIBE, ConsumerGroupDescribeRequest, 0..=0),
         shape!(BROKER_HEARTBEAT, BrokerHeartbeatRequest, 0..=1),
     ]
 }
