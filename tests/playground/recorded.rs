@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::{
     program,
     tape::{Pace, Tape},
-    terminal::{Terminal, wait_until_nothing_runs},
+    terminal::wait_until_nothing_runs,
 };
 
 /// README loads at once, also on a train.
@@ -29,8 +29,12 @@ fn play(tape: &Path, pace: Pace) -> TempDir {
         tape.waits() >= 8,
         "a tape waits for screens, not for seconds"
     );
-    let mut terminal = Terminal::start_shell(program(), 120, 36);
-    tape.play(&mut terminal, pace);
+    let (columns, rows) = tape.size();
+    assert!(
+        columns >= 120 && rows >= 36,
+        "the layouts of a tape are those of 120x36, not of {columns}x{rows}"
+    );
+    let mut terminal = tape.play(program(), pace);
     terminal.press("exit\r");
     let (_, home) = terminal.wait_for_end();
     wait_until_nothing_runs(home.path());

@@ -80,18 +80,18 @@ impl Terminal {
         Self::run_as(home, command, variables, columns, rows)
     }
 
-    /// Starts a shell that finds `program` by its name.
+    /// Starts a shell that finds `program` by its name: bash as VHS starts it, with VHS's prompt.
     pub fn start_shell(program: &Path, columns: u16, rows: u16) -> Self {
         let home = TempDir::new().expect("a temporary folder");
         let mut command = CommandBuilder::new("bash");
-        command.args(["--norc", "--noprofile", "-i"]);
+        command.args(["--noprofile", "--norc", "--login", "+o", "history"]);
         let folder = program
             .parent()
             .expect("the program is in a folder")
             .display();
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{folder}:{path}"));
-        command.env("PS1", "$ ");
+        command.env("PS1", "\\[\\e[38;2;90;86;224m\\]> \\[\\e[0m\\]");
         Self::run(home, command, columns, rows)
     }
 
@@ -184,11 +184,36 @@ impl Terminal {
         what: &str,
         holds: impl Fn(&str) -> bool,
     ) -> String {
+        self.wait_drawn(patience, what, |screen| holds(&screen.contents()))
+    }
+
+    /// Waits until the screen's lines, without the blanks at their ends, and the line of the cursor satisfy `holds`.
+    pub fn wait_for_lines(
+        &self,
+        patience: Duration,
+        what: &str,
+        holds: impl Fn(&[String], usize) -> bool,
+    ) {
+        self.wait_drawn(patience, what, |screen| {
+            let (_, columns) = screen.size();
+            let lines = screen.rows(0, columns);
+            let lines: Vec<String> = lines.map(|line| line.trim_end().to_owned()).collect();
+            holds(&lines, screen.cursor_position().0.into())
+        });
+    }
+
+    fn wait_drawn(
+        &self,
+        patience: Duration,
+        what: &str,
+        holds: impl Fn(&vt100::Screen) -> bool,
+    ) -> String {
         let deadline = Instant::now() + patience;
         let mut state = self.screen.parser.lock().expect("no reader panicked");
         loop {
-            let text = state.parser.screen().contents();
-            if holds(&text) {
+            let screen = state.parser.screen();
+            let text = screen.contents();
+            if holds(screen) {
                 return text;
             }
             let left = deadline.saturating_duration_since(Instant::now());
