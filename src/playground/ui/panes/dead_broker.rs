@@ -23,7 +23,7 @@ pub(super) fn stuck(state: &State, id: BrokerId, room: u16) -> Vec<Line> {
     let Some(topic) = state.cluster.topics.get(&state.view.topic) else {
         return Vec::new();
     };
-    let (mut offline, mut alone, mut waiting) = (Vec::new(), true, 0);
+    let (mut offline, mut alone, mut dead, mut waiting) = (Vec::new(), true, true, 0);
     let (mut unelected, mut heirs) = (Vec::new(), Vec::new());
     for partition in &topic.partitions {
         let index = partition.seen.partition;
@@ -34,6 +34,7 @@ pub(super) fn stuck(state: &State, id: BrokerId, room: u16) -> Vec<Line> {
             Some(Standstill::Offline { isr }) => {
                 offline.push(index);
                 alone &= isr == [id];
+                dead &= isr.iter().all(|broker| state.cluster.is_gone(*broker));
                 let place = TopicPartition::new(&state.view.topic, index);
                 waiting += state.cluster.waiting(&place);
             }
@@ -47,10 +48,10 @@ pub(super) fn stuck(state: &State, id: BrokerId, room: u16) -> Vec<Line> {
     let keys = |actions: &[_]| state.view.keys_in_turn(actions).join(", then ");
     if !offline.is_empty() {
         let places = words::few(&offline);
-        let why = if alone {
-            [", and nobody else can", ", nobody else can"]
-        } else {
-            [", and its ISR is dead", ", ISR is dead"]
+        let why = match (alone, dead) {
+            (true, _) => [", and nobody else can", ", nobody else can"],
+            (_, true) => [", and its ISR is dead", ", ISR is dead"],
+            _ => [", its ISR answers nothing", ", ISR is silent"],
         };
         let why = why.map(str::to_owned);
         let ways = why.map(|why| format!("led {places}{why}"));

@@ -405,17 +405,21 @@ fn press_p(canvas: &mut Canvas<'_>, state: &State, ruler: Ruler, area: Rect) {
         .map_or(0, |partition| {
             partition.seen.replicas.len().saturating_sub(1)
         });
-    let copies = match followers {
-        0 => "leader writes it,".to_owned(),
-        1 => "leader writes it, one follower copies".to_owned(),
-        2 => "leader writes it, two followers copy".to_owned(),
-        many => format!("leader writes it, {many} followers copy"),
+    let follow = match followers {
+        0 => String::new(),
+        1 => ", one follower copies".to_owned(),
+        2 => ", two followers copy".to_owned(),
+        many => format!(", {many} followers copy"),
     };
-    for line in [
-        "Its key picks the partition, the",
-        &copies,
-        "it, one consumer reads it.",
-    ] {
+    let (copies, reads) = if followers == 0 {
+        ("leader writes it, one consumer".to_owned(), "reads it.")
+    } else {
+        (
+            format!("leader writes it{follow}"),
+            "it, one consumer reads it.",
+        )
+    };
+    for line in ["Its key picks the partition, the", &copies, reads] {
         canvas.text(x, y, end, line, Role::Dim);
         y += 1;
     }

@@ -8,8 +8,8 @@ use wire::{BrokerId, TopicPartition};
 
 pub(super) type Line = Vec<(Role, String)>;
 
-/// The sentences, most urgent first.
-pub(super) fn costs(state: &State, topic: &Topic) -> Vec<Line> {
+/// The sentences, most urgent first; `marked`: preferred leaders have a mark in the rows above.
+pub(super) fn costs(state: &State, topic: &Topic, marked: bool) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let standstills = state.cluster.standstills(topic);
     if state.cluster.all_brokers_gone() {
@@ -47,7 +47,7 @@ pub(super) fn costs(state: &State, topic: &Topic) -> Vec<Line> {
             format!("every partition on {factor} {brokers}"),
         )]);
     }
-    lines.extend(displaced(state, topic));
+    lines.extend(displaced(state, topic, marked));
     if let (Some(minimum), Some(spare)) = (topic.min_insync_replicas, topic.spare()) {
         let least = topic.least_in_sync();
         let words = match spare {
@@ -200,25 +200,26 @@ fn lacking(state: &State, topic: &Topic, partitions: &[i32]) -> Option<String> {
 }
 
 /// Which partition another than its preferred leader leads, and the key that moves it back.
-fn displaced(state: &State, topic: &Topic) -> Option<Line> {
+fn displaced(state: &State, topic: &Topic, marked: bool) -> Option<Line> {
     let partition = topic.partitions.iter().find(|partition| {
         partition.seen.leader.is_some() && partition.preferred() != partition.seen.leader
     })?;
     let preferred = partition.preferred()?;
     let place = format!("p{} prefers", partition.seen.partition);
     let ready = partition.seen.isr.contains(&preferred) && !state.cluster.is_gone(preferred);
+    let mark = if marked { " ◇" } else { "" };
     Some(if ready {
         // Shorter, so that the key fits into the narrowest pane.
         let heals = state.view.fill("  {leaders elect} moves it back");
         vec![
-            (Role::Text, format!("{place} {preferred} ")),
-            (Role::Warning, "◇".into()),
+            (Role::Text, format!("{place} {preferred}")),
+            (Role::Warning, mark.into()),
             (Role::Text, heals),
         ]
     } else {
         vec![
-            (Role::Text, format!("{place} broker {preferred} ")),
-            (Role::Warning, "◇".into()),
+            (Role::Text, format!("{place} broker {preferred}")),
+            (Role::Warning, mark.into()),
         ]
     })
 }

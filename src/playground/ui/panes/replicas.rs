@@ -30,6 +30,9 @@ const WAY_STEPS: usize = 3;
 const COLUMN_MAX: u16 = 10;
 const COLUMN_MIN: u16 = 6;
 
+/// A narrower column has no room for the mark of the preferred leader.
+const PREFERRED_FROM: u16 = 8;
+
 /// Columns before the first broker's.
 const LABEL: u16 = 6;
 
@@ -77,16 +80,18 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         };
         canvas.text(x, area.y, area.right() + 1, &name, Role::Dim);
     }
-    let mut legend: &[&str] = if area.width >= 33 {
-        &[
+    let marked = column >= PREFERRED_FROM;
+    let mut legend: &[&str] = match (area.width >= 33, marked) {
+        (true, true) => &[
             "◆ leads      ● in sync   ◌ behind",
             "◇ preferred  ✗ dead      e epoch",
-        ]
-    } else {
-        &["◆ leads ● in sync ◌ behind", "◇ preferred ✗ dead e epoch"]
+        ],
+        (true, false) => &["◆ leads      ● in sync   ◌ behind", "✗ dead       e epoch"],
+        (false, true) => &["◆ leads ● in sync ◌ behind", "◇ preferred ✗ dead e epoch"],
+        (false, false) => &["◆ leads ● in sync ◌ behind", "✗ dead e epoch"],
     };
     let urgent = !state.cluster.standstills(topic).is_empty();
-    let mut costs = wrapped(costs(state, topic), area.width + 1);
+    let mut costs = wrapped(costs(state, topic, marked), area.width + 1);
     let rows = state.replica_rows();
     if rows.is_empty() {
         let filter = state.view.filter(Pane::Replicas).unwrap_or_default();
@@ -276,11 +281,22 @@ fn cell(
     let steps = i64::try_from(WAY_STEPS).unwrap_or(1);
     let way = partition.caught_up(broker, steps, state.now);
     let preferred = partition.preferred() == Some(broker) && !leads;
-    let mut after = if leads && gone {
-        let x = canvas.text(x, y, end, &format!("✗ {number}"), Role::Dead);
-        canvas.text(x, y, end, " ◆", Role::Dead)
-    } else if leads && frozen {
-        canvas.text(x, y, end, &format!("z {number} ◆"), Role::Warning)
+    let mut after = if leads && (gone || frozen) {
+        let (sign, role) = if gone {
+            ("✗", Role::Dead)
+        } else {
+            ("z", Role::Warning)
+        };
+        let room = (column - 1).min(end.saturating_sub(x));
+        let ways = [
+            format!("{sign} {number} ◆"),
+            format!("{sign}◆ {number}"),
+            format!("{sign}◆{number}"),
+        ];
+        // Cells never touch: with less room the two signs stand together.
+        let fits = |words: &&String| width(words) <= room;
+        let words = ways.iter().find(fits).cloned();
+        canvas.text(x, y, end, &words.unwrap_or(format!("{sign}◆")), role)
     } else if leads {
         let changed = state.just_changed(partition.changed_at);
         let flashes = changed && !state.view.appearance.reduced_motion;
@@ -326,7 +342,7 @@ fn cell(
             canvas.text(mark, y, end, &missing, tone)
         }
     };
-    if preferred && column >= 8 {
+    if preferred && column >= PREFERRED_FROM {
         if after + 1 < x + column {
             after += 1;
         }

@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod log;
 mod mouse;
+mod replicas;
 mod rewind;
 mod screens;
 pub mod session;
