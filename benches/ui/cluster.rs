@@ -33,6 +33,7 @@ impl Cluster {
         let now = Timestamp::from_ms(1_000);
         let (state, _) = State::new(Setup {
             name: "bench".into(),
+            ephemeral: true,
             started_at: now,
             utc_offset_s: 0,
             brokers: BROKERS.map(BrokerId).to_vec(),

@@ -152,6 +152,7 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     let appearance = taken.as_ref().map(TakenKeys::appearance);
     let (state, requests) = State::new(Setup {
         name: options.folder.name.clone(),
+        ephemeral: options.folder.ephemeral,
         started_at,
         utc_offset_s: utc_offset_s(),
         brokers: plan.brokers,

@@ -25,6 +25,12 @@ fn ends_cleanly(signal: Signal) {
     send(&terminal, signal);
     let (_, home) = terminal.wait_for_end();
     wait_until_nothing_runs(home.path());
+    // Nobody cleans up for who was killed; the next start does.
+    if signal != Signal::SIGKILL {
+        let kept = std::fs::read_dir(home.path().join("tmp")).expect("it is there");
+        let kept: Vec<_> = kept.flatten().map(|entry| entry.file_name()).collect();
+        assert!(kept.is_empty(), "--ephemeral left {kept:?}");
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
     let taken = terminal::take_keys(reduced_motion)?;
     let own = Setup {
         name: String::new(),
+        ephemeral: false,
         started_at: now(),
         utc_offset_s: utc_offset_s(),
         brokers: Vec::new(),

@@ -10,7 +10,14 @@ pub(super) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> 
         Action::Quit if state.picture_of.is_some_and(|of| of.replay) => return None,
         Action::Quit => (
             Action::Quit,
-            format!("{key} again quits: the processes end, the data stays"),
+            format!(
+                "{key} again quits: the processes end, {}",
+                if state.setup.ephemeral {
+                    "nothing is kept"
+                } else {
+                    "the data stays"
+                }
+            ),
             again,
         ),
         Action::Start(target) => {

@@ -38,6 +38,8 @@ pub struct Cluster {
     pub lost: u64,
     /// The pace of the demo stream.
     pub stream: StreamRate,
+    /// The topic that it goes into, or went into last.
+    pub stream_into: String,
     /// The last acknowledged record.
     pub receipt: Option<Delivery>,
     /// What our consumers read last: a read may be told before the acknowledgement is.
@@ -187,6 +189,12 @@ impl Cluster {
             .filter(|(_, partition)| partition.seen.leader == Some(broker))
             .map(|(place, _)| place)
             .collect()
+    }
+
+    /// Whether the demo stream goes into this topic now.
+    #[must_use]
+    pub fn streams_into(&self, topic: &str) -> bool {
+        self.stream != StreamRate::Off && self.stream_into == topic
     }
 
     /// Whether Metadata names this broker as the controller.

@@ -60,9 +60,13 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
             state.view.overlay = Overlay::Compose(super::Compose::new("amy", ""));
             Vec::new()
         }
-        Action::Stream(rate) => stream(state, *rate),
-        Action::StreamFaster => stream(state, state.cluster.stream.faster()),
-        Action::StreamSlower => stream(state, state.cluster.stream.slower()),
+        Action::Stream(StreamRate::Off) => slow_down(state, StreamRate::Off),
+        Action::Stream(rate) => stream(state, state.view.topic.clone(), *rate),
+        Action::StreamFaster => {
+            let rate = state.cluster.stream.faster();
+            stream(state, state.view.topic.clone(), rate)
+        }
+        Action::StreamSlower => slow_down(state, state.cluster.stream.slower()),
         Action::AddConsumer(group) => {
             let group = group.clone().unwrap_or_else(|| state.view.group.clone());
             add_consumer(state, group)
@@ -92,6 +96,9 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         Action::ElectLeaders => elect_leaders(state),
         Action::Copy => {
             let copied = state.view.command.clone();
+            if copied.is_none() {
+                state.message("there is no command to copy", false);
+            }
             copied.map(Request::Copy).into_iter().collect()
         }
         Action::Palette(text) => {
@@ -166,12 +173,21 @@ fn theme(state: &mut State, name: &str) -> Vec<Request> {
     Vec::new()
 }
 
-fn stream(state: &mut State, rate: StreamRate) -> Vec<Request> {
-    if rate == state.cluster.stream {
+/// A stream that runs becomes slower or ends where it is, whatever topic is shown.
+fn slow_down(state: &mut State, rate: StreamRate) -> Vec<Request> {
+    if state.cluster.stream == StreamRate::Off {
+        return Vec::new();
+    }
+    stream(state, state.cluster.stream_into.clone(), rate)
+}
+
+/// There is one stream: it goes into this topic from now on.
+fn stream(state: &mut State, topic: String, rate: StreamRate) -> Vec<Request> {
+    if rate == state.cluster.stream && topic == state.cluster.stream_into {
         return Vec::new();
     }
     state.cluster.stream = rate;
-    let topic = state.view.topic.clone();
+    state.cluster.stream_into.clone_from(&topic);
     let words = match rate {
         StreamRate::Off => "stream off".to_owned(),
         rate => format!("stream {} into {topic}", pace(rate)),
@@ -239,6 +255,7 @@ fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
     };
     let mut process = Process::planned(consumer.process(), state.now);
     process.group = Some(consumer.group.clone());
+    process.topic = Some(consumer.topic.clone());
     state.cluster.processes.insert(consumer.process(), process);
     let line = Line::new(state.now, "you")
         .say(format!(
@@ -308,8 +325,8 @@ fn create_topic(
 /// Deletes it. A stream into it ends first: its next record would create the topic anew, with Kafka's defaults.
 fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
     let mut requests = Vec::new();
-    if name == state.view.topic {
-        requests = stream(state, StreamRate::Off);
+    if name == state.cluster.stream_into {
+        requests = slow_down(state, StreamRate::Off);
     }
     let line = Line::new(state.now, "you")
         .say(format!("delete topic {name}"))

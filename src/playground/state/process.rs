@@ -22,6 +22,8 @@ pub struct Process {
     pub address: Option<String>,
     /// Whom a consumer reads for.
     pub group: Option<String>,
+    /// The topic that a consumer was added to read; those that the start brings read its first topic.
+    pub topic: Option<String>,
     /// Resident memory.
     pub rss_bytes: Option<u64>,
     /// The end of its log, oldest first, and the file.
@@ -114,6 +116,7 @@ impl Process {
             pid: None,
             address: None,
             group: None,
+            topic: None,
             rss_bytes: None,
             log: Vec::new(),
             log_file: String::new(),

@@ -10,6 +10,8 @@ use wire::BrokerId;
 pub struct Setup {
     /// `--name`, `demo`.
     pub name: String,
+    /// `--ephemeral`: nothing is kept when it ends.
+    pub ephemeral: bool,
     /// Now.
     pub started_at: Timestamp,
     /// Seconds east of Greenwich of the clock on the wall.

@@ -111,11 +111,14 @@ pub(super) fn start(state: &mut State, process: &Process) -> Option<Request> {
     state.view.command = Some(match name {
         ProcessName::ZooKeeper => "zookeeper-server-start.sh config/zookeeper.properties".into(),
         ProcessName::Broker(id) => command::start_broker(*id),
-        ProcessName::Consumer(_) => command::consume(
-            &state.bootstrap(),
-            &state.view.topic,
-            process.group.as_deref().unwrap_or_default(),
-        ),
+        ProcessName::Consumer(_) => {
+            let first = state.setup.topics.first().map(|topic| &topic.name);
+            command::consume(
+                &state.bootstrap(),
+                process.topic.as_ref().or(first).map_or("", String::as_str),
+                process.group.as_deref().unwrap_or_default(),
+            )
+        }
     });
     Some(Request::Start(name.clone()))
 }

@@ -145,6 +145,9 @@ fn stream(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
     let stream = match state.cluster.stream {
         StreamRate::Off => "no stream".to_owned(),
         rate if narrow => pace(rate),
+        rate if state.cluster.stream_into != state.view.topic => {
+            format!("stream {} into {}", pace(rate), state.cluster.stream_into)
+        }
         rate => format!("stream {}", pace(rate)),
     };
     pieces.push((Role::Text, if narrow { " ".into() } else { gap.to_owned() }));
@@ -236,7 +239,12 @@ fn stage_footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 
 fn command_line(canvas: &mut Canvas<'_>, state: &State, x: u16, y: u16, end: u16) {
     let Some(command) = &state.view.command else {
-        let text = " new here? the line above always names the keys that make sense now";
+        // Once all is there only the end of a stream has no command.
+        let text = if state.is_ready() {
+            " in a shell ^C ends the stream"
+        } else {
+            " new here? the line above always names the keys that make sense now"
+        };
         canvas.text(x, y, end, text, Role::Dim);
         return;
     };

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::{flow::Columns, log_lane::hue, log_window::Window};
 use crate::{
     state::{
-        FlowLane, Group, Pane, Partition, RecordKind, Standstill, State, Status, StreamRate, Word,
-        grouped,
+        FlowLane, Group, Pane, Partition, RecordKind, Standstill, State, Status, Word, grouped,
     },
     ui::{
         canvas::{Canvas, Frame, fit, width},
@@ -298,7 +297,7 @@ impl<'a> Block<'a> {
             (own, foreign) => own.or(foreign),
         };
         let is_foreign = word.is_some() && word == foreign;
-        let streams = self.state.cluster.stream != StreamRate::Off;
+        let streams = self.state.cluster.streams_into(&self.place.topic);
         let who = match (
             is_foreign,
             streams,

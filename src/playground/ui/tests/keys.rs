@@ -6,7 +6,7 @@ use super::{
     text,
 };
 use crate::state::{
-    Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
+    Action, Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
     ProcessChange, Request, Status, StreamRate, Timestamp, ValueFace,
 };
 use wire::report::{GroupCause, MemberPartitions, Report};
@@ -157,6 +157,151 @@ fn deleting_a_topic_ends_the_stream_that_would_create_it_anew() {
             },
             Request::DeleteTopic("orders".into()),
         ]
+    );
+}
+
+/// Topics `orders` and `payments`, of which `orders` is shown.
+fn two_topics() -> Session {
+    let mut session = ready();
+    session.topics(&["orders", "payments"]);
+    session
+}
+
+fn show(session: &mut Session, topic: &str) {
+    session.happen(Happening::Do(Action::ShowTopic(topic.into())));
+    assert_eq!(session.state.view.topic, topic);
+}
+
+fn streams(topic: &str, rate: StreamRate) -> Request {
+    let topic = topic.to_owned();
+    Request::Stream { topic, rate }
+}
+
+#[test]
+fn a_stream_lives_as_long_as_its_own_topic() {
+    let mut session = two_topics();
+    session.press('+');
+    show(&mut session, "payments");
+    session.later(1000).press('D');
+    assert_eq!(
+        session.later(1000).press('y'),
+        [Request::DeleteTopic("payments".into())]
+    );
+    assert!(session.state.cluster.streams_into("orders"));
+    let mut session = two_topics();
+    session.press('+');
+    show(&mut session, "payments");
+    let delete = "topic delete orders".parse().expect("an action");
+    assert_eq!(
+        session.later(1000).happen(Happening::Do(delete)),
+        [
+            streams("orders", StreamRate::Off),
+            Request::DeleteTopic("orders".into())
+        ]
+    );
+}
+
+#[test]
+fn the_same_pace_into_another_topic_moves_the_stream_and_slowing_it_does_not() {
+    let mut session = two_topics();
+    session.press('+');
+    session.later(200).press('+');
+    show(&mut session, "payments");
+    assert!(
+        text(&frame(&session.state)).contains("stream 10/s into orders"),
+        "it goes where nobody looks"
+    );
+    let ten = || Happening::Do("stream 10".parse().expect("an action"));
+    assert_eq!(
+        session.later(200).happen(ten()),
+        [streams("payments", StreamRate::PerSecond(10))]
+    );
+    assert_eq!(session.later(200).happen(ten()), []);
+    show(&mut session, "orders");
+    assert_eq!(
+        session.later(200).press('-'),
+        [streams("payments", StreamRate::PerSecond(1))]
+    );
+    assert_eq!(
+        session.later(200).press('-'),
+        [streams("payments", StreamRate::Off)]
+    );
+}
+
+#[test]
+fn quitting_says_whether_anything_is_kept() {
+    let mut session = ready();
+    let asked = |session: &mut Session| {
+        session.press('q');
+        let ask = session.state.view.ask.take();
+        ask.map(|ask| ask.text).unwrap_or_default()
+    };
+    let words = "q again quits: the processes end, ";
+    assert_eq!(asked(&mut session), format!("{words}the data stays"));
+    session.state.setup.ephemeral = true;
+    session.later(5000);
+    assert_eq!(asked(&mut session), format!("{words}nothing is kept"));
+}
+
+#[test]
+fn what_y_copies_is_what_was_done() {
+    let command = |session: &Session| session.state.view.command.clone().unwrap_or_default();
+    let mut session = ready();
+    session.press('c');
+    let reads = "kafka-console-consumer.sh --bootstrap-server 127.0.0.1:9092 --topic orders --group billing --from-beginning";
+    assert_eq!(command(&session), reads);
+    session.later(200).press('C');
+    assert_eq!(
+        command(&session),
+        reads.replace("billing", "shipping"),
+        "a new group begins at the beginning, as here"
+    );
+    session.later(200).press('+');
+    assert_eq!(
+        command(&session),
+        "kafka-producer-perf-test.sh --topic orders --throughput 1 --num-records 1000000 \
+         --record-size 13 --producer-props bootstrap.servers=127.0.0.1:9092 acks=all"
+    );
+    session.later(200).press('-');
+    assert_eq!(session.state.view.command, None, "nothing to type ends it");
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("in a shell ^C ends the stream"), "{drawn}");
+    assert!(!drawn.contains("new here?"), "{drawn}");
+    assert_eq!(session.later(200).press('y'), []);
+    let message = session.state.view.message.clone().expect("it says so");
+    assert_eq!(message.text, "there is no command to copy");
+}
+
+#[test]
+fn a_consumer_that_is_started_again_reads_what_it_read() {
+    let mut session = two_topics();
+    show(&mut session, "payments");
+    session.press('c');
+    show(&mut session, "orders");
+    let exited = ProcessChange::Exited {
+        code: None,
+        signal: Some(9),
+    };
+    for (name, topic) in [("c3", "payments"), ("c1", "orders")] {
+        session.later(200).process(consumer(name), exited.clone());
+        show(
+            &mut session,
+            if name == "c1" { "payments" } else { "orders" },
+        );
+        let start = format!("start consumer {name}").parse().expect("an action");
+        session.later(200).happen(Happening::Do(start));
+        let command = session.state.view.command.clone().unwrap_or_default();
+        assert!(command.contains(&format!("--topic {topic} ")), "{command}");
+    }
+}
+
+#[test]
+fn a_second_start_describes_the_topic_that_is_there() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready_again();
+    assert_eq!(
+        session.state.view.command.as_deref(),
+        Some("kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --describe --topic orders")
     );
 }
 

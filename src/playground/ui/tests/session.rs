@@ -43,6 +43,7 @@ impl Session {
     pub fn new(size: (u16, u16), appearance: Appearance) -> Self {
         let (state, requests) = State::new(Setup {
             name: "demo".into(),
+            ephemeral: false,
             started_at: Timestamp::from_ms(START_MS),
             utc_offset_s: 0,
             brokers: ids(&[1, 2, 3]),
@@ -397,10 +398,25 @@ impl Session {
 
     /// Everything is there; nothing was produced yet.
     pub fn all_ready(&mut self) -> &mut Self {
-        self.at(0.0).see(Observation::DataFolder {
+        self.at(0.0).data_folder(None).servers_and_consumers()
+    }
+
+    /// The same in a folder that was used an hour before.
+    pub fn all_ready_again(&mut self) -> &mut Self {
+        let hour_ago = Timestamp::from_ms(START_MS - 3_600_000);
+        self.at(0.0)
+            .data_folder(Some(hour_ago))
+            .servers_and_consumers()
+    }
+
+    fn data_folder(&mut self, last_used: Option<Timestamp>) -> &mut Self {
+        self.see(Observation::DataFolder {
             path: "~/.local/share/kafkarium/demo".into(),
-            last_used: None,
-        });
+            last_used,
+        })
+    }
+
+    fn servers_and_consumers(&mut self) -> &mut Self {
         self.at(4.0)
             .spawned(ProcessName::ZooKeeper, 4120, Some(2181));
         for (id, ms) in [(1, 5.0), (2, 6.0), (3, 7.0)] {
