@@ -10,6 +10,7 @@ mod ids;
 pub mod jute;
 pub mod message_shape;
 pub mod murmur2;
+pub mod partitioner;
 pub mod record_batch;
 pub mod report;
 mod reporter;

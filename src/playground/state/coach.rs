@@ -234,11 +234,18 @@ fn delivered(cluster: &Cluster, delivery: &Delivery) -> Vec<String> {
     if let Some(key) = &delivery.receipt.key {
         let hash = murmur2(key.as_bytes()) & 0x7fff_ffff;
         let count = u32::try_from(partitions).unwrap_or(1);
-        sentences.push(format!(
-            "{key} -> p{}: murmur2(\"{key}\") & 0x7fffffff = {hash}, % {partitions} = {}.",
-            place.partition,
-            hash % count
-        ));
+        let chosen = hash % count;
+        sentences.push(if i32::try_from(chosen) == Ok(place.partition) {
+            format!(
+                "{key} -> p{chosen}: murmur2(\"{key}\") & 0x7fffffff = {hash}, % {count} = {chosen}."
+            )
+        } else {
+            // The playground's producers know no other hash.
+            format!(
+                "{key} -> p{}: murmur2 picks p{chosen}. You named another, or partitions are new.",
+                place.partition
+            )
+        });
     }
     let Some(leader) = cluster
         .partition(place)
@@ -315,8 +322,42 @@ fn divided(cluster: &Cluster) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Coach;
-    use crate::state::Timestamp;
+    use std::time::Duration;
+
+    use super::{Coach, delivered};
+    use crate::state::{Cluster, Delivery, Partition, Receipt, Timestamp, Topic};
+    use wire::{Offset, TopicPartition};
+
+    #[test]
+    fn no_sum_is_said_to_pick_a_partition_that_was_named() {
+        let mut cluster = Cluster::default();
+        let topic = Topic {
+            partitions: vec![Partition::default(); 3],
+            ..Topic::default()
+        };
+        cluster.topics.insert("orders".into(), topic);
+        let told = |partition| {
+            let receipt = Receipt {
+                partition: TopicPartition::new("orders", partition),
+                offset: Offset(0),
+                key: Some("amy".into()),
+                sent_at: Timestamp::from_ms(0),
+                latency: Duration::ZERO,
+            };
+            let delivery = Delivery {
+                receipt,
+                isr: Vec::new(),
+                read: None,
+            };
+            delivered(&cluster, &delivery).concat()
+        };
+        assert!(told(0).contains("= 1709931786, % 3 = 0."), "{}", told(0));
+        assert!(
+            told(1).contains("amy -> p1: murmur2 picks p0."),
+            "{}",
+            told(1)
+        );
+    }
 
     #[test]
     fn a_result_is_told_sentence_by_sentence_and_then_the_next_step() {
