@@ -182,6 +182,17 @@ impl Cluster {
         partitions.any(Partition::is_astray)
     }
 
+    /// Partitions that could go back to their preferred leaders at once, and who these are: they live and are in
+    /// sync, and others lead.
+    pub fn going_back(&self) -> impl Iterator<Item = (TopicPartition, BrokerId)> {
+        self.partitions().filter_map(|(place, partition)| {
+            let preferred = partition.preferred()?;
+            let led = partition.seen.leader.is_some() && partition.is_astray();
+            let ready = partition.seen.isr.contains(&preferred) && !self.is_silent(preferred);
+            (led && ready).then_some((place, preferred))
+        })
+    }
+
     /// What a broker leads now, in every topic that is people's.
     #[must_use]
     pub fn led_by(&self, broker: BrokerId) -> Vec<TopicPartition> {

@@ -16,6 +16,8 @@ pub struct Opening {
     consumers_asked: bool,
     /// How long it took, once everything is there.
     pub ready_after: Option<Duration>,
+    /// Whether it was looked who leads once everybody was in sync again.
+    pub(super) leaders_counted: bool,
     /// Presses of `p` that came before the topic.
     pub kept: u32,
 }

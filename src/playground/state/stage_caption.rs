@@ -117,6 +117,10 @@ impl State {
                 }
             ),
         };
+        let astray = self.going_back();
+        if !astray.is_empty() {
+            return self.led_by_others(&astray);
+        }
         let next = if self.cluster.stream == StreamRate::Off {
             (Action::StreamFaster, "sends a stream of records".to_owned())
         } else {
@@ -134,6 +138,46 @@ impl State {
             text,
             checks: vec![self.lost()],
             next: Some(next),
+        }
+    }
+
+    /// What of the shown topic could go back to its preferred leaders, and who these are.
+    fn going_back(&self) -> Vec<(TopicPartition, BrokerId)> {
+        let astray = self.cluster.going_back();
+        astray
+            .filter(|(place, _)| place.topic == self.view.topic)
+            .collect()
+    }
+
+    /// All is well but for who leads: after a restart whoever came back first leads everything.
+    fn led_by_others(&self, astray: &[(TopicPartition, BrokerId)]) -> StageCaption {
+        let home = self.home_topic();
+        let of: Vec<TopicPartition> = astray.iter().map(|(place, _)| place.clone()).collect();
+        let [prefer, they] = match of.as_slice() {
+            [_] => ["prefers another broker", "its preferred leader is"],
+            _ => ["prefer other brokers", "their preferred leaders are"],
+        };
+        let mut leaders: Vec<BrokerId> = of
+            .iter()
+            .filter_map(|place| leader(&self.cluster, place))
+            .collect();
+        leaders.sort_unstable();
+        leaders.dedup();
+        let brokers = if leaders.len() == 1 {
+            "Broker"
+        } else {
+            "Brokers"
+        };
+        let lead = if leaders.len() == 1 { "leads" } else { "lead" };
+        let places = counted(home, &of);
+        StageCaption {
+            headline: format!("{brokers} {} {lead} {places} for others.", listed(&leaders)),
+            text: format!(
+                "{places} {prefer}: whoever came back first became the leader, and leads on although {they} in \
+                 sync again. So one broker has the work of several."
+            ),
+            checks: vec![self.lost()],
+            next: Some((Action::ElectLeaders, "elects the preferred leaders".into())),
         }
     }
 
@@ -302,10 +346,21 @@ impl State {
                     ),
                 )
             }
-            _ if caught_up => (
-                format!("Broker {id} is {back}in every ISR."),
-                "It copied what it had missed, and may lead again.".to_owned(),
-            ),
+            _ if caught_up => {
+                let own = self.going_back().into_iter().filter(|(_, to)| *to == id);
+                let own: Vec<TopicPartition> = own.map(|(place, _)| place).collect();
+                let prefers = match own.as_slice() {
+                    [] => String::new(),
+                    own => {
+                        next = Some((Action::ElectLeaders, "gives it back what it led".to_owned()));
+                        format!(" Others still lead {}.", counted(self.home_topic(), own))
+                    }
+                };
+                (
+                    format!("Broker {id} is {back}in every ISR."),
+                    format!("It copied what it had missed, and may lead again.{prefers}"),
+                )
+            }
             _ => (
                 format!("Broker {id} is {}.", if added { "up" } else { "back" }),
                 format!(
@@ -320,6 +375,15 @@ impl State {
             checks: vec![self.lost()],
             next,
         }
+    }
+}
+
+/// `p0 p2`, or how many where nobody would read them all.
+fn counted(home: &str, partitions: &[TopicPartition]) -> String {
+    if partitions.len() > 4 {
+        format!("{} partitions", partitions.len())
+    } else {
+        places(home, partitions)
     }
 }
 

@@ -227,6 +227,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     }
     let mut requests = open_further(state);
     welcome::count_what_is_there(state);
+    welcome::tell_who_leads(state);
     requests.extend(heal_further(state));
     requests
 }

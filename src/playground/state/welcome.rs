@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use super::{State, Timestamp, ask::grouped};
+use super::{
+    Partition, State, Timestamp,
+    ask::grouped,
+    names::{listed, places},
+    story::{Line, Subject, Tone},
+};
+use wire::TopicPartition;
 
 /// What is there is known this soon after the start, or it is not counted.
 const COUNTED_WITHIN: Duration = Duration::from_secs(30);
@@ -31,6 +37,43 @@ pub(super) fn count_what_is_there(state: &mut State) {
     let name = &state.setup.name;
     let words = format!("{name} from {since}: {found}.  --fresh starts anew");
     state.story.retell(&first_words(name), words);
+}
+
+/// Says who leads for others after a second start, once everybody is in sync: whoever was there first leads all.
+pub(super) fn tell_who_leads(state: &mut State) {
+    let since = state.now.since(state.setup.started_at);
+    let again = matches!(state.data_folder, Some((_, Some(_))));
+    if state.opening.leaders_counted || !again || since > COUNTED_WITHIN || !state.is_ready() {
+        return;
+    }
+    let (up, all) = state.cluster.brokers_up();
+    let topics = state.cluster.topics.values();
+    let mut partitions = topics.flat_map(|topic| &topic.partitions);
+    if up < all || partitions.any(Partition::under_replicated) {
+        return;
+    }
+    state.opening.leaders_counted = true;
+    let astray: Vec<TopicPartition> = state.cluster.going_back().map(|(place, _)| place).collect();
+    let known = |place: &TopicPartition| state.cluster.partition(place)?.seen.leader;
+    let mut leaders: Vec<_> = astray.iter().filter_map(known).collect();
+    leaders.sort_unstable();
+    leaders.dedup();
+    let of = match astray.len() {
+        0 => return,
+        1..=4 => places(state.home_topic(), &astray),
+        many => format!("{many} partitions"),
+    };
+    let back = if astray.len() == 1 { "it" } else { "them" };
+    let (brokers, lead) = if leaders.len() == 1 {
+        ("broker", "leads")
+    } else {
+        ("brokers", "lead")
+    };
+    let leaders = listed(&leaders);
+    let line = Line::new(state.now, "kafkarium")
+        .say(format!("{brokers} {leaders} {lead} {of} for others"))
+        .with(Tone::Hint, format!("  {{leaders elect}} gives {back} back"));
+    state.story.tell(&[Subject::Opening], line);
 }
 
 /// `orders, 1,204 records, billing at 1,199`

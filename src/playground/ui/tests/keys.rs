@@ -296,6 +296,45 @@ fn a_consumer_that_is_started_again_reads_what_it_read() {
 }
 
 #[test]
+fn a_second_start_says_who_leads_for_others_once_all_are_in_sync() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    let isr: &[i32] = &[1, 2, 3];
+    let told = |session: &Session| {
+        let drawn = text(&frame(&session.state));
+        drawn
+            .matches("broker 1 leads p1 p2 for others  e gives them back")
+            .count()
+    };
+    session
+        .later(100)
+        .metadata(isr, [(1, 1, &[1]), (1, 1, &[1]), (1, 1, &[1])]);
+    session.see(Observation::DataFolder {
+        path: "~/demo".into(),
+        last_used: Some(Timestamp::from_ms(super::session::START_MS - 3_600_000)),
+    });
+    assert_eq!(told(&session), 0, "nobody could take them yet");
+    session
+        .later(900)
+        .metadata(isr, [(1, 1, isr), (1, 1, isr), (1, 1, isr)]);
+    session
+        .later(900)
+        .metadata(isr, [(1, 1, isr), (1, 1, isr), (1, 1, isr)]);
+    assert_eq!(told(&session), 1);
+    session.happen(Happening::Do(Action::Layout("stage".into())));
+    let drawn = text(&frame(&session.state));
+    assert!(
+        drawn.contains("Broker 1 leads p1 p2 for others."),
+        "{drawn}"
+    );
+    assert!(
+        drawn.contains("next: e elects the preferred leaders"),
+        "{drawn}"
+    );
+    assert_eq!(session.later(100).press('e'), [Request::ElectLeaders]);
+}
+
+#[test]
 fn a_second_start_describes_the_topic_that_is_there() {
     let mut session = Session::new((120, 36), Appearance::default());
     session.all_ready_again();

@@ -91,6 +91,24 @@ fn the_caption_follows_what_happens() {
 }
 
 #[test]
+fn whoever_is_back_in_sync_does_not_lead_by_itself() {
+    let mut session = hall();
+    healed(&mut session);
+    session.later(1000).spawned(broker(3), 4150, Some(9094));
+    session.ready(broker(3), 9094);
+    let all: &[i32] = &[1, 2, 3];
+    let caught_up = [(1, 4, all), (2, 4, all), (1, 5, all)];
+    session.later(500).metadata(all, caught_up);
+    let drawn = shown(&session);
+    assert!(drawn.contains("Broker 3 is back in every ISR."), "{drawn}");
+    assert!(drawn.contains("Others still lead p2."), "{drawn}");
+    assert!(
+        drawn.contains("next: e gives it back what it led"),
+        "{drawn}"
+    );
+}
+
+#[test]
 fn a_dead_zookeeper_and_a_frozen_broker_have_their_sentences() {
     let mut session = hall();
     session.all_ready();
