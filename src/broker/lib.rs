@@ -86,7 +86,12 @@ impl BrokerOptions {
         self.settings.set("zookeeper.connect", &self.zookeeper)?;
         self.settings
             .set("listeners", &format!("{LISTENER}://{address}"))?;
-        if let Some(advertised) = &self.advertised {
+        if let Some(advertised) = &mut self.advertised {
+            let host = &mut advertised.host;
+            host.get_or_insert_with(|| reached_at(address).to_string());
+            if advertised.port == 0 {
+                advertised.port = address.port();
+            }
             let place = format!("{LISTENER}://{advertised}");
             self.settings.set("advertised.listeners", &place)?;
         }
@@ -344,13 +349,16 @@ fn until(
     });
 }
 
-fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOptions {
-    // Nobody can connect to "any address"; who listens there is reached at the loopback one.
-    let host = match address.ip() {
+/// Nobody can connect to "any address"; who listens there is reached at the loopback one.
+fn reached_at(address: SocketAddr) -> IpAddr {
+    match address.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
+    }
+}
+
+fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOptions {
     let advertised = options.advertised.as_ref();
     let settings = &options.settings;
     let connection_timeout_ms = settings.zookeeper_connection_timeout_ms;
@@ -358,11 +366,8 @@ fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOpt
         broker_id: options.id,
         host: advertised
             .and_then(|it| it.host.clone())
-            .unwrap_or_else(|| host.to_string()),
-        port: advertised
-            .map(|it| it.port)
-            .filter(|port| *port != 0)
-            .unwrap_or_else(|| address.port()),
+            .unwrap_or_else(|| reached_at(address).to_string()),
+        port: advertised.map_or_else(|| address.port(), |it| it.port),
         rack: settings.broker_rack.clone(),
         zookeeper: options.zookeeper.clone(),
         session_timeout: millis(settings.zookeeper_session_timeout_ms.into()),

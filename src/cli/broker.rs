@@ -1,12 +1,17 @@
 //! `kafkarium broker`: one Kafka broker.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 
-use super::{child::ChildFlags, data_folder::DataFolder, logging, open_files, shutdown};
-use broker::{self, BrokerOptions, Settings};
+use super::{
+    child::ChildFlags, data_folder::DataFolder, logging, open_files, server_files, shutdown,
+};
+use broker::{self, BrokerOptions, Endpoint, Placement, Settings};
 use wire::BrokerId;
 
 /// Worker threads of a broker: enough to use the cores of a small machine together with its
@@ -16,23 +21,29 @@ const WORKERS: usize = 2;
 /// Threads that wait for the disk: logs opened at a time, housekeeping and a few more.
 const BLOCKING_THREADS_MAX: usize = 16;
 
+const LISTENER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9092);
+const ZOOKEEPER: &str = "127.0.0.1:2181";
+
 /// Runs one Kafka broker.
 #[derive(Debug, Args)]
 pub(super) struct BrokerArguments {
+    /// A `server.properties`, as `kafka-server-start.sh` takes it. What is said by flags wins over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The broker's id, unique in its cluster.
-    #[arg(long, value_parser = clap::value_parser!(i32).range(0..))]
-    id: i32,
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092")]
-    listener: SocketAddr,
-    /// ZooKeeper's servers, with commas between.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2181")]
-    zookeeper: String,
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..), required_unless_present = "config")]
+    id: Option<i32>,
+    /// Where to listen; port 0 takes a free one. Without it and a file: 127.0.0.1:9092.
+    #[arg(long, value_name = "HOST:PORT")]
+    listener: Option<SocketAddr>,
+    /// ZooKeeper's servers, with commas between. Without it and a file: 127.0.0.1:2181.
+    #[arg(long, value_name = "HOST:PORT")]
+    zookeeper: Option<String>,
     /// Where records are kept.
-    #[arg(long, value_name = "DIR")]
-    data_dir: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    data_dir: Option<PathBuf>,
     /// Sets one of Kafka's broker settings, for example `min.insync.replicas=2`.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", visible_alias = "override", value_name = "KEY=VALUE")]
     settings: Vec<String>,
     #[command(flatten)]
     child: ChildFlags,
@@ -43,28 +54,17 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     arguments.child.tie_to_parent()?;
     logging::to_stderr();
     open_files::raise_limit();
-    let mut settings = Settings::default();
-    for setting in &arguments.settings {
-        let (name, value) = setting
-            .split_once('=')
-            .with_context(|| format!("--set {setting}: KEY=VALUE expected"))?;
-        settings.set(name, value)?;
-    }
-    let remarks = [settings.without_effect(), settings.unknown()];
+    let options = options(&arguments)?;
+    let remarks = [
+        options.settings.without_effect(),
+        options.settings.unknown(),
+    ];
     for remark in remarks.into_iter().flatten() {
         tracing::warn!("{remark}");
     }
-    let _folder = DataFolder::lock(&arguments.data_dir)?;
+    let _folder = DataFolder::lock(&options.data_dir)?;
     let reporter = arguments.child.reporter()?;
     let child = arguments.child;
-    let options = BrokerOptions {
-        id: BrokerId(arguments.id),
-        listener: arguments.listener,
-        advertised: None,
-        zookeeper: arguments.zookeeper,
-        data_dir: arguments.data_dir,
-        settings,
-    };
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -79,4 +79,72 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
         }))
         .context("cannot listen for signals")??;
     Ok(())
+}
+
+/// What a broker is started with: by flags, else by the file, else by what is usual.
+fn options(arguments: &BrokerArguments) -> anyhow::Result<BrokerOptions> {
+    let mut settings = Settings::default();
+    if let Some(file) = &arguments.config {
+        for (name, value) in server_files::read(file)? {
+            settings
+                .set(&name, &value)
+                .with_context(|| file.display().to_string())?;
+        }
+    }
+    for setting in &arguments.settings {
+        let (name, value) = setting
+            .split_once('=')
+            .with_context(|| format!("--set {setting}: KEY=VALUE expected"))?;
+        settings.set(name, value)?;
+    }
+    let placement = Placement::of(&settings)?;
+    if !placement.other_data_dirs.is_empty() && arguments.data_dir.is_none() {
+        let others = placement.other_data_dirs.join(", ");
+        tracing::warn!("log.dirs: a broker has one folder here, the first; not used: {others}");
+    }
+    let id = arguments
+        .id
+        .or(placement.id)
+        .context("which id has this broker? Say it by --id, or by broker.id in the file")?;
+    let data_dir = arguments.data_dir.clone();
+    let data_dir = data_dir.or(placement.data_dir.map(PathBuf::from)).context(
+        "where are records to be kept? Say it by --data-dir, or by log.dirs in the file",
+    )?;
+    // In Kafka's words.
+    ensure!(
+        arguments.config.is_none()
+            || arguments.zookeeper.is_some()
+            || placement.zookeeper.is_some(),
+        "Missing required configuration `zookeeper.connect` which has no default value. \
+         --zookeeper says it, too"
+    );
+    let zookeeper = arguments.zookeeper.clone().or(placement.zookeeper);
+    let (listener, name) = match (arguments.listener, &placement.listener) {
+        (Some(listener), _) => (listener, None),
+        (None, Some(listener)) => listening(listener)?,
+        (None, None) => (LISTENER, None),
+    };
+    Ok(BrokerOptions {
+        id: BrokerId(id),
+        listener,
+        advertised: placement.advertised.or(name),
+        zookeeper: zookeeper.unwrap_or_else(|| ZOOKEEPER.to_owned()),
+        data_dir,
+        settings,
+    })
+}
+
+/// Where a listener listens; where it has a name, clients are told that.
+fn listening(listener: &Endpoint) -> anyhow::Result<(SocketAddr, Option<Endpoint>)> {
+    let Some(host) = listener.host.as_deref() else {
+        return Ok(((Ipv4Addr::UNSPECIFIED, listener.port).into(), None));
+    };
+    let address = server_files::resolve(host, listener.port)
+        .with_context(|| format!("listeners: cannot find {listener}"))?;
+    let is_name = host.parse::<IpAddr>().is_err();
+    let advertised = is_name.then(|| Endpoint {
+        host: Some(host.to_owned()),
+        port: 0,
+    });
+    Ok((address, advertised))
 }

@@ -18,11 +18,13 @@ mod playground;
 mod produce;
 mod replay;
 mod say;
+mod server_files;
 mod shutdown;
 mod table;
 mod topics;
 mod verify;
 mod zookeeper;
+mod zookeeper_properties;
 
 use std::io;
 use std::process::ExitCode;

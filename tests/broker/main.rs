@@ -7,6 +7,7 @@ mod configs;
 mod declined;
 mod garbage;
 mod offline;
+mod properties;
 mod reassignment;
 mod refusals;
 mod sessions;

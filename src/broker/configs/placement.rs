@@ -65,7 +65,7 @@ impl Placement {
         Ok(Self {
             id: id(settings)?,
             listener,
-            advertised: advertised.filter(|it| it.host.is_some()),
+            advertised,
             data_dir: folders.next(),
             other_data_dirs: folders.collect(),
             zookeeper: given(settings, "zookeeper.connect").map(str::to_owned),
@@ -191,6 +191,10 @@ mod tests {
         assert_eq!(placement.data_dir.as_deref(), Some("/tmp/a"));
         assert_eq!(placement.other_data_dirs, ["/tmp/b"]);
         assert_eq!(placement.zookeeper.as_deref(), Some("localhost:2181"));
+        // The port is its own, the host the listener's.
+        let advertised = placed(&[("advertised.listeners", "PLAINTEXT://:9094")]);
+        let advertised = advertised.expect("valid").advertised.expect("given");
+        assert_eq!((advertised.host, advertised.port), (None, 9094));
         assert_eq!(placed(&[]), Ok(Placement::default()));
         assert_eq!(placed(&[("node.id", "4")]).map(|it| it.id), Ok(Some(4)));
     }
