@@ -1,8 +1,9 @@
 //! Kafkarium: a terminal playground on a real, local, Kafka-compatible cluster.
 //!
-//! Six wings, in reading order. An arrow between them only points down this list, and
-//! [`playground`] never reaches into [`broker`] or [`zookeeper`]: it knows the cluster only
-//! through wire protocols and process handles. `tests/tidy.rs` holds these rules.
+//! Seven wings, in reading order, each a crate of this workspace but the first. An arrow between
+//! them only points down this list, and [`playground`] never reaches into [`broker`] or
+//! [`zookeeper`]: it knows the cluster only through wire protocols and process handles. Manifests
+//! say who uses whom, and `tests/tidy.rs` holds them to it.
 //!
 //! | wing | what lives there |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | [`playground`] | the terminal: state, panes, child processes |
 //! | [`broker`] | the Kafka server: log, replication, groups, controller |
 //! | [`zookeeper`] | the ZooKeeper server: znodes, sessions, watches |
+//! | [`librdkafka`] | a producer and a consumer on the client library of production |
 //! | [`client`] | connections to Kafka and to ZooKeeper |
 //! | [`wire`] | bytes and nouns: frames, record batches, ids, error codes |
 
@@ -17,12 +19,9 @@
 
 pub mod cli;
 
-pub use playground;
-
 pub use broker;
-pub use zookeeper;
-
 pub use client;
 pub use librdkafka;
-
+pub use playground;
 pub use wire;
+pub use zookeeper;
