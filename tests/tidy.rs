@@ -203,6 +203,46 @@ fn files_are_short_and_say_what_they_are() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// The files and folders that a page names: what stands between backticks and has a slash or ends
+/// in `.rs`.
+fn places_named(page: &str) -> impl Iterator<Item = &str> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    quoted.filter(|word| {
+        let is_path = word
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_/.".contains(c));
+        is_path
+            && !word.starts_with('/')
+            && (word.contains('/') || Path::new(word).extension().is_some_and(|it| it == "rs"))
+    })
+}
+
+#[test]
+fn the_page_on_architecture_names_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/ARCHITECTURE.md")).expect("the page is there");
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        collect(&root.join(folder), &mut files);
+    }
+    let is_there = |place: &str| {
+        let place = Path::new(place.trim_end_matches('/'));
+        root.join(place).exists()
+            || files.iter().any(|file| {
+                let folders = file.ancestors();
+                folders.clone().any(|path| path.ends_with(place))
+                    || folders
+                        .map(|path| path.with_extension(""))
+                        .any(|path| path.ends_with(place))
+            })
+    };
+    let missing: Vec<&str> = places_named(&page)
+        .filter(|place| !is_there(place))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(places_named(&page).count() > 20, "it names places");
+}
+
 #[test]
 fn the_rules_see_what_they_look_for() {
     let manifest = "[dependencies]\nbytes = \"1\"\nwire = { path = \"../wire\" }";
