@@ -25,7 +25,7 @@ pub const FIELDS: [(&str, &str); 5] = [
 ];
 
 impl Compose {
-    /// A composer whose value begins with this text.
+    /// A composer with this key and value; the cursor is where the record begins: on the key, or behind a value.
     #[must_use]
     pub fn new(key: &str, value: &str) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Compose {
                 Typing::default(),
                 Typing::new("all"),
             ],
-            focus: 1,
+            focus: usize::from(!value.is_empty()),
             wrong: None,
         }
     }

@@ -57,7 +57,7 @@ fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
             send(state, vec![record])
         }
         Action::Compose => {
-            state.view.overlay = Overlay::Compose(super::Compose::new("amy", ""));
+            state.view.overlay = Overlay::Compose(super::Compose::new("", ""));
             Vec::new()
         }
         Action::Stream(StreamRate::Off) => slow_down(state, StreamRate::Off),

@@ -438,6 +438,9 @@ fn settings(brokers: usize) -> Vec<String> {
         "group.initial.rebalance.delay.ms=40".into(),
         "group.min.session.timeout.ms=1000".into(),
         "offsets.topic.num.partitions=10".into(),
+        // Kafka looks every five minutes and every 15 s: nobody would see old records go.
+        "log.retention.check.interval.ms=1000".into(),
+        "log.cleaner.backoff.ms=1000".into(),
         format!("offsets.topic.replication.factor={replication}"),
     ]
 }
@@ -478,5 +481,12 @@ mod tests {
     fn offsets_are_kept_by_no_more_brokers_than_there_are() {
         assert!(settings(1).contains(&"offsets.topic.replication.factor=1".to_owned()));
         assert!(settings(4).contains(&"offsets.topic.replication.factor=3".to_owned()));
+    }
+
+    #[test]
+    fn old_records_are_looked_for_every_second() {
+        for interval in ["log.retention.check.interval.ms", "log.cleaner.backoff.ms"] {
+            assert!(settings(3).contains(&format!("{interval}=1000")));
+        }
     }
 }

@@ -140,7 +140,14 @@ fn group(state: &State, name: &str) -> Vec<String> {
         "heartbeat.interval.ms 500 (3000); brokers group.min.session.timeout.ms 1000 (6000),"
             .into(),
     );
-    lines.push("group.initial.rebalance.delay.ms 40 (3000).".into());
+    lines.push(
+        "group.initial.rebalance.delay.ms 40 (3000), log.retention.check.interval.ms 1000".into(),
+    );
+    lines.push(
+        "(300000), log.cleaner.backoff.ms 1000 (15000), offsets.topic.num.partitions 10 (50),"
+            .into(),
+    );
+    lines.push("zookeeper.session.timeout.ms 1500 (18000).".into());
     lines
 }
 

@@ -409,6 +409,20 @@ fn pasted_text_fires_no_keys_but_opens_the_composer() {
 }
 
 #[test]
+fn the_composer_begins_on_the_key() {
+    let mut session = ready();
+    session.press('P');
+    for letter in "ben".chars() {
+        session.press(letter);
+    }
+    session.key(Key::Tab);
+    session.press('x');
+    let sent = session.key(Key::Enter);
+    assert!(matches!(sent.as_slice(), [Request::Produce(records)]
+        if records[0].key.as_deref() == Some("ben") && records[0].value.as_deref() == Some("x")));
+}
+
+#[test]
 fn verbs_are_refused_while_the_picture_is_held() {
     let mut session = ready();
     session.press(' ');

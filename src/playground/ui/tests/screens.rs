@@ -12,7 +12,10 @@ use super::{
     text,
 };
 use crate::{
-    state::{Appearance, Depth, Glyphs, Happening, Key, Observation, ProcessChange, Scheme, State},
+    state::{
+        Appearance, Depth, Glyphs, Happening, Key, Observation, Opened, Overlay, ProcessChange,
+        Scheme, State, Thing,
+    },
     ui::draw,
 };
 
@@ -199,6 +202,25 @@ fn what_enter_opens() {
     session.key(Key::Esc);
     session.press('P');
     assert_drawn("compose_120x36", &session.state);
+}
+
+#[test]
+fn an_opened_group_names_what_differs_from_kafkas_defaults() {
+    let mut session = wide();
+    session.rebalancing();
+    session.state.view.overlay = Overlay::Opened(Opened {
+        what: Thing::Group("billing".to_owned()),
+        scroll: 0,
+    });
+    let drawn = text(&frame(&session.state));
+    for setting in [
+        "group.min.session.timeout.ms 1000 (6000)",
+        "log.retention.check.interval.ms 1000",
+        "log.cleaner.backoff.ms 1000 (15000)",
+        "zookeeper.session.timeout.ms 1500 (18000)",
+    ] {
+        assert!(drawn.contains(setting), "{setting}: {drawn}");
+    }
 }
 
 #[test]
