@@ -1,16 +1,11 @@
 //! A server's data folder: made if absent, and used by one process at a time.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{Read, Write},
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
-use anyhow::{Context, bail};
-use nix::{
-    errno::Errno,
-    fcntl::{Flock, FlockArg},
-};
+use anyhow::anyhow;
+use nix::fcntl::Flock;
+
+use playground::own_folder::{self, LockError};
 
 /// Kafka's and our servers' name for the file that marks a folder as in use.
 const LOCK_FILE: &str = ".lock";
@@ -24,42 +19,21 @@ pub(super) struct DataFolder {
 impl DataFolder {
     /// Makes the folder if it is absent and takes its lock.
     pub(super) fn lock(folder: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the data folder {}", folder.display()))?;
+        // Whatever is in a folder that a server had open is the server's.
+        let ours = folder.join(LOCK_FILE).is_file();
+        if let Some(open_to_others) = own_folder::make(folder, |_| ours)? {
+            tracing::warn!("{open_to_others}");
+        }
         let path = folder.join(LOCK_FILE);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => lock,
-            Err((file, Errno::EWOULDBLOCK)) => {
-                bail!(
-                    "the data folder {} is in use by {}; stop it or choose another --data-dir",
-                    folder.display(),
-                    holder(file)
-                )
-            }
-            Err((_, error)) => {
-                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-            }
-        };
-        lock.set_len(0)
-            .and_then(|()| writeln!(lock, "{}", std::process::id()))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let lock = own_folder::lock(&path).map_err(|error| match error {
+            LockError::Held(pid) => anyhow!(
+                "the data folder {} is in use by {}; stop it or choose another --data-dir",
+                folder.display(),
+                pid.map_or_else(|| "another process".into(), |pid| format!("process {pid}"))
+            ),
+            other => anyhow!("cannot lock {}: {other}", path.display()),
+        })?;
         Ok(Self { _lock: lock })
-    }
-}
-
-/// Who holds the lock, as its file says; only a hint for people.
-fn holder(file: File) -> String {
-    let mut text = String::new();
-    match file.take(16).read_to_string(&mut text) {
-        Ok(_) if text.trim().parse::<u32>().is_ok() => format!("process {}", text.trim()),
-        _ => "another process".to_owned(),
     }
 }
 

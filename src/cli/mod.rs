@@ -59,6 +59,8 @@ enum Command {
 /// Parses the command line and runs what it names.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything is created.
+    ::playground::own_folder::keep_others_out();
     let words: Vec<String> = std::env::args_os()
         .skip(1)
         .map(|word| word.to_string_lossy().into_owned())

@@ -11,6 +11,7 @@ mod front;
 mod input;
 mod observer;
 mod on_screen;
+pub mod own_folder;
 mod plain;
 mod recording;
 mod settings_folder;
@@ -132,12 +133,14 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     };
     let topics = topics(options, plan.brokers.len());
     let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let open_to_others = folder.open_to_others().map(str::to_owned);
     let (supervisor, notices) = Supervisor::new(folder, plan.clone(), told.clone())?;
     let run_file = supervisor.run_file(&options.folder.name).write()?;
     let mut executor = Executor::new(supervisor, names, told.clone());
     // The processes start while the terminal is still being asked for its background.
     let mut first = vec![folder_seen];
-    first.extend(notices.into_iter().map(Observation::Notice));
+    let notices = notices.into_iter().chain(open_to_others);
+    first.extend(notices.map(Observation::Notice));
     let processes = std::iter::once(ProcessName::ZooKeeper)
         .chain(plan.brokers.iter().copied().map(ProcessName::Broker));
     for process in processes {

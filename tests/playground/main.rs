@@ -4,6 +4,7 @@ mod around;
 mod endings;
 mod feel;
 mod keys;
+mod own_files;
 mod recorded;
 mod story;
 mod tape;

@@ -1,12 +1,15 @@
 //! Where recordings, pictures and sessions go: where the person says, else into a folder for them.
 //! Nothing that is there is ever written over.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
+
+use crate::own_folder;
 
 /// Names that are tried where nobody gave one: `demo-1.cast`, `demo-2.cast`, ...
 const NAMES_MAX: u32 = 100_000;
@@ -55,7 +58,7 @@ pub(crate) fn new_file(asked: Option<&Path>, cluster: &str, kind: Kind) -> Resul
         .state_dir()
         .unwrap_or_else(|| base.data_dir())
         .join("kafkarium");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    own_folder::make(&folder, |_| true)?;
     for number in 1..NAMES_MAX {
         let path = folder.join(format!("{cluster}-{number}.{}", kind.ending()));
         match create(&path) {
@@ -70,7 +73,11 @@ pub(crate) fn new_file(asked: Option<&Path>, cluster: &str, kind: Kind) -> Resul
 }
 
 fn create(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// `~/demo.cast` as a shell would read it.

@@ -1,13 +1,15 @@
 //! Where a cluster keeps its data: one folder, open in one playground at a time.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use etcetera::BaseStrategy;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 
+use crate::own_folder::{self, LockError};
 use wire::BrokerId;
 
 /// Longest cluster name; it becomes a folder's and a file's name.
@@ -32,6 +34,7 @@ pub struct ClusterFolder {
     path: PathBuf,
     existed: bool,
     ephemeral: bool,
+    open_to_others: Option<String>,
     _lock: Flock<File>,
 }
 
@@ -46,12 +49,19 @@ impl ClusterFolder {
             path.clone()
         } else if options.ephemeral {
             remove_stale_ephemeral_folders();
-            std::env::temp_dir().join(format!("{EPHEMERAL_PREFIX}{}", std::process::id()))
+            // Made under a name that nobody can guess, for this user alone: a folder that is there already
+            // could be somebody else's.
+            let folder = tempfile::Builder::new().prefix(EPHEMERAL_PREFIX).tempdir();
+            folder.context("cannot create a temporary folder")?.keep()
         } else {
-            data_home()?.join(&options.name)
+            let home = data_home()?;
+            own_folder::make(&home, |_| true)?;
+            home.join(&options.name)
         };
-        fs::create_dir_all(&path)
-            .with_context(|| format!("cannot create the data folder {}", path.display()))?;
+        let open_to_others = own_folder::make(&path, is_ours)?;
+        for folder in folders_in(&path) {
+            own_folder::make(&folder, |_| true)?;
+        }
         let path = path
             .canonicalize()
             .with_context(|| format!("cannot open the data folder {}", path.display()))?;
@@ -60,6 +70,7 @@ impl ClusterFolder {
             path,
             existed: false,
             ephemeral: options.ephemeral,
+            open_to_others,
             _lock: lock,
         };
         if options.fresh {
@@ -87,6 +98,12 @@ impl ClusterFolder {
         self.ephemeral
     }
 
+    /// The sentence that says that others can read it, where it is a folder that was there and holds more.
+    #[must_use]
+    pub fn open_to_others(&self) -> Option<&str> {
+        self.open_to_others.as_deref()
+    }
+
     /// Where ZooKeeper keeps its znodes.
     #[must_use]
     pub fn zookeeper(&self) -> PathBuf {
@@ -112,11 +129,7 @@ impl ClusterFolder {
             .into_iter()
             .flatten()
             .flatten()
-            .filter_map(|entry| {
-                let name = entry.file_name();
-                let id = name.to_str()?.strip_prefix("broker-")?.parse().ok()?;
-                Some(BrokerId(id))
-            })
+            .filter_map(|entry| broker_of(&entry.file_name()))
             .collect();
         found.sort_unstable();
         found
@@ -181,35 +194,42 @@ pub fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// The broker whose folder is called so.
+fn broker_of(name: &OsStr) -> Option<BrokerId> {
+    let id = name.to_str()?.strip_prefix("broker-")?.parse().ok()?;
+    Some(BrokerId(id))
+}
+
+/// Whether a playground made it.
+fn is_ours(name: &OsStr) -> bool {
+    broker_of(name).is_some()
+        || [LOCK_FILE, "zookeeper", "consumers"]
+            .iter()
+            .any(|known| name == *known)
+}
+
+/// The processes' folders that are there.
+fn folders_in(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter(|entry| is_ours(&entry.file_name()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
 /// The first name among `two`, `three`, ... is what the sentence about an open cluster proposes.
 fn lock(folder: &Path, name: &str) -> Result<Flock<File>> {
     let path = folder.join(LOCK_FILE);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(mut lock) => {
-            lock.set_len(0)?;
-            lock.rewind()?;
-            write!(lock, "{}", std::process::id())?;
-            Ok(lock)
-        }
-        Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
-            let mut pid = String::new();
-            let _ = Read::by_ref(&mut file).take(20).read_to_string(&mut pid);
-            bail!(
-                "{name} is open in another kafkarium (pid {}). \
-                 kafkarium --name {} starts a second one",
-                pid.trim(),
-                if name == "two" { "three" } else { "two" }
-            )
-        }
-        Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
-    }
+    own_folder::lock(&path).map_err(|error| match error {
+        LockError::Held(pid) => anyhow!(
+            "{name} is open in another kafkarium (pid {}). \
+             kafkarium --name {} starts a second one",
+            pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
+            if name == "two" { "three" } else { "two" }
+        ),
+        other => anyhow!("cannot lock {}: {other}", path.display()),
+    })
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -230,14 +250,20 @@ fn remove_stale_ephemeral_folders() {
         .flatten()
     {
         let name = entry.file_name();
-        let ours = name
+        let named = name
             .to_str()
             .is_some_and(|name| name.starts_with(EPHEMERAL_PREFIX));
-        if ours
-            && let Ok(file) = File::open(entry.path().join(LOCK_FILE))
-            && Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok()
+        // Not through links: this describes the entry itself.
+        let of_the_user = entry
+            .metadata()
+            .is_ok_and(|data| data.is_dir() && data.uid() == nix::unistd::geteuid().as_raw());
+        let path = entry.path();
+        if named
+            && of_the_user
+            && path.join(LOCK_FILE).exists()
+            && own_folder::lock(&path.join(LOCK_FILE)).is_ok()
         {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = fs::remove_dir_all(path);
         }
     }
 }

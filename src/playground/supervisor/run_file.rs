@@ -8,6 +8,7 @@ use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
 use super::folder::data_home;
+use crate::own_folder;
 
 /// Run files larger than this are not ours.
 const RUN_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -51,8 +52,7 @@ impl RunFile {
     /// The disk refuses.
     pub fn write(&self) -> Result<WrittenRunFile> {
         let folder = run_folder()?;
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
+        own_folder::make(&folder, |_| true)?;
         let path = folder.join(format!("{}.json", self.name));
         let unfinished = folder.join(format!("{}.json.{}", self.name, self.pid));
         fs::write(&unfinished, serde_json::to_vec(self)?)
@@ -90,12 +90,22 @@ impl Drop for WrittenRunFile {
 /// # Errors
 /// None runs, or several do and none was named; the sentence says what to do.
 pub fn find(name: Option<&str>) -> Result<RunFile> {
-    let mut running = running_in(&run_folder()?);
+    choose(running_in(&run_folders()), name)
+}
+
+fn choose(mut running: Vec<RunFile>, name: Option<&str>) -> Result<RunFile> {
     if let Some(name) = name {
-        running.retain(|run| run.name == name);
-        return running.pop().with_context(|| {
-            format!("no playground {name} is running: start it with kafkarium --name {name}, or say --bootstrap-server HOST:PORT")
-        });
+        if let Some(at) = running.iter().position(|run| run.name == name) {
+            return Ok(running.swap_remove(at));
+        }
+        let others: Vec<&str> = running.iter().map(|run| run.name.as_str()).collect();
+        let others = match others.as_slice() {
+            [] => String::new(),
+            names => format!(" (running: {})", names.join(", ")),
+        };
+        bail!(
+            "no playground {name} is running{others}: start it with kafkarium --name {name}, or say --bootstrap-server HOST:PORT"
+        )
     }
     if let Some(at) = running
         .iter()
@@ -118,10 +128,11 @@ pub fn find(name: Option<&str>) -> Result<RunFile> {
     }
 }
 
-/// The playgrounds whose file is in `folder` and whose process lives, by name.
-fn running_in(folder: &Path) -> Vec<RunFile> {
-    let mut found: Vec<RunFile> = fs::read_dir(folder)
-        .into_iter()
+/// The playgrounds whose file is in one of these folders and whose process lives, by name.
+fn running_in(folders: &[PathBuf]) -> Vec<RunFile> {
+    let mut found: Vec<RunFile> = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
         .flatten()
         .flatten()
         .filter(|entry| {
@@ -136,20 +147,37 @@ fn running_in(folder: &Path) -> Vec<RunFile> {
         .filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok())
         .filter(RunFile::is_alive)
         .collect();
-    found.sort_by(|left, right| left.name.cmp(&right.name));
+    found.sort_by(|left, right| (&left.name, left.pid).cmp(&(&right.name, right.pid)));
+    found.dedup();
     found
+}
+
+/// Every folder where a playground of this user may have said that it runs. A playground and a command can have
+/// been started from places that differ: cron, sudo and ssh without a session set no `XDG_RUNTIME_DIR`.
+fn run_folders() -> Vec<PathBuf> {
+    let session = || PathBuf::from(format!("/run/user/{}/kafkarium", nix::unistd::getuid()));
+    let session = runtime_folder().is_none().then(session);
+    let mut folders: Vec<PathBuf> = [run_folder(), data_home()]
+        .into_iter()
+        .flatten()
+        .chain(session)
+        .collect();
+    folders.sort();
+    folders.dedup();
+    folders
 }
 
 /// `$XDG_RUNTIME_DIR/kafkarium`, or the folder of all clusters where there is none.
 fn run_folder() -> Result<PathBuf> {
-    let runtime = etcetera::choose_base_strategy()
-        .ok()
-        .and_then(|base| base.runtime_dir())
-        .filter(|folder| folder.is_dir());
-    match runtime {
+    match runtime_folder() {
         Some(folder) => Ok(folder.join("kafkarium")),
         None => data_home(),
     }
+}
+
+fn runtime_folder() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    base.runtime_dir().filter(|folder| folder.is_dir())
 }
 
 #[cfg(target_os = "linux")]
@@ -169,7 +197,7 @@ fn started(_pid: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RunFile, running_in};
+    use super::{RunFile, choose, running_in};
 
     #[test]
     fn the_file_of_a_dead_playground_is_ignored() {
@@ -187,6 +215,45 @@ mod tests {
                 .expect("written");
         }
         std::fs::write(folder.path().join("torn.json"), "{\"name\":").expect("written");
-        assert_eq!(running_in(folder.path()), [alive]);
+        assert_eq!(running_in(&[folder.path().to_owned()]), [alive]);
+    }
+
+    #[test]
+    fn the_only_playground_is_found_and_others_are_named() {
+        let run = |name: &str| {
+            RunFile::of_this_process(name, "127.0.0.1:9092", "127.0.0.1:2181", "/".as_ref())
+        };
+        let chosen = |running: &[&str], name| {
+            let running = running.iter().map(|name| run(name)).collect();
+            choose(running, name)
+                .map(|run| run.name)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(chosen(&["exp"], None), Ok("exp".into()));
+        assert_eq!(chosen(&["demo", "exp"], None), Ok("demo".into()));
+        assert_eq!(
+            chosen(&["exp", "two"], None),
+            Err("several playgrounds are running: say --name exp or --name two".into())
+        );
+        let other = chosen(&["exp", "two"], Some("demo")).expect_err("another name");
+        assert!(
+            other.starts_with("no playground demo is running (running: exp, two): "),
+            "{other}"
+        );
+        let none = chosen(&[], None).expect_err("none");
+        assert!(
+            none.starts_with("no playground is running: start one"),
+            "{none}"
+        );
+    }
+
+    #[test]
+    fn a_playground_is_found_in_whichever_folder_it_wrote_to() {
+        let folders = [(); 2].map(|()| tempfile::tempdir().expect("temporary folder"));
+        let run = RunFile::of_this_process("exp", "127.0.0.1:9092", "127.0.0.1:2181", "/".as_ref());
+        let text = serde_json::to_vec(&run).expect("plain data");
+        std::fs::write(folders[1].path().join("exp.json"), text).expect("written");
+        let folders = folders.each_ref().map(|folder| folder.path().to_owned());
+        assert_eq!(running_in(&folders), [run]);
     }
 }
