@@ -13,9 +13,6 @@ pub enum FieldError {
     /// A length is negative where null is not allowed, or an array has more entries than bytes.
     #[error("length {0} is not possible here")]
     Length(i32),
-    /// A string is not UTF-8.
-    #[error("a string is not UTF-8")]
-    NotUtf8,
     /// A version that this reader does not know.
     #[error("version {0} is not known")]
     Version(i16),
@@ -73,10 +70,10 @@ impl FieldReader {
         self.array_of().map(i64::from_be_bytes)
     }
 
-    /// A `NULLABLE_STRING`.
+    /// A `NULLABLE_STRING`. What is not UTF-8 gets replacement characters, as in Kafka.
     ///
     /// # Errors
-    /// Too few bytes are left, or they are not UTF-8.
+    /// Too few bytes are left.
     pub fn nullable_string(&mut self) -> Result<Option<String>, FieldError> {
         let length = self.i16()?;
         if length == -1 {
@@ -84,14 +81,13 @@ impl FieldReader {
         }
         let length = usize::try_from(length).map_err(|_| FieldError::Length(i32::from(length)))?;
         let bytes = self.take(length)?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| FieldError::NotUtf8)?;
-        Ok(Some(text.to_owned()))
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// A STRING.
     ///
     /// # Errors
-    /// Too few bytes are left, they are not UTF-8, or the string is null.
+    /// Too few bytes are left, or the string is null.
     pub fn string(&mut self) -> Result<String, FieldError> {
         self.nullable_string()?.ok_or(FieldError::Length(-1))
     }
@@ -166,7 +162,7 @@ fn prefix_within(text: &str, most: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use bytes::{BufMut, BytesMut};
+    use bytes::{BufMut, Bytes, BytesMut};
 
     use super::{FieldError, FieldReader, put_bytes, put_nullable_string, put_string};
 
@@ -185,6 +181,8 @@ mod tests {
         assert_eq!(fields.bytes().as_deref(), Ok(b"abc".as_slice()));
         assert_eq!(fields.array(FieldReader::i32), Ok(vec![7, 8]));
         assert_eq!(fields.i16(), Err(FieldError::Short { wanted: 2, left: 0 }));
+        let mut latin = FieldReader::new(Bytes::from_static(b"\0\x04caf\xe9"));
+        assert_eq!(latin.string(), Ok("caf\u{fffd}".to_owned()));
     }
 
     #[test]

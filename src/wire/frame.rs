@@ -14,7 +14,7 @@ const BUFFER_BYTES: usize = 8 * 1024;
 const RESERVE_BYTES_MAX: usize = 1024 * 1024;
 
 /// The bytes in front of a frame.
-const LENGTH_BYTES: usize = 4;
+pub const LENGTH_BYTES: usize = 4;
 
 /// A response's correlation id and an empty list of tagged fields.
 const HEADER_BYTES_MAX: usize = 5;
@@ -134,16 +134,18 @@ impl RequestHead {
 }
 
 /// Takes the rest of the header off a request: the client id and, if `flexible`, the tagged fields,
-/// of which Kafka has none yet.
+/// of which Kafka has none yet. A client id that is not UTF-8 gets replacement characters, as in Kafka.
 ///
 /// # Errors
-/// It is cut short or the client id is not text.
+/// It is cut short.
 pub fn read_client_id(frame: &mut Bytes, flexible: bool) -> Result<Option<StrBytes>, FrameError> {
     let length = frame.try_get_i16().map_err(|_| FrameError::Header)?;
     let client_id = match usize::try_from(length) {
         Ok(length) if length <= frame.len() => {
-            let text = StrBytes::from_utf8(frame.split_to(length));
-            Some(text.map_err(|_| FrameError::Header)?)
+            let bytes = frame.split_to(length);
+            let text = StrBytes::from_utf8(bytes.clone());
+            let lossy = |_| StrBytes::from_string(String::from_utf8_lossy(&bytes).into_owned());
+            Some(text.unwrap_or_else(lossy))
         }
         Err(_) if length == -1 => None,
         _ => return Err(FrameError::Header),
@@ -322,6 +324,10 @@ mod tests {
         let client_id = read_client_id(&mut frame, true).expect("a client id");
         assert_eq!(client_id.as_deref(), Some("c"));
         assert_eq!(frame.as_ref(), [42]);
+
+        let mut latin = Bytes::from_static(b"\0\x04caf\xe9");
+        let client_id = read_client_id(&mut latin, false).expect("a client id");
+        assert_eq!(client_id.as_deref(), Some("caf\u{fffd}"));
 
         assert!(RequestHead::read(&mut Bytes::from_static(&[0, 3])).is_err());
         for wrong in [&[0, 9, b'c'][..], &[0xff, 0xfe], &[0xff, 0xff, 1, 1, 9]] {

@@ -6,6 +6,7 @@ mod cluster;
 mod configs;
 mod declined;
 mod garbage;
+mod lenient;
 mod offline;
 mod properties;
 mod reassignment;

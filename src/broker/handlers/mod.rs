@@ -46,10 +46,10 @@ mod sync_group;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures::future::BoxFuture;
 use kafka_protocol::{
-    messages::ApiKey,
+    messages::{ApiKey, CreateTopicsRequest, DeleteTopicsRequest, OffsetForLeaderEpochRequest},
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes},
 };
 use thiserror::Error;
@@ -57,8 +57,8 @@ use thiserror::Error;
 use super::Broker;
 use wire::{
     ErrorCode, TopicPartition,
-    frame::{Frame, FrameError, encode_response},
-    message_shape::{Shape, ShapeError, requests as shape},
+    frame::{self, Frame, FrameError, encode_response},
+    message_shape::{Shape, ShapeError, requests as shape, responses::Answered},
 };
 
 pub(crate) use api_versions::unsupported_version;
@@ -74,9 +74,16 @@ pub(crate) struct Api {
     pub(crate) advertised_from: i16,
     /// Whether ApiVersions lists it: what brokers ask of each other is none of the clients' business.
     pub(crate) is_advertised: bool,
+    /// The first version that is taken by writing it anew, as the first one that is decoded.
+    rewritten_from: i16,
+    /// The answer's shape, where older versions have another one.
+    answer: Option<&'static Shape>,
     pub(crate) shape: &'static Shape,
     handle: Handle,
 }
+
+/// What stands in front of an answer's body in versions without tagged fields.
+const CORRELATION_ID_BYTES: usize = 4;
 
 type Handle =
     fn(Arc<Broker>, RequestContext, Bytes) -> BoxFuture<'static, Result<Reply, RequestError>>;
@@ -153,6 +160,8 @@ macro_rules! api {
             max_version: $max,
             advertised_from: $min,
             is_advertised: true,
+            rewritten_from: $min,
+            answer: None,
             shape: &shape::$shape,
             handle: $handle,
         }
@@ -160,12 +169,16 @@ macro_rules! api {
 }
 
 /// In the order of their keys. Advertise only what is tested.
+///
+/// Of the versions that Apache Kafka 3.9 takes these are left out: Produce 0 to 2 and Fetch 0 to 3, whose records would
+/// have to be converted; OffsetCommit 0 and OffsetFetch 0, which it keeps in ZooKeeper; ListOffsets 0 and
+/// DescribeConfigs 0, whose answers are others.
 pub(crate) static APIS: &[Api] = &[
     api!(Produce 3..=13, PRODUCE, produce -> Reply).advertised_from(0),
     api!(Fetch 4..=18, FETCH, fetch -> Reply),
     api!(ListOffsets 1..=10, LIST_OFFSETS, list_offsets),
     api!(Metadata 0..=13, METADATA, metadata),
-    api!(OffsetCommit 2..=9, OFFSET_COMMIT, offset_commit),
+    api!(OffsetCommit 2..=9, OFFSET_COMMIT, offset_commit).rewritten_from(1),
     api!(OffsetFetch 1..=9, OFFSET_FETCH, offset_fetch),
     api!(FindCoordinator 0..=6, FIND_COORDINATOR, find_coordinator),
     api!(JoinGroup 0..=9, JOIN_GROUP, join_group),
@@ -176,28 +189,31 @@ pub(crate) static APIS: &[Api] = &[
     api!(ListGroups 0..=5, LIST_GROUPS, list_groups),
     api!(SaslHandshake 0..=1, SASL_HANDSHAKE, declined::sasl::handshake),
     api!(ApiVersions 0..=4, API_VERSIONS, api_versions),
-    api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics),
-    api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics),
+    api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics)
+        .rewritten_with_answer(0, CreateTopicsRequest::ANSWER),
+    api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics)
+        .rewritten_with_answer(0, DeleteTopicsRequest::ANSWER),
     api!(DeleteRecords 0..=2, DELETE_RECORDS, delete_records),
     api!(InitProducerId 0..=5, INIT_PRODUCER_ID, init_producer_id),
-    api!(OffsetForLeaderEpoch 2..=4, OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch),
+    api!(OffsetForLeaderEpoch 2..=4, OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch)
+        .rewritten_with_answer(0, OffsetForLeaderEpochRequest::ANSWER),
     api!(AddPartitionsToTxn 0..=5, ADD_PARTITIONS_TO_TXN, declined::transactions::add_partitions),
     api!(AddOffsetsToTxn 0..=4, ADD_OFFSETS_TO_TXN, declined::transactions::add_offsets),
     api!(EndTxn 0..=4, END_TXN, declined::transactions::end),
     api!(TxnOffsetCommit 0..=4, TXN_OFFSET_COMMIT, declined::transactions::commit_offsets),
-    api!(DescribeAcls 1..=3, DESCRIBE_ACLS, declined::acls::describe),
-    api!(CreateAcls 1..=3, CREATE_ACLS, declined::acls::create),
-    api!(DeleteAcls 1..=3, DELETE_ACLS, declined::acls::delete),
+    api!(DescribeAcls 1..=3, DESCRIBE_ACLS, declined::acls::describe).rewritten_from(0),
+    api!(CreateAcls 1..=3, CREATE_ACLS, declined::acls::create).rewritten_from(0),
+    api!(DeleteAcls 1..=3, DELETE_ACLS, declined::acls::delete).rewritten_from(0),
     api!(DescribeConfigs 1..=4, DESCRIBE_CONFIGS, describe_configs),
     api!(AlterConfigs 0..=2, ALTER_CONFIGS, alter_configs),
-    api!(AlterReplicaLogDirs 1..=2, ALTER_REPLICA_LOG_DIRS, alter_replica_log_dirs),
-    api!(DescribeLogDirs 1..=4, DESCRIBE_LOG_DIRS, describe_log_dirs),
+    api!(AlterReplicaLogDirs 1..=2, ALTER_REPLICA_LOG_DIRS, alter_replica_log_dirs).rewritten_from(0),
+    api!(DescribeLogDirs 1..=4, DESCRIBE_LOG_DIRS, describe_log_dirs).rewritten_from(0),
     api!(SaslAuthenticate 0..=2, SASL_AUTHENTICATE, declined::sasl::authenticate),
     api!(CreatePartitions 0..=3, CREATE_PARTITIONS, create_partitions),
-    api!(CreateDelegationToken 1..=3, CREATE_DELEGATION_TOKEN, declined::delegation_tokens::create),
-    api!(RenewDelegationToken 1..=2, RENEW_DELEGATION_TOKEN, declined::delegation_tokens::renew),
-    api!(ExpireDelegationToken 1..=2, EXPIRE_DELEGATION_TOKEN, declined::delegation_tokens::expire),
-    api!(DescribeDelegationToken 1..=3, DESCRIBE_DELEGATION_TOKEN, declined::delegation_tokens::describe),
+    api!(CreateDelegationToken 1..=3, CREATE_DELEGATION_TOKEN, declined::delegation_tokens::create).rewritten_from(0),
+    api!(RenewDelegationToken 1..=2, RENEW_DELEGATION_TOKEN, declined::delegation_tokens::renew).rewritten_from(0),
+    api!(ExpireDelegationToken 1..=2, EXPIRE_DELEGATION_TOKEN, declined::delegation_tokens::expire).rewritten_from(0),
+    api!(DescribeDelegationToken 1..=3, DESCRIBE_DELEGATION_TOKEN, declined::delegation_tokens::describe).rewritten_from(0),
     api!(DeleteGroups 0..=2, DELETE_GROUPS, delete_groups),
     api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
     api!(IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs),
@@ -225,6 +241,20 @@ impl Api {
         self
     }
 
+    /// Takes requests of versions below those that the codec knows, which differ only by fields.
+    const fn rewritten_from(mut self, version: i16) -> Self {
+        self.rewritten_from = version;
+        self.advertised_from = version;
+        self
+    }
+
+    /// The same, with answers that differ too.
+    const fn rewritten_with_answer(self, version: i16, answer: &'static Shape) -> Self {
+        let mut api = self.rewritten_from(version);
+        api.answer = Some(answer);
+        api
+    }
+
     /// Leaves it out of ApiVersions.
     const fn unadvertised(mut self) -> Self {
         self.is_advertised = false;
@@ -235,7 +265,7 @@ impl Api {
     pub(crate) fn find(key: i16, version: i16) -> Result<&'static Self, RequestError> {
         APIS.iter()
             .find(|api| {
-                api.key as i16 == key && (api.min_version..=api.max_version).contains(&version)
+                api.key as i16 == key && (api.rewritten_from..=api.max_version).contains(&version)
             })
             .ok_or(RequestError::Unsupported { key, version })
     }
@@ -244,11 +274,20 @@ impl Api {
     pub(crate) fn handle(
         &self,
         broker: &Arc<Broker>,
-        context: RequestContext,
+        mut context: RequestContext,
         body: Bytes,
     ) -> Result<BoxFuture<'static, Result<Reply, RequestError>>, RequestError> {
-        self.shape.check(context.version, &body)?;
-        Ok((self.handle)(Arc::clone(broker), context, body))
+        let asked = context.version;
+        let decoded = asked.max(self.min_version);
+        let body = self.shape.rewrite(asked, decoded, body)?;
+        context.version = decoded;
+        let handling = (self.handle)(Arc::clone(broker), context, body);
+        match self.answer {
+            Some(shape) if asked < decoded => Ok(Box::pin(async move {
+                handling.await?.rewritten(shape, decoded, asked)
+            })),
+            _ => Ok(handling),
+        }
     }
 }
 
@@ -270,6 +309,23 @@ fn decode<R: Decodable>(mut body: Bytes, version: i16) -> Result<R, RequestError
 }
 
 impl Reply {
+    /// An answer of one version in that of another.
+    fn rewritten(self, shape: &'static Shape, from: i16, to: i16) -> Result<Self, RequestError> {
+        match self {
+            Self::Nothing => Ok(Self::Nothing),
+            Self::Frame(mut frame) => {
+                let mut body = frame.copy_to_bytes(frame.remaining());
+                body.advance(frame::LENGTH_BYTES);
+                let correlation_id = body.split_to(CORRELATION_ID_BYTES.min(body.len()));
+                let body = shape.rewrite(from, to, body)?;
+                Ok(Self::Frame(Frame::new(vec![correlation_id, body])?))
+            }
+            Self::Later(wait) => Ok(Self::Later(Box::pin(async move {
+                wait.await?.rewritten(shape, from, to)
+            }))),
+        }
+    }
+
     /// The frame of a response.
     fn response<R: Encodable + HeaderVersion>(
         context: &RequestContext,

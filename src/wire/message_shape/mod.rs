@@ -8,6 +8,7 @@
 
 pub mod requests;
 pub mod responses;
+mod rewrite;
 
 use thiserror::Error;
 
@@ -50,6 +51,8 @@ pub struct Field {
     until: i16,
     /// Tagged fields stand at the end of their structure, behind their number and size.
     tag: Option<u32>,
+    /// What a number is in versions that do not have it.
+    default: i64,
     kind: Kind,
 }
 
@@ -103,14 +106,19 @@ impl Shape {
 
     /// Walks a message's body and returns how many bytes it has.
     fn walk(&self, version: i16, body: &[u8]) -> Result<usize, ShapeError> {
-        let mut walk = Walk {
+        let mut walk = self.begin(version, body);
+        walk.structure(self.fields)?;
+        Ok(body.len() - walk.rest.len())
+    }
+
+    fn begin<'a>(&self, version: i16, body: &'a [u8]) -> Walk<'a> {
+        Walk {
             rest: body,
             version,
             flexible: self.is_flexible(version),
             elements: 0,
-        };
-        walk.structure(self.fields)?;
-        Ok(body.len() - walk.rest.len())
+            is_utf8: true,
+        }
     }
 }
 
@@ -120,6 +128,7 @@ impl Field {
             since: 0,
             until: i16::MAX,
             tag: None,
+            default: 0,
             kind,
         }
     }
@@ -157,6 +166,13 @@ impl Field {
         }
     }
 
+    const fn default(self, value: i64) -> Self {
+        Self {
+            default: value,
+            ..self
+        }
+    }
+
     fn is_in(&self, version: i16) -> bool {
         (self.since..=self.until).contains(&version)
     }
@@ -183,9 +199,11 @@ struct Walk<'a> {
     version: i16,
     flexible: bool,
     elements: usize,
+    /// Whether every string so far is one that the codec takes.
+    is_utf8: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     fn structure(&mut self, fields: &'static [Field]) -> Result<(), ShapeError> {
         for field in fields {
             if field.tag.is_none() && field.is_in(self.version) {
@@ -225,12 +243,9 @@ impl Walk<'_> {
         match field.kind {
             Kind::Fixed(size) => self.skip(size),
             Kind::Text => {
-                let length = if self.flexible {
-                    self.compact_length()?
-                } else {
-                    i64::from(i16::from_be_bytes(self.take()?))
-                };
-                self.skip_length(length)
+                let text = self.text()?;
+                self.is_utf8 &= text.is_none_or(|text| std::str::from_utf8(text).is_ok());
+                Ok(())
             }
             Kind::Bytes => {
                 let length = self.length()?;
@@ -254,6 +269,22 @@ impl Walk<'_> {
                     self.structure(fields)?;
                 }
                 Ok(())
+            }
+        }
+    }
+
+    /// The bytes of a string, or `None` for null.
+    fn text(&mut self) -> Result<Option<&'a [u8]>, ShapeError> {
+        let length = if self.flexible {
+            self.compact_length()?
+        } else {
+            i64::from(i16::from_be_bytes(self.take()?))
+        };
+        match length {
+            -1 => Ok(None),
+            length => {
+                let length = usize::try_from(length).map_err(|_| ShapeError::Length(length))?;
+                self.bytes(length).map(Some)
             }
         }
     }
@@ -304,11 +335,16 @@ impl Walk<'_> {
     }
 
     fn skip(&mut self, size: usize) -> Result<(), ShapeError> {
-        self.rest = self.rest.get(size..).ok_or(ShapeError::Short {
+        self.bytes(size).map(drop)
+    }
+
+    fn bytes(&mut self, size: usize) -> Result<&'a [u8], ShapeError> {
+        let (bytes, rest) = self.rest.split_at_checked(size).ok_or(ShapeError::Short {
             needed: size,
             left: self.rest.len(),
         })?;
-        Ok(())
+        self.rest = rest;
+        Ok(bytes)
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], ShapeError> {

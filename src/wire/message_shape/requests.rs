@@ -95,22 +95,23 @@ pub static METADATA: Shape = Shape::flexible_from(9).fields(&[
     I8.since(8),           // include_topic_authorized_operations
 ]);
 
-/// `OffsetCommitRequest`, versions 2 to 9.
+/// `OffsetCommitRequest`, versions 1 to 9.
 pub static OFFSET_COMMIT: Shape = Shape::flexible_from(8).fields(&[
-    TEXT,          // group_id
-    I32,           // generation_id_or_member_epoch
-    TEXT,          // member_id
-    TEXT.since(7), // group_instance_id
-    I64.until(4),  // retention_time_ms
+    TEXT,                              // group_id
+    I32,                               // generation_id_or_member_epoch
+    TEXT,                              // member_id
+    TEXT.since(7),                     // group_instance_id
+    I64.since(2).until(4).default(-1), // retention_time_ms
     // topics
     list(&[
         TEXT, // name
         // partitions
         list(&[
-            I32,          // partition_index
-            I64,          // committed_offset
-            I32.since(6), // committed_leader_epoch
-            TEXT,         // committed_metadata
+            I32,                   // partition_index
+            I64,                   // committed_offset
+            I32.since(6),          // committed_leader_epoch
+            I64.since(1).until(1), // commit_timestamp
+            TEXT,                  // committed_metadata
         ]),
     ]),
 ]);
@@ -217,7 +218,7 @@ pub static API_VERSIONS: Shape = Shape::flexible_from(3).fields(&[
     TEXT.since(3), // client_software_version
 ]);
 
-/// `CreateTopicsRequest`, versions 2 to 7.
+/// `CreateTopicsRequest`, versions 0 to 7.
 pub static CREATE_TOPICS: Shape = Shape::flexible_from(5).fields(&[
     // topics
     list(&[
@@ -235,11 +236,11 @@ pub static CREATE_TOPICS: Shape = Shape::flexible_from(5).fields(&[
             TEXT, // value
         ]),
     ]),
-    I32, // timeout_ms
-    I8,  // validate_only
+    I32,         // timeout_ms
+    I8.since(1), // validate_only
 ]);
 
-/// `DeleteTopicsRequest`, versions 1 to 6.
+/// `DeleteTopicsRequest`, versions 0 to 6.
 pub static DELETE_TOPICS: Shape = Shape::flexible_from(4).fields(&[
     // topics
     list(&[
@@ -273,7 +274,7 @@ pub static INIT_PRODUCER_ID: Shape = Shape::flexible_from(2).fields(&[
     I16.since(3), // producer_epoch
 ]);
 
-/// `OffsetForLeaderEpochRequest`, versions 2 to 4.
+/// `OffsetForLeaderEpochRequest`, versions 0 to 4.
 pub static OFFSET_FOR_LEADER_EPOCH: Shape = Shape::flexible_from(4).fields(&[
     I32.since(3), // replica_id
     // topics
@@ -281,9 +282,9 @@ pub static OFFSET_FOR_LEADER_EPOCH: Shape = Shape::flexible_from(4).fields(&[
         TEXT, // topic
         // partitions
         list(&[
-            I32, // partition
-            I32, // current_leader_epoch
-            I32, // leader_epoch
+            I32,                      // partition
+            I32.since(2).default(-1), // current_leader_epoch
+            I32,                      // leader_epoch
         ]),
     ]),
 ]);
@@ -315,7 +316,7 @@ pub static ALTER_CONFIGS: Shape = Shape::flexible_from(2).fields(&[
     I8, // validate_only
 ]);
 
-/// `AlterReplicaLogDirsRequest`, versions 1 to 2.
+/// `AlterReplicaLogDirsRequest`, versions 0 to 2.
 pub static ALTER_REPLICA_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     // dirs
     list(&[
@@ -328,7 +329,7 @@ pub static ALTER_REPLICA_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     ]),
 ]);
 
-/// `DescribeLogDirsRequest`, versions 1 to 4.
+/// `DescribeLogDirsRequest`, versions 0 to 4.
 pub static DESCRIBE_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     // topics
     list(&[

@@ -1,6 +1,9 @@
 //! The shapes of requests about what the cluster does not have: security, quotas, transactions, groups of KIP-848.
 
-use crate::message_shape::{BYTES, I8, I16, I32, I64, Shape, TEXT, UUID, list, values};
+use crate::message_shape::{BYTES, Field, I8, I16, I32, I64, Shape, TEXT, UUID, list, values};
+
+/// How an ACL names its resource: before there was a choice, literally.
+const LITERAL: Field = I8.since(1).default(3);
 
 /// `SaslHandshakeRequest`, versions 0 to 1.
 pub static SASL_HANDSHAKE: Shape = Shape::flexible_from(i16::MAX).fields(&[
@@ -72,42 +75,42 @@ pub static TXN_OFFSET_COMMIT: Shape = Shape::flexible_from(3).fields(&[
     ]),
 ]);
 
-/// `DescribeAclsRequest`, versions 1 to 3.
+/// `DescribeAclsRequest`, versions 0 to 3.
 pub static DESCRIBE_ACLS: Shape = Shape::flexible_from(2).fields(&[
-    I8,   // resource_type_filter
-    TEXT, // resource_name_filter
-    I8,   // pattern_type_filter
-    TEXT, // principal_filter
-    TEXT, // host_filter
-    I8,   // operation
-    I8,   // permission_type
+    I8,      // resource_type_filter
+    TEXT,    // resource_name_filter
+    LITERAL, // pattern_type_filter
+    TEXT,    // principal_filter
+    TEXT,    // host_filter
+    I8,      // operation
+    I8,      // permission_type
 ]);
 
-/// `CreateAclsRequest`, versions 1 to 3.
+/// `CreateAclsRequest`, versions 0 to 3.
 pub static CREATE_ACLS: Shape = Shape::flexible_from(2).fields(&[
     // creations
     list(&[
-        I8,   // resource_type
-        TEXT, // resource_name
-        I8,   // resource_pattern_type
-        TEXT, // principal
-        TEXT, // host
-        I8,   // operation
-        I8,   // permission_type
+        I8,      // resource_type
+        TEXT,    // resource_name
+        LITERAL, // resource_pattern_type
+        TEXT,    // principal
+        TEXT,    // host
+        I8,      // operation
+        I8,      // permission_type
     ]),
 ]);
 
-/// `DeleteAclsRequest`, versions 1 to 3.
+/// `DeleteAclsRequest`, versions 0 to 3.
 pub static DELETE_ACLS: Shape = Shape::flexible_from(2).fields(&[
     // filters
     list(&[
-        I8,   // resource_type_filter
-        TEXT, // resource_name_filter
-        I8,   // pattern_type_filter
-        TEXT, // principal_filter
-        TEXT, // host_filter
-        I8,   // operation
-        I8,   // permission_type
+        I8,      // resource_type_filter
+        TEXT,    // resource_name_filter
+        LITERAL, // pattern_type_filter
+        TEXT,    // principal_filter
+        TEXT,    // host_filter
+        I8,      // operation
+        I8,      // permission_type
     ]),
 ]);
 
@@ -116,7 +119,7 @@ pub static SASL_AUTHENTICATE: Shape = Shape::flexible_from(2).fields(&[
     BYTES, // auth_bytes
 ]);
 
-/// `CreateDelegationTokenRequest`, versions 1 to 3.
+/// `CreateDelegationTokenRequest`, versions 0 to 3.
 pub static CREATE_DELEGATION_TOKEN: Shape = Shape::flexible_from(2).fields(&[
     TEXT.since(3), // owner_principal_type
     TEXT.since(3), // owner_principal_name
@@ -128,19 +131,19 @@ pub static CREATE_DELEGATION_TOKEN: Shape = Shape::flexible_from(2).fields(&[
     I64, // max_lifetime_ms
 ]);
 
-/// `RenewDelegationTokenRequest`, versions 1 to 2.
+/// `RenewDelegationTokenRequest`, versions 0 to 2.
 pub static RENEW_DELEGATION_TOKEN: Shape = Shape::flexible_from(2).fields(&[
     BYTES, // hmac
     I64,   // renew_period_ms
 ]);
 
-/// `ExpireDelegationTokenRequest`, versions 1 to 2.
+/// `ExpireDelegationTokenRequest`, versions 0 to 2.
 pub static EXPIRE_DELEGATION_TOKEN: Shape = Shape::flexible_from(2).fields(&[
     BYTES, // hmac
     I64,   // expiry_time_period_ms
 ]);
 
-/// `DescribeDelegationTokenRequest`, versions 1 to 3.
+/// `DescribeDelegationTokenRequest`, versions 0 to 3.
 pub static DESCRIBE_DELEGATION_TOKEN: Shape = Shape::flexible_from(2).fields(&[
     // owners
     list(&[

@@ -115,15 +115,15 @@ pub static DESCRIBE_TOPIC_PARTITIONS: Shape = Shape::flexible_from(0).fields(&[
     ]),
 ]);
 
-/// `CreateTopicsResponse`, versions 2 to 7.
+/// `CreateTopicsResponse`, versions 0 to 7.
 pub static CREATE_TOPICS: Shape = Shape::flexible_from(5).fields(&[
-    I32, // throttle_time_ms
+    I32.since(2), // throttle_time_ms
     // topics
     list(&[
         TEXT,                   // name
         UUID.since(7),          // topic_id
         I16,                    // error_code
-        TEXT,                   // error_message
+        TEXT.since(1),          // error_message
         I16.since(5).tagged(0), // topic_config_error_code
         I32.since(5),           // num_partitions
         I16.since(5),           // replication_factor
@@ -139,9 +139,9 @@ pub static CREATE_TOPICS: Shape = Shape::flexible_from(5).fields(&[
     ]),
 ]);
 
-/// `DeleteTopicsResponse`, versions 1 to 6.
+/// `DeleteTopicsResponse`, versions 0 to 6.
 pub static DELETE_TOPICS: Shape = Shape::flexible_from(4).fields(&[
-    I32, // throttle_time_ms
+    I32.since(1), // throttle_time_ms
     // responses
     list(&[
         TEXT,          // name

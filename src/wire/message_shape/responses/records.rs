@@ -142,18 +142,18 @@ pub static INIT_PRODUCER_ID: Shape = Shape::flexible_from(2).fields(&[
     I16.since(6), // ongoing_txn_producer_epoch
 ]);
 
-/// `OffsetForLeaderEpochResponse`, versions 2 to 4.
+/// `OffsetForLeaderEpochResponse`, versions 0 to 4.
 pub static OFFSET_FOR_LEADER_EPOCH: Shape = Shape::flexible_from(4).fields(&[
-    I32, // throttle_time_ms
+    I32.since(2), // throttle_time_ms
     // topics
     list(&[
         TEXT, // topic
         // partitions
         list(&[
-            I16, // error_code
-            I32, // partition
-            I32, // leader_epoch
-            I64, // end_offset
+            I16,          // error_code
+            I32,          // partition
+            I32.since(1), // leader_epoch
+            I64,          // end_offset
         ]),
     ]),
 ]);
