@@ -9,13 +9,19 @@ use bytes::{Bytes, BytesMut};
 use kafka_protocol::{
     messages::{
         AddPartitionsToTxnRequest, ApiKey, DescribeProducersRequest, DescribeTransactionsRequest,
-        EndTxnRequest, InitProducerIdRequest, RequestHeader, ResponseHeader, TransactionalId,
+        EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest, RequestHeader,
+        ResponseHeader, TransactionalId,
         add_partitions_to_txn_request::{AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction},
         describe_producers_request::TopicRequest,
     },
     protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes},
 };
 use kafkarium::wire::{ErrorCode, record_batch::BatchBuilder};
+use rdkafka::{
+    ClientConfig,
+    error::KafkaError,
+    producer::{FutureProducer, Producer},
+};
 
 use crate::{
     clients::WAIT,
@@ -47,6 +53,14 @@ const APACHE: &[(ApiKey, i16, &[u8], &[u8])] = &[
     (ApiKey::ListTransactions, 1, b"\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\0", b"\0\0\0\0\0\0\0\x01\x01\0"),
     (ApiKey::DescribeProducers, 0, b"\x03\x07orders\x03\0\0\0\0\0\0\0c\0\x05nope\x02\0\0\0\0\0\0", b"\0\0\0\0\0\x03\x07orders\x03\0\0\0\0\0\0\0\x01\0\0\0\0c\0\x03\0\x01\0\0\x05nope\x02\0\0\0\0\0\x030This server does not host this topic-partition.\x01\0\0\0"),
     (ApiKey::DescribeProducers, 0, b"\x02\x04a b\x02\0\0\0\0\0\0", b"\0\0\0\0\0\x02\x04a b\x02\0\0\0\0\0\x11nTopic name is invalid: 'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'\x01\0\0\0"),
+    (ApiKey::DescribeAcls, 0, b"\x02\0\x01t\0\x06User:a\xff\xff\x03\x03", b"\0\0\0\0\x006\0)No Authorizer is configured on the broker\0\0\0\0"),
+    (ApiKey::CreateAcls, 0, b"\0\0\0\x01\x02\0\x01t\0\x06User:a\0\x01*\x03\x03", b"\0\0\0\0\0\0\0\x01\x006\0\x1cNo Authorizer is configured."),
+    (ApiKey::DeleteAcls, 0, b"\0\0\0\x01\x02\0\x01t\0\x06User:a\0\x01*\x03\x03", b"\0\0\0\0\0\0\0\x01\x006\0\x1cNo Authorizer is configured.\0\0\0\0"),
+    (ApiKey::AlterReplicaLogDirs, 0, b"\0\0\0\x01\0\x08/nowhere\0\0\0\x01\0\x04nope\0\0\0\x01\0\0\0\0", b"\0\0\0\0\0\0\0\x01\0\x04nope\0\0\0\x01\0\0\0\0\x009"),
+    (ApiKey::CreateDelegationToken, 0, b"\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", b"\0@\0\x04User\0\x09ANONYMOUS\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0"),
+    (ApiKey::RenewDelegationToken, 0, b"\0\0\0\x03abc\0\0\0\0\0\0\0\x01", b"\0@\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"),
+    (ApiKey::ExpireDelegationToken, 0, b"\0\0\0\x03abc\0\0\0\0\0\0\0\x01", b"\0@\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"),
+    (ApiKey::DescribeDelegationToken, 0, b"\xff\xff\xff\xff", b"\0@\0\0\0\0\0\0\0\0"),
     (ApiKey::SaslHandshake, 0, b"\0\x05PLAIN", b"\0\x22\0\0\0\0"),
     (ApiKey::SaslHandshake, 1, b"\0\x05PLAIN", b"\0\x22\0\0\0\0"),
     (ApiKey::SaslAuthenticate, 0, b"\0\0\0\x03abc", b"\0\x22\0ASaslAuthenticate request received after successful authentication\0\0\0\0"),
@@ -73,7 +87,7 @@ const APACHE: &[(ApiKey, i16, &[u8], &[u8])] = &[
 ];
 
 /// Sends a whole request behind its length, and reads the whole answer.
-fn exchange(address: &str, request: &[u8]) -> Bytes {
+pub fn exchange(address: &str, request: &[u8]) -> Bytes {
     let mut stream = TcpStream::connect(address).expect("the broker listens");
     let length = i32::try_from(request.len()).expect("short");
     stream.write_all(&length.to_be_bytes()).expect("sent");
@@ -85,7 +99,7 @@ fn exchange(address: &str, request: &[u8]) -> Bytes {
     answer.into()
 }
 
-fn header(key: i16, version: i16, header_version: i16) -> BytesMut {
+pub fn header(key: i16, version: i16, header_version: i16) -> BytesMut {
     let mut request = BytesMut::new();
     RequestHeader::default()
         .with_request_api_key(key)
@@ -97,7 +111,7 @@ fn header(key: i16, version: i16, header_version: i16) -> BytesMut {
 }
 
 /// Asks with the codec alone: our own client has no use for these answers.
-fn ask<R: Request + HeaderVersion>(address: &str, version: i16, request: &R) -> R::Response
+pub fn ask<R: Request + HeaderVersion>(address: &str, version: i16, request: &R) -> R::Response
 where
     R::Response: HeaderVersion,
 {
@@ -167,6 +181,51 @@ async fn no_transactional_id_is_known() {
     let request = DescribeTransactionsRequest::default().with_transactional_ids(vec![id()]);
     let state = &ask(&address, 0, &request).transaction_states[0];
     assert_eq!(state.error_code, ErrorCode::TransactionalIdNotFound.code());
+}
+
+#[tokio::test]
+async fn whoever_looks_for_a_transaction_coordinator_is_told_that_there_is_none() {
+    let cluster = Cluster::start(1, &[]);
+    let address = cluster.address_of(1);
+    let id = || StrBytes::from_static_str("shipping");
+    for version in 1..=6 {
+        let request = FindCoordinatorRequest::default().with_key_type(1);
+        let request = if version < 4 {
+            request.with_key(id())
+        } else {
+            request.with_coordinator_keys(vec![id()])
+        };
+        let answer = ask(&address, version, &request);
+        let (code, message) = if version < 4 {
+            (answer.error_code, &answer.error_message)
+        } else {
+            let found = &answer.coordinators[0];
+            (found.error_code, &found.error_message)
+        };
+        let fatal = if version <= 2 {
+            ErrorCode::TransactionalIdAuthorizationFailed
+        } else {
+            ErrorCode::InvalidRequest
+        };
+        assert_eq!(code, fatal.code(), "version {version}");
+        let message = message.as_deref().expect("a sentence");
+        assert!(message.contains("without transactional.id"), "{message}");
+    }
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &address);
+    config.set("transactional.id", "shipping");
+    let producer: FutureProducer = config.create().expect("a producer");
+    let error = producer
+        .init_transactions(WAIT)
+        .expect_err("there are none");
+    let KafkaError::Transaction(error) = error else {
+        panic!("{error}")
+    };
+    assert!(error.is_fatal(), "librdkafka does not ask again: {error}");
+    assert!(
+        error.string().contains("without transactional.id"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! `FindCoordinator`, versions 0 to 6: which broker coordinates a group.
 //!
 //! Several keys at once from version 4 on. The first question creates `__consumer_offsets`, and
-//! waits for its leaders a moment instead of sending the client away to ask again. Not done:
-//! transactional ids and share groups (there are none) are refused with `INVALID_REQUEST`.
+//! waits for its leaders a moment instead of sending the client away to ask again.
+//!
+//! Not done: transactional ids and share groups are refused with `INVALID_REQUEST` and a sentence, which Java's client
+//! shows. librdkafka, which knows versions 0 to 2, would ask for ever; it gives up at
+//! `TRANSACTIONAL_ID_AUTHORIZATION_FAILED` and shows the sentence too, so that is said to it.
 
 use std::sync::Arc;
 
@@ -12,12 +15,19 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::RequestContext;
+use super::{RequestContext, optional};
 use crate::Broker;
-use wire::ErrorCode;
+use wire::{ErrorCode, report::Report};
 
 /// `key_type` of groups.
 const GROUP: i8 = 0;
+/// `key_type` of transactional ids.
+const TRANSACTION: i8 = 1;
+
+/// What a client that asks for more than groups is told.
+const NO_TRANSACTIONS: &str =
+    "Transactions are not supported by this broker. Run the producer without transactional.id.";
+const GROUPS_ONLY: &str = "This broker coordinates consumer groups only, not share groups.";
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,
@@ -27,11 +37,11 @@ pub(super) async fn handle(
     if context.version >= 4 {
         let mut coordinators = Vec::with_capacity(request.coordinator_keys.len());
         for key in request.coordinator_keys {
-            coordinators.push(find(broker, request.key_type, key).await);
+            coordinators.push(find(broker, context, request.key_type, key).await);
         }
         return FindCoordinatorResponse::default().with_coordinators(coordinators);
     }
-    let found = find(broker, request.key_type, request.key).await;
+    let found = find(broker, context, request.key_type, request.key).await;
     let response = FindCoordinatorResponse::default()
         .with_error_code(found.error_code)
         .with_node_id(found.node_id)
@@ -49,7 +59,12 @@ pub(super) async fn handle(
     }
 }
 
-async fn find(broker: &Arc<Broker>, key_type: i8, key: StrBytes) -> Coordinator {
+async fn find(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    key_type: i8,
+    key: StrBytes,
+) -> Coordinator {
     let nowhere = |error: ErrorCode, message: &str| {
         Coordinator::default()
             .with_key(key.clone())
@@ -58,10 +73,18 @@ async fn find(broker: &Arc<Broker>, key_type: i8, key: StrBytes) -> Coordinator 
             .with_error_code(error.code())
             .with_error_message(Some(StrBytes::from(message.to_owned())))
     };
-    if key_type != GROUP {
-        let message =
-            "this cluster coordinates groups only: transactions and share groups are not built";
-        return nowhere(ErrorCode::InvalidRequest, message);
+    match key_type {
+        GROUP => {}
+        TRANSACTION => {
+            refuse_transactions(broker, context, &key);
+            let code = if context.version <= 2 {
+                ErrorCode::TransactionalIdAuthorizationFailed
+            } else {
+                ErrorCode::InvalidRequest
+            };
+            return nowhere(code, NO_TRANSACTIONS);
+        }
+        _ => return nowhere(ErrorCode::InvalidRequest, GROUPS_ONLY),
     }
     match broker.find_coordinator(&key).await {
         Ok((id, node)) => Coordinator::default()
@@ -71,4 +94,20 @@ async fn find(broker: &Arc<Broker>, key_type: i8, key: StrBytes) -> Coordinator 
             .with_port(i32::from(node.port)),
         Err(error) => nowhere(error, "The coordinator is not available."),
     }
+}
+
+/// Tells the screen that a client wants what is not built.
+pub(super) fn refuse_transactions(
+    broker: &Broker,
+    context: &RequestContext,
+    transactional_id: &str,
+) {
+    broker
+        .registry
+        .reporter()
+        .report(Report::TransactionsRefused {
+            broker: broker.id,
+            transactional_id: transactional_id.to_owned(),
+            client_id: optional(context.client_id.clone()).unwrap_or_default(),
+        });
 }

@@ -2,19 +2,19 @@
 //!
 //! Behaviour: an id and an epoch come together or not at all. A producer that names its old id to have its epoch raised gets a new id instead, as on
 //! Apache Kafka where there is no transactional id.
-//! Not done: transactional ids.
+//! Not done: transactional ids are refused with `INVALID_REQUEST`.
 
 use std::sync::Arc;
 
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
-use super::RequestContext;
+use super::{RequestContext, find_coordinator::refuse_transactions};
 use crate::Broker;
 use wire::ErrorCode;
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,
-    _context: &RequestContext,
+    context: &RequestContext,
     request: InitProducerIdRequest,
 ) -> InitProducerIdResponse {
     let refused = |code: ErrorCode| {
@@ -25,7 +25,11 @@ pub(super) async fn handle(
     };
     let names_id = request.producer_id.0 != -1;
     let names_epoch = request.producer_epoch != -1;
-    if request.transactional_id.is_some() || names_id != names_epoch {
+    if let Some(id) = &request.transactional_id {
+        refuse_transactions(broker, context, id);
+        return refused(ErrorCode::InvalidRequest);
+    }
+    if names_id != names_epoch {
         return refused(ErrorCode::InvalidRequest);
     }
     match broker.registry.next_producer_id().await {

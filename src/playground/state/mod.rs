@@ -24,6 +24,7 @@ mod members;
 mod model;
 mod names;
 mod narrate;
+mod narrate_client;
 mod narrate_follower;
 mod narrate_group;
 mod navigate;

@@ -8,6 +8,7 @@ use super::{
     Cluster, ProcessName, Timestamp,
     cluster::broker_of_znodes,
     names::{listed, place, spaced},
+    narrate_client::transactions_refused,
     story::{Line, Merge, Story, Subject, Tone},
 };
 use wire::{
@@ -108,6 +109,11 @@ impl Narrator {
             Report::LogRecovered {
                 broker, cut_bytes, ..
             } => self.recovered(story, at, *broker, *cut_bytes),
+            Report::TransactionsRefused {
+                broker,
+                transactional_id,
+                client_id,
+            } => transactions_refused(story, at, *broker, transactional_id, client_id),
             report => self.group(story, cluster, at, process, report),
         }
     }

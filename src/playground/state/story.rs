@@ -109,6 +109,8 @@ pub enum Merge {
     Refused(String, u64),
     /// A watch told these brokers to read this path again.
     ReadAgain(String, Vec<BrokerId>),
+    /// A client with this transactional id was refused.
+    TransactionsRefused(String),
     /// The watches of these sessions fired for what a line is about, or for so many changes of a kind.
     Fires(String, Vec<i64>, usize),
 }
@@ -242,6 +244,13 @@ impl Story {
             .rev()
             .take_while(|entry| at.since(entry.at) <= CAUSE_WINDOW)
             .find(|entry| at.since(entry.at) <= window && entry.merge.as_ref().is_some_and(&like))
+    }
+
+    /// Whether a line of this kind is still there, however old.
+    #[must_use]
+    pub fn has(&self, merge: &Merge) -> bool {
+        let merges = |entry: &Entry| entry.merge.as_ref() == Some(merge);
+        self.entries.iter().any(merges)
     }
 
     /// Takes lines back that were replaced by better ones.
