@@ -407,7 +407,12 @@ impl Znode {
             version: self.version,
             cversion: self.creations.wrapping_mul(2).wrapping_sub(children),
             aversion: self.aversion,
-            ephemeral_owner: self.owner,
+            // Clients are not told what makes a container one.
+            ephemeral_owner: if self.owner == CONTAINER_OWNER {
+                0
+            } else {
+                self.owner
+            },
             data_length: i32::try_from(self.data.as_ref().map_or(0, Bytes::len))
                 .unwrap_or(i32::MAX),
             num_children: children,

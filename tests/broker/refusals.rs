@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use kafka_protocol::{
     messages::{
-        CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-        ElectLeadersRequest, InitProducerIdRequest, ListOffsetsRequest,
-        OffsetForLeaderEpochRequest, ProduceRequest,
+        CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+        DescribeClusterRequest, ElectLeadersRequest, FindCoordinatorRequest, InitProducerIdRequest,
+        ListOffsetsRequest, OffsetForLeaderEpochRequest, ProduceRequest,
         create_partitions_request::{CreatePartitionsAssignment, CreatePartitionsTopic},
         create_topics_request::CreatableTopic,
+        delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic},
         delete_topics_request::DeleteTopicState,
         elect_leaders_request::TopicPartitions,
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
@@ -114,6 +115,33 @@ async fn no_epoch_has_no_end_and_half_an_identity_is_none() {
         let answer = stage.connection.ask_in(3, &request, WAIT).await;
         assert_eq!(answer.expect("an answer").error_code, code.code(), "{id}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_from_kafkas_own_topics() {
+    let mut stage = Stage::new().await;
+    let request = FindCoordinatorRequest::default().with_key(StrBytes::from_static_str("billing"));
+    let found = stage.connection.ask_in(2, &request, WAIT).await;
+    assert_eq!(found.expect("an answer").error_code, 0);
+    let topic = DeleteRecordsTopic::default()
+        .with_name(StrBytes::from_static_str("__consumer_offsets").into())
+        .with_partitions(vec![
+            DeleteRecordsPartition::default().with_offset(-1),
+            DeleteRecordsPartition::default().with_partition_index(9_999),
+        ]);
+    let request = DeleteRecordsRequest::default().with_topics(vec![topic]);
+    let answer = stage.connection.ask(&request, WAIT).await;
+    let topics = answer.expect("an answer").topics;
+    let codes: Vec<i16> = topics[0]
+        .partitions
+        .iter()
+        .map(|it| it.error_code)
+        .collect();
+    let expected = [
+        ErrorCode::InvalidTopicException,
+        ErrorCode::UnknownTopicOrPartition,
+    ];
+    assert_eq!(codes, expected.map(ErrorCode::code));
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Fetch sessions (KIP-227) on the wire.
 
 use kafka_protocol::messages::{
-    FetchRequest, FetchResponse,
+    DeleteTopicsRequest, FetchRequest, FetchResponse,
     fetch_request::{FetchTopic, ForgottenTopic},
 };
 
 use crate::{
     clients::WAIT,
+    cluster::until,
     versions::{Stage, batch, name},
 };
 
@@ -74,4 +75,30 @@ async fn a_session_is_told_what_changed_in_every_version() {
         let gone = stage.fetch_in(version, (id, 4), vec![], vec![]).await;
         assert_eq!(gone.error_code, ID_NOT_FOUND);
     }
+}
+
+#[tokio::test]
+async fn a_session_over_a_topic_that_was_deleted_says_so() {
+    let mut stage = Stage::new().await;
+    let topics = stage.fetch_request(13, 0, 0).topics;
+    let first = stage.fetch_in(13, (0, 0), topics.clone(), vec![]).await;
+    let id = first.session_id;
+    let request = DeleteTopicsRequest::default()
+        .with_topic_names(vec![name()])
+        .with_timeout_ms(10_000);
+    let deleted = stage.connection.ask_in(4, &request, WAIT).await;
+    assert_eq!(deleted.expect("an answer").responses[0].error_code, 0);
+    let mut epoch = 0;
+    let answer = until("the leader knows that it is gone", async || {
+        epoch += 1;
+        let answer = stage.fetch_in(13, (id, epoch), vec![], vec![]).await;
+        assert_eq!(answer.error_code, 0);
+        let partition = answer.responses.first()?.partitions.first()?;
+        (partition.error_code != 0).then_some(partition.error_code)
+    })
+    .await;
+    assert_eq!(answer, 3, "UNKNOWN_TOPIC_OR_PARTITION: it knew its id");
+    let again = stage.fetch_in(13, (0, 0), topics, vec![]).await;
+    let code = again.responses[0].partitions[0].error_code;
+    assert_eq!(code, 100, "UNKNOWN_TOPIC_ID: nobody knows it now");
 }

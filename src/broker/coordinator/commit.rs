@@ -34,7 +34,9 @@ impl Group {
             .offsets
             .into_iter()
             .map(|(at, offset)| {
-                let error = if offset.metadata.len() > longest {
+                // Kafka's limit is named in bytes and counts as Java does.
+                let length = offset.metadata.encode_utf16().count();
+                let error = if length > longest {
                     ErrorCode::OffsetMetadataTooLarge
                 } else {
                     ErrorCode::None

@@ -1,6 +1,7 @@
 //! DeleteRecords 0 to 2: moves the start of partitions' logs (KIP-107).
 //!
 //! Behaviour: offset -1 means all that is committed; answers when the log starts there on every in-sync replica.
+//! Of Kafka's own topics nothing can be deleted (`INVALID_TOPIC_EXCEPTION`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use kafka_protocol::messages::{
 use tokio::time::Instant;
 
 use super::RequestContext;
-use crate::{Broker, partitions::PartitionError};
+use crate::{Broker, controller::assignment::is_internal};
 use wire::{ErrorCode, Offset, TopicPartition};
 
 pub(super) async fn handle(
@@ -29,10 +30,16 @@ pub(super) async fn handle(
         for asked in topic.partitions {
             let at = TopicPartition::new(topic.name.as_str(), asked.partition_index);
             let offset = (asked.offset != -1).then_some(Offset(asked.offset));
-            let deleted = broker.partitions.find(&at, &image).and_then(|partition| {
-                let start = partition.delete_records(offset)?;
-                Ok((partition, start))
-            });
+            let deleted = if image.partition(&at).is_some() && is_internal(&at.topic) {
+                Err(ErrorCode::InvalidTopicException)
+            } else {
+                let found = broker.partitions.find(&at, &image);
+                let deleted = found.and_then(|partition| {
+                    let start = partition.delete_records(offset)?;
+                    Ok((partition, start))
+                });
+                deleted.map_err(|error| ErrorCode::from(&error))
+            };
             partitions.push((asked.partition_index, deleted));
         }
         cut.push((topic.name, partitions));
@@ -42,8 +49,11 @@ pub(super) async fn handle(
         let mut results = Vec::new();
         for (index, deleted) in partitions {
             let low_watermark = match deleted {
-                Ok((partition, start)) => partition.deleted(start, deadline).await,
-                Err(error) => Err(error),
+                Ok((partition, start)) => {
+                    let deleted = partition.deleted(start, deadline).await;
+                    deleted.map_err(|error| ErrorCode::from(&error))
+                }
+                Err(code) => Err(code),
             };
             results.push(result(index, low_watermark));
         }
@@ -56,15 +66,10 @@ pub(super) async fn handle(
     DeleteRecordsResponse::default().with_topics(topics)
 }
 
-fn result(
-    index: i32,
-    low_watermark: Result<Offset, PartitionError>,
-) -> DeleteRecordsPartitionResult {
+fn result(index: i32, low_watermark: Result<Offset, ErrorCode>) -> DeleteRecordsPartitionResult {
     let result = DeleteRecordsPartitionResult::default().with_partition_index(index);
     match low_watermark {
         Ok(low_watermark) => result.with_low_watermark(low_watermark.0),
-        Err(error) => result
-            .with_low_watermark(-1)
-            .with_error_code(ErrorCode::from(&error).code()),
+        Err(code) => result.with_low_watermark(-1).with_error_code(code.code()),
     }
 }

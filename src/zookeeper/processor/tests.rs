@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::{CloseReason, Effects, Now, Processor, Send};
-use crate::{ConnectionId, acl, data_tree::CONTAINER_OWNER, database::Database};
+use crate::{ConnectionId, acl, database::Database};
 use wire::{
     jute::{
         AddWatchRequest, AuthPacket, CheckWatchesRequest, ConnectRequest, ConnectResponse,
@@ -629,12 +629,30 @@ fn an_acl_keeps_others_out() {
 }
 
 #[test]
-fn a_container_goes_after_its_last_child() {
+fn a_container_looks_like_any_other_znode() {
     let mut server = Server::new();
     server.connect(A, 0, 0);
     let created = server.ask(A, OpCode::CreateContainer, &create("/box", 4));
     let created: Create2Response = created.answer().expect("new");
-    assert_eq!(created.stat.ephemeral_owner, CONTAINER_OWNER);
+    let parts = [(OpCode::CreateContainer, to_bytes(&create("/box/inner", 4)))];
+    let (_, body) = server
+        .ask_bytes(A, OpCode::Multi, &multi(&parts))
+        .reply
+        .expect("an answer");
+    let part: MultiHeader = JuteReader::new(&body).read().expect("a header");
+    assert_eq!(part.op_code, OpCode::Create2.code(), "as the original says");
+    server.ask(A, OpCode::Delete, &delete("/box/inner", -1));
+    let stat = server.ask(A, OpCode::Exists, &path_watch("/box", false));
+    let stat: Stat = stat.answer().expect("there");
+    let owners = [created.stat.ephemeral_owner, stat.ephemeral_owner];
+    assert_eq!(owners, [0, 0], "what it is is not told");
+}
+
+#[test]
+fn an_empty_container_that_had_children_goes() {
+    let mut server = Server::new();
+    server.connect(A, 0, 0);
+    server.ask(A, OpCode::CreateContainer, &create("/box", 4));
     let mut effects = Effects::default();
     server
         .processor

@@ -109,6 +109,11 @@ impl Processor {
             }
         } else {
             for (op, body) in ops.into_iter().zip(answers) {
+                // The original names every creation that is answered with a stat `create2`.
+                let op = match op {
+                    OpCode::CreateContainer => OpCode::Create2,
+                    op => op,
+                };
                 write_part(op, Ok(body), &mut answer);
             }
             self.commit_changes(at, changes, effects);

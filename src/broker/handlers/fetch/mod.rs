@@ -126,7 +126,12 @@ impl Fetch {
         let (session, asked) = sessions(broker).begin(asked, Instant::now())?;
         let mut topics: Vec<FetchedTopic> = Vec::new();
         let mut name = None;
-        for Asked { topic, partition } in asked {
+        for asked in asked {
+            let Asked {
+                topic,
+                was_known,
+                partition,
+            } = asked;
             if topics.last().is_none_or(|last| last.key != topic) {
                 name = if by_id {
                     let found = image.topic_by_id(topic.id);
@@ -140,7 +145,10 @@ impl Fetch {
                 });
             }
             if let Some(topic) = topics.last_mut() {
-                let found = find(broker, &image, name.as_deref(), partition, role);
+                let mut found = find(broker, &image, name.as_deref(), partition, role);
+                if was_known && name.is_none() {
+                    found.found = Err(ErrorCode::UnknownTopicOrPartition);
+                }
                 topic.partitions.push(found);
             }
         }
@@ -292,6 +300,7 @@ impl Fetch {
                     .map(|(topic, asked, told)| {
                         let asked = Asked {
                             topic: topic.clone(),
+                            was_known: told.is_known(),
                             partition: asked.clone(),
                         };
                         (asked, told)
@@ -326,14 +335,14 @@ fn told(answer: &PartitionAnswer) -> Told {
             log_start_offset: answer.log_start_offset.0,
             has_news: answer.size_bytes > 0 || answer.diverging.is_some(),
             has_records: answer.size_bytes > 0,
-            is_error: false,
+            error: None,
         },
-        Err(_) => Told {
+        Err(code) => Told {
             high_watermark: -1,
             log_start_offset: -1,
             has_news: true,
             has_records: false,
-            is_error: true,
+            error: Some(*code),
         },
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct TopicKey {
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) topic: TopicKey,
+    /// Whether the session knew the topic when it was named: one that is gone since then is not one that nobody knows.
+    pub(super) was_known: bool,
     pub(super) partition: FetchPartition,
 }
 
@@ -62,7 +64,14 @@ pub(super) struct Told {
     /// Records, an error, or where the logs part: told whatever else is the same.
     pub(super) has_news: bool,
     pub(super) has_records: bool,
-    pub(super) is_error: bool,
+    pub(super) error: Option<ErrorCode>,
+}
+
+impl Told {
+    /// Whether there is a topic of this name or id.
+    pub(super) fn is_known(&self) -> bool {
+        self.error != Some(ErrorCode::UnknownTopicId)
+    }
 }
 
 /// All sessions of this broker.
@@ -242,7 +251,8 @@ impl Session {
         let key = (asked.topic.clone(), asked.partition.partition);
         let known = self.places.get(&key);
         if let Some(cached) = known.and_then(|place| self.partitions.get_mut(place)) {
-            cached.asked = asked;
+            let was_known = cached.asked.was_known || asked.was_known;
+            cached.asked = Asked { was_known, ..asked };
             return;
         }
         let cached = Cached {
@@ -268,16 +278,17 @@ impl Session {
             return true;
         };
         let is_news = told.has_news
-            || told.is_error
+            || told.error.is_some()
             || cached.high_watermark != told.high_watermark
             || cached.log_start_offset != told.log_start_offset;
         // After an error all of it is news.
-        cached.high_watermark = if told.is_error {
+        cached.high_watermark = if told.error.is_some() {
             -1
         } else {
             told.high_watermark
         };
         cached.log_start_offset = told.log_start_offset;
+        cached.asked.was_known |= told.is_known();
         if told.has_records
             && let Some(cached) = self.partitions.remove(&place)
         {
@@ -311,6 +322,7 @@ fn asked(topics: Vec<FetchTopic>) -> impl Iterator<Item = Asked> {
         let key = key(topic.topic_id, &topic.topic);
         topic.partitions.into_iter().map(move |partition| Asked {
             topic: key.clone(),
+            was_known: false,
             partition,
         })
     })
@@ -325,7 +337,7 @@ mod tests {
         log_start_offset: 0,
         has_news: false,
         has_records: false,
-        is_error: false,
+        error: None,
     };
 
     fn topics(partitions: &[i32]) -> Vec<FetchTopic> {
@@ -410,7 +422,7 @@ mod tests {
         );
         assert_eq!(told, [true, false, false]);
         let error = Told {
-            is_error: true,
+            error: Some(ErrorCode::NotLeaderOrFollower),
             ..QUIET
         };
         assert_eq!(tell(&mut sessions, id, 2, &[(0, error)]), [true]);
