@@ -37,7 +37,9 @@ impl From<&RegistryError> for ErrorCode {
 impl From<&AssignmentError> for ErrorCode {
     fn from(error: &AssignmentError) -> Self {
         match error {
-            AssignmentError::Partitions(_) => Self::InvalidPartitions,
+            AssignmentError::NoPartitions | AssignmentError::TooManyPartitions(_) => {
+                Self::InvalidPartitions
+            }
             AssignmentError::NoReplicas(_) | AssignmentError::TooFewBrokers { .. } => {
                 Self::InvalidReplicationFactor
             }

@@ -25,6 +25,7 @@ const APACHE: &[(ApiKey, i16, &[u8], &[u8])] = &[
     (ApiKey::CreateTopics, 0, b"\0\0\0\x01\0\x03old\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0'\x10", b"\0\0\0\x01\0\x03old\0\0"),
     (ApiKey::CreateTopics, 0, b"\0\0\0\x01\0\x03old\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0'\x10", b"\0\0\0\x01\0\x03old\0$"),
     (ApiKey::CreateTopics, 1, b"\0\0\0\x01\0\x03old\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\0'\x10\0", b"\0\0\0\x01\0\x03old\0$\0\x1bTopic 'old' already exists."),
+    (ApiKey::CreateTopics, 1, b"\0\0\0\x01\0\x05older\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0'\x10\0", b"\0\0\0\x01\0\x05older\0%\0+Number of partitions must be larger than 0."),
     (ApiKey::DeleteTopics, 0, b"\0\0\0\x02\0\x03old\0\x04nope\0\0'\x10", b"\0\0\0\x02\0\x03old\0\0\0\x04nope\0\x03"),
     (ApiKey::OffsetForLeaderEpoch, 0, b"\0\0\0\x01\0\x06orders\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0", b"\0\0\0\x01\0\x06orders\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\0\0\0\x07\xff\xff\xff\xff\xff\xff\xff\xff"),
     (ApiKey::OffsetForLeaderEpoch, 1, b"\0\0\0\x01\0\x06orders\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0", b"\0\0\0\x01\0\x06orders\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\0\0\0\x07\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),

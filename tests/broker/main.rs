@@ -13,6 +13,7 @@ mod reassignment;
 mod refusals;
 mod sessions;
 mod versions;
+mod words;
 
 use kafka_protocol::{
     messages::{

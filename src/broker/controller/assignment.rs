@@ -14,13 +14,14 @@ pub(crate) const PARTITIONS_MAX: i32 = 10_000;
 /// Why replicas cannot be placed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum AssignmentError {
+    #[error("Number of partitions must be larger than 0.")]
+    NoPartitions,
+    /// This one is ours: Kafka tries, and fails.
     #[error("Number of partitions was set to {0} but must be between 1 and {PARTITIONS_MAX}.")]
-    Partitions(i32),
+    TooManyPartitions(i32),
     #[error("Replication factor must be larger than 0.")]
     NoReplicas(i16),
-    #[error(
-        "Unable to replicate the partition {wanted} time(s): {wanted} wanted, {live} broker(s) live."
-    )]
+    #[error("Replication factor: {wanted} larger than available brokers: {live}.")]
     TooFewBrokers { wanted: i16, live: usize },
     #[error("{0}")]
     Manual(String),
@@ -34,8 +35,11 @@ pub(crate) fn of_new_topic(
     replication_factor: i16,
 ) -> Result<BTreeMap<i32, Vec<BrokerId>>, AssignmentError> {
     let ring = Ring::new(image, replication_factor)?;
-    if !(1..=PARTITIONS_MAX).contains(&partitions) {
-        return Err(AssignmentError::Partitions(partitions));
+    if partitions < 1 {
+        return Err(AssignmentError::NoPartitions);
+    }
+    if partitions > PARTITIONS_MAX {
+        return Err(AssignmentError::TooManyPartitions(partitions));
     }
     let load = Load::of(image, name);
     let start = ring.least(|broker| load.leads(broker));
@@ -52,7 +56,7 @@ pub(crate) fn of_more_partitions(
     indexes: std::ops::Range<i32>,
 ) -> Result<BTreeMap<i32, Vec<BrokerId>>, AssignmentError> {
     if indexes.end > PARTITIONS_MAX {
-        return Err(AssignmentError::Partitions(indexes.end));
+        return Err(AssignmentError::TooManyPartitions(indexes.end));
     }
     let ring = Ring::new(image, i16::try_from(first.len()).unwrap_or(i16::MAX))?;
     let start = first
@@ -73,34 +77,39 @@ pub(crate) fn check_manual(
     for (expected, (index, replicas)) in (first..).zip(wanted) {
         if *index != expected {
             return refuse(format!(
-                "Partitions should be a consecutive 0-based integer sequence: {expected} is missing"
+                "partitions should be a consecutive 0-based integer sequence: {expected} is missing"
             ));
         }
         if *index >= PARTITIONS_MAX {
-            return Err(AssignmentError::Partitions(*index + 1));
+            return Err(AssignmentError::TooManyPartitions(*index + 1));
         }
         if replicas.is_empty() {
-            return refuse(format!("Partition {index} has no replicas"));
+            return refuse(format!(
+                "Cannot have replication factor of 0 for partition id {index}."
+            ));
         }
         if replicas.len() != replication_factor {
-            return refuse(format!(
-                "Partition {index} has another replication factor than the others"
-            ));
+            return refuse("All partitions should have the same number of replicas".to_owned());
         }
         for (position, id) in replicas.iter().enumerate() {
             if replicas.iter().take(position).any(|other| other == id) {
                 return refuse(format!(
-                    "Duplicate broker {id} in the replicas of partition {index}"
+                    "Duplicate brokers not allowed in replica assignment: {} for partition id {index}.",
+                    listed(replicas)
                 ));
             }
             if !image.brokers.contains_key(id) {
-                return refuse(format!(
-                    "Unknown broker {id} in the replicas of partition {index}: it is not live"
-                ));
+                return refuse(format!("Unknown broker(s) in replica assignment: {id}."));
             }
         }
     }
     Ok(())
+}
+
+/// Brokers as Kafka lists them in its sentences.
+pub(crate) fn listed<'a>(brokers: impl IntoIterator<Item = &'a BrokerId>) -> String {
+    let brokers: Vec<String> = brokers.into_iter().map(ToString::to_string).collect();
+    brokers.join(", ")
 }
 
 /// A partition's replicas while they move, or rest.
@@ -370,10 +379,11 @@ mod tests {
     #[test]
     fn what_cannot_be_placed_is_said() {
         let error = of_new_topic(&cluster(3), "t", 1, 4).expect_err("too many");
-        assert!(error.to_string().contains("4 wanted, 3 broker(s) live"));
+        let kafkas = "Replication factor: 4 larger than available brokers: 3.";
+        assert_eq!(error.to_string(), kafkas);
         assert_eq!(
             of_new_topic(&cluster(3), "t", 0, 1),
-            Err(AssignmentError::Partitions(0))
+            Err(AssignmentError::NoPartitions)
         );
         assert_eq!(
             of_new_topic(&cluster(3), "t", 1, 0),

@@ -6,7 +6,10 @@
 //! replication factor can be forbidden.
 //! Not done: throttling.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::future::join_all;
 use kafka_protocol::{
@@ -23,7 +26,7 @@ use kafka_protocol::{
 use super::{RequestContext, create_topics::Refusal};
 use crate::{
     Broker,
-    controller::assignment::{self, Replicas},
+    controller::assignment::{Replicas, listed},
     image::ClusterImage,
 };
 use wire::{BrokerId, ErrorCode, TopicPartition};
@@ -110,19 +113,45 @@ fn plan(
     };
     let Some(target) = &wanted.replicas else {
         if before.adding.is_empty() && before.removing.is_empty() {
-            let message = "No reassignment is in progress.".to_owned();
+            let message = "No partition reassignment is in progress.".to_owned();
             return Err((ErrorCode::NoReassignmentInProgress, message));
         }
         let after = before.called_off();
         return Ok((before, after));
     };
     let target: Vec<BrokerId> = target.iter().map(|id| BrokerId(id.0)).collect();
-    let checked = assignment::check_manual(image, 0, &[(0, target.clone())].into());
-    checked.map_err(|error| (ErrorCode::from(&error), error.to_string()))?;
+    if let Some(message) = refusal(image, &target) {
+        return Err((ErrorCode::InvalidReplicaAssignment, message));
+    }
     if !any_factor && before.called_off().all.len() != target.len() {
         let message = "The replication factor is changed.".to_owned();
         return Err((ErrorCode::InvalidReplicationFactor, message));
     }
     let after = before.moving_to(&target);
     Ok((before, after))
+}
+
+/// Why a partition cannot have these replicas, in Kafka's words.
+fn refusal(image: &ClusterImage, target: &[BrokerId]) -> Option<String> {
+    if target.is_empty() {
+        return Some("Empty replica list specified in partition reassignment.".to_owned());
+    }
+    let list = listed(target);
+    let distinct: BTreeSet<&BrokerId> = target.iter().collect();
+    if distinct.len() < target.len() {
+        return Some(format!(
+            "Duplicate replica ids in partition reassignment replica list: {list}"
+        ));
+    }
+    if target.iter().any(|broker| broker.0 < 0) {
+        return Some(format!("Invalid broker id in replica list: {list}"));
+    }
+    let is_live = |broker: &BrokerId| image.brokers.contains_key(broker);
+    if !target.iter().all(is_live) {
+        let live = listed(image.brokers.keys());
+        return Some(format!(
+            "Replica assignment has brokers that are not alive. Replica list: {list}, live broker list: {live}"
+        ));
+    }
+    None
 }

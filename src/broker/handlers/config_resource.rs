@@ -47,7 +47,7 @@ impl ConfigResource {
                 let own = broker.id;
                 let message = match (kind, name.parse::<i32>()) {
                     (_, Err(_)) if name.is_empty() => "Broker id must not be empty".to_owned(),
-                    (_, Err(_)) => format!("Broker id must be an integer, but it is: {name}"),
+                    (_, Err(_)) => format!("Node id must be an integer, but it is: {name}"),
                     (BROKER, Ok(_)) => format!(
                         "Unexpected broker id, expected {own} or empty string, but received {name}"
                     ),

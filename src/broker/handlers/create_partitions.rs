@@ -144,7 +144,7 @@ fn place(
     assignment::check_manual(&image, count, &wanted).map_err(refuse)?;
     if let Some((index, replicas)) = wanted.iter().find(|(_, one)| one.len() != first.len()) {
         let message = format!(
-            "Inconsistent replication factor between partitions, partition 0 has {} while partition {index} has {}.",
+            "Inconsistent replication factor between partitions, partition 0 has {} while partitions [{index}] have replication factors [{}], respectively.",
             first.len(),
             replicas.len()
         );

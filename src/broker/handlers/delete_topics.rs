@@ -47,12 +47,12 @@ pub(super) async fn handle(
     let results = wanted.into_iter().map(|topic| async {
         let (name, id) = (topic.name.clone(), topic.topic_id);
         let found = find(broker, topic);
-        let deleted = match found {
+        let deleted = match &found {
             Ok(_) if !broker.settings.delete_topic_enable => {
                 Err((disabled, "Topic deletion is disabled.".to_owned()))
             }
-            Ok((ref name, id)) => delete(broker, name, id, patience).await,
-            Err(code) => Err((code, "This server does not host this topic.".to_owned())),
+            Ok((name, id)) => delete(broker, name, *id, patience).await,
+            Err(refusal) => Err(refusal.clone()),
         };
         let (name, id) = match found {
             Ok((name, id)) => (Some(name), id),
@@ -71,21 +71,34 @@ pub(super) async fn handle(
     DeleteTopicsResponse::default().with_responses(join_all(results).await)
 }
 
-fn find(broker: &Broker, topic: DeleteTopicState) -> Result<(TopicName, Uuid), ErrorCode> {
+/// The topic's name and id, or why not: in the words of Kafka's controller, where 3.9 leaves them to the client.
+fn find(
+    broker: &Broker,
+    topic: DeleteTopicState,
+) -> Result<(TopicName, Uuid), (ErrorCode, String)> {
+    let refuse = |code: ErrorCode, message: &str| Err((code, message.to_owned()));
     let image = broker.registry.image();
     match topic.name {
         Some(name) if topic.topic_id.is_nil() => {
-            let found = image
-                .topics
-                .get(name.as_str())
-                .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+            let Some(found) = image.topics.get(name.as_str()) else {
+                let message = "This server does not host this topic-partition.";
+                return refuse(ErrorCode::UnknownTopicOrPartition, message);
+            };
             Ok((name, found.id))
         }
-        Some(_) => Err(ErrorCode::InvalidRequest),
-        None if topic.topic_id.is_nil() => Err(ErrorCode::InvalidRequest),
+        Some(_) => {
+            let message = "You may not specify both topic name and topic id.";
+            refuse(ErrorCode::InvalidRequest, message)
+        }
+        None if topic.topic_id.is_nil() => {
+            let message = "Neither topic name nor id were specified.";
+            refuse(ErrorCode::InvalidRequest, message)
+        }
         None => {
-            let found = image.topic_by_id(topic.topic_id);
-            let (name, topic) = found.ok_or(ErrorCode::UnknownTopicId)?;
+            let Some((name, topic)) = image.topic_by_id(topic.topic_id) else {
+                let message = "This server does not host this topic ID.";
+                return refuse(ErrorCode::UnknownTopicId, message);
+            };
             Ok((StrBytes::from_string(name.to_owned()).into(), topic.id))
         }
     }
