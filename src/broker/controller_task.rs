@@ -57,7 +57,7 @@ impl ControllerHandle {
             registry,
             settings: controller_settings(settings),
             inbox,
-            office: None,
+            controllership: None,
             retry: false,
         };
         tasks.spawn(async move {
@@ -111,8 +111,8 @@ struct ControllerTask {
     registry: Registry,
     settings: ControllerSettings,
     inbox: mpsc::Receiver<Command>,
-    /// The office and the mind in it, while this broker is the controller.
-    office: Option<(Controllership, Controller)>,
+    /// The controllership and what decides in it, while this broker is the controller.
+    controllership: Option<(Controllership, Controller)>,
     /// Something was not written: look again soon.
     retry: bool,
 }
@@ -129,7 +129,7 @@ impl ControllerTask {
                 tracing::info!(%error, "cannot stand for election");
                 self.retry = true;
             }
-            if let Some((_, controller)) = &mut self.office {
+            if let Some((_, controller)) = &mut self.controllership {
                 let decisions = controller.step(Event::Image(image), Instant::now());
                 self.perform(decisions).await;
             }
@@ -137,7 +137,7 @@ impl ControllerTask {
             tokio::select! {
                 changed = images.changed() => if changed.is_err() { return },
                 changed = links.changed() => if changed.is_err() { return },
-                Some(command) = self.inbox.recv() => self.obey(command).await,
+                Some(command) = self.inbox.recv() => self.execute(command).await,
                 () = sleep_until(wake_at.into()) => self.tick().await,
             }
         }
@@ -150,36 +150,36 @@ impl ControllerTask {
         if self.retry {
             return now + RETRY_PAUSE;
         }
-        self.office
+        self.controllership
             .as_ref()
             .map_or(now + NEVER, |(_, controller)| controller.wake_at())
     }
 
     /// Becomes the controller where there is none; resigns where another one is.
     async fn take_office(&mut self) -> Result<(), RegistryError> {
-        let Ok(mut office) = self.registry.controllership() else {
+        let Ok(mut controllership) = self.registry.controllership() else {
             // Not connected: the session lives on until ZooKeeper says otherwise.
             return Ok(());
         };
         let vacant = self.registry.image().controller.is_none();
-        if office.is_none() && vacant && self.registry.broker_epoch() >= 0 {
-            office = self.registry.campaign().await?;
+        if controllership.is_none() && vacant && self.registry.broker_epoch() >= 0 {
+            controllership = self.registry.campaign().await?;
         }
-        match (&self.office, office) {
+        match (&self.controllership, controllership) {
             (Some((held, _)), Some(now)) if *held == now => {}
-            (_, None) => self.office = None,
+            (_, None) => self.controllership = None,
             (_, Some(now)) => {
                 tracing::info!(epoch = now.epoch, "this broker is the controller");
                 let controller = Controller::new(self.settings, Instant::now());
-                self.office = Some((now, controller));
+                self.controllership = Some((now, controller));
             }
         }
         Ok(())
     }
 
     /// Wishes at a broker that is not the controller are dropped: who asked is told by that.
-    async fn obey(&mut self, command: Command) {
-        let Some((_, controller)) = &mut self.office else {
+    async fn execute(&mut self, command: Command) {
+        let Some((_, controller)) = &mut self.controllership else {
             return;
         };
         let now = Instant::now();
@@ -195,7 +195,7 @@ impl ControllerTask {
                 };
                 let decisions = controller.step(event, now);
                 self.perform(decisions).await;
-                if let Some((_, controller)) = &mut self.office {
+                if let Some((_, controller)) = &mut self.controllership {
                     let image = self.registry.image();
                     let decisions = controller.step(Event::Image(image), now);
                     let left = controller.still_leads(broker);
@@ -232,7 +232,7 @@ impl ControllerTask {
     }
 
     async fn tick(&mut self) {
-        if let Some((_, controller)) = &mut self.office {
+        if let Some((_, controller)) = &mut self.controllership {
             let decisions = controller.step(Event::Tick, Instant::now());
             self.perform(decisions).await;
         }
@@ -240,14 +240,14 @@ impl ControllerTask {
 
     /// Writes what was decided and reports it. What could not be written is decided anew.
     async fn perform(&mut self, decisions: Decisions) -> Vec<StateWrite> {
-        let Some((office, _)) = &self.office else {
+        let Some((controllership, _)) = &self.controllership else {
             return Vec::new();
         };
-        match self.write(*office, decisions).await {
+        match self.write(*controllership, decisions).await {
             Ok(written) => written,
             Err(RegistryError::NotController) => {
                 tracing::info!("another broker became the controller");
-                self.office = None;
+                self.controllership = None;
                 self.retry = true;
                 Vec::new()
             }
@@ -261,23 +261,26 @@ impl ControllerTask {
 
     async fn write(
         &self,
-        office: Controllership,
+        controllership: Controllership,
         decisions: Decisions,
     ) -> Result<Vec<StateWrite>, RegistryError> {
         let mut written = Vec::new();
         if !decisions.states.is_empty() {
-            written = self.registry.write_states(office, decisions.states).await?;
+            written = self
+                .registry
+                .write_states(controllership, decisions.states)
+                .await?;
             self.report(&written);
         }
         for (at, replicas) in decisions.reassigned {
             let image = self.registry.image();
             self.registry
-                .finish_reassignment(office, &at, replicas.clone())
+                .finish_reassignment(controllership, &at, replicas.clone())
                 .await?;
             self.report_finished(&image, at, replicas);
         }
         for name in decisions.remove {
-            self.registry.remove_topic(office, &name).await?;
+            self.registry.remove_topic(controllership, &name).await?;
         }
         Ok(written)
     }

@@ -1,4 +1,4 @@
-//! What a broker knows of the cluster: one immutable picture of the znodes, replaced as a whole.
+//! What a broker knows of the cluster: one immutable image of the znodes, replaced as a whole.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -94,7 +94,7 @@ pub(crate) struct PartitionImage {
 }
 
 impl ClusterImage {
-    /// The partition's picture, if topic and partition exist.
+    /// The partition's image, if topic and partition exist.
     pub(crate) fn partition(&self, at: &TopicPartition) -> Option<&PartitionImage> {
         self.topics.get(&at.topic)?.partitions.get(&at.partition)
     }

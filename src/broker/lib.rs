@@ -12,11 +12,6 @@ mod error_code;
 mod groups;
 mod handlers;
 mod image;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "what coordinators append and what remains to be shown of a log is being built"
-)]
 mod log;
 mod meta_properties;
 mod partitions;

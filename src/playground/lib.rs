@@ -282,7 +282,7 @@ impl Playground {
         }
     }
 
-    fn keep_house(&mut self) {
+    fn housekeep(&mut self) {
         self.executor.supervisor().bound_logs();
         for observation in self.executor.supervisor().memory() {
             self.happen(Happening::Observed(observation));

@@ -72,7 +72,7 @@ impl Playground {
                     stale = true;
                 }
                 _ = house.tick() => {
-                    self.keep_house();
+                    self.housekeep();
                     stale = true;
                 }
             }

@@ -86,7 +86,7 @@ impl Playground {
                         until.since(entry.at) <= Plain::PRINT_EVERY
                     });
                 }
-                _ = house.tick() => self.keep_house(),
+                _ = house.tick() => self.housekeep(),
             }
             if self
                 .for_terminal

@@ -25,7 +25,7 @@ pub(super) fn allows(acl: &[Acl], wanted: i32, identities: &[Id]) -> bool {
 ///
 /// # Errors
 /// It is empty or names nobody, or a scheme is unknown.
-pub(super) fn settle(acl: Vec<Acl>, identities: &[Id]) -> Result<Vec<Acl>, KeeperCode> {
+pub(super) fn stored_form(acl: Vec<Acl>, identities: &[Id]) -> Result<Vec<Acl>, KeeperCode> {
     let mut settled: Vec<Acl> = Vec::new();
     let mut add = |entry: Acl| {
         if !settled.contains(&entry) {
@@ -144,7 +144,7 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use super::{allows, digest_identity, ip_identity, masked, settle};
+    use super::{allows, digest_identity, ip_identity, masked, stored_form};
     use wire::jute::{Acl, Id, KeeperCode, open_acl, perms};
 
     fn entry(scheme: &str, id: &str, perms: i32) -> Acl {
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn an_acl_names_somebody() {
         let bob = digest_identity(b"bob:secret").expect("text");
-        assert_eq!(settle(open_acl(), &[]), Ok(open_acl()));
+        assert_eq!(stored_form(open_acl(), &[]), Ok(open_acl()));
         for acl in [
             vec![],
             vec![entry("auth", "", perms::ALL)],
@@ -204,9 +204,9 @@ mod tests {
             vec![entry("ip", "300.0.0.1", perms::ALL)],
             vec![entry("magic", "x", perms::ALL)],
         ] {
-            assert_eq!(settle(acl, &[]), Err(KeeperCode::InvalidAcl));
+            assert_eq!(stored_form(acl, &[]), Err(KeeperCode::InvalidAcl));
         }
-        let settled = settle(
+        let settled = stored_form(
             vec![entry("auth", "", perms::ALL)],
             std::slice::from_ref(&bob),
         );

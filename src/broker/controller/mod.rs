@@ -3,7 +3,7 @@
 //!
 //! Deciding is a comparison: the state of each partition with what it should be by the brokers
 //! that live. So a new controller needs no history, and a decision whose write failed is simply
-//! made again on the next picture.
+//! made again on the next image.
 
 pub(crate) mod assignment;
 mod partition;

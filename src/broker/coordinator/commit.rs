@@ -5,7 +5,7 @@ use super::event::{CommitRequest, RequestId, Response, StoredRecord};
 use super::group::{CommittedOffset, Group, GroupState};
 use super::group_metadata_record;
 use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
-use super::turn::{Then, Turn};
+use super::turn::{AfterWrite, Turn};
 #[cfg(test)]
 use crate::planted::{self, Bug};
 use wire::consumer_protocol::{CONSUMER_PROTOCOL_TYPE, decode_subscription};
@@ -62,7 +62,12 @@ impl Group {
             .filter(|(_, _, error)| error.is_none())
             .map(|(at, ..)| at.clone())
             .collect();
-        let write = turn.write(&self.id, self.home, records, Then::Commit { to, offsets });
+        let write = turn.write(
+            &self.id,
+            self.offsets_partition,
+            records,
+            AfterWrite::Commit { to, offsets },
+        );
         for at in written {
             self.pending_commits.entry(at).or_default().insert(write);
         }
@@ -140,7 +145,7 @@ impl Group {
     pub(crate) fn forget_offsets(
         &mut self,
         partitions: &[TopicPartition],
-        then: Then,
+        then: AfterWrite,
         turn: &mut Turn<'_>,
     ) -> bool {
         let mut records = Vec::new();
@@ -160,11 +165,11 @@ impl Group {
         }
         if records.is_empty() {
             // Nothing to write, but somebody may wait for the answer.
-            if let Then::DeleteOffsets { to, results } = then {
+            if let AfterWrite::DeleteOffsets { to, results } = then {
                 turn.respond(to, Response::DeleteOffsets(ErrorCode::None, results));
             }
         } else {
-            turn.write(&self.id, self.home, records, then);
+            turn.write(&self.id, self.offsets_partition, records, then);
         }
         is_gone
     }
@@ -282,7 +287,7 @@ impl Group {
             .filter(|(_, error)| error.is_none())
             .map(|(at, _)| at.clone())
             .collect();
-        self.forget_offsets(&eligible, Then::DeleteOffsets { to, results }, turn)
+        self.forget_offsets(&eligible, AfterWrite::DeleteOffsets { to, results }, turn)
     }
 }
 

@@ -10,7 +10,7 @@ use super::event::{Effect, JoinedMember, StoredRecord, WriteId};
 use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::OffsetAndMetadata;
-use super::turn::{Then, Turn};
+use super::turn::{AfterWrite, Turn};
 use wire::report::{GroupCause, MemberPartitions};
 use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
@@ -31,7 +31,7 @@ pub(crate) enum GroupState {
 
 /// The partition of `__consumer_offsets` that keeps a group, under this broker's leadership of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Home {
+pub(crate) struct OffsetsPartition {
     pub partition: i32,
     pub leader_epoch: LeaderEpoch,
 }
@@ -56,7 +56,7 @@ pub(crate) struct InitialJoin {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub id: String,
-    pub home: Home,
+    pub offsets_partition: OffsetsPartition,
     pub state: GroupState,
     /// Wall clock; `-1`: not known.
     pub state_since_ms: i64,
@@ -87,10 +87,10 @@ pub(crate) struct Group {
 
 impl Group {
     /// A group without members.
-    pub(crate) fn new(id: &str, home: Home, state_since_ms: i64) -> Self {
+    pub(crate) fn new(id: &str, offsets_partition: OffsetsPartition, state_since_ms: i64) -> Self {
         Self {
             id: id.to_owned(),
-            home,
+            offsets_partition,
             state: GroupState::Empty,
             state_since_ms,
             generation: 0,
@@ -251,7 +251,7 @@ impl Group {
     pub(crate) fn store(
         &self,
         assignments: &BTreeMap<String, Bytes>,
-        then: Then,
+        then: AfterWrite,
         turn: &mut Turn<'_>,
     ) {
         let protocol = self.protocol.as_deref().unwrap_or_default();
@@ -274,7 +274,7 @@ impl Group {
             key: group_metadata_record::encode_key(&self.id),
             value: Some(value.encode()),
         };
-        turn.write(&self.id, self.home, vec![record], then);
+        turn.write(&self.id, self.offsets_partition, vec![record], then);
     }
 
     /// Whether anything keeps an empty group alive.

@@ -4,7 +4,7 @@ use super::event::{JoinRequest, JoinResponse, RequestId, Response, SyncResponse}
 use super::group::{Group, GroupState};
 use super::member::{Member, millis};
 use super::reports;
-use super::turn::{Replacement, Then, Turn, pending};
+use super::turn::{AfterWrite, Replacement, Turn, pending};
 #[cfg(test)]
 use crate::planted::{self, Bug};
 use wire::ErrorCode;
@@ -227,7 +227,11 @@ impl Group {
                     self.static_member_stored(replacement, Ok(()), turn);
                     return;
                 }
-                self.store(&assignments, Then::Replace(Box::new(replacement)), turn);
+                self.store(
+                    &assignments,
+                    AfterWrite::Replace(Box::new(replacement)),
+                    turn,
+                );
             }
             GroupState::Stable => {
                 let why = format!("static member {name} came back with other protocols");

@@ -2,7 +2,7 @@
 
 use super::deadlines::Deadline;
 use super::event::{Effect, JoinResponse, Now, Response, SyncResponse, WriteId};
-use super::group::{Group, Home};
+use super::group::{Group, OffsetsPartition};
 use super::loading::Replay;
 use super::turn::Turn;
 use super::{Coordinator, LedPartition, partition_for};
@@ -28,21 +28,21 @@ impl Coordinator {
 
     pub(super) fn loaded(
         &mut self,
-        home: Home,
+        offsets_partition: OffsetsPartition,
         replay: Replay,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        match self.partitions.get_mut(&home.partition) {
-            Some(led) if led.leader_epoch == home.leader_epoch => led.loaded = true,
+        match self.partitions.get_mut(&offsets_partition.partition) {
+            Some(led) if led.leader_epoch == offsets_partition.leader_epoch => led.loaded = true,
             // Led under a newer epoch by now, or not at all.
             _ => return,
         }
         let before_all_writes = WriteId(self.outstanding.next_write);
         self.outstanding.next_write += 1;
         let mut loaded = Vec::new();
-        for group in replay.into_groups(home, before_all_writes) {
-            if partition_for(&group.id, self.partition_count) != home.partition {
+        for group in replay.into_groups(offsets_partition, before_all_writes) {
+            if partition_for(&group.id, self.partition_count) != offsets_partition.partition {
                 continue;
             }
             loaded.push(group.id.clone());
@@ -50,8 +50,8 @@ impl Coordinator {
         }
         effects.push(Effect::Report(Report::GroupsLoaded {
             broker: self.config.broker,
-            partition: home.partition,
-            epoch: home.leader_epoch,
+            partition: offsets_partition.partition,
+            epoch: offsets_partition.leader_epoch,
             groups: loaded.clone(),
         }));
         for id in loaded {
@@ -64,7 +64,7 @@ impl Coordinator {
         let ids: Vec<String> = self
             .groups
             .values()
-            .filter(|group| group.home.partition == partition)
+            .filter(|group| group.offsets_partition.partition == partition)
             .map(|group| group.id.clone())
             .collect();
         for id in ids {
@@ -79,7 +79,7 @@ impl Group {
     fn was_loaded(&mut self, turn: &mut Turn<'_>) {
         let why = format!(
             "read from __consumer_offsets-{} by broker {}",
-            self.home.partition, turn.config.broker
+            self.offsets_partition.partition, turn.config.broker
         );
         self.report_state(&why.into(), turn);
         for member_id in self.members.keys().cloned().collect::<Vec<_>>() {

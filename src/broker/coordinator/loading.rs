@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::event::{StoredRecord, WriteId};
-use super::group::{CommittedOffset, Group, GroupState, Home};
+use super::group::{CommittedOffset, Group, GroupState, OffsetsPartition};
 use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::{self, OffsetAndMetadata, OffsetCommitKey};
@@ -78,16 +78,20 @@ impl Replay {
 
     /// The groups, as they stood after the last record. `write` orders the loaded offsets before
     /// everything that is written from now on.
-    pub(crate) fn into_groups(mut self, home: Home, write: WriteId) -> Vec<Group> {
+    pub(crate) fn into_groups(
+        mut self,
+        offsets_partition: OffsetsPartition,
+        write: WriteId,
+    ) -> Vec<Group> {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         for (id, stored) in self.generations {
-            let group = restore(&id, home, stored);
+            let group = restore(&id, offsets_partition, stored);
             groups.insert(id, group);
         }
         for (id, offsets) in std::mem::take(&mut self.offsets) {
             let group = groups
                 .entry(id)
-                .or_insert_with_key(|id| Group::new(id, home, -1));
+                .or_insert_with_key(|id| Group::new(id, offsets_partition, -1));
             group.offsets = offsets
                 .into_iter()
                 .map(|(at, value)| {
@@ -100,8 +104,8 @@ impl Replay {
     }
 }
 
-fn restore(id: &str, home: Home, stored: GroupMetadataValue) -> Group {
-    let mut group = Group::new(id, home, stored.current_state_timestamp_ms);
+fn restore(id: &str, offsets_partition: OffsetsPartition, stored: GroupMetadataValue) -> Group {
+    let mut group = Group::new(id, offsets_partition, stored.current_state_timestamp_ms);
     group.generation = stored.generation;
     group.protocol_type = Some(stored.protocol_type).filter(|name| !name.is_empty());
     if stored.members.is_empty() {

@@ -39,8 +39,8 @@ pub(crate) use queries::{GroupDescription, ListedGroup};
 pub(crate) use turn::Config;
 
 use deadlines::Deadline;
-use group::{Group, Home};
-use turn::{Outstanding, Then, Turn};
+use group::{Group, OffsetsPartition};
+use turn::{AfterWrite, Outstanding, Turn};
 
 use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
@@ -52,7 +52,7 @@ pub(crate) struct Coordinator {
     partition_count: i32,
     /// The ones that this broker leads.
     partitions: BTreeMap<i32, LedPartition>,
-    /// By id. Invariant: the home of each is in `partitions`, loaded, under the same epoch.
+    /// By id. Invariant: the partition that keeps each is in `partitions`, loaded, under the same epoch.
     groups: BTreeMap<String, Group>,
     outstanding: Outstanding,
 }
@@ -111,11 +111,11 @@ impl Coordinator {
                 leader_epoch,
                 replay,
             } => {
-                let home = Home {
+                let offsets_partition = OffsetsPartition {
                     partition,
                     leader_epoch,
                 };
-                self.loaded(home, *replay, now, &mut effects);
+                self.loaded(offsets_partition, *replay, now, &mut effects);
             }
             Event::Resigned { partition } => {
                 self.partitions.remove(&partition);
@@ -135,12 +135,12 @@ impl Coordinator {
     }
 
     /// Where the group lives, if that is here and loaded.
-    fn home_of(&self, group: &str) -> Result<Home, ErrorCode> {
+    fn offsets_partition_of(&self, group: &str) -> Result<OffsetsPartition, ErrorCode> {
         let partition = self.partition_for(group);
         match self.partitions.get(&partition) {
             None => Err(ErrorCode::NotCoordinator),
             Some(led) if !led.loaded => Err(ErrorCode::CoordinatorLoadInProgress),
-            Some(led) => Ok(Home {
+            Some(led) => Ok(OffsetsPartition {
                 partition,
                 leader_epoch: led.leader_epoch,
             }),
@@ -222,7 +222,7 @@ impl Coordinator {
         for id in ids {
             let gone = self.with_group(&id, now, effects, |group, turn| {
                 let partitions = which(group);
-                group.forget_offsets(&partitions, Then::Nothing, turn)
+                group.forget_offsets(&partitions, AfterWrite::Nothing, turn)
             });
             if gone == Some(true) {
                 self.groups.remove(&id);

@@ -3,7 +3,7 @@
 use super::Coordinator;
 use super::event::{Effect, Now, Response, WriteId};
 use super::group::{Group, GroupState};
-use super::turn::Then;
+use super::turn::AfterWrite;
 use wire::ErrorCode;
 
 impl Coordinator {
@@ -20,10 +20,10 @@ impl Coordinator {
             return;
         };
         let id = pending.group;
-        let same_home = |group: &Group| group.home == pending.home;
-        let known = self.groups.get(&id).is_some_and(same_home);
+        let same_partition = |group: &Group| group.offsets_partition == pending.offsets_partition;
+        let known = self.groups.get(&id).is_some_and(same_partition);
         match pending.then {
-            Then::Assign {
+            AfterWrite::Assign {
                 generation,
                 assignments,
             } if known => {
@@ -32,15 +32,15 @@ impl Coordinator {
                     group.assignments_stored(generation, assignments, result, turn);
                 });
             }
-            Then::Replace(replacement) if known => {
+            AfterWrite::Replace(replacement) if known => {
                 self.with_group(&id, now, effects, |group, turn| {
                     let result = result.map_err(generation_error);
                     group.static_member_stored(*replacement, result, turn);
                 });
             }
             // Nobody waits; or the group moved away and everybody heard NOT_COORDINATOR then.
-            Then::Nothing | Then::Assign { .. } | Then::Replace(_) => {}
-            Then::Commit { to, offsets } => {
+            AfterWrite::Nothing | AfterWrite::Assign { .. } | AfterWrite::Replace(_) => {}
+            AfterWrite::Commit { to, offsets } => {
                 if known {
                     self.with_group(&id, now, effects, |group, _| {
                         group.offsets_stored(write, &offsets, result.is_ok());
@@ -56,7 +56,7 @@ impl Coordinator {
                     response: Response::Commit(results.collect()),
                 });
             }
-            Then::DeleteGroup { to } => {
+            AfterWrite::DeleteGroup { to } => {
                 if known {
                     self.group_deleted(&id, result.is_ok(), now, effects);
                 }
@@ -66,7 +66,7 @@ impl Coordinator {
                     response: Response::DeleteGroup(error),
                 });
             }
-            Then::DeleteOffsets { to, results } => {
+            AfterWrite::DeleteOffsets { to, results } => {
                 let response = match result {
                     Ok(()) => Response::DeleteOffsets(ErrorCode::None, results),
                     Err(error) => Response::DeleteOffsets(commit_error(error), Vec::new()),

@@ -43,7 +43,7 @@ impl Coordinator {
     /// # Errors
     /// The group is not ours, or is being loaded.
     pub(crate) fn describe(&self, group: &str) -> Result<Option<GroupDescription>, ErrorCode> {
-        self.home_of(group)?;
+        self.offsets_partition_of(group)?;
         Ok(self.groups.get(group).map(describe))
     }
 
@@ -71,7 +71,7 @@ impl Coordinator {
         group: &str,
         partitions: Option<&[TopicPartition]>,
     ) -> Result<Vec<(TopicPartition, Option<OffsetAndMetadata>)>, ErrorCode> {
-        self.home_of(group)?;
+        self.offsets_partition_of(group)?;
         let offsets = self.groups.get(group).map(|group| &group.offsets);
         Ok(match partitions {
             Some(partitions) => partitions

@@ -8,7 +8,7 @@ use super::deadlines::Deadline;
 use super::event::{JoinResponse, Response, SyncResponse};
 use super::group::{Group, GroupState, InitialJoin};
 use super::reports;
-use super::turn::{Then, Turn};
+use super::turn::{AfterWrite, Turn};
 use wire::ErrorCode;
 use wire::report::{GroupCause, MemberStep};
 
@@ -156,7 +156,11 @@ impl Group {
         self.before.clear();
         self.enter(GroupState::Empty, turn);
         self.report_state(&"the last member is gone".into(), turn);
-        self.store(&std::collections::BTreeMap::new(), Then::Nothing, turn);
+        self.store(
+            &std::collections::BTreeMap::new(),
+            AfterWrite::Nothing,
+            turn,
+        );
     }
 
     fn begin_generation(&mut self, turn: &mut Turn<'_>) {

@@ -7,7 +7,7 @@ use super::event::{
     Response, SyncRequest, SyncResponse,
 };
 use super::group::{Group, GroupState};
-use super::turn::{Then, Turn};
+use super::turn::{AfterWrite, Turn};
 use wire::{ErrorCode, TopicPartition};
 
 /// Kafka's strings end here; a longer id could not be stored whole.
@@ -59,7 +59,7 @@ impl Coordinator {
         if (group.is_empty() && !may_be_empty) || group.len() > GROUP_ID_BYTES_MAX {
             return Err(ErrorCode::InvalidGroupId);
         }
-        self.home_of(group).map(|_| ())
+        self.offsets_partition_of(group).map(|_| ())
     }
 
     fn join(
@@ -91,9 +91,9 @@ impl Coordinator {
 
     fn create_group(&mut self, id: &str, now: Now) {
         if !self.groups.contains_key(id)
-            && let Ok(home) = self.home_of(id)
+            && let Ok(offsets_partition) = self.offsets_partition_of(id)
         {
-            let group = Group::new(id, home, now.wall_ms);
+            let group = Group::new(id, offsets_partition, now.wall_ms);
             self.groups.insert(id.to_owned(), group);
         }
     }
@@ -194,7 +194,12 @@ impl Coordinator {
                     return Some(ErrorCode::None);
                 }
                 group.enter(GroupState::Dead, turn);
-                turn.write(&group.id, group.home, records, Then::DeleteGroup { to: id });
+                turn.write(
+                    &group.id,
+                    group.offsets_partition,
+                    records,
+                    AfterWrite::DeleteGroup { to: id },
+                );
                 None
             }
             GroupState::Stable

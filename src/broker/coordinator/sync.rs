@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::event::{MemberIdentity, RequestId, Response, SyncRequest, SyncResponse};
 use super::group::{Group, GroupState};
 use super::reports;
-use super::turn::{Then, Turn};
+use super::turn::{AfterWrite, Turn};
 use wire::ErrorCode;
 use wire::report::MemberStep;
 
@@ -80,7 +80,7 @@ impl Group {
             .into_iter()
             .filter(|(member_id, _)| self.members.contains_key(member_id))
             .collect();
-        let then = Then::Assign {
+        let then = AfterWrite::Assign {
             generation: self.generation,
             assignments: assignments.clone(),
         };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::deadlines::{Deadline, Deadlines};
 use super::event::{Effect, Now, RequestId, Response, StoredRecord, WriteId};
-use super::group::Home;
+use super::group::OffsetsPartition;
 use super::member::Member;
 use super::offset_commit_record::OffsetAndMetadata;
 use wire::report::Report;
@@ -31,7 +31,7 @@ pub(crate) struct Config {
 
 /// What happens once a write is committed, or was refused.
 #[derive(Debug)]
-pub(crate) enum Then {
+pub(crate) enum AfterWrite {
     /// Nobody waits: offsets expired, or a group became empty.
     Nothing,
     /// Everybody gets its assignment.
@@ -72,8 +72,8 @@ pub(crate) struct Replacement {
 pub(crate) struct PendingWrite {
     pub group: String,
     /// A write of an earlier leadership changes nothing any more.
-    pub home: Home,
-    pub then: Then,
+    pub offsets_partition: OffsetsPartition,
+    pub then: AfterWrite,
 }
 
 /// What outlives a step: deadlines and writes whose outcome is not known.
@@ -102,26 +102,26 @@ impl Turn<'_> {
         self.effects.push(Effect::Report(report));
     }
 
-    /// Appends records to the group's partition; [`Then`] follows the outcome.
+    /// Appends records to the group's partition; [`AfterWrite`] follows the outcome.
     pub(crate) fn write(
         &mut self,
         group: &str,
-        home: Home,
+        offsets_partition: OffsetsPartition,
         records: Vec<StoredRecord>,
-        then: Then,
+        then: AfterWrite,
     ) -> WriteId {
         let write = WriteId(self.outstanding.next_write);
         self.outstanding.next_write += 1;
         let pending = PendingWrite {
             group: group.to_owned(),
-            home,
+            offsets_partition,
             then,
         };
         self.outstanding.writes.insert(write, pending);
         self.effects.push(Effect::Store {
             write,
-            partition: home.partition,
-            leader_epoch: home.leader_epoch,
+            partition: offsets_partition.partition,
+            leader_epoch: offsets_partition.leader_epoch,
             records,
         });
         write

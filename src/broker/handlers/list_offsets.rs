@@ -46,7 +46,7 @@ pub(super) async fn handle(
     let images = || broker.registry.image();
     let settled = broker
         .partitions
-        .settle(broker.id, images, &all, SETTLE_WAIT);
+        .wait_until_led(broker.id, images, &all, SETTLE_WAIT);
     settled.await;
     let image = broker.registry.image();
     let topics = request

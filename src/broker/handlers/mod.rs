@@ -291,7 +291,6 @@ impl Api {
     }
 }
 
-/// A nullable string as the rooms behind the handlers know it.
 /// What of a request's items is there more than once.
 fn repeated<T: Ord + Clone>(all: impl IntoIterator<Item = T>) -> BTreeSet<T> {
     let mut seen = BTreeSet::new();
@@ -299,6 +298,7 @@ fn repeated<T: Ord + Clone>(all: impl IntoIterator<Item = T>) -> BTreeSet<T> {
     again.collect()
 }
 
+/// A nullable string as the rooms behind the handlers know it.
 fn optional(text: Option<StrBytes>) -> Option<String> {
     text.map(|text| text.to_string())
 }

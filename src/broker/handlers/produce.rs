@@ -105,7 +105,7 @@ pub(super) async fn handle(
     let images = || broker.registry.image();
     let settled = broker
         .partitions
-        .settle(broker.id, images, &places, timeout);
+        .wait_until_led(broker.id, images, &places, timeout);
     settled.await;
     let image = broker.registry.image();
     let mut places = places.into_iter();

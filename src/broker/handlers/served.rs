@@ -53,7 +53,7 @@ pub(super) async fn unserved(
         if left.is_empty() || Instant::now() >= deadline {
             break;
         }
-        // Who leads is told by the picture, whether its log is open by nobody.
+        // Who leads is told by the image, whether its log is open by nobody.
         if led.is_empty() {
             drop(timeout_at(deadline, images.changed()).await);
         } else {
@@ -90,7 +90,7 @@ async fn not_served(
             let images = || broker.registry.image();
             let settled = broker
                 .partitions
-                .settle(broker.id, images, &all, ASK_WAIT)
+                .wait_until_led(broker.id, images, &all, ASK_WAIT)
                 .await;
             return if settled { Vec::new() } else { all };
         }

@@ -33,7 +33,6 @@ mod validation;
 
 pub(crate) use append::{AppendOrigin, Appended};
 pub(crate) use checkpoints::Checkpoint;
-pub(crate) use cleaner::{Compacted, Compaction};
 pub(crate) use config::LogConfig;
 pub(crate) use error::{LogError, RecordFault, RejectedRecord};
 pub(crate) use folder::{
@@ -41,8 +40,7 @@ pub(crate) use folder::{
 };
 #[cfg(test)]
 pub(crate) use leader_epochs::EpochEntries;
-pub(crate) use partition_log::{Flush, Log};
+pub(crate) use partition_log::Log;
 pub(crate) use producer_state::ActiveProducer;
-pub(crate) use read::{ReadResult, TimestampedOffset};
-pub(crate) use recovery::{OpenAt, RecoveryReport};
-pub(crate) use retention::{DeleteReason, Retired};
+pub(crate) use read::TimestampedOffset;
+pub(crate) use recovery::OpenAt;

@@ -145,11 +145,6 @@ impl Log {
         self.producers.active()
     }
 
-    /// Producers whose sequences are remembered.
-    pub(crate) fn producers(&self) -> usize {
-        self.producers.len()
-    }
-
     /// Forgets producers that were silent for longer than `producer.id.expiration.ms`.
     pub(crate) fn expire_producers(&mut self, now_ms: i64, expiration_ms: i64) {
         self.producers.expire(now_ms, expiration_ms);
@@ -307,15 +302,6 @@ impl Log {
         self.producers = ProducerState::default();
         self.drop_snapshots(|_| false);
         Ok(())
-    }
-
-    /// Flushes and lets go of the files.
-    pub(crate) fn close(mut self) -> Result<(), LogError> {
-        if self.offline {
-            return Ok(());
-        }
-        self.active_mut().index_time()?;
-        self.flush()
     }
 
     pub(super) fn active(&self) -> &Segment {

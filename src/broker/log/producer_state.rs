@@ -190,10 +190,6 @@ impl ProducerState {
         })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.producers.len()
-    }
-
     /// The bytes of a `.snapshot` file. It holds only the last batch of each producer, as Kafka's does.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut entries = Vec::with_capacity(4 + self.producers.len() * SNAPSHOT_ENTRY_BYTES);
@@ -346,8 +342,8 @@ mod tests {
         let mut state = ProducerState::default();
         state.update(&header(3, 5, 2, 40));
         state.expire(1_000, 1_000);
-        assert_eq!(state.len(), 1);
+        assert_eq!(state.producers.len(), 1);
         state.expire(1_001, 1_000);
-        assert_eq!(state.len(), 0);
+        assert_eq!(state.producers.len(), 0);
     }
 }

@@ -7,6 +7,8 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::recovery::RecoveryReport;
+use super::retention::DeleteReason;
 use super::*;
 use wire::record_batch::{Batch, BatchBuilder, Batches, Compression, TimestampType};
 use wire::{LeaderEpoch, Offset, TopicPartition};
@@ -26,6 +28,14 @@ fn small_segments() -> LogConfig {
         segment_bytes: 1_000,
         index_interval_bytes: 200,
         ..LogConfig::default()
+    }
+}
+
+impl Log {
+    /// Flushes and lets go of the files: what is on the disk then is all there is.
+    pub(super) fn close(mut self) -> Result<(), LogError> {
+        self.active_mut().index_time()?;
+        self.flush()
     }
 }
 

@@ -202,6 +202,8 @@ impl Partition {
         };
         let compacted = compaction.run()?;
         if self.lock().replica.log.finish_compaction(&compacted)? {
+            let (before, after) = (compacted.bytes_before, compacted.bytes_after);
+            tracing::info!("{}: compacted, {before} bytes are {after}", self.at());
             self.wake();
         }
         Ok(())

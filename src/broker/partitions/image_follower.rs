@@ -1,4 +1,4 @@
-//! Follows the cluster's picture: opens partitions that this broker shall have, gives them their roles,
+//! Follows the cluster's image: opens partitions that this broker shall have, gives them their roles,
 //! removes those it shall not have any more.
 
 use std::{
@@ -47,7 +47,7 @@ pub(crate) struct ImageFollower {
     images: watch::Receiver<Arc<ClusterImage>>,
     /// What the checkpoints said at the start; each is used once.
     held: BTreeMap<TopicPartition, Held>,
-    /// The picture that was given out last.
+    /// The image that was given out last.
     applied: Arc<ClusterImage>,
     /// This broker's settings with what was changed since its start.
     effective: Settings,
@@ -70,7 +70,7 @@ struct Opened {
 }
 
 impl ImageFollower {
-    /// Reads the checkpoints and puts folders aside that belong to no topic of this picture.
+    /// Reads the checkpoints and puts folders aside that belong to no topic of this image.
     pub(crate) fn new(
         own: BrokerId,
         settings: Settings,
@@ -100,7 +100,7 @@ impl ImageFollower {
         Ok(follower)
     }
 
-    /// Opens everything in the picture of now. Afterwards all that can be served is.
+    /// Opens everything in the image of now. Afterwards all that can be served is.
     pub(crate) async fn catch_up(&mut self) {
         self.apply();
         while let Some(opened) = self.opens.join_next().await {
@@ -131,7 +131,7 @@ impl ImageFollower {
     }
 
     /// Folders of topics that do not exist any more are removed. The cluster is the folder's own, which the
-    /// registry has made sure of, and the picture is a full one.
+    /// registry has made sure of, and the image is a full one.
     fn tidy_folders(&mut self) -> Result<(), LogError> {
         let image = Arc::clone(&self.images.borrow());
         for folder in list_partitions(self.partitions.data_dir())? {
@@ -171,7 +171,7 @@ impl ImageFollower {
         });
     }
 
-    /// Gives every partition the role it has in the newest picture. Those whose log is open change at once.
+    /// Gives every partition the role it has in the newest image. Those whose log is open change at once.
     fn apply(&mut self) {
         let image = Arc::clone(&self.images.borrow_and_update());
         let before = std::mem::replace(&mut self.applied, Arc::clone(&image));
@@ -542,10 +542,12 @@ mod tests {
 
         images.send_replace(Arc::new(image(true)));
         let newest = || Arc::clone(&watched.borrow());
-        let settled = partitions.settle(OWN, newest, &at, Duration::ZERO).await;
+        let settled = partitions
+            .wait_until_led(OWN, newest, &at, Duration::ZERO)
+            .await;
         assert!(!settled, "the log does not know of its leader");
 
-        let settling = partitions.settle(OWN, newest, &at, Duration::from_secs(60));
+        let settling = partitions.wait_until_led(OWN, newest, &at, Duration::from_secs(60));
         tokio::select! {
             () = follower.run() => unreachable!("there may be more to follow"),
             settled = settling => assert!(settled),

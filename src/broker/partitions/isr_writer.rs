@@ -119,7 +119,7 @@ async fn try_to_write(
             && state.leader == Some(registry.broker_id());
         is_it.then_some((topic, state))
     });
-    // The picture is another one than the decision was made on: the partition learns of it, and decides again.
+    // The image is another one than the decision was made on: the partition learns of it, and decides again.
     let Some((topic, expected)) = expected else {
         return Some(WriteOutcome::Superseded);
     };

@@ -55,7 +55,7 @@ pub(crate) struct Partitions {
     /// Why no log of this folder can be kept any more.
     directory_failure: watch::Sender<Option<String>>,
     saving: Mutex<()>,
-    /// Woken when partitions took up what a newer picture says of them.
+    /// Woken when partitions took up what a newer image says of them.
     settled: Notify,
 }
 
@@ -110,10 +110,10 @@ impl Partitions {
         })
     }
 
-    /// Waits, at most this long, for those that the newest picture lets this broker lead and that it does not lead yet:
+    /// Waits, at most this long, for those that the newest image lets this broker lead and that it does not lead yet:
     /// whoever created a topic, or asked who leads, may be here sooner than its log is open. Whether it leads them
     /// all then.
-    pub(crate) async fn settle(
+    pub(crate) async fn wait_until_led(
         &self,
         own: BrokerId,
         image: impl Fn() -> Arc<ClusterImage>,

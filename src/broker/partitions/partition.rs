@@ -53,7 +53,7 @@ pub(super) struct State {
     pub(super) missing: Option<Missing>,
 }
 
-/// What of the cluster's picture and of the configs a partition takes up.
+/// What of the cluster's image and of the configs a partition takes up.
 #[derive(Debug)]
 pub(super) struct Assignment<'a> {
     pub(super) image: &'a PartitionImage,
@@ -161,7 +161,7 @@ impl Partition {
         self.unsaved.swap(false, Ordering::Relaxed)
     }
 
-    /// Takes the newest picture of the partition.
+    /// Takes the newest image of the partition.
     pub(super) fn apply(
         &self,
         assignment: Assignment<'_>,

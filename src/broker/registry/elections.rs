@@ -1,4 +1,4 @@
-//! What only the controller writes: its own office, and the states of partitions.
+//! What only the controller writes: the controllership itself, and the states of partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ impl Registry {
         self.controllership()
     }
 
-    /// The office, while this session holds it.
+    /// The controllership, while this session holds it.
     ///
     /// # Errors
     /// Without a connection nobody can tell; who was the controller goes on being it.
@@ -57,23 +57,23 @@ impl Registry {
         Ok(Controllership::held(&self.image(), session))
     }
 
-    /// Writes states as the controller, in multis that each check the office and every state's
+    /// Writes states as the controller, in multis that each check the controllership and every state's
     /// version. Returns those that were written; the image shows them then. Where a state changed
     /// meanwhile, its part is not written but read again.
     pub(crate) async fn write_states(
         &self,
-        office: Controllership,
+        controllership: Controllership,
         states: Vec<StateWrite>,
     ) -> Result<Vec<StateWrite>, RegistryError> {
         let connection = self.connected().await?;
-        if connection.session != office.session {
+        if connection.session != controllership.session {
             return Err(RegistryError::NotController);
         }
         let mut done = Vec::new();
         let mut parents = self.missing_parents(&connection, &states).await?;
         let mut states = states.into_iter().peekable();
         while states.peek().is_some() {
-            let multi = StatesMulti::take(&office, &mut states, &mut parents);
+            let multi = StatesMulti::take(&controllership, &mut states, &mut parents);
             match connection.multi(&multi.writes).await {
                 Ok(results) => {
                     // Shown at once, without waiting for the watch.

@@ -1,4 +1,4 @@
-//! The picture of the znodes that this process keeps: every read and every write of our own is
+//! The image of the znodes that this process keeps: every read and every write of our own is
 //! applied to it, and only what is newer changes it.
 
 use std::{
@@ -55,7 +55,7 @@ impl Mirror {
     }
 
     /// Applies the first half of what belongs together; the second half publishes both. Returns
-    /// the picture so far.
+    /// the image so far.
     pub(crate) fn draft(&self, found: impl IntoIterator<Item = (Znode, Found)>) -> ClusterImage {
         let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         for (znode, found) in found {
@@ -64,7 +64,7 @@ impl Mirror {
         draft.clone()
     }
 
-    /// Changes the picture and publishes it, if it differs.
+    /// Changes the image and publishes it, if it differs.
     pub(crate) fn update(&self, change: impl FnOnce(&mut ClusterImage)) {
         let mut draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut draft);
@@ -268,7 +268,7 @@ fn apply_state(image: &mut ClusterImage, at: &TopicPartition, found: Option<(Sta
     };
 }
 
-/// The partition's picture with this state in it.
+/// The partition's image with this state in it.
 pub(crate) fn with_state(
     assigned: PartitionImage,
     state: &StateJson,

@@ -167,17 +167,17 @@ impl Registry {
         Ok(registry)
     }
 
-    /// The newest picture of the cluster.
+    /// The newest image of the cluster.
     pub(crate) fn image(&self) -> Arc<ClusterImage> {
         self.shared.mirror.image()
     }
 
-    /// The picture as it changes.
+    /// The image as it changes.
     pub(crate) fn watch(&self) -> watch::Receiver<Arc<ClusterImage>> {
         self.shared.mirror.watch()
     }
 
-    /// Waits until the picture is as wished; `false` when it was not in time.
+    /// Waits until the image is as wished; `false` when it was not in time.
     pub(crate) async fn wait_for(
         &self,
         patience: Duration,

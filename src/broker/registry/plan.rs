@@ -20,7 +20,7 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    /// Plans the reads of what changed since this picture.
+    /// Plans the reads of what changed since this image.
     pub(crate) fn of(changed: BTreeSet<Znode>, image: &ClusterImage) -> Self {
         let topics: Vec<String> = changed
             .iter()
@@ -41,7 +41,7 @@ impl Reads {
         }
     }
 
-    /// What to read when the first are in the picture: a topic's new partitions and configs come with it.
+    /// What to read when the first are in the image: a topic's new partitions and configs come with it.
     pub(crate) fn second(self, before: &ClusterImage, after: &ClusterImage) -> Vec<Znode> {
         let mut second = self.later;
         for name in self.topics {
@@ -65,7 +65,7 @@ impl Reads {
     }
 }
 
-/// Adds the topics of states of which the picture has none yet. Read after them, they show whether the states are
+/// Adds the topics of states of which the image has none yet. Read after them, they show whether the states are
 /// theirs: a topic made anew meanwhile is another one and takes no state of its own from this read.
 fn with_topics(mut znodes: Vec<Znode>, image: &ClusterImage) -> Vec<Znode> {
     let topics: BTreeSet<String> = znodes
@@ -139,7 +139,7 @@ impl Listing {
             .map(String::as_str)
     }
 
-    /// What is read when the first are in the picture.
+    /// What is read when the first are in the image.
     pub(crate) fn second(&self, image: &ClusterImage) -> Vec<Znode> {
         let states = image.topics.iter().flat_map(|(name, topic)| {
             let indexes = topic.partitions.keys();

@@ -34,7 +34,7 @@ pub(super) async fn read_everything(
     listing.saw(&found);
     mirror.retain(&listing);
     let image = mirror.draft(found);
-    // Whoever takes the picture for the whole truth deletes the logs of topics that are not in it.
+    // Whoever takes the image for the whole truth deletes the logs of topics that are not in it.
     if let Some(name) = listing.unreadable(&image) {
         let path = znodes::topic(name);
         return Err(ZooKeeperError::Unreadable { path });

@@ -98,7 +98,7 @@ impl Registry {
     }
 
     /// Makes the znode that writes check for a topic that other brokers than ours created. Where the topic was
-    /// made anew meanwhile, there is nothing to do: the picture is about to tell.
+    /// made anew meanwhile, there is nothing to do: the image is about to tell.
     pub(super) async fn mark_incarnation(
         &self,
         topic: &str,
@@ -158,12 +158,15 @@ impl Registry {
         }
         let id = znodes::random_id();
         self.connected().await?;
-        let office = self.controllership()?;
+        let controllership = self.controllership()?;
         let mut config_exists = false;
         for _ in 0..TRIES_MAX {
             let writes = writes::new_topic(&topic, id, config_exists);
-            let created = match office {
-                Some(office) => self.create_with_states(office, writes, &topic).await,
+            let created = match controllership {
+                Some(controllership) => {
+                    self.create_with_states(controllership, writes, &topic)
+                        .await
+                }
                 None => self.multi(writes).await,
             };
             match created {
@@ -185,7 +188,7 @@ impl Registry {
                 .await?;
             match self.image().topics.get(&topic.name) {
                 Some(found) if found.id == id => {
-                    if office.is_some() {
+                    if controllership.is_some() {
                         self.shared.reporter.report(Report::TopicCreated {
                             topic: topic.name,
                             partitions: topic.assignment.into_values().collect(),
@@ -253,7 +256,7 @@ impl Registry {
     /// Leaves a partition with the replicas that a reassignment led to: as the controller.
     pub(crate) async fn finish_reassignment(
         &self,
-        office: Controllership,
+        controllership: Controllership,
         at: &TopicPartition,
         replicas: Vec<BrokerId>,
     ) -> Result<(), RegistryError> {
@@ -265,8 +268,9 @@ impl Registry {
             .ok_or_else(|| RegistryError::Unreadable { path: path.clone() })?;
         let image = self.image();
         let state = image.partition_of(at, json.topic_id);
-        let multi = state
-            .and_then(|state| writes::arrived(&office, at, replicas, state, json, stat.version));
+        let multi = state.and_then(|state| {
+            writes::arrived(&controllership, at, replicas, state, json, stat.version)
+        });
         if let Some(multi) = multi {
             self.multi(multi).await?;
         }
@@ -295,7 +299,7 @@ impl Registry {
     /// Removes a topic's znodes, children first, then the mark: as the controller.
     pub(crate) async fn remove_topic(
         &self,
-        office: Controllership,
+        controllership: Controllership,
         name: &str,
     ) -> Result<(), RegistryError> {
         let connection = self.connected().await?;
@@ -321,7 +325,7 @@ impl Registry {
             .map(|(path, _)| ZnodeWrite::Delete { path })
             .collect();
         drop(connection);
-        self.write_chunked(office, writes).await?;
+        self.write_chunked(controllership, writes).await?;
         self.refresh(
             [
                 Znode::Topic(name.to_owned()),
@@ -338,25 +342,30 @@ impl Registry {
 
     async fn create_with_states(
         &self,
-        office: Controllership,
+        controllership: Controllership,
         mut writes: Vec<ZnodeWrite>,
         topic: &NewTopic,
     ) -> Result<(), RegistryError> {
         let image = self.image();
-        let states = writes::first_states(&office, &topic.name, &topic.assignment, &image.brokers);
+        let states = writes::first_states(
+            &controllership,
+            &topic.name,
+            &topic.assignment,
+            &image.brokers,
+        );
         writes.extend(states);
-        self.write_chunked(office, writes).await
+        self.write_chunked(controllership, writes).await
     }
 
-    /// Writes in as few multis as fit, each checking the office.
+    /// Writes in as few multis as fit, each checking the controllership.
     async fn write_chunked(
         &self,
-        office: Controllership,
+        controllership: Controllership,
         writes: Vec<ZnodeWrite>,
     ) -> Result<(), RegistryError> {
         let mut writes = writes.into_iter().peekable();
         while writes.peek().is_some() {
-            let multi = writes::checked_chunk(&office, &mut writes);
+            let multi = writes::checked_chunk(&controllership, &mut writes);
             match self.multi(multi).await {
                 Err(RegistryError::ZooKeeper(ZooKeeperError::BadVersion { .. })) => {
                     return Err(RegistryError::NotController);

@@ -23,7 +23,7 @@ use wire::{BrokerId, TopicPartition};
 /// Bytes of one multi: half of ZooKeeper's default `jute.maxbuffer`.
 const MULTI_BYTES_MAX: usize = 512 * 1024;
 
-/// Being the controller: what every write of the office checks.
+/// Being the controller: what every write of the controllership checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Controllership {
     pub(crate) epoch: i32,
@@ -34,7 +34,7 @@ pub(crate) struct Controllership {
 }
 
 impl Controllership {
-    /// The office, if this session holds it.
+    /// The controllership, if this session holds it.
     pub(crate) fn held(image: &ClusterImage, session: i64) -> Option<Self> {
         (image.controller_session == session).then_some(Self {
             epoch: image.controller_epoch,
@@ -67,7 +67,7 @@ pub(crate) fn campaign(own: BrokerId, image: &ClusterImage) -> [ZnodeWrite; 2] {
     ]
 }
 
-/// What a [`campaign`] that was won means for the picture it was composed from.
+/// What a [`campaign`] that was won means for the image it was composed from.
 pub(crate) fn won(image: &mut ClusterImage, own: BrokerId, session: i64, results: &[Option<Stat>]) {
     let written = results.last().copied().flatten();
     image.controller_epoch_version =
@@ -93,15 +93,15 @@ impl StatesMulti {
     /// any of the states is another one than was read. `parents` are the missing znodes above
     /// new states; those that this multi creates are taken out.
     pub(crate) fn take(
-        office: &Controllership,
+        controllership: &Controllership,
         states: &mut Peekable<impl Iterator<Item = StateWrite>>,
         parents: &mut BTreeSet<String>,
     ) -> Self {
         let mut multi = Self {
-            writes: vec![office.check()],
+            writes: vec![controllership.check()],
             states: Vec::new(),
             set: Vec::new(),
-            controller_epoch: office.epoch,
+            controller_epoch: controllership.epoch,
         };
         let mut bytes = 0;
         while let Some(write) = states.next_if(|_| bytes < MULTI_BYTES_MAX) {
@@ -261,7 +261,7 @@ pub(crate) fn new_topic(topic: &NewTopic, id: Uuid, config_exists: bool) -> Vec<
 /// The first states of a new topic, as the controller writes them with it: without a live replica
 /// a partition has none until one comes.
 pub(crate) fn first_states(
-    office: &Controllership,
+    controllership: &Controllership,
     topic: &str,
     assignment: &BTreeMap<i32, Vec<BrokerId>>,
     live: &BTreeMap<BrokerId, BrokerNode>,
@@ -279,7 +279,7 @@ pub(crate) fn first_states(
             continue;
         };
         let state = StateJson {
-            controller_epoch: office.epoch,
+            controller_epoch: controllership.epoch,
             leader,
             version: 1,
             leader_epoch: 0,
@@ -298,7 +298,7 @@ pub(crate) fn first_states(
 /// Leaves a partition with the replicas that a reassignment led to, if it still leads there and has still the
 /// state that was seen to have arrived; `topic` is its znode as it was read just now.
 pub(crate) fn arrived(
-    office: &Controllership,
+    controllership: &Controllership,
     at: &TopicPartition,
     replicas: Vec<BrokerId>,
     state: &PartitionImage,
@@ -316,7 +316,7 @@ pub(crate) fn arrived(
     };
     topic.set_replicas(at.partition, arrived);
     Some(vec![
-        office.check(),
+        controllership.check(),
         ZnodeWrite::SetData {
             path: znodes::topic(&at.topic),
             data: znodes::write(&topic),
@@ -331,10 +331,10 @@ pub(crate) fn arrived(
 
 /// Takes as many writes as one multi of the controller should hold.
 pub(crate) fn checked_chunk(
-    office: &Controllership,
+    controllership: &Controllership,
     writes: &mut Peekable<impl Iterator<Item = ZnodeWrite>>,
 ) -> Vec<ZnodeWrite> {
-    let mut multi = vec![office.check()];
+    let mut multi = vec![controllership.check()];
     let mut bytes = 0;
     while let Some(write) = writes.next_if(|_| bytes < MULTI_BYTES_MAX) {
         bytes += write.size();
@@ -440,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_move_ends_only_where_it_still_leads_to() {
-        let office = Controllership {
+        let controllership = Controllership {
             epoch: 1,
             epoch_version: 1,
             session: 1,
@@ -456,7 +456,7 @@ mod tests {
         let ends = |replicas: Replicas| {
             let mut topic = TopicJson::new(Uuid::nil(), BTreeMap::new());
             topic.set_replicas(0, replicas);
-            arrived(&office, &at, ids([2, 3]), &state, topic, 0).is_some()
+            arrived(&controllership, &at, ids([2, 3]), &state, topic, 0).is_some()
         };
         let moving = resting.moving_to(&ids([2, 3]));
         assert!(ends(moving.clone()));

@@ -170,7 +170,7 @@ impl<L: ReplicaLog> Replica<L> {
         }
     }
 
-    /// Takes the newest picture of the partition. `leader` is its leader if that one is alive and knows of it.
+    /// Takes the newest image of the partition. `leader` is its leader if that one is alive and knows of it.
     pub(crate) fn apply(
         &mut self,
         image: &PartitionImage,

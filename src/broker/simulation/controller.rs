@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     message::{Timer, Turn, ZooKeeperAnswer, ZooKeeperRequest},
     process::{Process, RETRY_PAUSE},
-    registry::{Op, Plan, Then, ids},
+    registry::{AfterRead, Op, Plan, ids},
 };
 use crate::{
     controller::{Controller, ControllerSettings, Decisions, Election, Event},
@@ -66,18 +66,18 @@ impl Process {
     }
 
     fn take_office(&mut self, turn: &mut Turn<'_>) {
-        match (&self.office, self.held()) {
+        match (&self.controllership, self.held()) {
             (Some((held, _)), Some(now)) if *held == now => {}
-            (_, None) => self.office = None,
+            (_, None) => self.controllership = None,
             (_, Some(now)) => {
                 turn.say(|| format!("broker {} is the controller, epoch {}", self.own, now.epoch));
-                self.office = Some((now, Controller::new(SETTINGS, turn.clock)));
+                self.controllership = Some((now, Controller::new(SETTINGS, turn.clock)));
             }
         }
     }
 
     fn look_at(&mut self, image: Arc<ClusterImage>, turn: &mut Turn<'_>) {
-        let Some((_, controller)) = &mut self.office else {
+        let Some((_, controller)) = &mut self.controllership else {
             return;
         };
         let decisions = controller.step(Event::Image(image), turn.clock);
@@ -123,7 +123,7 @@ impl Process {
 
     fn resign(&mut self, turn: &mut Turn<'_>) {
         turn.say(|| format!("broker {} is not the controller any more", self.own));
-        self.office = None;
+        self.controllership = None;
         self.give_up(turn);
     }
 
@@ -148,7 +148,7 @@ impl Process {
                 self.stand_as_elected(&image, turn);
             }
             (Op::Campaign(image), ZooKeeperAnswer::NodeExists | ZooKeeperAnswer::BadVersion(_)) => {
-                self.refresh([Znode::Controller].into(), Then::Elected(image), turn);
+                self.refresh([Znode::Controller].into(), AfterRead::Elected(image), turn);
             }
             (Op::StatesParents { parents, plan }, ZooKeeperAnswer::Found(found)) => {
                 let parents = parents.into_iter().zip(found);
@@ -180,7 +180,7 @@ impl Process {
                 if created.is_empty() {
                     self.go_on(plan, turn);
                 } else {
-                    self.refresh(created, Then::Plan(plan), turn);
+                    self.refresh(created, AfterRead::Plan(plan), turn);
                 }
             }
             (
@@ -192,7 +192,7 @@ impl Process {
                 let states = multi.states.iter();
                 let topics = states.map(|write| Znode::Topic(write.at.topic.clone()));
                 let topics = topics.collect();
-                self.refresh(topics, Then::Topics(multi.states, plan), turn);
+                self.refresh(topics, AfterRead::Topics(multi.states, plan), turn);
             }
             (op, answer) => self.went_on(op, answer, turn),
         }
@@ -206,7 +206,7 @@ impl Process {
             }
             (Op::Arrived(plan), ZooKeeperAnswer::Written(_)) => {
                 let changed = [Znode::Topic(TOPIC.into())];
-                self.refresh(changed.into(), Then::Plan(plan), turn);
+                self.refresh(changed.into(), AfterRead::Plan(plan), turn);
             }
             (Op::RemovalNames { name, plan }, ZooKeeperAnswer::Children(mut names)) => {
                 let partitions = names.pop().unwrap_or_default();
@@ -216,13 +216,13 @@ impl Process {
                 self.ask(Op::RemovalStats { name, paths, plan }, request, turn);
             }
             (Op::RemovalStats { name, paths, plan }, ZooKeeperAnswer::Found(found)) => {
-                let Some((office, _)) = &self.office else {
+                let Some((controllership, _)) = &self.controllership else {
                     self.give_up(turn);
                     return;
                 };
                 if found.last().is_none_or(Option::is_none) {
                     let changed = [Znode::Topic(name.clone()), Znode::DeleteTopic(name)];
-                    self.refresh(changed.into(), Then::Plan(plan), turn);
+                    self.refresh(changed.into(), AfterRead::Plan(plan), turn);
                     return;
                 }
                 let paths = paths.into_iter().zip(found);
@@ -230,7 +230,7 @@ impl Process {
                 let mut deletes = existing
                     .map(|(path, _)| ZnodeWrite::Delete { path })
                     .peekable();
-                let multi = writes::checked_chunk(office, &mut deletes);
+                let multi = writes::checked_chunk(controllership, &mut deletes);
                 self.ask(
                     Op::Removal { name, plan },
                     ZooKeeperRequest::Multi(multi),
@@ -240,7 +240,7 @@ impl Process {
             (Op::Removal { name, plan }, ZooKeeperAnswer::Written(_)) => {
                 turn.say(|| format!("controller {}: topic {name} is removed", self.own));
                 let changed = [Znode::Topic(name.clone()), Znode::DeleteTopic(name)];
-                self.refresh(changed.into(), Then::Plan(plan), turn);
+                self.refresh(changed.into(), AfterRead::Plan(plan), turn);
             }
             (Op::Removal { .. }, ZooKeeperAnswer::BadVersion(_)) => self.resign(turn),
             _ => self.give_up(turn),
@@ -260,16 +260,16 @@ impl Process {
         mut plan: Plan,
         turn: &mut Turn<'_>,
     ) {
-        let Some((office, _)) = &self.office else {
+        let Some((controllership, _)) = &self.controllership else {
             self.give_up(turn);
             return;
         };
-        if self.session != Some(office.session) {
+        if self.session != Some(controllership.session) {
             self.resign(turn);
             return;
         }
         let mut states = std::mem::take(&mut plan.states).into_iter().peekable();
-        let multi = StatesMulti::take(office, &mut states, &mut parents);
+        let multi = StatesMulti::take(controllership, &mut states, &mut parents);
         plan.states = states.collect();
         let request = ZooKeeperRequest::Multi(multi.writes.clone());
         self.ask(Op::States { multi, plan }, request, turn);
@@ -280,7 +280,7 @@ impl Process {
         if self.controller_is_busy {
             return;
         }
-        if let Some((_, controller)) = &mut self.office {
+        if let Some((_, controller)) = &mut self.controllership {
             let decisions = controller.step(event, turn.clock);
             self.perform(decisions, turn);
         }
@@ -321,10 +321,10 @@ impl Process {
             configs: BTreeMap::new(),
         };
         let mut writes = writes::new_topic(&topic, id, false);
-        if let Some(office) = self.held() {
-            writes.insert(0, office.check());
+        if let Some(controllership) = self.held() {
+            writes.insert(0, controllership.check());
             writes.extend(writes::first_states(
-                &office,
+                &controllership,
                 TOPIC,
                 &topic.assignment,
                 &image.brokers,

@@ -156,7 +156,7 @@ impl World {
     }
 
     fn ask_controller(&mut self, message: Message) {
-        self.ask(1, |process| process.office.is_some(), message);
+        self.ask(1, |process| process.controllership.is_some(), message);
     }
 
     /// Sends a message to one of the brokers that may be asked, if there is any.

@@ -183,9 +183,9 @@ impl From<Result<Vec<Option<Stat>>, ZooKeeperError>> for ZooKeeperAnswer {
 pub(super) enum Timer {
     /// Look for followers that fell behind; write checkpoints now and then.
     Look,
-    /// Give the partitions the roles in the newest picture.
+    /// Give the partitions the roles in the newest image.
     FollowImage,
-    /// Let the controller look at the newest picture, or stand for election.
+    /// Let the controller look at the newest image, or stand for election.
     Controller,
     Fetch(TopicPartition),
     FetchTimeout(TopicPartition, u64),

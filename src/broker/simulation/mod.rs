@@ -2,7 +2,7 @@
 //!
 //! Four brokers, a ZooKeeper, two producers and two consumers run in one thread on a clock that jumps from
 //! event to event. The brokers decide with the code of the product: `replication` (roles, ISR, high watermark,
-//! truncation), `controller` (elections), the epochs of `log`, and of `registry` the picture that is kept
+//! truncation), `controller` (elections), the epochs of `log`, and of `registry` the image that is kept
 //! of the znodes, the order of reads, and the multis with their checks. What is written anew here is the shell
 //! around it: files ([`log`]), sockets ([`network`]), ZooKeeper ([`zookeeper`]) and the tasks ([`process`],
 //! [`registry`], [`controller`], [`replicas`]), one message at a time.

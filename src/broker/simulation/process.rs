@@ -61,7 +61,7 @@ pub(super) struct Process {
     pub(super) connection: Option<u64>,
     /// The czxid of this broker's znode; -1 while its session is being replaced.
     pub(super) broker_epoch: i64,
-    /// Whether the first picture is complete and roles may be taken.
+    /// Whether the first image is complete and roles may be taken.
     pub(super) serves: bool,
     pub(super) mirror: Mirror,
     seen: Arc<ClusterImage>,
@@ -72,7 +72,7 @@ pub(super) struct Process {
     pub(super) numbers: u64,
     pub(super) partitions: BTreeMap<TopicPartition, Hosted>,
     pub(super) waiting: Vec<Waiting>,
-    pub(super) office: Option<(Controllership, Controller)>,
+    pub(super) controllership: Option<(Controllership, Controller)>,
     pub(super) controller_is_busy: bool,
     pub(super) controller_looks_again: bool,
     /// ISR writes of unknown outcome, until ZooKeeper is back.
@@ -102,7 +102,7 @@ impl Process {
             numbers: 0,
             partitions: BTreeMap::new(),
             waiting: Vec::new(),
-            office: None,
+            controllership: None,
             controller_is_busy: false,
             controller_looks_again: false,
             unknown: Vec::new(),
@@ -192,7 +192,7 @@ impl Process {
             }
             Message::Timer(timer) => self.wake(timer, turn),
         }
-        self.settle(turn);
+        self.after_step(turn);
     }
 
     fn wake(&mut self, timer: Timer, turn: &mut Turn<'_>) {
@@ -209,8 +209,8 @@ impl Process {
         }
     }
 
-    /// What follows from every step: tasks that watch the picture are woken, commits answered.
-    fn settle(&mut self, turn: &mut Turn<'_>) {
+    /// What follows from every step: tasks that watch the image are woken, commits answered.
+    fn after_step(&mut self, turn: &mut Turn<'_>) {
         let image = self.mirror.image();
         if !Arc::ptr_eq(&image, &self.seen) {
             self.seen = image;
@@ -221,7 +221,7 @@ impl Process {
         self.check_commits(turn);
     }
 
-    /// Lets the tasks look at the newest picture, each in its own time.
+    /// Lets the tasks look at the newest image, each in its own time.
     pub(super) fn image_changed(turn: &mut Turn<'_>) {
         let later = turn.chance.between(0, 2);
         turn.after(later, Timer::FollowImage);

@@ -4,7 +4,7 @@ use super::{
     controller::{TOPIC, partition},
     message::{Turn, ZooKeeperRequest},
     process::Process,
-    registry::{Op, Plan, Then, ids},
+    registry::{AfterRead, Op, Plan, ids},
 };
 use crate::{
     controller::assignment::Replicas,
@@ -74,21 +74,28 @@ impl Process {
         found: &[Found],
         turn: &mut Turn<'_>,
     ) {
-        let Some((office, _)) = &self.office else {
+        let Some((controllership, _)) = &self.controllership else {
             self.give_up(turn);
             return;
         };
         let image = self.mirror.image();
         let multi = read(found).and_then(|(topic, version)| {
             let state = image.partition_of(&partition(), topic.topic_id)?;
-            writes::arrived(office, &partition(), replicas, state, topic, version)
+            writes::arrived(
+                controllership,
+                &partition(),
+                replicas,
+                state,
+                topic,
+                version,
+            )
         });
         if let Some(multi) = multi {
             turn.say(|| format!("controller {}: {TOPIC} has arrived", self.own));
             self.ask(Op::Arrived(plan), ZooKeeperRequest::Multi(multi), turn);
         } else {
             let changed = [Znode::Topic(TOPIC.into())];
-            self.refresh(changed.into(), Then::Plan(plan), turn);
+            self.refresh(changed.into(), AfterRead::Plan(plan), turn);
         }
     }
 }

@@ -42,11 +42,11 @@ pub(super) enum Op {
         reads: Reads,
         first: Vec<Znode>,
         before: Arc<ClusterImage>,
-        then: Then,
+        then: AfterRead,
     },
     ChangedSecond {
         second: Vec<Znode>,
-        then: Then,
+        then: AfterRead,
     },
     CampaignEpoch(Arc<ClusterImage>),
     Campaign(Arc<ClusterImage>),
@@ -84,7 +84,7 @@ pub(super) enum Op {
 
 /// Who waits for znodes to be read.
 #[derive(Debug)]
-pub(super) enum Then {
+pub(super) enum AfterRead {
     Registry,
     Elected(Arc<ClusterImage>),
     Topics(Vec<StateWrite>, Plan),
@@ -163,10 +163,15 @@ impl Process {
         }
         self.registry_is_busy = true;
         let changed = std::mem::take(&mut self.dirty);
-        self.refresh(changed, Then::Registry, turn);
+        self.refresh(changed, AfterRead::Registry, turn);
     }
 
-    pub(super) fn refresh(&mut self, changed: BTreeSet<Znode>, then: Then, turn: &mut Turn<'_>) {
+    pub(super) fn refresh(
+        &mut self,
+        changed: BTreeSet<Znode>,
+        then: AfterRead,
+        turn: &mut Turn<'_>,
+    ) {
         let before = self.mirror.image();
         let mut reads = Reads::of(changed, &before);
         let first = std::mem::take(&mut reads.first);
@@ -271,7 +276,7 @@ impl Process {
                 self.write_replicas(&before, after, &found, turn);
             }
             (Op::Reassign(..), _) => {}
-            (Op::Topic(znode), _) => self.refresh([znode].into(), Then::Nothing, turn),
+            (Op::Topic(znode), _) => self.refresh([znode].into(), AfterRead::Nothing, turn),
             (
                 Op::RegisterStats
                 | Op::Register
@@ -284,19 +289,19 @@ impl Process {
         }
     }
 
-    fn was_read(&mut self, then: Then, turn: &mut Turn<'_>) {
+    fn was_read(&mut self, then: AfterRead, turn: &mut Turn<'_>) {
         match then {
-            Then::Registry => {
+            AfterRead::Registry => {
                 self.registry_is_busy = false;
                 self.follow_watches(turn);
             }
-            Then::Elected(image) => self.stand_as_elected(&image, turn),
-            Then::Topics(states, plan) => {
+            AfterRead::Elected(image) => self.stand_as_elected(&image, turn),
+            AfterRead::Topics(states, plan) => {
                 let states = states.into_iter().map(|write| Znode::State(write.at));
-                self.refresh(states.collect(), Then::Plan(plan), turn);
+                self.refresh(states.collect(), AfterRead::Plan(plan), turn);
             }
-            Then::Plan(plan) => self.go_on(plan, turn),
-            Then::Isr(write) => {
+            AfterRead::Plan(plan) => self.go_on(plan, turn),
+            AfterRead::Isr(write) => {
                 let image = self.mirror.image();
                 let now = image.partition_of(&write.at, write.topic_id);
                 let outcome = match now {
@@ -312,17 +317,19 @@ impl Process {
                 };
                 self.isr_decided(&write, outcome);
             }
-            Then::Nothing => {}
+            AfterRead::Nothing => {}
         }
     }
 
     /// The connection broke while somebody waited.
-    fn was_not_read(&mut self, then: Then, turn: &mut Turn<'_>) {
+    fn was_not_read(&mut self, then: AfterRead, turn: &mut Turn<'_>) {
         match then {
-            Then::Registry => self.registry_is_busy = false,
-            Then::Elected(_) | Then::Topics(..) | Then::Plan(_) => self.give_up(turn),
-            Then::Isr(write) => self.isr_answered(write, ZooKeeperAnswer::Lost, turn),
-            Then::Nothing => {}
+            AfterRead::Registry => self.registry_is_busy = false,
+            AfterRead::Elected(_) | AfterRead::Topics(..) | AfterRead::Plan(_) => {
+                self.give_up(turn);
+            }
+            AfterRead::Isr(write) => self.isr_answered(write, ZooKeeperAnswer::Lost, turn),
+            AfterRead::Nothing => {}
         }
     }
 
@@ -423,7 +430,7 @@ impl Process {
     fn look_after_isr(&mut self, write: Box<PendingIsr>, turn: &mut Turn<'_>) {
         let topic = Znode::Topic(write.at.topic.clone());
         let state = Znode::State(write.at.clone());
-        self.refresh([topic, state].into(), Then::Isr(write), turn);
+        self.refresh([topic, state].into(), AfterRead::Isr(write), turn);
     }
 
     fn isr_decided(&mut self, write: &PendingIsr, outcome: WriteOutcome) {

@@ -1,4 +1,4 @@
-//! A process's partitions: roles by the picture, fetching, serving, acknowledging.
+//! A process's partitions: roles by the image, fetching, serving, acknowledging.
 
 use std::{convert::Infallible, time::Duration};
 

@@ -40,7 +40,7 @@ pub(super) enum Fault {
     /// Stop a broker cleanly and start it again.
     Restart,
     /// Freeze the followers of a partition, then kill -9 its leader.
-    CutOff,
+    KillBehindFrozenFollowers,
     /// kill -9 ZooKeeper, start it again.
     ZooKeeper,
 }
@@ -52,7 +52,7 @@ impl Fault {
             Self::Kill => "kill -9",
             Self::Freeze => "freeze",
             Self::Restart => "restart",
-            Self::CutOff => "kill -9 behind frozen followers",
+            Self::KillBehindFrozenFollowers => "kill -9 behind frozen followers",
             Self::ZooKeeper => "zookeeper kill -9",
         }
     }
@@ -121,7 +121,7 @@ impl Faults {
                 testbed.restart(&process)?;
                 testbed.pass(Duration::from_millis(500)).await?;
             }
-            Fault::CutOff => self.cut_off(testbed, said).await?,
+            Fault::KillBehindFrozenFollowers => self.cut_off(testbed, said).await?,
             Fault::ZooKeeper => {
                 let dead = self.between(DEAD_MS);
                 said(format!(

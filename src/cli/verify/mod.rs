@@ -87,10 +87,10 @@ impl AcksWanted {
                 Fault::Kill,
                 Fault::Freeze,
                 Fault::Restart,
-                Fault::CutOff,
+                Fault::KillBehindFrozenFollowers,
                 Fault::Kill,
             ],
-            Self::Leader => vec![Fault::CutOff],
+            Self::Leader => vec![Fault::KillBehindFrozenFollowers],
         };
         if zookeeper {
             faults.push(Fault::ZooKeeper);

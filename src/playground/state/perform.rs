@@ -24,12 +24,12 @@ pub(super) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Req
         }
     };
     let mark = recorded::mark(state, &action);
-    let mut requests = do_it(state, &action, sure);
+    let mut requests = carry_out(state, &action, sure);
     requests.extend(mark);
     requests
 }
 
-fn do_it(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
+fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
     if state
         .view
         .message

@@ -155,7 +155,7 @@ impl Processor {
             }
             Write::SetAcl(request) => {
                 let SetAclRequest { path, acl, version } = request;
-                let acl = acl::settle(acl, identities)?;
+                let acl = acl::stored_form(acl, identities)?;
                 let node = self.writable(identities, &path, perms::ADMIN)?;
                 check_version(node.aversion, version)?;
                 self.try_change(Change::SetAcl { path, acl }, at)
@@ -198,7 +198,7 @@ impl Processor {
             return Err(KeeperCode::NodeExists);
         }
         let (parent_path, _) = split_any(&path).ok_or(KeeperCode::BadArguments)?;
-        let acl = acl::settle(acl, identities)?;
+        let acl = acl::stored_form(acl, identities)?;
         let parent = self.tree.get(parent_path).ok_or(KeeperCode::NoNode)?;
         if !acl::allows(&parent.acl, perms::CREATE, identities) {
             return Err(KeeperCode::NoAuth);

@@ -264,7 +264,7 @@ impl Fetch {
         Ok(answer)
     }
 
-    /// Whether an answer without bytes is worth sending: the logs part, or a follower's picture is old.
+    /// Whether an answer without bytes is worth sending: the logs part, or a follower's image is old.
     fn is_urgent(&self, asked: &FetchPartition, answer: &ReadAnswer) -> bool {
         let is_follower = matches!(self.role, Role::Follower { .. });
         answer.diverging.is_some()

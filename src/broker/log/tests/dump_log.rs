@@ -9,9 +9,6 @@ use std::process::Command;
 use super::*;
 use wire::record_batch::ControlType;
 
-/// What the tool says of gaps between offsets: right for a compacted log, also Apache's own, and wrong elsewhere.
-const GAPS: &str = "Non-consecutive offsets";
-
 /// What the tool prints where something is wrong; it exits with 0 all the same.
 const COMPLAINTS: [&str; 7] = [
     "mismatch",

@@ -60,7 +60,7 @@ fn bound(keys: &str) -> Session {
 }
 
 /// Presses what an action is bound to.
-fn do_it(session: &mut Session, action: &str) {
+fn perform_action(session: &mut Session, action: &str) {
     let key = session.state.view.keys.key_of(action).expect("it has one");
     session.later(400).key(key);
 }
@@ -68,8 +68,8 @@ fn do_it(session: &mut Session, action: &str) {
 /// Broker 3 is killed by the key that kills.
 fn killed(session: &mut Session) {
     session.all_ready();
-    do_it(session, "pick 3");
-    do_it(session, "kill");
+    perform_action(session, "pick 3");
+    perform_action(session, "kill");
     session.process(
         broker(3),
         ProcessChange::Exited {
@@ -178,7 +178,7 @@ fn screens(keys: &str) -> Vec<(&'static str, String)> {
     ] {
         let mut session = bound(keys);
         session.all_ready();
-        do_it(&mut session, action);
+        perform_action(&mut session, action);
         seen.push((name, screen(&session)));
     }
     for (name, actions) in [
@@ -196,17 +196,17 @@ fn screens(keys: &str) -> Vec<(&'static str, String)> {
         let mut session = bound(keys);
         session.all_ready();
         for action in actions {
-            do_it(&mut session, action);
+            perform_action(&mut session, action);
         }
         seen.push((name, screen(&session)));
     }
     let mut session = bound(keys);
     killed(&mut session);
     seen.push(("killed", screen(&session)));
-    do_it(&mut session, "kill");
+    perform_action(&mut session, "kill");
     seen.push(("dead already", screen(&session)));
     for _ in 0..7 {
-        do_it(&mut session, "layout next");
+        perform_action(&mut session, "layout next");
         seen.push(("another layout", screen(&session)));
     }
     let mut session = bound(keys);
@@ -267,7 +267,7 @@ fn the_same_screens_name_the_own_keys_where_nobody_changed_them() {
 fn what_has_no_key_is_named_as_the_palette_takes_it() {
     let mut session = bound("[always]\nstart = []\n\"topic create\" = []");
     killed(&mut session);
-    do_it(&mut session, "kill");
+    perform_action(&mut session, "kill");
     let shown = screen(&session);
     assert!(
         shown.contains("is dead already: :start broker 3 starts it again"),
