@@ -18,7 +18,7 @@ const HEADER_MAX: u64 = 4096;
 /// No page packs to more than all pages that are ever kept.
 const PAGE_MAX: u32 = 64 * 1024 * 1024;
 
-/// Twice of what is ever kept.
+/// Far above what is kept, also by earlier programs, which kept twice as much.
 const FILE_MAX: u64 = 128 * 1024 * 1024;
 
 /// The first line.

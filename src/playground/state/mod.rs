@@ -87,7 +87,9 @@ pub use opening::{Opening, Step};
 pub use outage::Outages;
 pub use palette::{Candidate, Enter, Palette, Preview, summary};
 pub use partition::{Partition, TAIL_MAX};
-pub use past::{BYTES_MAX, History, Moment, Pace, Page, PageError, Past, PictureOf, Progress};
+pub use past::{
+    BYTES_MAX, History, Kept, Moment, Pace, Page, PageError, Past, PictureOf, Progress, mib,
+};
 pub use perform::pace;
 pub use places::Standing;
 pub use process::{Expired, Intent, Process, Status};

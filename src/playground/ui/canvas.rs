@@ -138,9 +138,8 @@ impl<'a> Canvas<'a> {
             self.text(right, y, area.right(), upright, role);
         }
         let mut end = right - 1;
-        let title: u16 = frame.title.iter().map(|(_, piece)| width(piece)).sum();
         // The name matters more than what is said aside.
-        if !frame.note.is_empty() && title + width(frame.note) + 8 <= area.width {
+        if !frame.note.is_empty() && width(frame.note) <= room_for_note(area, &frame.title) {
             let note = format!(" {} ", frame.note);
             end = self.right(left, top, end, &note, Role::Dim);
         }
@@ -191,6 +190,12 @@ impl<'a> Canvas<'a> {
             }
         }
     }
+}
+
+/// Columns of a frame's top line that a note may take beside the title.
+pub fn room_for_note(area: Rect, title: &[(Role, String)]) -> u16 {
+    let title: u16 = title.iter().map(|(_, piece)| width(piece)).sum();
+    area.width.saturating_sub(title + 8)
 }
 
 /// How many columns a text takes as it is drawn.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::theme::Role;
-use crate::state::{Moment, Progress, State};
+use crate::state::{Moment, Progress, State, mib};
 
 /// The chip of the header.
 pub fn chip(state: &State, moment: &Moment) -> (Role, String) {
@@ -55,19 +55,32 @@ pub fn minutes(passed: Duration) -> String {
     }
 }
 
-/// The note of What happened, which ends at the moment shown.
-pub fn story_note(state: &State) -> String {
+/// The note of What happened, which ends at the moment shown, and how far back it goes; the longest that fits.
+pub fn story_note(state: &State, room: usize) -> String {
     let Some(of) = state.picture_of else {
         return "live".to_owned();
     };
     let clock = of.at.clock(state.setup.utc_offset_s);
-    match of.kept_since {
-        Some(since) => format!(
-            "until {clock}, kept since {}",
-            since.clock(state.setup.utc_offset_s)
-        ),
-        None => format!("until {clock}"),
+    let brief = format!("until {clock}");
+    if of.replay {
+        return brief;
     }
+    let max = mib(of.kept.bytes_max);
+    let since = of
+        .kept
+        .since
+        .map(|since| since.clock(state.setup.utc_offset_s));
+    let whole = match &since {
+        Some(since) => format!("{brief}, {max} MiB kept since {since}"),
+        None => format!("{brief}, {} of {max} MiB kept", mib(of.kept.bytes)),
+    };
+    let shorter = since.map(|since| format!("{brief}, kept since {since}"));
+    let fits = |note: &String| note.len() <= room;
+    [Some(whole), shorter]
+        .into_iter()
+        .flatten()
+        .find(fits)
+        .unwrap_or(brief)
 }
 
 /// What keys do: their actions by name, and the words.

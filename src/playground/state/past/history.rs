@@ -3,21 +3,40 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::page::{OpenPage, Page, PageError, Unpacked};
+use super::page::{OpenPage, Packer, Page, PageError, Unpacked};
 use crate::state::{Event, State, Timestamp};
 
-/// Bytes of closed pages that are kept: hours of a quiet cluster, the last five minutes of one under
-/// 10,000 records a second (12 MB a minute were measured). The oldest go first.
-pub const BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of closed pages that are kept: days of a quiet cluster, the last hour of one under 100 records a second
+/// (10 KB a second were measured). The oldest go first.
+pub const BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What is kept of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// When the oldest event of it happened, if older ones were let go.
+    pub since: Option<Timestamp>,
+    /// Bytes that it takes.
+    pub bytes: usize,
+    /// Bytes that it takes at most.
+    pub bytes_max: usize,
+}
+
+/// So many begun MiB.
+#[must_use]
+pub fn mib(bytes: usize) -> usize {
+    bytes.div_ceil(1024 * 1024)
+}
 
 /// The session so far.
 #[derive(Debug, Clone)]
 pub struct History {
     closed: VecDeque<Arc<Page>>,
     open: Option<OpenPage>,
+    packer: Packer,
     /// How many events were let go with the oldest pages.
     let_go: u64,
-    bytes: usize,
+    /// What the closed pages take.
+    pub(super) bytes: usize,
     pub(super) bytes_max: usize,
 }
 
@@ -26,6 +45,7 @@ impl Default for History {
         Self {
             closed: VecDeque::new(),
             open: None,
+            packer: Packer::default(),
             let_go: 0,
             bytes: 0,
             bytes_max: BYTES_MAX,
@@ -49,14 +69,16 @@ impl Reading {
 impl History {
     /// Takes an event in; `before` is the state that it meets.
     pub(super) fn remember(&mut self, before: &State, event: &Event) {
+        let mut buffer = Vec::new();
         if let Some(full) = self.open.take_if(|open| open.is_full()) {
-            let page = full.close();
-            self.bytes += page.packed().len();
+            let (page, emptied) = full.close(&mut self.packer);
+            buffer = emptied;
+            self.bytes += page.bytes();
             self.closed.push_back(Arc::new(page));
             self.let_oldest_go();
         }
         self.open
-            .get_or_insert_with(|| OpenPage::begin(before, event.at))
+            .get_or_insert_with(|| OpenPage::begin(before, event.at, buffer))
             .push(event);
     }
 
@@ -71,7 +93,7 @@ impl History {
         while self.bytes > self.bytes_max
             && let Some(oldest) = self.closed.pop_front()
         {
-            self.bytes -= oldest.packed().len();
+            self.bytes -= oldest.bytes();
             self.let_go += u64::from(oldest.head.events);
         }
     }
@@ -79,6 +101,15 @@ impl History {
     /// How many events there were.
     pub(super) fn len(&self) -> u64 {
         self.heads().last().map_or(self.let_go, |(_, end, _)| end)
+    }
+
+    /// What is kept.
+    pub(super) fn kept(&self) -> Kept {
+        Kept {
+            since: self.kept_since(),
+            bytes: self.bytes().min(self.bytes_max),
+            bytes_max: self.bytes_max,
+        }
     }
 
     /// When the oldest event that is kept happened, if older ones were let go.
@@ -137,7 +168,8 @@ impl History {
     /// All pages, the open one as it stands now, for a file.
     #[must_use]
     pub fn pages(&self) -> Vec<Arc<Page>> {
-        let open = self.open.as_ref().map(|open| Arc::new(open.close()));
+        let open = self.open.clone();
+        let open = open.map(|open| Arc::new(open.close(&mut Packer::default()).0));
         self.closed.iter().cloned().chain(open).collect()
     }
 
@@ -146,7 +178,7 @@ impl History {
     pub fn of_pages(pages: impl IntoIterator<Item = Page>) -> Self {
         let closed: VecDeque<Arc<Page>> = pages.into_iter().map(Arc::new).collect();
         Self {
-            bytes: closed.iter().map(|page| page.packed().len()).sum(),
+            bytes: closed.iter().map(|page| page.bytes()).sum(),
             closed,
             ..Self::default()
         }
@@ -155,7 +187,8 @@ impl History {
     /// Bytes that it takes in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes + self.open.as_ref().map_or(0, OpenPage::bytes)
+        let open = self.open.as_ref().map_or(0, OpenPage::bytes);
+        self.bytes + open + self.packer.bytes()
     }
 
     /// First moment, end and head of each page.

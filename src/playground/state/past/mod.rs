@@ -7,7 +7,7 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-pub use history::{BYTES_MAX, History};
+pub use history::{BYTES_MAX, History, Kept, mib};
 pub use page::{Page, PageError};
 pub(super) use replay::play_on;
 pub use replay::{Pace, Progress};
@@ -60,8 +60,8 @@ pub struct PictureOf {
     pub at: Timestamp,
     /// Whether there is no cluster behind it.
     pub replay: bool,
-    /// Since when there is something to go back to, where the beginning was let go.
-    pub kept_since: Option<Timestamp>,
+    /// What there is to go back to.
+    pub kept: Kept,
 }
 
 /// The point in time that a picture shows.
@@ -97,7 +97,7 @@ impl State {
         PictureOf {
             at,
             replay: self.is_replay(),
-            kept_since: self.past.history.kept_since(),
+            kept: self.past.history.kept(),
         }
     }
 }
@@ -220,10 +220,11 @@ pub(super) fn refuses(state: &mut State, action: &Action) -> bool {
 
 /// Holds the picture as it is now.
 pub(super) fn hold(state: &mut State) {
+    let picture_of = state.picture_of(state.now);
     let mut past = std::mem::take(&mut state.past);
     let mut picture = state.clone();
     picture.held = None;
-    picture.picture_of = Some(state.picture_of(state.now));
+    picture.picture_of = Some(picture_of);
     past.at = past.history.len();
     past.recorded = None;
     state.past = past;
@@ -263,8 +264,9 @@ pub(super) fn step(state: &mut State, lines: i32) {
             (false, _) => "nothing happened after this. {hold} returns to now".to_owned(),
             (true, None) => "nothing happened before this".to_owned(),
             (true, Some(since)) => format!(
-                "what happened before {} was let go",
-                since.clock(state.setup.utc_offset_s)
+                "what happened before {} was let go: {} MiB are kept",
+                since.clock(state.setup.utc_offset_s),
+                mib(state.past.history.kept().bytes_max)
             ),
         };
         state.message(text, false);
@@ -308,7 +310,7 @@ fn go_to(state: &mut State, target: u64) {
     picture.picture_of = Some(PictureOf {
         at: picture.now,
         replay: past.replay.is_some(),
-        kept_since: past.history.kept_since(),
+        kept: past.history.kept(),
     });
     past.at = target;
     past.reading = Some(page);

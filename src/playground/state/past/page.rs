@@ -1,16 +1,18 @@
 //! A stretch of a session: the state at its beginning and the events since, packed.
 
+use std::fmt;
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
+use zstd::bulk::Compressor;
 
 use crate::state::{Event, State, Timestamp};
 
 /// A page is closed when its events take this many bytes: folding them is quick enough to step.
-const EVENT_BYTES: usize = 512 * 1024;
+pub(super) const EVENT_BYTES: usize = 1024 * 1024;
 
-/// The same by their number.
-const EVENTS: usize = 2048;
+/// The same by their number. Each page begins with a whole state, which is a quarter of what it packs to.
+const EVENTS: usize = 4096;
 
 /// No page unpacks to more: the largest state with the largest page of events stays far below it.
 const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
@@ -32,6 +34,10 @@ pub struct Head {
 }
 
 impl Head {
+    fn bytes(&self) -> usize {
+        self.steps.capacity() * size_of::<u32>()
+    }
+
     fn holds(&self) -> bool {
         let grow = self
             .steps
@@ -47,28 +53,31 @@ impl Head {
 #[derive(Debug, Clone)]
 pub(super) struct OpenPage {
     pub head: Head,
-    state: Vec<u8>,
-    events: Vec<u8>,
+    /// The state at its beginning, then its events.
+    plain: Vec<u8>,
+    events_begin: usize,
 }
 
 impl OpenPage {
-    /// Begins with the state as it is before the page's first event.
-    pub(super) fn begin(state: &State, at: Timestamp) -> Self {
+    /// Begins with the state as it is before the page's first event, in a buffer that served before.
+    pub(super) fn begin(state: &State, at: Timestamp, mut plain: Vec<u8>) -> Self {
+        plain.clear();
+        write(&mut plain, state);
         Self {
             head: Head {
                 from: at,
                 to: at,
                 ..Head::default()
             },
-            state: written(state),
-            events: Vec::new(),
+            events_begin: plain.len(),
+            plain,
         }
     }
 
     pub(super) fn push(&mut self, event: &Event) {
         self.head.to = self.head.to.max(event.at);
         self.head.events += 1;
-        self.events.extend(written(event));
+        write(&mut self.plain, event);
     }
 
     /// Remembers that the newest event told a line.
@@ -77,30 +86,81 @@ impl OpenPage {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.events.len() >= EVENT_BYTES
+        self.plain.len() - self.events_begin >= EVENT_BYTES
             || usize::try_from(self.head.events).is_ok_and(|events| events >= EVENTS)
     }
 
-    pub(super) fn close(&self) -> Page {
-        let plain = [written(&self.head), self.state.clone(), self.events.clone()].concat();
-        let mut packed = zstd::bulk::compress(&plain, LEVEL)
-            .expect("memory to memory, into a buffer of the largest size it can need");
-        // That buffer is ten times what it holds in the end.
-        packed.shrink_to_fit();
-        Page {
-            head: self.head.clone(),
-            packed,
-        }
+    /// The page as it is closed, and the buffer for the next one.
+    pub(super) fn close(self, packer: &mut Packer) -> (Page, Vec<u8>) {
+        let Self {
+            mut head,
+            mut plain,
+            ..
+        } = self;
+        head.steps.shrink_to_fit();
+        let mut first = Vec::new();
+        write(&mut first, &head);
+        plain.splice(..0, first);
+        let page = Page {
+            head,
+            packed: packer.pack(&plain),
+        };
+        (page, plain)
     }
 
     pub(super) fn read(&self) -> Result<Unpacked, PageError> {
-        let plain = [self.state.as_slice(), self.events.as_slice()].concat();
-        Unpacked::read(&plain, &self.head)
+        Unpacked::read(&self.plain, &self.head)
     }
 
     /// Bytes it takes in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.state.len() + self.events.len()
+        self.plain.capacity() + self.head.bytes()
+    }
+}
+
+/// What packs one page after the other. Its memory is as large as several pages, and is used again: taken anew and
+/// given back every few seconds, between what stays for hours, it leaves holes that nothing fills.
+pub(super) struct Packer {
+    compressor: Compressor<'static>,
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    fn pack(&mut self, plain: &[u8]) -> Box<[u8]> {
+        self.packed.clear();
+        self.packed
+            .reserve_exact(zstd::zstd_safe::compress_bound(plain.len()));
+        self.compressor
+            .compress_to_buffer(plain, &mut self.packed)
+            .expect("memory to memory, into a buffer of the largest size it can need");
+        self.packed.as_slice().into()
+    }
+
+    /// Bytes it takes in memory, apart from the library's own.
+    pub(super) fn bytes(&self) -> usize {
+        self.packed.capacity()
+    }
+}
+
+impl Default for Packer {
+    fn default() -> Self {
+        Self {
+            compressor: Compressor::new(LEVEL).expect("a level that the library has"),
+            packed: Vec::new(),
+        }
+    }
+}
+
+impl Clone for Packer {
+    /// Another one: nothing of what it packed before is in what it packs next.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Packer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packer").finish_non_exhaustive()
     }
 }
 
@@ -108,7 +168,7 @@ impl OpenPage {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page {
     pub(super) head: Head,
-    packed: Vec<u8>,
+    packed: Box<[u8]>,
 }
 
 impl Page {
@@ -124,7 +184,13 @@ impl Page {
             return Err(PageError::Damaged);
         }
         Unpacked::read(rest, &head)?;
+        let packed = packed.into_boxed_slice();
         Ok(Self { head, packed })
+    }
+
+    /// Bytes it takes in memory, with the places that others keep to find it.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + 4 * size_of::<usize>() + self.head.bytes() + self.packed.len()
     }
 
     /// The bytes for a file.
@@ -179,9 +245,9 @@ impl Unpacked {
     }
 }
 
-fn written<T: Serialize>(value: &T) -> Vec<u8> {
-    rmp_serde::to_vec_named(value)
-        .expect("states and events are plain values, which all have a form")
+fn write<T: Serialize>(out: &mut Vec<u8>, value: &T) {
+    rmp_serde::encode::write_named(out, value)
+        .expect("states and events are plain values, which all have a form");
 }
 
 fn read_one<T: for<'de> Deserialize<'de>>(bytes: &mut &[u8]) -> Result<T, PageError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{History, Page};
+use super::{History, Page, page::EVENT_BYTES};
 use crate::{
     state::{
         Appearance, Event, Happening, Key, KeyPress, Request, Setup, State, Timestamp, update,
@@ -211,18 +211,70 @@ fn a_replay_refuses_verbs_plays_faster_and_quits_at_once() {
 #[test]
 fn the_past_is_bounded_and_says_what_was_let_go() {
     let mut session = told();
-    let mut history = std::mem::take(&mut session.state.past.history);
-    history.bytes_max = 200_000;
+    session.state.past.history.bytes_max = 100_000;
+    session.later(500).press(' ');
+    let shown = text(&frame(&session.state));
+    assert!(shown.contains(", 1 of 1 MiB kept"), "{shown}");
+    session.later(500).press(' ');
     let event = Event {
         at: session.at,
         what: Happening::Paste("a line".repeat(2000)),
     };
+    let mut history = std::mem::take(&mut session.state.past.history);
     for _ in 0..20_000 {
         history.remember(&session.state, &event);
     }
-    assert!(history.bytes() < 2_000_000, "{} bytes", history.bytes());
-    assert!(history.kept_since().is_some());
+    assert!(history.bytes < 100_000, "{} bytes", history.bytes);
     assert!(history.len() >= 20_000);
+    session.state.past.history = history;
+    session.later(500).press(' ');
+    let shown = text(&frame(&session.state));
+    assert!(shown.contains(", 1 MiB kept since 12:01:"), "{shown}");
+    for _ in 0..3 {
+        session.later(500).press('<');
+    }
+    let shown = text(&frame(&session.state));
+    assert!(shown.contains(" was let go: 1 MiB are kept"), "{shown}");
+}
+
+/// What the open page and what packs it may take: the buffers grow by doubling.
+const OPEN_BYTES_MAX: usize = 4 * EVENT_BYTES;
+
+#[test]
+fn after_hours_of_a_stream_the_past_takes_no_more_room() {
+    const HOURS: u64 = 4;
+    let mut session = told();
+    session.state.past.history.bytes_max = 128 * 1024;
+    let mut most_in = Vec::new();
+    for hour in 0..HOURS {
+        let mut most = 0;
+        for second in 0..3600 {
+            let count = hour * 3600 + second;
+            let first = i64::try_from(count).expect("small") * 4;
+            session.later(700);
+            session.records(1, first, "ben eli ben eli");
+            session.offsets(1, first + 4, &[(1, first + 4), (2, first + 2)]);
+            session.produced(count * 4 + 4, count * 4 + 3, &[(1, 1)]);
+            session.later(300).tick();
+            let history = &session.state.past.history;
+            assert!(history.bytes <= history.bytes_max, "{}", history.bytes);
+            let open = history.bytes() - history.bytes;
+            assert!(
+                open <= OPEN_BYTES_MAX,
+                "{open} bytes are not in closed pages"
+            );
+            most = most.max(history.bytes());
+        }
+        most_in.push(most);
+    }
+    let (first, last) = (most_in[1], most_in[most_in.len() - 1]);
+    assert!(last <= first + first / 20, "{most_in:?} bytes in each hour");
+    let kept = session.state.past.history.kept();
+    let since = kept.since.expect("the beginning was let go");
+    assert!(session.at.since(since) < Duration::from_secs(2 * 3600));
+    // What is kept can be looked at.
+    session.later(500).press('<');
+    assert!(session.state.held.is_some());
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::{
     state::{Entry, Pane, Standstill, State, Tone, named_places},
     ui::{
-        canvas::{Canvas, Frame, width},
+        canvas::{Canvas, Frame, room_for_note, width},
         moment,
         theme::Role,
         title, words,
@@ -23,19 +23,21 @@ pub const WHO_IN_TAB: u16 = 12;
 /// Draws the pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let filter = state.view.filter(Pane::Story);
+    let title = title(state, Pane::Story, Pane::Story.title());
+    let room = usize::from(room_for_note(area, &title));
     let note = match (filter, state.view.story_back) {
         (Some(filter), _) if state.view.filtered_by_hand(Pane::Story) => {
             words::filter_note(state, filter)
         }
         (Some(filter), 0) => format!("{filter} only"),
-        (None, 0) => moment::story_note(state),
+        (None, 0) => moment::story_note(state, room),
         (_, back) => state
             .view
             .keys
             .fill(&format!("{back} lines back, {{move last}} follows")),
     };
     let frame = Frame {
-        title: title(state, Pane::Story, Pane::Story.title()),
+        title,
         note: &note,
         focused: state.view.focus == Pane::Story,
         dashed: false,
