@@ -322,7 +322,7 @@ fn cell(
         let mark = canvas.text(x, y, end, sign, role) + 1;
         // On its way back it shows how far it is, else how much it misses.
         let missing = match way {
-            Some(done) if !gone && !frozen => {
+            Some(done) if !gone && !frozen && !state.view.appearance.reduced_motion => {
                 let done = usize::try_from(done).unwrap_or(0).min(WAY_STEPS);
                 let (there, ahead) = ("■".repeat(done), "□".repeat(WAY_STEPS - done));
                 format!("{there}{ahead}")

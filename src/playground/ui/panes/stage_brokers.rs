@@ -155,7 +155,8 @@ fn replica(
     let place = TopicPartition::new(&state.view.topic, index);
     let lane = state.cluster.flow.lane(&place);
     let written = lane.and_then(|lane| lane.written.as_ref());
-    let fresh = written.filter(|word| leads && state.just_changed(Some(word.at)));
+    let still = state.view.appearance.reduced_motion;
+    let fresh = written.filter(|word| leads && !still && state.just_changed(Some(word.at)));
     let high = partition.high_watermark.0;
     let boundary = |offset: i64| match offset {
         _ if gone => ("┊", Role::Dim),
