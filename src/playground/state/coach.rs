@@ -210,12 +210,22 @@ fn kill_line(cluster: &Cluster) -> String {
         });
         return format!("Nobody knows yet: ZooKeeper waits {timeout} s for its heartbeat.{waits}");
     }
+    let lives = |broker: &BrokerId| {
+        let process = cluster.process(*broker);
+        process.is_none_or(|process| !process.status.is_gone())
+    };
+    // With every broker dead nobody says any more that nobody leads.
     let Some((place, leader)) = cluster
         .partitions()
-        .filter_map(|(place, partition)| Some((place, partition.seen.leader?)))
+        .filter_map(|(place, partition)| Some((place, partition.seen.leader.filter(lives)?)))
         .last()
     else {
-        return "Pick a broker by its digit, then {kill}: kill -9.".into();
+        let dead = cluster.brokers().any(|process| process.status.is_gone());
+        return if dead {
+            "Nobody is left to lead. Press {heal}: start all again.".into()
+        } else {
+            "Pick a broker by its digit, then {kill}: kill -9.".into()
+        };
     };
     format!(
         "Press {{pick {leader}}}, then {{kill}}: kill -9 broker {leader}, which leads p{}.",
@@ -324,9 +334,15 @@ fn divided(cluster: &Cluster) -> Option<Vec<String>> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Coach, delivered};
-    use crate::state::{Cluster, Delivery, Partition, Receipt, Timestamp, Topic};
-    use wire::{Offset, TopicPartition};
+    use super::{Coach, delivered, kill_line};
+    use crate::{
+        state::{
+            Appearance, Cluster, Delivery, Partition, ProcessChange, ProcessName, Receipt,
+            Timestamp, Topic,
+        },
+        ui::tests::session::{Session, broker},
+    };
+    use wire::{Offset, TopicPartition, report::Report};
 
     #[test]
     fn no_sum_is_said_to_pick_a_partition_that_was_named() {
@@ -356,6 +372,39 @@ mod tests {
             told(1).contains("amy -> p1: murmur2 picks p0."),
             "{}",
             told(1)
+        );
+    }
+
+    #[test]
+    fn nobody_is_told_to_kill_what_is_dead() {
+        let mut session = Session::new((120, 36), Appearance::default());
+        session.all_ready();
+        let line = |session: &Session| kill_line(&session.state.cluster);
+        let mut seen = vec![line(&session)];
+        for number in [3, 1, 2] {
+            let exited = ProcessChange::Exited {
+                code: None,
+                signal: Some(9),
+            };
+            session.later(100).process(broker(number), exited);
+            session.later(1500).report(
+                ProcessName::ZooKeeper,
+                Report::SessionExpired {
+                    session: 0,
+                    timeout_ms: 1500,
+                    ephemerals: vec![format!("/brokers/ids/{number}")],
+                },
+            );
+            seen.push(line(&session));
+        }
+        assert_eq!(
+            seen,
+            [
+                "Press {pick 3}, then {kill}: kill -9 broker 3, which leads p2.",
+                "Press {pick 2}, then {kill}: kill -9 broker 2, which leads p1.",
+                "Press {pick 2}, then {kill}: kill -9 broker 2, which leads p1.",
+                "Nobody is left to lead. Press {heal}: start all again.",
+            ]
         );
     }
 
