@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::{
+    broker::BrokerConfig,
     check::{AT_LEAST_0, AT_LEAST_1, Accepts, ConfigError, ConfigType, check_value},
+    effect::Effect,
     layers::{BrokerLayers, ConfigSource, Layer},
 };
 
@@ -16,7 +18,7 @@ pub(crate) struct TopicConfig {
     pub(crate) kind: ConfigType,
     fallback: Fallback,
     accepts: Accepts,
-    pub(crate) doc: &'static str,
+    doc: &'static str,
 }
 
 /// What holds without an override.
@@ -92,6 +94,18 @@ impl TopicConfig {
         TOPIC_CONFIGS.iter().find(|config| config.name == name)
     }
 
+    /// What it is for, and why it does nothing here where that is so: as the broker config that it falls back to.
+    pub(crate) fn documentation(&self) -> String {
+        let broker = match self.fallback {
+            Fallback::Setting(name) | Fallback::Time(name) => BrokerConfig::find(name),
+            Fallback::Value(_) => None,
+        };
+        match broker.map(|config| config.effect) {
+            Some(Effect::Nothing(why)) => format!("{} Without effect: {}.", self.doc, why.text()),
+            Some(Effect::Here(_)) | None => self.doc.to_owned(),
+        }
+    }
+
     /// What Kafka calls the config's synonyms: the topic's own before those of the broker config that it falls
     /// back to. The first holds; where there is none, Kafka's default does.
     pub(crate) fn synonyms(
@@ -159,6 +173,8 @@ mod tests {
     use super::{
         BrokerLayers, ConfigError, ConfigSource, Fallback, TOPIC_CONFIGS, TopicConfig, check,
     };
+    use wire::ErrorCode;
+
     use crate::configs::Settings;
 
     fn overrides(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -237,10 +253,10 @@ mod tests {
             ("min.compaction.lag.ms", "10"),
             ("max.compaction.lag.ms", "5"),
         ];
+        let conflict = check(&overrides(&lags)).expect_err("they conflict");
+        assert_eq!(ErrorCode::from(&conflict), ErrorCode::InvalidConfig);
         assert_eq!(
-            check(&overrides(&lags))
-                .expect_err("they conflict")
-                .to_string(),
+            conflict.to_string(),
             "conflict topic config setting min.compaction.lag.ms (10) > max.compaction.lag.ms (5)"
         );
     }
@@ -261,6 +277,10 @@ mod tests {
             check(&overrides(&[("message.format.version", "2.8")])),
             Ok(())
         );
+        let documentation = |name| TopicConfig::find(name).expect(name).documentation();
+        let jitter = documentation("segment.jitter.ms");
+        assert!(jitter.contains(" Without effect: logs are"), "{jitter}");
+        assert!(!documentation("segment.ms").contains("Without effect"));
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Described {
         Self {
             name: config.name.to_owned(),
             kind: config.kind,
-            doc: Some(config.doc.to_owned()),
+            doc: Some(config.documentation()),
             is_read_only: false,
             is_sensitive: false,
             value: Some(config.value(overrides, layers)),
