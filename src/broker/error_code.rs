@@ -61,6 +61,7 @@ impl From<&ConfigError> for ErrorCode {
             | ConfigError::PerListener(_)
             | ConfigError::Pool(_)
             | ConfigError::AtStart(_)
+            | ConfigError::MetaAddress
             | ConfigError::NotHere { .. } => Self::InvalidRequest,
         }
     }

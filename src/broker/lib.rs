@@ -26,7 +26,7 @@ mod throttle;
 mod topic_name;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -70,6 +70,20 @@ pub struct BrokerOptions {
 }
 
 impl BrokerOptions {
+    /// Clients are told where to connect; "any address of this machine" is no such place, and the loopback one
+    /// would lead clients elsewhere to themselves.
+    fn check_reachable(&self) -> Result<(), ConfigError> {
+        let named = self.advertised.as_ref().and_then(|it| it.host.as_deref());
+        let is_meta_address = named.map_or_else(
+            || self.listener.ip().is_unspecified(),
+            |host| host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()),
+        );
+        if is_meta_address {
+            return Err(ConfigError::MetaAddress);
+        }
+        Ok(())
+    }
+
     /// Says in the settings, under Kafka's names, what was said beside them, and checks them all together.
     fn place(&mut self, address: SocketAddr) -> Result<(), ConfigError> {
         const LISTENER: &str = "PLAINTEXT";
@@ -83,7 +97,7 @@ impl BrokerOptions {
             .set("listeners", &format!("{LISTENER}://{address}"))?;
         if let Some(advertised) = &mut self.advertised {
             let host = &mut advertised.host;
-            host.get_or_insert_with(|| reached_at(address).to_string());
+            host.get_or_insert_with(|| address.ip().to_string());
             if advertised.port == 0 {
                 advertised.port = address.port();
             }
@@ -173,6 +187,7 @@ pub async fn run(
         address: options.listener,
         error,
     };
+    options.check_reachable()?;
     let listener = TcpListener::bind(options.listener).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     options.place(address)?;
@@ -344,15 +359,6 @@ fn until(
     });
 }
 
-/// Nobody can connect to "any address"; who listens there is reached at the loopback one.
-fn reached_at(address: SocketAddr) -> IpAddr {
-    match address.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    }
-}
-
 fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOptions {
     let advertised = options.advertised.as_ref();
     let settings = &options.settings;
@@ -361,7 +367,7 @@ fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOpt
         broker_id: options.id,
         host: advertised
             .and_then(|it| it.host.clone())
-            .unwrap_or_else(|| reached_at(address).to_string()),
+            .unwrap_or_else(|| address.ip().to_string()),
         port: advertised.map_or_else(|| address.port(), |it| it.port),
         rack: settings.broker_rack.clone(),
         zookeeper: options.zookeeper.clone(),

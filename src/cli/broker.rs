@@ -9,7 +9,8 @@ use anyhow::{Context, ensure};
 use clap::Args;
 
 use super::{
-    child::ChildFlags, data_folder::DataFolder, logging, open_files, server_files, shutdown,
+    child::ChildFlags, data_folder::DataFolder, logging, open_files, remote::Remote, server_files,
+    shutdown,
 };
 use broker::{self, BrokerOptions, Endpoint, Placement, Settings};
 use wire::BrokerId;
@@ -36,6 +37,12 @@ pub(super) struct BrokerArguments {
     /// Where to listen; port 0 takes a free one. Without it and a file: 127.0.0.1:9092.
     #[arg(long, value_name = "HOST:PORT")]
     listener: Option<SocketAddr>,
+    #[command(flatten)]
+    remote: Remote,
+    /// What clients and other brokers are told to connect to, where it is not the listener. Without a port, or
+    /// with port 0: the listener's.
+    #[arg(long, value_name = "HOST:PORT")]
+    advertised_listener: Option<Endpoint>,
     /// ZooKeeper's servers, with commas between. Without it and a file: 127.0.0.1:2181.
     #[arg(long, value_name = "HOST:PORT")]
     zookeeper: Option<String>,
@@ -55,6 +62,7 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     logging::to_stderr();
     open_files::raise_limit();
     let options = options(&arguments)?;
+    arguments.remote.check(options.listener)?;
     let remarks = [
         options.settings.without_effect(),
         options.settings.unknown(),
@@ -127,7 +135,11 @@ fn options(arguments: &BrokerArguments) -> anyhow::Result<BrokerOptions> {
     Ok(BrokerOptions {
         id: BrokerId(id),
         listener,
-        advertised: placement.advertised.or(name),
+        advertised: arguments
+            .advertised_listener
+            .clone()
+            .or(placement.advertised)
+            .or(name),
         zookeeper: zookeeper.unwrap_or_else(|| ZOOKEEPER.to_owned()),
         data_dir,
         settings,

@@ -16,6 +16,7 @@ mod old_spellings;
 mod open_files;
 mod playground;
 mod produce;
+mod remote;
 mod replay;
 mod say;
 mod server_files;

@@ -11,7 +11,9 @@ use clap::Args;
 use super::{
     child::ChildFlags,
     data_folder::DataFolder,
-    logging, open_files, server_files, shutdown,
+    logging, open_files,
+    remote::Remote,
+    server_files, shutdown,
     zookeeper_properties::{PORT, ZooKeeperProperties},
 };
 use zookeeper::ZooKeeperServer;
@@ -29,6 +31,8 @@ pub(super) struct ZooKeeperArguments {
     /// The address to listen on; port 0 picks a free one. Without it and a file: 127.0.0.1:2181.
     #[arg(long, value_name = "ADDRESS")]
     listener: Option<SocketAddr>,
+    #[command(flatten)]
+    remote: Remote,
     /// The folder that keeps the znodes; made if it is absent.
     #[arg(long, value_name = "DIR", required_unless_present = "config")]
     data_dir: Option<PathBuf>,
@@ -51,6 +55,7 @@ pub(super) fn run(arguments: &ZooKeeperArguments) -> anyhow::Result<()> {
         tracing::warn!("accepted, without effect here: {names}");
     }
     let listener = arguments.listener.or(file.address).unwrap_or(LISTENER);
+    arguments.remote.check(listener)?;
     let data_dir = arguments.data_dir.clone().or(file.data_dir);
     let data_dir = data_dir
         .context("where are znodes to be kept? Say it by --data-dir, or by dataDir in the file")?;

@@ -11,6 +11,7 @@ mod offline;
 mod properties;
 mod reassignment;
 mod refusals;
+mod remote;
 mod sessions;
 mod versions;
 mod words;

@@ -65,6 +65,12 @@ pub enum ConfigError {
     /// Values that are fine each for itself do not fit together.
     #[error("requirement failed: {0}")]
     Requirement(String),
+    /// Nobody can connect to "any address of this machine".
+    #[error(
+        "requirement failed: advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a \
+         routable IP address. --advertised-listener HOST:PORT says it"
+    )]
+    MetaAddress,
     /// A topic's records would have to be compacted before they may be.
     #[error(
         "conflict topic config setting min.compaction.lag.ms ({min}) > max.compaction.lag.ms ({max})"

@@ -1,6 +1,6 @@
 //! Where a broker is and where its things are, as `server.properties` says it.
 
-use std::fmt;
+use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 use super::{
     broker::Settings,
@@ -38,6 +38,34 @@ impl fmt::Display for Endpoint {
     }
 }
 
+impl FromStr for Endpoint {
+    type Err = String;
+
+    /// `host:port`, `[::1]:9092`, or a host alone with port 0.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let usage = || format!("HOST:PORT expected instead of {text:?}, as broker1.example:9092");
+        let is_bare = !text.contains(':') || text.ends_with(']');
+        let (host, port) = if is_bare {
+            (text, 0)
+        } else {
+            let (host, port) = text.rsplit_once(':').ok_or_else(usage)?;
+            (host, port.parse().map_err(|_| usage())?)
+        };
+        let inner = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let host = match inner {
+            Some(ip) if ip.parse::<Ipv6Addr>().is_ok() => ip,
+            None if !host.is_empty() && !host.contains([':', '[', ']', '/', ' ']) => host,
+            _ => return Err(usage()),
+        };
+        Ok(Self {
+            host: Some(host.to_owned()),
+            port,
+        })
+    }
+}
+
 const PLAINTEXT: &str = "PLAINTEXT";
 
 impl Placement {
@@ -54,11 +82,7 @@ impl Placement {
         let listener = endpoint(settings, "listeners")?;
         let advertised = endpoint(settings, "advertised.listeners")?;
         if advertised.as_ref().is_some_and(is_meta_address) {
-            return Err(ConfigError::Requirement(
-                "advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a \
-                 routable IP address."
-                    .to_owned(),
-            ));
+            return Err(ConfigError::MetaAddress);
         }
         let folders = given(settings, "log.dirs").or(given(settings, "log.dir"));
         let mut folders = folders.into_iter().flat_map(items).map(str::to_owned);
@@ -158,7 +182,7 @@ fn is_meta_address(endpoint: &Endpoint) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Placement, Settings};
+    use super::{Endpoint, Placement, Settings};
 
     fn placed(given: &[(&str, &str)]) -> Result<Placement, String> {
         let mut settings = Settings::default();
@@ -166,6 +190,27 @@ mod tests {
             settings.set(name, value).expect("each is valid for itself");
         }
         Placement::of(&settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_endpoint_reads_as_it_is_written() {
+        for text in ["broker1.example:9092", "127.0.0.1:0", "[::1]:9092"] {
+            let endpoint: Endpoint = text.parse().expect(text);
+            assert_eq!(endpoint.to_string(), text);
+        }
+        let bare: Endpoint = "[::1]".parse().expect("a host");
+        assert_eq!((bare.host.as_deref(), bare.port), (Some("::1"), 0));
+        for wrong in [
+            "",
+            ":9092",
+            "a:b:c",
+            "host:port",
+            "PLAINTEXT://a:1",
+            "[a]:1",
+            "a b:1",
+        ] {
+            wrong.parse::<Endpoint>().expect_err(wrong);
+        }
     }
 
     #[test]
