@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::feeder::Feeder;
 use super::observer::{Acknowledged, Observer};
-use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request};
+use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request, TopicConfig};
 use super::supervisor::Supervisor;
 use client::admin::Admin;
+use client::configs::{ConfigChange, ConfigResource};
 use client::refusal::Refusal;
 use client::topics;
 use wire::report::Report;
@@ -120,6 +121,10 @@ impl Executor {
             }
             Request::CreateTopic(topic) => {
                 self.create_topic(topic);
+                Ok(Vec::new())
+            }
+            Request::SetConfig(config) => {
+                self.ask(move |admin| set_config(admin, config));
                 Ok(Vec::new())
             }
             Request::DeleteTopic(name) => {
@@ -339,6 +344,21 @@ async fn prepare_groups(mut admin: Admin) -> Result<Option<String>> {
         tokio::time::sleep(COORDINATOR_RETRY).await;
     }
     Ok(None)
+}
+
+async fn set_config(mut admin: Admin, config: TopicConfig) -> Result<Option<String>> {
+    let TopicConfig { topic, name, value } = config;
+    let done = match &value {
+        Some(value) => format!("{topic}: {name} is {value}"),
+        None => format!("{topic}: {name} is what the brokers have"),
+    };
+    let change = match value {
+        Some(value) => ConfigChange::Set(name, value),
+        None => ConfigChange::Delete(name),
+    };
+    let resource = ConfigResource::Topic(topic);
+    admin.alter_configs(&resource, &[change]).await?;
+    Ok(Some(done))
 }
 
 async fn create_topic(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Pane, ProcessName,
-    action_arguments::{number_of, parse_rate, parse_rewind, parse_topic},
+    action_arguments::{TopicConfig, number_of, parse_rate, parse_rewind, parse_topic},
     target::Target,
 };
 use wire::{Offset, TopicPartition};
@@ -137,6 +137,8 @@ pub enum Action {
     ShowTopic(String),
     /// Show this group.
     ShowGroup(String),
+    /// Give a topic's config a value.
+    SetConfig(TopicConfig),
     /// Delete this topic, for good.
     DeleteTopic(String),
     /// Delete this group.
@@ -341,6 +343,7 @@ impl fmt::Display for Action {
             }
             Self::ShowTopic(name) => write!(f, "topic show {name}"),
             Self::ShowGroup(name) => write!(f, "group show {name}"),
+            Self::SetConfig(config) => config.fmt(f),
             Self::DeleteTopic(name) => write!(f, "topic delete {name}"),
             Self::DeleteGroup(name) => write!(f, "group delete {name}"),
             Self::Layout(name) => write!(f, "layout {name}"),
@@ -432,6 +435,7 @@ impl FromStr for Action {
             ("topic", ["create", rest @ ..]) => parse_topic(rest),
             ("topic", ["show", name]) => Ok(Self::ShowTopic((*name).to_owned())),
             ("group", ["show", name]) => Ok(Self::ShowGroup((*name).to_owned())),
+            ("config", rest) => TopicConfig::parse(rest).map(Self::SetConfig),
             ("topic", ["delete", name]) => Ok(Self::DeleteTopic((*name).to_owned())),
             ("group", ["delete", name]) => Ok(Self::DeleteGroup((*name).to_owned())),
             ("pane", [name]) => {
@@ -490,7 +494,7 @@ impl FromStr for Action {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Motion, StreamRate};
+    use super::{Action, Motion, StreamRate, TopicConfig};
     use crate::state::{Pane, ProcessName, Target};
     use wire::{BrokerId, Offset, TopicPartition};
 
@@ -517,6 +521,16 @@ mod tests {
             Action::AddConsumer(Some("billing".into())),
             Action::CreateTopic(Some(("chat".into(), 4, 2))),
             Action::DeleteTopic("chat".into()),
+            Action::SetConfig(TopicConfig {
+                topic: "orders".into(),
+                name: "retention.ms".into(),
+                value: Some("60000".into()),
+            }),
+            Action::SetConfig(TopicConfig {
+                topic: "orders".into(),
+                name: "retention.ms".into(),
+                value: None,
+            }),
             Action::FocusPane(Pane::Wire),
             Action::PickPartition(2),
             Action::PickRecord(Offset(1204)),

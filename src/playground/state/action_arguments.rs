@@ -1,12 +1,54 @@
 //! What stands behind the name of an action: paces, topics, places, numbers.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
 
 use super::{Action, ActionError, StreamRate};
 use wire::{Offset, TopicPartition};
 
+const CONFIG_USAGE: &str = "config TOPIC NAME VALUE, as in: config orders retention.ms 60000; the value \
+     default takes it back";
+
 const TOPIC_USAGE: &str =
     "topic create NAME PARTITIONS REPLICATION-FACTOR, as in: topic create chat 4 2";
+
+/// A config of a topic, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicConfig {
+    /// The topic.
+    pub topic: String,
+    /// Kafka's name, `retention.ms`.
+    pub name: String,
+    /// `None`: it goes back to what the brokers have.
+    pub value: Option<String>,
+}
+
+/// Stands for a value that is taken back.
+const DEFAULT_VALUE: &str = "default";
+
+impl fmt::Display for TopicConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_deref().unwrap_or(DEFAULT_VALUE);
+        write!(f, "config {} {} {value}", self.topic, self.name)
+    }
+}
+
+impl TopicConfig {
+    /// `orders retention.ms 60000`
+    pub(super) fn parse(words: &[&str]) -> Result<Self, ActionError> {
+        let &[topic, name, value] = words else {
+            return Err(ActionError::Arguments {
+                usage: CONFIG_USAGE,
+            });
+        };
+        Ok(Self {
+            topic: topic.to_owned(),
+            name: name.to_owned(),
+            value: (value != DEFAULT_VALUE).then(|| value.to_owned()),
+        })
+    }
+}
 
 pub(super) fn parse_rate(text: &str) -> Result<StreamRate, ActionError> {
     match text {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Acks, NewRecord, NewTopic};
+use super::{Acks, NewRecord, NewTopic, TopicConfig};
 use wire::BrokerId;
 
 /// A command of these words, as a POSIX shell reads it: each word comes out as it is here.
@@ -63,6 +63,30 @@ pub(super) fn create_topic(bootstrap: &str, topic: &NewTopic) -> String {
         &topic.partitions.to_string(),
         "--replication-factor",
         &topic.replication_factor.to_string(),
+    ])
+}
+
+/// How this config of a topic is set.
+pub(super) fn set_config(bootstrap: &str, config: &TopicConfig) -> String {
+    let (flag, what) = match &config.value {
+        // Commas stand between settings, and brackets around a value that has some of its own.
+        Some(value) if value.contains(',') => {
+            ("--add-config", format!("{}=[{value}]", config.name))
+        }
+        Some(value) => ("--add-config", format!("{}={value}", config.name)),
+        None => ("--delete-config", config.name.clone()),
+    };
+    line(&[
+        "kafka-configs.sh",
+        "--bootstrap-server",
+        bootstrap,
+        "--entity-type",
+        "topics",
+        "--entity-name",
+        &config.topic,
+        "--alter",
+        flag,
+        &what,
     ])
 }
 

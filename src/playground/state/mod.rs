@@ -68,6 +68,7 @@ mod zookeeper_story;
 use serde::{Deserialize, Serialize};
 
 pub use action::{Action, ActionError, Motion, StreamRate};
+pub use action_arguments::TopicConfig;
 pub use ask::grouped;
 pub use cluster::{Cluster, Delivery, Spare, Topic};
 pub use coach::Coach;

@@ -302,6 +302,7 @@ impl State {
                     | Action::SpreadPartitions
                     | Action::ElectLeaders
                     | Action::CreateTopic(_)
+                    | Action::SetConfig(_)
                     | Action::DeleteTopic(_)
                     | Action::DeleteGroup(_)
                     | Action::Delete

@@ -2,7 +2,7 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Overlay, Palette, Process, ProcessName, Prompt,
-    Purpose, Request, State, StreamRate, Typing, command,
+    Purpose, Request, State, StreamRate, TopicConfig, Typing, command,
     model::stream_value,
     navigate, past, recorded, rewind, spread,
     story::{Line, Subject, Tone},
@@ -87,6 +87,7 @@ fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
             create_topic(state, name, *partitions, *factor)
         }
         Action::Delete | Action::DeleteTopic(_) | Action::DeleteGroup(_) if !sure => Vec::new(),
+        Action::SetConfig(config) => set_config(state, config),
         Action::DeleteTopic(name) => delete_topic(state, name),
         Action::DeleteGroup(name) => delete_group(state, name),
         Action::AddBroker => add_broker(state),
@@ -320,6 +321,25 @@ fn create_topic(
     state.view.command = Some(command::create_topic(&state.bootstrap(), &topic));
     state.view.topic_to_come = Some(name.to_owned());
     vec![Request::CreateTopic(topic)]
+}
+
+/// The broker says whether there is such a config and whether it takes the value.
+fn set_config(state: &mut State, config: &TopicConfig) -> Vec<Request> {
+    let TopicConfig { topic, name, value } = config;
+    if !state.cluster.topics.contains_key(topic) {
+        state.message(format!("there is no topic {topic}"), false);
+        return Vec::new();
+    }
+    let says = match value {
+        Some(value) => format!("set {name} of {topic} to {value}"),
+        None => format!("take {name} of {topic} back"),
+    };
+    let line = Line::new(state.now, "you")
+        .say(says)
+        .about(Subject::Topic(topic.clone()));
+    state.story.begin(line);
+    state.view.command = Some(command::set_config(&state.bootstrap(), config));
+    vec![Request::SetConfig(config.clone())]
 }
 
 /// Deletes it. A stream into it ends first: its next record would create the topic anew, with Kafka's defaults.

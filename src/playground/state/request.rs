@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProcessName, StreamRate};
+use super::{ProcessName, StreamRate, TopicConfig};
 use wire::{BrokerId, Offset, TopicPartition};
 
 /// One thing to do. Requests are started in the order given and need not wait for each other.
@@ -33,6 +33,8 @@ pub enum Request {
     },
     /// Create a topic. Brokers that are still registering are waited for, for a few seconds.
     CreateTopic(NewTopic),
+    /// Give a topic's config a value, or take it back.
+    SetConfig(TopicConfig),
     /// Delete a topic.
     DeleteTopic(String),
     /// Give these partitions these replicas, the preferred leader first.

@@ -142,13 +142,16 @@ fn enter(typed: &str, cursor: usize, found: &[Candidate]) -> Enter {
     };
     match (&typed_action, found.get(cursor)) {
         (Ok(action), _) if cursor == 0 && exactly(action) => Enter::Does(typed.to_owned()),
-        (Err(wrong), Some(candidate)) if cursor == 0 && candidate.only_verb => {
+        (Err(wrong), Some(candidate))
+            if cursor == 0 && (candidate.only_verb || candidate.text == typed) =>
+        {
             Enter::Refuses(wrong.to_string())
         }
         (_, Some(candidate)) => {
             let action = candidate.text.parse::<Action>();
+            let wants_more = action.is_err();
             let takes = action.is_ok_and(|action| action.is_destructive());
-            if cursor == 0 && takes {
+            if wants_more || (cursor == 0 && takes) {
                 Enter::Completes(candidate.text.clone())
             } else {
                 Enter::Does(candidate.text.clone())

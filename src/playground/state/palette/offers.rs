@@ -100,7 +100,56 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
         ));
     }
     of_the_screen(state, &mut all);
+    configs(state, &mut all);
     all
+}
+
+/// Kafka's configs of a topic, without those that do nothing any more; first what people look for: of equals the
+/// first is offered, and `retention.ms` is also in `delete.retention.ms`.
+const TOPIC_CONFIGS: [&str; 25] = [
+    "retention.ms",
+    "retention.bytes",
+    "cleanup.policy",
+    "min.insync.replicas",
+    "max.message.bytes",
+    "compression.type",
+    "segment.bytes",
+    "segment.ms",
+    "delete.retention.ms",
+    "file.delete.delay.ms",
+    "flush.messages",
+    "flush.ms",
+    "follower.replication.throttled.replicas",
+    "index.interval.bytes",
+    "leader.replication.throttled.replicas",
+    "max.compaction.lag.ms",
+    "message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms",
+    "message.timestamp.type",
+    "min.cleanable.dirty.ratio",
+    "min.compaction.lag.ms",
+    "preallocate",
+    "segment.index.bytes",
+    "segment.jitter.ms",
+    "unclean.leader.election.enable",
+];
+
+/// The configs of the topic that is shown; the value is for the person to say.
+fn configs(state: &State, all: &mut Vec<Candidate>) {
+    let Some(topic) = state.cluster.topics.get(&state.view.topic) else {
+        return;
+    };
+    for name in TOPIC_CONFIGS {
+        let note = match topic.configs.get(name) {
+            Some(value) => format!("VALUE; now {value}"),
+            None => "VALUE".to_owned(),
+        };
+        all.push(plain(
+            state,
+            format!("config {} {name}", state.view.topic),
+            note,
+        ));
+    }
 }
 
 /// What only concerns the screen.

@@ -1,7 +1,7 @@
 //! What an action would do, said before it is done: in words, with the way back, and as a command.
 
 use crate::state::{
-    Action, Overlay, ProcessName, State, StreamRate, Target, grouped, pace,
+    Action, Overlay, ProcessName, State, StreamRate, Target, TopicConfig, grouped, pace,
     perform::{next_broker, perform},
     settings::Setting,
 };
@@ -64,6 +64,10 @@ fn does(state: &State, action: &Action) -> String {
         Action::CreateTopic(Some((_, partitions, factor))) => {
             format!("{partitions} partitions, each on {factor} brokers")
         }
+        Action::SetConfig(TopicConfig { topic, name, value }) => match value {
+            Some(value) => format!("{name} of {topic} is {value} from now on, without a restart"),
+            None => format!("{name} of {topic} is what the brokers have"),
+        },
         Action::DeleteTopic(name) => {
             let records = state.cluster.topics.get(name).map_or(0, |topic| {
                 let held = topic.partitions.iter();
@@ -123,6 +127,14 @@ fn undo(state: &State, action: &Action) -> Option<String> {
             format!("{} on it: it leaves", key("stop"))
         }
         Action::CreateTopic(Some(_)) => key("delete"),
+        Action::SetConfig(config) => {
+            let topic = state.cluster.topics.get(&config.topic)?;
+            let before = TopicConfig {
+                value: topic.configs.get(&config.name).cloned(),
+                ..config.clone()
+            };
+            before.to_string()
+        }
         Action::DeleteTopic(_) | Action::DeleteGroup(_) => "nothing brings it back".to_owned(),
         Action::Layout(_) | Action::NextLayout => key("layout previous"),
         Action::PreviousLayout => key("layout next"),

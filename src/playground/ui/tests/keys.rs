@@ -7,7 +7,7 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
-    ProcessChange, Request, Status, StreamRate, Timestamp, ValueFace,
+    ProcessChange, Request, Status, StreamRate, Timestamp, TopicConfig, ValueFace,
 };
 use wire::report::{GroupCause, MemberPartitions, Report};
 
@@ -73,6 +73,37 @@ fn records_asked_for_before_the_topic_are_kept_and_sent() {
         .filter(|request| matches!(request, Request::Produce(records) if records.len() == 1))
         .count();
     assert_eq!(sent, 1);
+}
+
+#[test]
+fn the_palette_completes_a_config_and_sets_it() {
+    let mut session = ready();
+    type_text(&mut session, ":config retention.ms");
+    assert_eq!(session.key(Key::Enter), [], "the value is missing");
+    session.later(500);
+    assert_eq!(session.key(Key::Enter), []);
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("config TOPIC NAME VALUE, as in"), "{drawn}");
+    type_text(&mut session, "60000");
+    let config = |value: Option<&str>| TopicConfig {
+        topic: "orders".into(),
+        name: "retention.ms".into(),
+        value: value.map(str::to_owned),
+    };
+    let set = session.key(Key::Enter);
+    assert_eq!(set, [Request::SetConfig(config(Some("60000")))]);
+    let command = "kafka-configs.sh --bootstrap-server 127.0.0.1:9092 --entity-type topics --entity-name orders \
+                   --alter --add-config retention.ms=60000";
+    assert_eq!(session.state.view.command.as_deref(), Some(command));
+    session.later(500);
+    assert_eq!(session.press('y'), [Request::Copy(command.into())]);
+    session.later(500);
+    type_text(&mut session, ":config orders retention.ms default");
+    let taken = session.key(Key::Enter);
+    assert_eq!(taken, [Request::SetConfig(config(None))]);
+    type_text(&mut session, ":config nowhere retention.ms 1");
+    assert_eq!(session.key(Key::Enter), []);
+    assert_eq!(message(&session), "there is no topic nowhere");
 }
 
 #[test]
