@@ -101,7 +101,7 @@ pub use rows::{GroupRow, ReplicaRow};
 pub use settings_file::{KEYS, Unreadable};
 pub use setup::{Appearance, Depth, Glyphs, Scheme, Setup};
 pub use stage_caption::StageCaption;
-pub use standstill::Standstill;
+pub use standstill::{BelowMinimum, Standstill};
 pub use story::{Entry, Merge, Story, Subject, Tone};
 pub use target::{Target, UnknownTarget};
 pub use time::{Clock, Timestamp};

@@ -14,7 +14,7 @@ use super::{
     outage::Outages,
     rewind::Rewind,
     settings::{Keymap, Layouts, Themes},
-    story::Story,
+    story::{Entry, Story},
     view::{HELD_WITHIN, MESSAGE_FOR, Message},
 };
 use wire::TopicPartition;
@@ -250,6 +250,13 @@ impl State {
             since: self.now,
             bad,
         });
+    }
+
+    /// The line of what happened that enter opens: the lowest that is shown.
+    #[must_use]
+    pub fn line_at_hand(&self) -> Option<&Entry> {
+        let filter = self.view.filter(Pane::Story);
+        self.story.matching(filter).rev().nth(self.view.story_back)
     }
 
     /// What the coach says now, with the keys as they are bound.

@@ -211,7 +211,8 @@ fn movement(state: &mut State, motion: Motion) {
                 *scroll = step(*scroll, motion, page).min(most);
             }
             Pane::Story => {
-                let lines = state.story.entries().len();
+                let filter = state.view.filter(Pane::Story);
+                let lines = state.story.matching(filter).count();
                 look_back(&mut state.view.story_back, lines, motion, page);
             }
             Pane::ZooKeeperStory => {
@@ -365,7 +366,11 @@ fn open(state: &mut State) -> Vec<Request> {
                 None => return Vec::new(),
             }
         }
-        Pane::Story | Pane::Throughput | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory => {
+        Pane::Story => match state.line_at_hand() {
+            Some(entry) => Thing::Line(entry.number),
+            None => return Vec::new(),
+        },
+        Pane::Throughput | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory => {
             return Vec::new();
         }
     };

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Cluster, ProcessName, ProducedSeen, Receipt, State, Status, Timestamp,
+    BelowMinimum, Cluster, ProcessName, ProducedSeen, Receipt, State, Status, Timestamp,
     names::place,
     story::{Line, Merge, Story, Subject, Tone},
 };
@@ -129,29 +129,20 @@ fn led(cluster: &Cluster, place: &TopicPartition) -> bool {
 
 /// Says why records wait that nobody refuses: the client library tries on and tells nothing.
 pub(super) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
-    let waits = |wanted: &TopicPartition| {
-        let topic = state.cluster.topics.get(&wanted.topic)?;
-        let least = usize::try_from(topic.min_insync_replicas?).ok()?;
-        let seen = &topic.partition(wanted.partition)?.seen;
-        let dead = seen.replicas.iter().find(|broker| {
-            let process = state.cluster.process(**broker);
-            process.is_some_and(|process| process.status.is_gone())
-        });
-        (seen.leader.is_some() && seen.isr.len() < least).then_some((
-            seen.isr.len(),
-            least,
-            dead.copied(),
-        ))
-    };
     let found = produced
         .waiting
         .iter()
         .filter(|(_, count)| *count > 0)
-        .find_map(|(place, _)| waits(place));
-    let Some((in_sync, least, dead)) = found else {
+        .find_map(|(place, _)| state.cluster.below_minimum(place));
+    let Some(BelowMinimum {
+        in_sync,
+        needed,
+        missed,
+    }) = found
+    else {
         return;
     };
-    let words = format!("NOT_ENOUGH_REPLICAS: {in_sync} in sync, min.insync.replicas {least}");
+    let words = format!("NOT_ENOUGH_REPLICAS: {in_sync} in sync, min.insync.replicas {needed}");
     let merge = Merge::Refused(words.clone(), 1);
     let latest = state.story.entries().iter().rev();
     if latest
@@ -160,7 +151,7 @@ pub(super) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
     {
         return;
     }
-    let remedy = match dead {
+    let remedy = match missed {
         Some(broker) => format!("  {{start broker {broker}}} starts broker {broker}"),
         None => String::new(),
     };

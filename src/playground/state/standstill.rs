@@ -30,6 +30,17 @@ pub enum Standstill {
     },
 }
 
+/// Too few replicas are in sync for `acks=all`: `NOT_ENOUGH_REPLICAS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BelowMinimum {
+    /// So many are.
+    pub in_sync: usize,
+    /// `min.insync.replicas`.
+    pub needed: usize,
+    /// A dead replica whose return helps.
+    pub missed: Option<BrokerId>,
+}
+
 impl Standstill {
     /// Whether nobody takes writes at all; else only those wait that all in sync must have.
     #[must_use]
@@ -108,6 +119,21 @@ impl Cluster {
         waiting
             .find(|(at, _)| at == place)
             .map_or(0, |(_, count)| *count)
+    }
+
+    /// Where fewer replicas are in sync than `acks=all` needs: how many are, how many it needs, and a dead one
+    /// that is missed.
+    #[must_use]
+    pub fn below_minimum(&self, place: &TopicPartition) -> Option<BelowMinimum> {
+        let topic = self.topics.get(&place.topic)?;
+        let needed = usize::try_from(topic.min_insync_replicas?).ok()?;
+        let seen = &topic.partition(place.partition)?.seen;
+        let missed = seen.replicas.iter().find(|broker| self.is_gone(**broker));
+        (seen.leader.is_some() && seen.isr.len() < needed).then_some(BelowMinimum {
+            in_sync: seen.isr.len(),
+            needed,
+            missed: missed.copied(),
+        })
     }
 
     /// What brings `ZooKeeper` back, if it is away and does not come by itself.

@@ -38,6 +38,10 @@ pub enum Tone {
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
+    /// Its own number: no other line ever has it.
+    pub number: u64,
+    /// The number of the line that caused it; 0: none.
+    pub cause: u64,
     /// Which tree it is in: the number of the tree's first line.
     pub root: u64,
     /// When it happened.
@@ -120,6 +124,7 @@ pub enum Merge {
 pub struct Story {
     entries: VecDeque<Entry>,
     roots: u64,
+    numbers: u64,
     /// Counts lines ever told, so that a tab can show that there is news.
     pub told: u64,
 }
@@ -181,6 +186,37 @@ impl Story {
         &self.entries
     }
 
+    /// Lines that have this text in them, or all, oldest first.
+    #[must_use]
+    pub fn matching<'a>(
+        &'a self,
+        filter: Option<&'a str>,
+    ) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        let has = move |entry: &&Entry| {
+            filter.is_none_or(|filter| {
+                entry.who.contains(filter)
+                    || entry.text.iter().any(|(_, words)| words.contains(filter))
+            })
+        };
+        self.entries.iter().filter(has)
+    }
+
+    /// A line by its number, behind the lines that led to it: the first line of its tree comes first.
+    #[must_use]
+    pub fn with_causes(&self, number: u64) -> Vec<&Entry> {
+        let mut wanted = number;
+        let mut path: Vec<&Entry> = Vec::new();
+        // A cause stands before its effect.
+        for entry in self.entries.iter().rev() {
+            if entry.number == wanted {
+                wanted = entry.cause;
+                path.push(entry);
+            }
+        }
+        path.reverse();
+        path
+    }
+
     /// When the tree of this line began.
     #[must_use]
     pub fn root_at(&self, entry: &Entry) -> Timestamp {
@@ -195,7 +231,7 @@ impl Story {
     pub fn begin(&mut self, line: Line) {
         self.roots += 1;
         let root = self.roots;
-        let entry = entry(line, root, 0);
+        let entry = self.entry(line, (root, 0), 0);
         self.entries.push_back(entry);
         self.trim();
     }
@@ -210,10 +246,10 @@ impl Story {
             self.begin(line);
             return;
         };
-        let Some((root, depth)) = self
+        let Some((root, depth, cause)) = self
             .entries
             .get(parent)
-            .map(|parent| (parent.root, parent.depth))
+            .map(|parent| (parent.root, parent.depth, parent.number))
         else {
             return;
         };
@@ -226,7 +262,7 @@ impl Story {
             .map(|(index, _)| index)
             .next_back()
             .unwrap_or(parent);
-        let entry = entry(line, root, (depth + 1).min(DEPTH_MAX));
+        let entry = self.entry(line, (root, (depth + 1).min(DEPTH_MAX)), cause);
         self.entries.insert(after + 1, entry);
         self.trim();
     }
@@ -306,7 +342,7 @@ impl Story {
             self.begin(line);
             return;
         };
-        let (root, depth) = (parent.root, parent.depth);
+        let (root, depth, cause) = (parent.root, parent.depth, parent.number);
         // Who did something says so after it was answered: what followed may be told to be earlier.
         // It happened by then at the latest.
         if let Some(parent) = self.entries.get_mut(index).filter(|_| depth > 0) {
@@ -315,7 +351,7 @@ impl Story {
         let below = self.entries.iter().skip(index + 1);
         let below = below.take_while(|entry| entry.root == root && entry.depth > depth);
         let at = index + 1 + below.count();
-        let entry = entry(line, root, (depth + 1).min(DEPTH_MAX));
+        let entry = self.entry(line, (root, (depth + 1).min(DEPTH_MAX)), cause);
         self.entries.insert(at, entry);
         self.trim();
     }
@@ -340,23 +376,26 @@ impl Story {
             .map(|(index, _)| index)
     }
 
+    fn entry(&mut self, line: Line, (root, depth): (u64, u8), cause: u64) -> Entry {
+        self.numbers += 1;
+        Entry {
+            number: self.numbers,
+            cause,
+            root,
+            at: line.at,
+            depth,
+            who: line.who,
+            text: line.text,
+            subjects: line.subjects,
+            merge: line.merge,
+        }
+    }
+
     fn trim(&mut self) {
         self.told += 1;
         while self.entries.len() > ENTRIES_MAX {
             self.entries.pop_front();
         }
-    }
-}
-
-fn entry(line: Line, root: u64, depth: u8) -> Entry {
-    Entry {
-        root,
-        at: line.at,
-        depth,
-        who: line.who,
-        text: line.text,
-        subjects: line.subjects,
-        merge: line.merge,
     }
 }
 

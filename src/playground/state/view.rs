@@ -258,8 +258,8 @@ pub enum Thing {
     Group(String),
     /// A topic and its configuration.
     Topic(String),
-    /// A line of what happened, in full.
-    Line(usize),
+    /// A line of what happened, by its number.
+    Line(u64),
     /// A znode by its path.
     Znode(String),
     /// A request with its answer, by its number.

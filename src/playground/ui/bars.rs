@@ -217,9 +217,7 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         (_, None) => verbs(canvas, state, area),
     }
     if let Some(message) = &state.view.message {
-        let role = if message.bad { Role::Dead } else { Role::Text };
-        let text = fit(&format!(" {}", message.text), area.width - 1);
-        canvas.text(area.x, command, end, &text, role);
+        super::message::draw(canvas, message, (area.x, command, end), Some(keys));
         return;
     }
     command_line(canvas, state, area.x, command, end);
@@ -231,9 +229,8 @@ fn stage_footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     canvas.tone(last.x, last.y, last.width, Role::Bar);
     verbs(canvas, state, last);
     if let Some(message) = &state.view.message {
-        let role = if message.bad { Role::Dead } else { Role::Text };
-        let text = fit(&format!(" {}", message.text), area.width - 1);
-        canvas.text(area.x, area.y, area.right(), &text, role);
+        let above = area.y.checked_sub(1);
+        super::message::draw(canvas, message, (area.x, area.y, area.right()), above);
     }
 }
 

@@ -88,6 +88,14 @@ impl<'a> Canvas<'a> {
             .fold(x, |x, (role, text)| self.text(x, y, end, text, *role))
     }
 
+    /// Whether nothing is written in a stretch of a line yet.
+    #[must_use]
+    pub fn blank(&self, x: u16, y: u16, columns: u16) -> bool {
+        let area = Rect::new(x, y, columns, 1).intersection(self.buffer.area);
+        let mut cells = area.positions().filter_map(|at| self.buffer.cell(at));
+        cells.all(|cell| cell.symbol() == " ")
+    }
+
     /// Writes text that ends just before `end`.
     pub fn right(&mut self, start: u16, y: u16, end: u16, text: &str, role: Role) -> u16 {
         let x = end.saturating_sub(width(text)).max(start);
@@ -141,9 +149,14 @@ impl<'a> Canvas<'a> {
         // The name matters more than what is said aside.
         if !frame.note.is_empty() && width(frame.note) <= room_for_note(area, &frame.title) {
             let note = format!(" {} ", frame.note);
+            // What takes the terminal's own ink must not take over the border's, which is too pale to read.
+            self.clear(Rect::new(end - width(&note), top, width(&note), 1));
             end = self.right(left, top, end, &note, Role::Dim);
         }
         if !frame.title.is_empty() {
+            let title: u16 = frame.title.iter().map(|(_, piece)| width(piece)).sum();
+            let columns = (title + 2).min(end.saturating_sub(left + 2));
+            self.clear(Rect::new(left + 2, top, columns, 1));
             let after = self.text(left + 2, top, end, " ", Role::Text);
             let after = self.pieces(after, top, end, &frame.title);
             self.text(after, top, end, " ", Role::Text);

@@ -11,6 +11,7 @@
 
 mod bars;
 mod canvas;
+mod message;
 mod moment;
 pub mod mouse;
 mod overlays;

@@ -4,9 +4,9 @@ use ratatui::layout::Rect;
 
 use super::record;
 use crate::{
-    state::{Opened, ProcessName, State, Thing, named_places, summary},
+    state::{Opened, ProcessName, State, Thing, Tone, named_places, summary},
     ui::{
-        canvas::{Canvas, Frame, broken},
+        canvas::{Canvas, Frame, broken, wrap},
         theme::Role,
         words,
     },
@@ -21,7 +21,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
         Thing::Group(name) => (format!("Group {name}"), group(state, name)),
         Thing::Topic(name) => (format!("Topic {name}"), topic(state, name)),
         Thing::Znode(path) => (format!("Znode {path}"), znode(state, path)),
-        Thing::Line(index) => ("What happened".to_owned(), line(state, *index)),
+        Thing::Line(number) => ("What happened".to_owned(), line(state, *number)),
         Thing::Exchange(number) => exchange(state, *number),
     };
     let closes = state.view.keys.fill("{overlay back} closes");
@@ -35,7 +35,10 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
     let columns = inside.width.saturating_add(1).max(1);
     let wrapped: Vec<String> = lines
         .iter()
-        .flat_map(|line| broken(line, columns))
+        .flat_map(|line| match opened.what {
+            Thing::Line(_) => sentence(line, columns),
+            _ => broken(line, columns),
+        })
         .collect();
     let last = wrapped.len().saturating_sub(usize::from(inside.height));
     let shown = wrapped.iter().skip(opened.scroll.min(last));
@@ -219,15 +222,42 @@ fn znode(state: &State, path: &str) -> Vec<String> {
     lines
 }
 
-fn line(state: &State, index: usize) -> Vec<String> {
-    state
-        .story
-        .entries()
-        .get(index)
-        .map_or_else(Vec::new, |entry| {
-            let words: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
-            vec![format!("{}: {words}", entry.who)]
+/// A line of what happened over as many lines as it needs; they go on below its words.
+fn sentence(line: &str, columns: u16) -> Vec<String> {
+    const TIME: u16 = 14;
+    let mut lines = wrap(line, usize::from(columns.saturating_sub(TIME)));
+    for line in lines.iter_mut().skip(1) {
+        line.insert_str(0, &" ".repeat(usize::from(TIME)));
+    }
+    lines
+}
+
+/// What led to a line, one below the other, and the line itself; nothing of it is left out.
+fn line(state: &State, number: u64) -> Vec<String> {
+    let path = state.story.with_causes(number);
+    let Some(first) = path.first() else {
+        return vec!["It is not among the lines that are kept any more.".into()];
+    };
+    let began = state.story.root_at(first);
+    path.iter()
+        .map(|entry| {
+            let time = if entry.depth == 0 {
+                format!("{:#}", entry.at.clock(state.setup.utc_offset_s))
+            } else {
+                format!("+{:.3} s", entry.at.since(began).as_secs_f64())
+            };
+            let words: String = entry
+                .text
+                .iter()
+                .map(|(tone, words)| match tone {
+                    Tone::Hint => state.view.fill(words),
+                    _ => words.clone(),
+                })
+                .collect();
+            let bend = if entry.depth == 0 { "" } else { "└ " };
+            format!("{time:>12}  {}  {bend}{words}", entry.who)
         })
+        .collect()
 }
 
 /// A request and its answer, field by field.

@@ -368,20 +368,38 @@ fn receipt(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
         receipt.partition.partition,
         receipt.offset
     );
-    let mut pieces = vec![
-        (Role::Dim, "last ".to_owned()),
-        (Role::Text, place),
-        (
-            Role::Text,
-            format!("   acked by ISR {} ", words::listed(&delivery.isr)),
-        ),
-        (Role::Good, format!("+{}", words::latency(receipt.latency))),
+    let isr = words::listed(&delivery.isr);
+    let acked = (Role::Good, format!("+{}", words::latency(receipt.latency)));
+    let written = [(Role::Dim, "last ".to_owned()), (Role::Text, place)];
+    let way = |acked_by: &str, reader: &str| {
+        let mut pieces = written.to_vec();
+        pieces.extend([(Role::Text, format!("   acked{acked_by} ")), acked.clone()]);
+        if let Some((_, _, after)) = delivery.read.as_ref().filter(|_| !reader.is_empty()) {
+            pieces.push((Role::Text, format!("   read by {reader} ")));
+            pieces.push((Role::Good, format!("+{}", words::latency(*after))));
+        }
+        pieces
+    };
+    let isr = format!(" by ISR {isr}");
+    let [whole, consumer] = match &delivery.read {
+        Some((group, consumer, _)) => [format!("{group}/{consumer}"), consumer.clone()],
+        None => [String::new(), String::new()],
+    };
+    // What does not fit whole is said in fewer words: half a number is another number.
+    let ways = [
+        way(&isr, &whole),
+        way(&isr, &consumer),
+        way("", &whole),
+        way("", &consumer),
+        way("", ""),
+        written.to_vec(),
     ];
-    if let Some((group, consumer, after)) = &delivery.read {
-        pieces.push((Role::Text, format!("   read by {group}/{consumer} ")));
-        pieces.push((Role::Good, format!("+{}", words::latency(*after))));
+    let columns =
+        |pieces: &[(Role, String)]| -> u16 { pieces.iter().map(|(_, text)| width(text)).sum() };
+    let fits = |pieces: &&Vec<(Role, String)>| area.x + columns(pieces) <= end;
+    if let Some(pieces) = ways.iter().find(fits) {
+        canvas.pieces(area.x, y, end, pieces);
     }
-    canvas.pieces(area.x, y, end, &pieces);
 }
 
 /// The first words of the coach, in the empty log.

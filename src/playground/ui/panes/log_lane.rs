@@ -7,12 +7,14 @@
 //! readers        billing no reader ▲                                  lag 2
 //! ```
 
+use std::collections::BTreeMap;
+
 use ratatui::layout::Rect;
 
 use super::log_window::{CELL, Window};
 use crate::{
     state::{
-        Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State, Status,
+        Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State,
         Timestamp, grouped,
     },
     ui::{
@@ -259,18 +261,7 @@ impl<'a> Lane<'a> {
         } else {
             self.ruler.labels + 8
         };
-        let mut others = Vec::new();
-        for (name, group) in &self.cluster().groups {
-            if *name != self.state.view.group
-                && let Some(committed) = group.committed.get(&self.place)
-                && let Some(column) = self.window.column(committed.0)
-                && column < self.ruler.figures
-            {
-                let initial: String = shown::line(name).chars().take(1).collect();
-                canvas.text(column, y, self.ruler.end, &format!("▲{initial}"), Role::Dim);
-                others.push(column);
-            }
-        }
+        self.other_readers(canvas, y);
         let name = &self.state.view.group;
         let Some(group) = self.cluster().groups.get(name) else {
             return;
@@ -288,29 +279,17 @@ impl<'a> Lane<'a> {
             return;
         };
         let upto = position.filter(|position| *position > from && reader.is_some());
-        let label = |canvas: &mut Canvas<'_>, x: u16| {
-            let end = self.ruler.figures;
-            if let Some(reader) = reader {
-                return canvas.text(x, y, end, &format!("{name}/{reader}"), Role::Reader);
-            }
-            let x = canvas.text(x, y, end, &format!("{name} "), Role::Text);
-            canvas.text(x, y, end, "no reader", Role::Warning)
-        };
-        let columns = reader.map_or_else(
-            || width(&name) + 10,
-            |reader| width(&name) + 1 + width(reader),
-        );
+        let ways = reader_ways(&name, reader);
         let Some(mark) = self.window.column(from) else {
-            let words = format!(" committed {}", grouped(from));
-            let x = canvas.text(
-                labels_end.max(self.ruler.cells),
-                y,
-                self.ruler.figures,
-                "‹ ",
-                Role::Reader,
-            );
-            let x = label(canvas, x);
-            canvas.text(x, y, self.ruler.figures, &words, Role::Dim);
+            let x = labels_end.max(self.ruler.cells);
+            let ways = ways_from_before(&ways, from);
+            let free = |way: &&Way| {
+                let columns = columns(way);
+                x + columns <= self.ruler.figures && canvas.blank(x, y, columns + 1)
+            };
+            if let Some(way) = ways.iter().find(free) {
+                canvas.pieces(x, y, self.ruler.figures, way);
+            }
             if let Some(column) = upto.and_then(|upto| self.window.column(upto)) {
                 canvas.text(column, y, self.ruler.figures, "△", Role::Reader);
             }
@@ -322,49 +301,91 @@ impl<'a> Lane<'a> {
         if let Some(column) = upto.and_then(|upto| self.window.column(upto))
             && column > mark
         {
-            let dashes = "┄".repeat(usize::from(column - mark - 1));
-            canvas.text(mark + 1, y, self.ruler.figures, &dashes, Role::Good);
+            for x in mark + 1..column {
+                // Others' marks on the way stay.
+                if canvas.blank(x, y, 1) {
+                    canvas.text(x, y, self.ruler.figures, "┄", Role::Good);
+                }
+            }
             canvas.text(column, y, self.ruler.figures, "△", Role::Reader);
             behind = column;
         }
         // Another group's initial stands right behind a mark that both have.
-        let start = behind + 2 + u16::from(others.contains(&behind));
-        if mark > labels_end + columns {
-            label(canvas, mark - 1 - columns);
-        } else if start + columns < self.ruler.figures {
-            label(canvas, start);
-        } else if let Some(reader) = reader
-            && start + width(reader) < self.ruler.figures
-        {
-            // The group is the one whose name the Group pane has.
-            canvas.text(start, y, self.ruler.figures, reader, Role::Reader);
+        let start = (behind + 1..self.ruler.figures)
+            .find(|x| canvas.blank(*x, y, 1))
+            .map_or(self.ruler.figures, |free| free + 1);
+        for way in &ways {
+            let columns = columns(way);
+            let left = mark.checked_sub(1 + columns);
+            let left = left.filter(|x| *x > labels_end && canvas.blank(x - 1, y, columns + 2));
+            let right = (start + columns < self.ruler.figures).then_some(start);
+            let right = right.filter(|x| canvas.blank(*x, y, columns + 1));
+            if let Some(x) = left.or(right) {
+                canvas.pieces(x, y, self.ruler.figures, way);
+                return;
+            }
         }
     }
 
-    /// Writes that wait for a leader that is not there.
+    /// `▲b`: where the other groups stand, by their first letters.
+    fn other_readers(&self, canvas: &mut Canvas<'_>, y: u16) {
+        let mut marks: BTreeMap<u16, String> = BTreeMap::new();
+        for (name, group) in &self.cluster().groups {
+            if *name != self.state.view.group
+                && let Some(committed) = group.committed.get(&self.place)
+                && let Some(column) = self.window.column(committed.0)
+                && column < self.ruler.figures
+            {
+                marks
+                    .entry(column)
+                    .or_default()
+                    .extend(shown::line(name).chars().take(1));
+            }
+        }
+        for (column, initials) in marks {
+            let end = self.ruler.end.min(column + CELL);
+            let initials = fit(&initials, (end - column).saturating_sub(2));
+            canvas.text(column, y, end, &format!("▲{initials}"), Role::Dim);
+        }
+    }
+
+    /// Writes that wait, for as long as they do: for a leader, or for enough replicas in sync.
     fn waiting(&self, canvas: &mut Canvas<'_>, y: u16) {
         let waiting = self.cluster().waiting(&self.place);
-        let led = self.partition.seen.leader.is_some_and(|leader| {
-            self.cluster()
-                .process(leader)
-                .is_none_or(|process| process.status == Status::Up)
-        });
-        if waiting > 0 && !led {
-            let words = if waiting == 1 {
-                "write waits"
-            } else {
-                "writes wait"
-            };
-            let ways = [
-                format!("   {waiting} {words}"),
-                format!(" {waiting} {words}"),
+        if waiting == 0 {
+            return;
+        }
+        let wait = words::writes_wait(waiting);
+        let below = self.cluster().below_minimum(&self.place);
+        let ways = if let Some(standstill) = self.cluster().standstill(self.partition)
+            && standstill.is_without_leader()
+        {
+            vec![
+                format!("   {wait}"),
+                format!(" {wait}"),
                 format!(" {waiting} wait"),
-            ];
-            let (x, end) = (self.window.right() + 1, self.ruler.end);
-            let fits = |words: &&String| x + width(words) <= end;
-            if let Some(words) = ways.iter().find(fits) {
-                canvas.text(x, y, end, words, Role::Warning);
-            }
+            ]
+        } else if let Some(below) = below {
+            let back = below.missed.map(|broker| self.cluster().revival(broker));
+            let keys = back.map(|back| self.state.view.keys_in_turn(&back).join(", "));
+            let key = keys.map_or_else(String::new, |keys| format!("   {keys}"));
+            let short = format!("{} of {} in sync", below.in_sync, below.needed);
+            vec![
+                format!("   {wait}: NOT_ENOUGH_REPLICAS{key}"),
+                format!("   {wait}: NOT_ENOUGH_REPLICAS"),
+                format!("   {wait}: {short}"),
+                format!("   {wait}{key}"),
+                format!("   {wait}"),
+                format!(" {waiting} wait{key}"),
+                format!(" {waiting} wait"),
+            ]
+        } else {
+            return;
+        };
+        let (x, end) = (self.window.right() + 1, self.ruler.end);
+        let fits = |words: &&String| x + width(words) <= end;
+        if let Some(words) = ways.iter().find(fits) {
+            canvas.text(x, y, end, words, Role::Warning);
         }
     }
 
@@ -393,6 +414,39 @@ impl<'a> Lane<'a> {
             figure(canvas, y + 3, "lag", lag, Role::Text);
         }
     }
+}
+
+/// One way to say something, in pieces.
+type Way = Vec<(Role, String)>;
+
+fn columns(way: &Way) -> u16 {
+    way.iter().map(|(_, words)| width(words)).sum()
+}
+
+/// Who reads, the longest way first. The group's name is in the Group pane too.
+fn reader_ways(name: &str, reader: Option<&str>) -> Vec<Way> {
+    let Some(reader) = reader else {
+        let nobody = (Role::Warning, "no reader".to_owned());
+        let whole = vec![(Role::Text, format!("{name} ")), nobody.clone()];
+        return vec![whole, vec![nobody]];
+    };
+    [format!("{name}/{reader}"), reader.to_owned()]
+        .map(|words| vec![(Role::Reader, words)])
+        .into()
+}
+
+/// `‹ billing/c1 committed 459`, for a mark left of the window.
+fn ways_from_before(ways: &[Way], from: i64) -> Vec<Way> {
+    let arrow = (Role::Reader, "‹ ".to_owned());
+    let before = |way: &Way, rest: Option<(Role, String)>| -> Way {
+        let arrow = std::iter::once(arrow.clone());
+        arrow.chain(way.iter().cloned()).chain(rest).collect()
+    };
+    let committed = (Role::Dim, format!(" committed {}", grouped(from)));
+    let whole = ways.first().map(|way| before(way, Some(committed)));
+    let shorter = ways.iter().map(|way| before(way, None));
+    let all = whole.into_iter().chain(shorter);
+    all.chain([vec![arrow.clone()]]).collect()
 }
 
 /// The hue of a key: the demo's own never share one within a partition.

@@ -148,7 +148,9 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
     pieces.push((role, head));
     if process.status == Status::Frozen && !small {
         let since = words::ago(state.now.since(process.since));
-        pieces.push((Role::Warning, format!("  for {since}")));
+        let ways = [format!("  for {since}"), format!("  {since}")];
+        let ways = ways.into_iter().find(|way| taken + width(way) <= room);
+        pieces.extend(ways.map(|way| (Role::Warning, way)));
     }
     let controls = process.broker().is_some()
         && state.cluster.controller.map(|(id, _)| id) == process.broker();

@@ -73,10 +73,13 @@ pub(super) fn costs(state: &State, topic: &Topic, marked: bool) -> Vec<Line> {
 
 /// What a replica's row says behind its cells: `offline: 23 wait`.
 pub(super) fn aside(state: &State, partition: &Partition) -> Option<(Role, String)> {
-    let standstill = state.cluster.standstill(partition)?;
     let place = TopicPartition::new(&state.view.topic, partition.seen.partition);
     let waiting = state.cluster.waiting(&place);
     let wait = words::writes_wait(waiting);
+    let Some(standstill) = state.cluster.standstill(partition) else {
+        let below = waiting > 0 && state.cluster.below_minimum(&place).is_some();
+        return below.then_some((Role::Warning, wait));
+    };
     Some(match standstill {
         Standstill::Offline { .. } if waiting > 0 => {
             (Role::Dead, format!("offline: {waiting} wait"))

@@ -71,6 +71,11 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
         line(canvas, state, entry, (area, y), (who, rooted));
         y += 1;
     }
+    if state.view.focus == Pane::Story {
+        // Enter opens the lowest line.
+        canvas.text(area.x - 1, y - 1, area.right(), "►", Role::Focus);
+        canvas.tone(area.x, y - 1, area.width + 1, Role::Selected);
+    }
     if let Some(words) = now {
         canvas.text(area.x + 6, y, area.right() + 1, "now", Role::Dim);
         let x = area.x + TIME + 2;
@@ -82,15 +87,8 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
 fn visible(state: &State, room: usize) -> Vec<&Entry> {
     let mut shown: Vec<&Entry> = state
         .story
-        .entries()
-        .iter()
+        .matching(state.view.filter(Pane::Story))
         .rev()
-        .filter(|entry| {
-            state.view.filter(Pane::Story).is_none_or(|filter| {
-                entry.who.contains(filter)
-                    || entry.text.iter().any(|(_, words)| words.contains(filter))
-            })
-        })
         .skip(state.view.story_back)
         .take(room)
         .collect();

@@ -34,6 +34,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, tabs: &[Pane], area: Rect) {
         let role = if turn { Role::Selected } else { Role::Dim };
         let tab = Rect::new(x, area.y, width(&name) + 2, 1);
         canvas.spot(tab, || Action::FocusPane(pane));
+        canvas.clear(tab);
         x = canvas.text(x, area.y, end, &format!(" {name} "), role);
         if has_news(state, pane) && !turn {
             x = canvas.text(x, area.y, end, "▪", Role::Warning);

@@ -35,13 +35,10 @@ pub fn draw(canvas: &mut Canvas<'_>, path: &str, lines: &[Line], area: Rect) {
     let end = area.right() + 1;
     let level = "─".repeat(usize::from(area.width + 1));
     canvas.text(area.x, area.y, end, &level, Role::Border);
-    canvas.text(
-        area.x + 4,
-        area.y,
-        end - 3,
-        &format!(" {path} "),
-        Role::Strong,
-    );
+    let name = format!(" {path} ");
+    let columns = width(&name).min(end.saturating_sub(3 + area.x + 4));
+    canvas.clear(Rect::new(area.x + 4, area.y, columns, 1));
+    canvas.text(area.x + 4, area.y, end - 3, &name, Role::Strong);
     let mut y = area.y + 1;
     for line in lines {
         canvas.pieces(area.x, y, end, line);

@@ -21,6 +21,7 @@ pub mod session;
 mod settings;
 mod stage;
 mod standstill;
+mod whole;
 mod zookeeper;
 
 use std::fmt::Write as _;
