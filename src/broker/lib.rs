@@ -57,8 +57,6 @@ pub use configs::{ConfigError, Endpoint, Placement, Settings};
 #[derive(Debug, Clone)]
 pub struct BrokerOptions {
     pub id: BrokerId,
-    /// Where clients and other brokers connect; port 0 takes a free one.
-    pub listener: SocketAddr,
     /// What clients and other brokers are told to connect to, where that is not the listener. Without a host it is
     /// the listener's; port 0 is the listener's, too.
     pub advertised: Option<Endpoint>,
@@ -72,10 +70,10 @@ pub struct BrokerOptions {
 impl BrokerOptions {
     /// Clients are told where to connect; "any address of this machine" is no such place, and the loopback one
     /// would lead clients elsewhere to themselves.
-    fn check_reachable(&self) -> Result<(), ConfigError> {
+    fn check_reachable(&self, address: SocketAddr) -> Result<(), ConfigError> {
         let named = self.advertised.as_ref().and_then(|it| it.host.as_deref());
         let is_meta_address = named.map_or_else(
-            || self.listener.ip().is_unspecified(),
+            || address.ip().is_unspecified(),
             |host| host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()),
         );
         if is_meta_address {
@@ -111,11 +109,8 @@ impl BrokerOptions {
 /// Why a broker cannot start or go on.
 #[derive(Debug, Error)]
 pub enum BrokerError {
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        address: SocketAddr,
-        error: std::io::Error,
-    },
+    #[error("cannot use the socket to listen on: {0}")]
+    Listen(std::io::Error),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("cannot join the cluster: {0}")]
@@ -173,23 +168,19 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(18);
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Runs a broker until `stop` is cancelled. `ready` is called once, when clients can connect.
+/// Runs a broker until `stop` is cancelled. Clients that connect to `socket` wait until it serves. `ready` is called once, when clients can connect.
 ///
 /// # Errors
 /// It could not start, or cannot go on: the sentence says what to do.
 pub async fn run(
     mut options: BrokerOptions,
+    socket: std::net::TcpListener,
     reporter: Reporter,
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), BrokerError> {
-    let failed = |error| BrokerError::Listen {
-        address: options.listener,
-        error,
-    };
-    options.check_reachable()?;
-    let listener = TcpListener::bind(options.listener).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let (listener, address) = listening(socket).map_err(BrokerError::Listen)?;
+    options.check_reachable(address)?;
     options.place(address)?;
     let mut tasks = JoinSet::new();
     // The registry cancels this too, when the broker lost its place in the cluster.
@@ -257,6 +248,13 @@ pub async fn run(
     }
     broker.registry.close().await;
     ended
+}
+
+/// The socket as the runtime uses it, and its address.
+fn listening(listener: std::net::TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((TcpListener::from_std(listener)?, address))
 }
 
 /// Opens the logs and starts the tasks of replication. All of them end with `end`.

@@ -9,8 +9,11 @@ use anyhow::{Context, ensure};
 use clap::Args;
 
 use super::{
-    child::ChildFlags, data_folder::DataFolder, logging, open_files, remote::Remote, server_files,
-    shutdown,
+    child::{ChildFlags, ListenerFlags},
+    data_folder::DataFolder,
+    logging, open_files,
+    remote::Remote,
+    server_files, shutdown,
 };
 use broker::{self, BrokerOptions, Endpoint, Placement, Settings};
 use wire::BrokerId;
@@ -53,6 +56,8 @@ pub(super) struct BrokerArguments {
     #[arg(long = "set", visible_alias = "override", value_name = "KEY=VALUE")]
     settings: Vec<String>,
     #[command(flatten)]
+    socket: ListenerFlags,
+    #[command(flatten)]
     child: ChildFlags,
 }
 
@@ -61,8 +66,8 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     arguments.child.tie_to_parent()?;
     logging::to_stderr();
     open_files::raise_limit();
-    let options = options(&arguments)?;
-    arguments.remote.check(options.listener)?;
+    let (options, listener) = options(&arguments)?;
+    arguments.remote.check(listener)?;
     let remarks = [
         options.settings.without_effect(),
         options.settings.unknown(),
@@ -73,6 +78,8 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     let _folder = DataFolder::lock(&options.data_dir)?;
     let reporter = arguments.child.reporter()?;
     let child = arguments.child;
+    let socket = arguments.socket.listen(listener)?;
+    arguments.remote.check(socket.local_addr()?)?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -81,7 +88,7 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
         .context("cannot start the runtime")?
         .block_on(shutdown::until_signalled(|stop| {
             let announced = reporter.clone();
-            broker::run(options, reporter, stop, move |address| {
+            broker::run(options, socket, reporter, stop, move |address| {
                 child.announce(address, &announced);
             })
         }))
@@ -89,8 +96,8 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a broker is started with: by flags, else by the file, else by what is usual.
-fn options(arguments: &BrokerArguments) -> anyhow::Result<BrokerOptions> {
+/// What a broker is started with and where it listens: by flags, else by the file, else by what is usual.
+fn options(arguments: &BrokerArguments) -> anyhow::Result<(BrokerOptions, SocketAddr)> {
     let mut settings = Settings::default();
     if let Some(file) = &arguments.config {
         for (name, value) in server_files::read(file)? {
@@ -132,9 +139,8 @@ fn options(arguments: &BrokerArguments) -> anyhow::Result<BrokerOptions> {
         (None, Some(listener)) => listening(listener)?,
         (None, None) => (LISTENER, None),
     };
-    Ok(BrokerOptions {
+    let options = BrokerOptions {
         id: BrokerId(id),
-        listener,
         advertised: arguments
             .advertised_listener
             .clone()
@@ -143,7 +149,8 @@ fn options(arguments: &BrokerArguments) -> anyhow::Result<BrokerOptions> {
         zookeeper: zookeeper.unwrap_or_else(|| ZOOKEEPER.to_owned()),
         data_dir,
         settings,
-    })
+    };
+    Ok((options, listener))
 }
 
 /// Where a listener listens; where it has a name, clients are told that.

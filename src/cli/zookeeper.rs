@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{
-    child::ChildFlags,
+    child::{ChildFlags, ListenerFlags},
     data_folder::DataFolder,
     logging, open_files,
     remote::Remote,
@@ -36,6 +36,8 @@ pub(super) struct ZooKeeperArguments {
     /// The folder that keeps the znodes; made if it is absent.
     #[arg(long, value_name = "DIR", required_unless_present = "config")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    socket: ListenerFlags,
     #[command(flatten)]
     child: ChildFlags,
 }
@@ -67,7 +69,9 @@ pub(super) fn run(arguments: &ZooKeeperArguments) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let server = ZooKeeperServer::bind(listener, data_dir, reporter.clone()).await?;
+        let socket = arguments.socket.listen(listener)?;
+        arguments.remote.check(socket.local_addr()?)?;
+        let server = ZooKeeperServer::open(socket, data_dir, reporter.clone())?;
         let address = server.address();
         shutdown::until_signalled(|stop| {
             arguments.child.announce(address, &reporter);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::feeder::Feeder;
 use super::observer::{Acknowledged, Observer};
 use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request, TopicConfig};
-use super::supervisor::Supervisor;
+use super::supervisor::{OFFSETS_PARTITIONS, Supervisor};
 use client::admin::Admin;
 use client::configs::{ConfigChange, ConfigResource};
 use client::refusal::Refusal;
@@ -32,6 +32,9 @@ const REGISTERING_RETRY: Duration = Duration::from_millis(3);
 /// How often the group's coordinator is asked for.
 const COORDINATOR_RETRY: Duration = Duration::from_millis(25);
 
+/// Where Kafka keeps committed offsets.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
 /// Replicas from which a topic can lose one and still keep two copies of what it acknowledges.
 const SAFE_REPLICATION_FACTOR: i16 = 3;
 
@@ -43,6 +46,8 @@ pub(super) struct Executor {
     acknowledged: Arc<Acknowledged>,
     /// Topics that the start brings: they may be there from yesterday.
     expected_topics: BTreeSet<String>,
+    /// How many brokers run, registered or not.
+    running: watch::Sender<usize>,
     under_way: JoinSet<()>,
     observations: mpsc::Sender<Observation>,
 }
@@ -65,6 +70,7 @@ impl Executor {
             observer,
             feeder: None,
             expected_topics: expected_topics.into_iter().collect(),
+            running: watch::Sender::new(0),
             under_way: JoinSet::new(),
             observations,
         }
@@ -73,7 +79,9 @@ impl Executor {
     /// Starts doing it. What is known at once comes back, the rest comes as observations.
     pub(super) fn carry_out(&mut self, request: Request) -> Vec<Observation> {
         let told = match request {
-            Request::Start(process) => self.start(&process),
+            Request::Start(process) => self
+                .start(&process)
+                .or_else(|error| Ok(never_began(process, &error))),
             Request::Kill(process) => self.supervisor.kill(&process).map(|()| Vec::new()),
             Request::Stop(process) => self.supervisor.stop(&process),
             Request::Freeze(process) => self.supervisor.freeze(&process),
@@ -160,6 +168,7 @@ impl Executor {
             | Request::Save(_)
             | Request::Mouse(_) => Ok(Vec::new()),
         };
+        self.running.send_replace(self.supervisor.running_brokers());
         told.unwrap_or_else(|error| {
             vec![Observation::Failed {
                 why: format!("{error:#}"),
@@ -175,11 +184,13 @@ impl Executor {
                 self.observer.nudge();
                 match change {
                     ProcessChange::Exited { .. } => {
-                        self.supervisor.exited(process).unwrap_or_else(|error| {
+                        let told = self.supervisor.exited(process).unwrap_or_else(|error| {
                             vec![Observation::Failed {
                                 why: format!("{error:#}"),
                             }]
-                        })
+                        });
+                        self.running.send_replace(self.supervisor.running_brokers());
+                        told
                     }
                     ProcessChange::Ready { .. } => self.warm_up(),
                     _ => Vec::new(),
@@ -261,11 +272,18 @@ impl Executor {
 
     fn create_topic(&mut self, topic: NewTopic) {
         let expected = self.expected_topics.remove(&topic.name);
-        let running = self.supervisor.running_brokers();
         if expected {
-            self.ask(prepare_groups);
+            let replicas = self.supervisor.offsets_replication_factor();
+            let running = self.running.subscribe();
+            self.ask(move |admin| prepare_groups(admin, replicas, running));
         }
-        self.ask(move |admin| create_topic(admin, topic, running, expected));
+        let running = self.running.subscribe();
+        // A topic that can lose a broker and still take acks=all; fewer replicas could not.
+        let configs = |replicas| {
+            let safe = replicas >= SAFE_REPLICATION_FACTOR;
+            vec![config("min.insync.replicas", if safe { "2" } else { "1" })]
+        };
+        self.ask(move |admin| create_topic(admin, topic, configs, running, expected));
     }
 
     fn delete_topic(&mut self, name: String) {
@@ -336,8 +354,47 @@ async fn elect_leaders(mut admin: Admin) -> Result<Option<String>> {
         .then(|| "every preferred leader leads already".to_owned()))
 }
 
-/// Lets the cluster make the topic of committed offsets while the demo's topic is made.
-async fn prepare_groups(mut admin: Admin) -> Result<Option<String>> {
+/// A process that could not even be spawned is as dead as one that ended at once: nobody waits for it.
+fn never_began(process: ProcessName, error: &anyhow::Error) -> Vec<Observation> {
+    let why = format!("{error:#}");
+    let ended = ProcessChange::Exited {
+        code: None,
+        signal: None,
+    };
+    let change = Observation::Process {
+        process,
+        change: ended,
+    };
+    vec![change, Observation::Failed { why }]
+}
+
+fn config(name: &str, value: &str) -> (String, String) {
+    (name.into(), value.into())
+}
+
+/// Lets the cluster make the topic of committed offsets while the demo's topic is made. Brokers that were told to
+/// keep it on more of them than there are would never make it.
+async fn prepare_groups(
+    mut admin: Admin,
+    replicas: i16,
+    running: watch::Receiver<usize>,
+) -> Result<Option<String>> {
+    if usize::try_from(replicas).is_ok_and(|wanted| wanted > *running.borrow()) {
+        let topic = NewTopic {
+            name: OFFSETS_TOPIC.into(),
+            partitions: OFFSETS_PARTITIONS,
+            replication_factor: replicas,
+        };
+        // As brokers make it themselves.
+        let configs = |_| {
+            vec![
+                config("cleanup.policy", "compact"),
+                config("compression.type", "producer"),
+                config("segment.bytes", "104857600"),
+            ]
+        };
+        return create_topic(admin, topic, configs, running, true).await;
+    }
     let deadline = Instant::now() + REGISTERING_WAIT;
     while admin.find_coordinator(super::GROUP).await.is_err() && Instant::now() < deadline {
         admin.disconnect();
@@ -361,30 +418,39 @@ async fn set_config(mut admin: Admin, config: TopicConfig) -> Result<Option<Stri
     Ok(Some(done))
 }
 
+/// Creates a topic; one that the start brings is kept by as many brokers as there are.
 async fn create_topic(
     mut admin: Admin,
     topic: NewTopic,
-    running: usize,
+    configs: impl Fn(i16) -> Vec<(String, String)>,
+    brokers: watch::Receiver<usize>,
     expected: bool,
 ) -> Result<Option<String>> {
     let deadline = Instant::now() + REGISTERING_WAIT;
-    // A topic that can lose a broker and still take acks=all; fewer replicas could not.
-    let safe = topic.replication_factor >= SAFE_REPLICATION_FACTOR;
-    let wanted = topics::NewTopic {
-        name: topic.name.clone(),
-        partitions: topic.partitions,
-        replication_factor: topic.replication_factor,
-        configs: vec![(
-            "min.insync.replicas".into(),
-            if safe { "2" } else { "1" }.into(),
-        )],
-        assignments: Vec::new(),
-    };
     // Whether an attempt may have worked without our hearing of it.
     let mut unheard = false;
     loop {
+        let running = *brokers.borrow();
+        let replication_factor = match i16::try_from(running) {
+            Ok(running @ 1..) if expected => topic.replication_factor.min(running),
+            _ => topic.replication_factor,
+        };
+        let wanted = topics::NewTopic {
+            name: topic.name.clone(),
+            partitions: topic.partitions,
+            replication_factor,
+            configs: configs(replication_factor),
+            assignments: Vec::new(),
+        };
         let error = match admin.create_topic(&wanted).await {
-            Ok(()) => return Ok(None),
+            Ok(()) => {
+                return Ok((replication_factor < topic.replication_factor).then(|| {
+                    format!(
+                        "{}: replication factor {replication_factor} instead of {}, {running} brokers run",
+                        topic.name, topic.replication_factor
+                    )
+                }));
+            }
             Err(error) => error,
         };
         let code = error.code();
@@ -392,8 +458,7 @@ async fn create_topic(
             return Ok(None);
         }
         let too_few = code == Some(ErrorCode::InvalidReplicationFactor);
-        let enough =
-            usize::try_from(topic.replication_factor).is_ok_and(|wanted| wanted <= running);
+        let enough = usize::try_from(replication_factor).is_ok_and(|wanted| wanted <= running);
         let passing = match &error {
             Refusal::Code { .. } => too_few && enough || code == Some(ErrorCode::NotController),
             Refusal::NoController | Refusal::Unreachable { .. } | Refusal::Connection(_) => true,

@@ -1,24 +1,15 @@
 //! What ends a ZooKeeper server, or keeps it from starting.
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
 /// Why a server did not start, or had to stop. Nothing of this is caused by a client.
 #[derive(Debug, Error)]
 pub enum ZooKeeperError {
-    /// Another process listens there.
-    #[error(
-        "cannot listen on {address}: port {} is in use by another process; stop it or choose another port (0 picks a free one)",
-        .address.port()
-    )]
-    PortInUse { address: SocketAddr },
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    /// The socket does not listen.
+    #[error("cannot use the socket to listen on")]
+    Listen(#[source] io::Error),
     /// A file or folder cannot be read or written. What was not on disk was not answered.
     #[error("cannot {action} {}", .path.display())]
     File {
@@ -38,14 +29,6 @@ pub enum ZooKeeperError {
 }
 
 impl ZooKeeperError {
-    /// Makes the error of a failed attempt to listen.
-    pub(super) fn listen(address: SocketAddr) -> impl Fn(io::Error) -> Self {
-        move |source| match source.kind() {
-            io::ErrorKind::AddrInUse => Self::PortInUse { address },
-            _ => Self::Listen { address, source },
-        }
-    }
-
     /// Makes the error of a failed action on a file.
     pub(super) fn file(
         action: &'static str,

@@ -88,19 +88,20 @@ struct Waiting {
 }
 
 impl ZooKeeperServer {
-    /// Listens on `listener` (port 0 picks one) and recovers the state in `data_dir`. Clients that
-    /// connect from here on wait until [`Self::run`].
+    /// Recovers the state in `data_dir`. Clients that connect to `listener` wait until [`Self::run`].
     ///
     /// # Errors
-    /// The address cannot be had, or the folder cannot be read or is damaged.
-    pub async fn bind(
-        listener: SocketAddr,
+    /// The socket does not listen, or the folder cannot be read or is damaged.
+    pub fn open(
+        listener: std::net::TcpListener,
         data_dir: PathBuf,
         reporter: Reporter,
     ) -> Result<Self, ZooKeeperError> {
-        let failed = ZooKeeperError::listen(listener);
-        let socket = TcpListener::bind(listener).await.map_err(&failed)?;
-        let address = socket.local_addr().map_err(&failed)?;
+        listener
+            .set_nonblocking(true)
+            .map_err(ZooKeeperError::Listen)?;
+        let socket = TcpListener::from_std(listener).map_err(ZooKeeperError::Listen)?;
+        let address = socket.local_addr().map_err(ZooKeeperError::Listen)?;
         let (storage, database) = Storage::open(&data_dir)?;
         let now = now();
         tracing::info!(

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Cluster, NewConsumer, NewTopic, Process, ProcessName, Request, Setup, Status, Timestamp,
+    names::listed, story::Tone,
 };
-use wire::report::MemberStep;
+use wire::{BrokerId, report::MemberStep};
 
 /// How far the start has come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -53,12 +54,14 @@ impl Opening {
         }
         let mut requests = Vec::new();
         let (up, planned) = cluster.brokers_up();
+        // Whoever died is not waited for: the others are a cluster without it.
+        let gone = gone(cluster).count();
         let missing: Vec<&NewTopic> = setup
             .topics
             .iter()
             .filter(|topic| !topic_serves(cluster, &topic.name))
             .collect();
-        if up == planned && up > 0 && !self.topics_asked {
+        if up + gone == planned && up > 0 && !self.topics_asked {
             self.topics_asked = true;
             requests.extend(
                 missing
@@ -95,9 +98,18 @@ impl Opening {
         if setup.consumers == 0 || setup.topics.is_empty() {
             return true;
         }
+        let mut living = Self::consumers(setup)
+            .filter(|consumer| {
+                let process = cluster.processes.get(&consumer.process());
+                process.is_none_or(|process| !process.status.is_gone())
+            })
+            .peekable();
+        if living.peek().is_none() {
+            return true;
+        }
         cluster.groups.get(&setup.group).is_some_and(|group| {
             group.state == "Stable"
-                && Self::consumers(setup).all(|consumer| {
+                && living.all(|consumer| {
                     let member = group.named(&consumer.name);
                     member.is_some_and(|(_, member)| member.step == Some(MemberStep::Synced))
                 })
@@ -112,6 +124,11 @@ impl Opening {
             .get(&ProcessName::ZooKeeper)
             .is_some_and(|process| process.status == Status::Up);
         let (up, planned) = cluster.brokers_up();
+        let gone = gone(cluster).count();
+        let died = match gone {
+            0 => String::new(),
+            gone => format!(" ({} of {planned}, the rest died)", planned - gone),
+        };
         let brokers = setup.brokers.iter().map(ToString::to_string);
         let mut steps = vec![
             Step {
@@ -119,11 +136,11 @@ impl Opening {
                 text: "ZooKeeper answers".into(),
             },
             Step {
-                done: up == planned && cluster.controller.is_some(),
+                done: up > 0 && up + gone == planned && cluster.controller.is_some(),
                 text: match setup.brokers.as_slice() {
                     [only] => format!("broker {only} registers and becomes controller"),
                     _ => format!(
-                        "brokers {} register, one becomes controller",
+                        "brokers {} register{died}, one becomes controller",
                         enumerated(&brokers.collect::<Vec<_>>())
                     ),
                 },
@@ -154,14 +171,37 @@ impl Opening {
     }
 }
 
-/// Whether every partition of the topic has a leader.
+/// How many brokers there are where some died before all was ready, who, and what to do about the first of them.
+pub(super) fn who_died(cluster: &Cluster) -> Vec<(Tone, String)> {
+    let (up, planned) = cluster.brokers_up();
+    let gone: Vec<&Process> = gone(cluster).collect();
+    let Some(first) = gone.first() else {
+        return Vec::new();
+    };
+    let ids: Vec<BrokerId> = gone.iter().filter_map(|broker| broker.broker()).collect();
+    let noun = if ids.len() == 1 { "broker" } else { "brokers" };
+    let ids = listed(&ids);
+    let mut words = format!(" with {up} of {planned} brokers: {noun} {ids} died");
+    if !first.log_file.is_empty() {
+        words = format!("{words}, see {}", first.log_file);
+    }
+    let hint = format!("  {{start {}}} starts it again", first.name);
+    vec![(Tone::Bad, words), (Tone::Hint, hint)]
+}
+
+fn gone(cluster: &Cluster) -> impl Iterator<Item = &Process> {
+    cluster.brokers().filter(|broker| broker.status.is_gone())
+}
+
+/// Whether every partition of the topic has a leader, or lacks one because of who is dead.
 fn topic_serves(cluster: &Cluster, name: &str) -> bool {
     cluster.topics.get(name).is_some_and(|topic| {
+        let mut seen = topic.partitions.iter().map(|partition| &partition.seen);
         !topic.partitions.is_empty()
-            && topic
-                .partitions
-                .iter()
-                .all(|partition| partition.seen.leader.is_some())
+            && seen.all(|seen| {
+                let dead = !seen.isr.is_empty() && seen.isr.iter().all(|at| cluster.is_gone(*at));
+                seen.leader.is_some() || dead
+            })
     })
 }
 
@@ -171,5 +211,71 @@ fn enumerated(names: &[String]) -> String {
         [] => String::new(),
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{Appearance, Observation, ProcessChange, Request};
+    use crate::ui::tests::session::{Session, broker};
+
+    const DIED: ProcessChange = ProcessChange::Exited {
+        code: Some(1),
+        signal: None,
+    };
+
+    fn creates(request: &Request) -> bool {
+        matches!(request, Request::CreateTopic(_))
+    }
+
+    fn session() -> Session {
+        let mut session = Session::new((120, 36), Appearance::default());
+        for id in 1..=3 {
+            let pid = u32::try_from(id).expect("small");
+            session.spawned(broker(id), pid, None);
+        }
+        session
+    }
+
+    #[test]
+    fn who_died_at_the_start_is_not_waited_for() {
+        let mut session = session();
+        session.ready(broker(1), 9092).ready(broker(3), 9094);
+        assert!(!session.requests.iter().any(creates), "broker 2 may come");
+        let file = "brokers/2/server.log".to_owned();
+        session.see(Observation::LogLines {
+            process: broker(2),
+            file,
+            lines: Vec::new(),
+        });
+        session.process(broker(2), DIED);
+        assert!(session.requests.iter().any(creates));
+        let told = super::who_died(&session.state.cluster);
+        let told: Vec<&str> = told.iter().map(|(_, words)| words.as_str()).collect();
+        assert_eq!(
+            told,
+            [
+                " with 2 of 3 brokers: broker 2 died, see brokers/2/server.log",
+                "  {start broker 2} starts it again"
+            ]
+        );
+    }
+
+    #[test]
+    fn who_died_before_the_others_were_up_is_not_waited_for_either() {
+        let mut session = session();
+        session.process(broker(2), DIED).ready(broker(1), 9092);
+        assert!(!session.requests.iter().any(creates), "broker 3 may come");
+        session.ready(broker(3), 9094);
+        assert!(session.requests.iter().any(creates));
+    }
+
+    #[test]
+    fn nothing_is_created_where_nobody_lives() {
+        let mut session = session();
+        for id in 1..=3 {
+            session.process(broker(id), DIED);
+        }
+        assert!(!session.requests.iter().any(creates));
     }
 }

@@ -7,7 +7,7 @@ use super::{
     dispatch::key,
     looking_back::look_back,
     navigate_znodes::watch_znodes,
-    outage, past,
+    opening, outage, past,
     perform::perform,
     rewind, settings_file,
     story::{Line, Merge, Subject, Tone},
@@ -379,22 +379,24 @@ fn open_further(state: &mut State) -> Vec<Request> {
     if state.narrator.opening && state.is_ready() {
         state.narrator.opening = false;
         let took = state.opening.ready_after.unwrap_or_default().as_secs_f64();
-        let line = Line::new(state.now, "")
-            .with(Tone::Good, format!("ready in {took:.3} s"))
-            .with(
-                Tone::Dim,
-                format!(
-                    " connect: {}",
-                    command::line(&[
-                        "kcat",
-                        "-b",
-                        &state.bootstrap(),
-                        "-t",
-                        &state.view.topic,
-                        "-C"
-                    ])
-                ),
-            );
+        let mut line = Line::new(state.now, "").with(Tone::Good, format!("ready in {took:.3} s"));
+        for (tone, words) in opening::who_died(&state.cluster) {
+            line = line.with(tone, words);
+        }
+        let line = line.with(
+            Tone::Dim,
+            format!(
+                " connect: {}",
+                command::line(&[
+                    "kcat",
+                    "-b",
+                    &state.bootstrap(),
+                    "-t",
+                    &state.view.topic,
+                    "-C"
+                ])
+            ),
+        );
         state.story.tell(&[Subject::Opening], line);
         if state.view.command.is_none() {
             state.view.command = first_topic_command(state);

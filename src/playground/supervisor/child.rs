@@ -1,6 +1,9 @@
 //! One child process: how it is spawned, what it says, and how it ends.
 
 use std::ffi::OsString;
+use std::net::TcpListener;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -58,13 +61,14 @@ impl Running {
     }
 }
 
-/// Spawns this program again with `arguments`. The caller's thread must live as long as the
+/// Spawns this program again with `arguments`; a server gets the socket that it accepts on. The caller's thread must live as long as the
 /// playground: the child's death is tied to that thread's end.
 ///
 /// The future, to be run until it ends, tells what the child says and how it ended.
 pub(super) fn spawn(
     process: ProcessName,
     arguments: Vec<OsString>,
+    listener: Option<TcpListener>,
     log: ServerLog,
     observations: mpsc::Sender<Observation>,
 ) -> Result<(Running, impl Future<Output = ()> + Send + 'static)> {
@@ -73,15 +77,11 @@ pub(super) fn spawn(
         .args(arguments)
         .arg("--die-with-parent")
         .arg(std::process::id().to_string())
-        .stdin(if cfg!(target_os = "linux") {
-            Stdio::null()
-        } else {
-            Stdio::piped()
-        })
         .stdout(Stdio::piped())
         .stderr(log.open()?)
         // Its own group: neither ^C nor ^Z in the terminal reaches it.
         .process_group(0);
+    stdin(&mut command, listener);
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot start {process}"))?;
@@ -102,6 +102,24 @@ pub(super) fn spawn(
         },
         watched,
     ))
+}
+
+/// Where the kernel tells of a parent's end, stdin is free to hand a server its socket, as inetd does.
+#[cfg(target_os = "linux")]
+fn stdin(command: &mut Command, listener: Option<TcpListener>) {
+    match listener {
+        Some(listener) => command
+            .arg("--listener-on-stdin")
+            .stdin(Stdio::from(OwnedFd::from(listener))),
+        None => command.stdin(Stdio::null()),
+    };
+}
+
+/// Elsewhere stdin is the pipe whose end tells of ours; the server binds its port itself, at once.
+#[cfg(not(target_os = "linux"))]
+fn stdin(command: &mut Command, listener: Option<TcpListener>) {
+    drop(listener);
+    command.stdin(Stdio::piped());
 }
 
 /// Tells everything the child says, then its end. An end of `observations` ends nothing: the

@@ -2,6 +2,7 @@
 //!
 //! They are this same program, started again. Each dies with the playground, however that ends.
 
+mod broker_settings;
 mod child;
 mod ending;
 mod folder;
@@ -11,19 +12,21 @@ mod run_file;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use self::broker_settings::{offsets_replication_factor, settings};
 use self::child::Running;
 use self::output::ServerLog;
-use self::ports::{Ports, loopback};
+use self::ports::{HeldPort, Ports, again, loopback};
 use super::state::{NewConsumer, Observation, ProcessChange, ProcessName};
 use wire::BrokerId;
 
+pub use self::broker_settings::OFFSETS_PARTITIONS;
 pub use self::folder::{ClusterFolder, FolderOptions, shown};
 pub use self::run_file::{RunFile, find};
 
@@ -57,6 +60,8 @@ pub struct Plan {
 struct Slot {
     arguments: Vec<OsString>,
     address: Option<SocketAddr>,
+    /// A server's socket until its first start; it has its own then.
+    listener: Option<TcpListener>,
     group: Option<String>,
     log: ServerLog,
     running: Option<Running>,
@@ -97,7 +102,7 @@ impl Supervisor {
         let mut notices = Vec::new();
         let zookeeper = take_port(&mut ports, plan.zookeeper_port, "zookeeper", &mut notices)?;
         let mut supervisor = Self {
-            zookeeper,
+            zookeeper: loopback(zookeeper.port),
             slots: BTreeMap::new(),
             watchers: JoinSet::new(),
             folder,
@@ -105,7 +110,7 @@ impl Supervisor {
             observations,
             plan,
         };
-        supervisor.add_zookeeper();
+        supervisor.add_zookeeper(zookeeper.listener);
         for broker in supervisor.plan.brokers.clone() {
             notices.extend(supervisor.add_broker(broker)?);
         }
@@ -161,6 +166,12 @@ impl Supervisor {
             .count()
     }
 
+    /// How many brokers are told to keep committed offsets.
+    #[must_use]
+    pub fn offsets_replication_factor(&self) -> i16 {
+        offsets_replication_factor(self.plan.brokers.len())
+    }
+
     /// Whether it was frozen by us and not thawed since.
     #[must_use]
     pub fn is_frozen(&self, process: &ProcessName) -> bool {
@@ -185,9 +196,15 @@ impl Supervisor {
             slot.start_when_gone = true;
             return Ok((Vec::new(), notices));
         }
+        let listener = match (slot.listener.take(), slot.address) {
+            (None, Some(address)) => Some(again(address, &process.to_string())?),
+            (held, _) => held,
+        };
+        // Our end of the socket is closed with this call: a dead server refuses, it does not keep people waiting.
         let (running, watched) = child::spawn(
             process.clone(),
             slot.arguments.clone(),
+            listener,
             slot.log.clone(),
             self.observations.clone(),
         )?;
@@ -362,7 +379,7 @@ impl Supervisor {
         }
     }
 
-    fn add_zookeeper(&mut self) {
+    fn add_zookeeper(&mut self, listener: TcpListener) {
         let folder = self.folder.zookeeper();
         let mut arguments = ["zookeeper", "--report", "--listener"]
             .map(OsString::from)
@@ -373,7 +390,10 @@ impl Supervisor {
         let log = ServerLog::in_folder(&folder);
         self.slots.insert(
             ProcessName::ZooKeeper,
-            Slot::new(arguments, Some(self.zookeeper), log),
+            Slot {
+                listener: Some(listener),
+                ..Slot::new(arguments, Some(self.zookeeper), log)
+            },
         );
     }
 
@@ -383,7 +403,8 @@ impl Supervisor {
         let process = ProcessName::Broker(broker);
         let wanted = wanted_port(&self.plan, broker);
         let name = process.to_string();
-        let address = take_port(&mut self.ports, wanted, &name, &mut notices)?;
+        let port = take_port(&mut self.ports, wanted, &name, &mut notices)?;
+        let address = loopback(port.port);
         let folder = self.folder.broker(broker);
         let mut arguments = ["broker", "--report", "--id"].map(OsString::from).to_vec();
         arguments.push(broker.to_string().into());
@@ -398,8 +419,13 @@ impl Supervisor {
             arguments.push(setting.into());
         }
         let log = ServerLog::in_folder(&folder);
-        self.slots
-            .insert(process, Slot::new(arguments, Some(address), log));
+        self.slots.insert(
+            process,
+            Slot {
+                listener: Some(port.listener),
+                ..Slot::new(arguments, Some(address), log)
+            },
+        );
         Ok(notices)
     }
 }
@@ -409,6 +435,7 @@ impl Slot {
         Self {
             arguments,
             address,
+            listener: None,
             group: None,
             log,
             running: None,
@@ -428,23 +455,6 @@ pub fn raise_open_files_limit() {
     }
 }
 
-/// What differs from Kafka's defaults, so that the demo needs no patience.
-fn settings(brokers: usize) -> Vec<String> {
-    let replication = brokers.clamp(1, 3);
-    vec![
-        "zookeeper.session.timeout.ms=1500".into(),
-        // Not 0: the first two consumers start together and would rebalance twice, half a second
-        // apart. Kafka's 3000 would spend the first five seconds of the demo.
-        "group.initial.rebalance.delay.ms=40".into(),
-        "group.min.session.timeout.ms=1000".into(),
-        "offsets.topic.num.partitions=10".into(),
-        // Kafka looks every five minutes and every 15 s: nobody would see old records go.
-        "log.retention.check.interval.ms=1000".into(),
-        "log.cleaner.backoff.ms=1000".into(),
-        format!("offsets.topic.replication.factor={replication}"),
-    ]
-}
-
 fn changed(process: &ProcessName, change: ProcessChange) -> Observation {
     Observation::Process {
         process: process.clone(),
@@ -462,31 +472,13 @@ fn take_port(
     wanted: u16,
     who: &str,
     notices: &mut Vec<String>,
-) -> Result<SocketAddr> {
+) -> Result<HeldPort> {
     let given = ports.take(wanted)?;
-    if let Some(holder) = given.wanted_held_by {
+    if let Some(holder) = &given.wanted_held_by {
         notices.push(format!(
             "port {wanted} is taken by {holder}: {who} listens on {}",
             given.port
         ));
     }
-    Ok(loopback(given.port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::settings;
-
-    #[test]
-    fn offsets_are_kept_by_no_more_brokers_than_there_are() {
-        assert!(settings(1).contains(&"offsets.topic.replication.factor=1".to_owned()));
-        assert!(settings(4).contains(&"offsets.topic.replication.factor=3".to_owned()));
-    }
-
-    #[test]
-    fn old_records_are_looked_for_every_second() {
-        for interval in ["log.retention.check.interval.ms", "log.cleaner.backoff.ms"] {
-            assert!(settings(3).contains(&format!("{interval}=1000")));
-        }
-    }
+    Ok(given)
 }

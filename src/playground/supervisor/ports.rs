@@ -1,9 +1,9 @@
-//! Free ports on loopback, and who holds the others.
+//! Free ports on loopback, held from the look on, and who holds the others.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 /// How many ports after the wanted one are tried: more than that means something else is wrong.
 const TRIED_MAX: u16 = 1000;
@@ -15,10 +15,13 @@ pub struct Ports {
 }
 
 /// A port, and what to tell if it is not the wanted one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
+#[derive(Debug)]
+pub struct HeldPort {
     /// The port to listen on.
     pub port: u16,
+    /// Listens there already: between a look and a later bind, any connection of this machine that goes out may be
+    /// given the port.
+    pub listener: TcpListener,
     /// Who holds the wanted one instead: `java (pid 812)`, or `another process`.
     pub wanted_held_by: Option<String>,
 }
@@ -33,24 +36,27 @@ impl Ports {
     ///
     /// # Errors
     /// A thousand ports in a row are taken.
-    pub fn take(&mut self, wanted: u16) -> Result<Port> {
-        if is_free(wanted) {
+    pub fn take(&mut self, wanted: u16) -> Result<HeldPort> {
+        if let Ok(listener) = TcpListener::bind(loopback(wanted)) {
             self.taken.insert(wanted);
-            return Ok(Port {
+            return Ok(HeldPort {
                 port: wanted,
+                listener,
                 wanted_held_by: None,
             });
         }
         let next = (wanted..=u16::MAX)
             .take(usize::from(TRIED_MAX))
             .skip(1)
-            .find(|port| !self.taken.contains(port) && is_free(*port));
-        let Some(port) = next else {
+            .filter(|port| !self.taken.contains(port))
+            .find_map(|port| Some((port, TcpListener::bind(loopback(port)).ok()?)));
+        let Some((port, listener)) = next else {
             bail!("no free port from {wanted} on: say --base-port or --zookeeper-port");
         };
         self.taken.insert(port);
-        Ok(Port {
+        Ok(HeldPort {
             port,
+            listener,
             wanted_held_by: Some(holder(wanted).unwrap_or_else(|| "another process".into())),
         })
     }
@@ -62,23 +68,34 @@ pub fn loopback(port: u16) -> SocketAddr {
     SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn is_free(port: u16) -> bool {
-    // Bound and closed at once; a socket that never accepted leaves no TIME_WAIT behind.
-    TcpListener::bind(loopback(port)).is_ok()
+/// Listens where `who` listened before: clients know it there, so it gets no other port.
+///
+/// # Errors
+/// Somebody has the port meanwhile; the sentence names who and what to do.
+pub fn again(address: SocketAddr, who: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        let port = address.port();
+        match holder(port) {
+            Some(holder) => anyhow!(
+                "port {port} of {who} is taken by {holder}: end that, then {{start {who}}} starts it"
+            ),
+            None => anyhow!("cannot listen on {address}: {error}. {{start {who}}} tries again"),
+        }
+    })
 }
 
-/// The process that listens on `port`, as far as this user may see it.
+/// The process that has `port`, as far as this user may see it: who listens there, or whose connection goes out
+/// from there.
 #[cfg(target_os = "linux")]
 #[must_use]
 pub fn holder(port: u16) -> Option<String> {
-    use procfs::net::TcpState;
     use procfs::process::FDTarget;
 
     let inodes: BTreeSet<u64> = procfs::net::tcp()
         .into_iter()
         .chain(procfs::net::tcp6())
         .flatten()
-        .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
+        .filter(|entry| entry.local_address.port() == port && entry.inode != 0)
         .map(|entry| entry.inode)
         .collect();
     let process = procfs::process::all_processes()
@@ -104,7 +121,7 @@ pub fn holder(_port: u16) -> Option<String> {
 mod tests {
     use std::net::TcpListener;
 
-    use super::{Ports, loopback};
+    use super::{Ports, again, loopback};
 
     #[test]
     fn a_taken_port_names_its_holder_and_the_next_free_one_is_used() {
@@ -121,6 +138,29 @@ mod tests {
             let pid = format!("(pid {})", std::process::id());
             assert!(given.wanted_held_by.expect("held").ends_with(&pid));
         }
+    }
+
+    #[test]
+    fn nobody_takes_a_port_between_the_look_and_the_start() {
+        let free = TcpListener::bind(loopback(0)).expect("a free port");
+        let wanted = free.local_addr().expect("bound").port();
+        drop(free);
+        let given = Ports::default().take(wanted).expect("free");
+        TcpListener::bind(loopback(given.port)).expect_err("it is held");
+    }
+
+    #[test]
+    fn a_port_that_was_taken_meanwhile_names_its_holder() {
+        let thief = TcpListener::bind(loopback(0)).expect("a free port");
+        let address = thief.local_addr().expect("bound");
+        let refused = again(address, "broker 2").expect_err("taken").to_string();
+        let beginning = format!("port {} of broker 2 is taken by ", address.port());
+        if cfg!(target_os = "linux") {
+            assert!(refused.starts_with(&beginning), "{refused}");
+        }
+        assert!(refused.contains("{start broker 2}"), "{refused}");
+        drop(thief);
+        again(address, "broker 2").expect("free again");
     }
 
     #[test]

@@ -1,0 +1,44 @@
+//! What the playground's brokers are told beyond Kafka's defaults.
+
+/// Partitions that keep committed offsets: Kafka's 50 would crowd the screen.
+pub const OFFSETS_PARTITIONS: i32 = 10;
+
+/// What differs from Kafka's defaults, so that the demo needs no patience.
+pub(super) fn settings(brokers: usize) -> Vec<String> {
+    let replication = offsets_replication_factor(brokers);
+    vec![
+        "zookeeper.session.timeout.ms=1500".into(),
+        // Not 0: the first two consumers start together and would rebalance twice, half a second
+        // apart. Kafka's 3000 would spend the first five seconds of the demo.
+        "group.initial.rebalance.delay.ms=40".into(),
+        "group.min.session.timeout.ms=1000".into(),
+        format!("offsets.topic.num.partitions={OFFSETS_PARTITIONS}"),
+        // Kafka looks every five minutes and every 15 s: nobody would see old records go.
+        "log.retention.check.interval.ms=1000".into(),
+        "log.cleaner.backoff.ms=1000".into(),
+        format!("offsets.topic.replication.factor={replication}"),
+    ]
+}
+
+/// How many brokers keep committed offsets, where there are so many.
+pub(super) fn offsets_replication_factor(brokers: usize) -> i16 {
+    i16::try_from(brokers.clamp(1, 3)).unwrap_or(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settings;
+
+    #[test]
+    fn offsets_are_kept_by_no_more_brokers_than_there_are() {
+        assert!(settings(1).contains(&"offsets.topic.replication.factor=1".to_owned()));
+        assert!(settings(4).contains(&"offsets.topic.replication.factor=3".to_owned()));
+    }
+
+    #[test]
+    fn old_records_are_looked_for_every_second() {
+        for interval in ["log.retention.check.interval.ms", "log.cleaner.backoff.ms"] {
+            assert!(settings(3).contains(&format!("{interval}=1000")));
+        }
+    }
+}
