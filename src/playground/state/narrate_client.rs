@@ -22,7 +22,7 @@ pub(super) fn transactions_refused(
         "" => "a client".to_owned(),
         named => format!("client {named}"),
     };
-    let words = format!("{client} wants transactions: there are none here, it was refused");
+    let words = format!("refused {client}: no transactions here");
     let line = Line::new(at, format!("broker {broker}"))
         .with(Tone::Bad, words)
         .with(
@@ -60,8 +60,7 @@ mod tests {
         });
         let words = |id: &str| {
             format!(
-                "client rdkafka wants transactions: there are none here, it was refused  run it without \
-                 transactional.id {id}"
+                "refused client rdkafka: no transactions here  run it without transactional.id {id}"
             )
         };
         let told: Vec<String> = told.collect();
