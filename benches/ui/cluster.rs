@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kafkarium::{
     playground::state::{
-        Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, MemberSeen, NewTopic,
-        Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName, ProducedSeen,
-        Receipt, RecordSeen, Setup, State, Timestamp, TopicSeen, update,
+        Acks, Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, MemberSeen,
+        NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
+        ProducedSeen, Receipt, RecordSeen, Setup, State, Timestamp, TopicSeen, update,
     },
     wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
 };
@@ -198,6 +198,7 @@ impl Cluster {
             partition: place(0, partition),
             offset: Offset(self.end - 1),
             key: Some("amy".into()),
+            acks: Acks::All,
             sent_at: self.now,
             latency: Duration::from_millis(2),
         })

@@ -123,6 +123,7 @@ impl Tally {
                 partition: delivery.partition,
                 offset,
                 key: sent.key.clone(),
+                acks: sent.acks,
                 sent_at: sent.began,
                 latency: sent.since.elapsed(),
             }));

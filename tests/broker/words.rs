@@ -1,8 +1,9 @@
 //! What people search the web for: refusals are said in Kafka's own words.
 
-use kafka_protocol::messages::ApiKey;
+use kafka_protocol::messages::{ApiKey, MetadataRequest};
 
 use crate::{
+    clients::WAIT,
     cluster::Cluster,
     declined::{exchange, header},
 };
@@ -61,11 +62,17 @@ async fn refusals_are_kafkas_own_words() {
     for (topic, partitions) in [("orders", 1), ("parts", 2), ("col.l", 1)] {
         cluster.create_topic(topic, partitions, 1);
     }
-    let address = cluster.address_of(1);
+    let mut connection = cluster.connect(1).await;
+    let metadata = connection.ask(&MetadataRequest::default(), WAIT).await;
+    let controller = metadata.expect("an answer").controller_id.0;
     for (key, version, body, sentence) in APACHE {
         let mut request = header(*key as i16, *version, key.request_header_version(*version));
         request.extend_from_slice(body);
-        let answer = exchange(&address, &request);
+        let asked = match key {
+            ApiKey::ElectLeaders => controller,
+            _ => 1,
+        };
+        let answer = exchange(&cluster.address_of(asked), &request);
         let says = |part: &[u8]| part == sentence.as_bytes();
         assert!(
             answer.windows(sentence.len()).any(says),

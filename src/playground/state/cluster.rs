@@ -109,7 +109,7 @@ impl Topic {
 pub struct Delivery {
     /// The acknowledgement.
     pub receipt: Receipt,
-    /// The ISR that acknowledged it.
+    /// Who acknowledged it: the ISR, or with `acks=1` the leader.
     pub isr: Vec<BrokerId>,
     /// The group and consumer that read it first, and how long after it was sent.
     pub read: Option<(String, String, Duration)>,

@@ -337,7 +337,7 @@ mod tests {
     use super::{Coach, delivered, kill_line};
     use crate::{
         state::{
-            Appearance, Cluster, Delivery, Partition, ProcessChange, ProcessName, Receipt,
+            Acks, Appearance, Cluster, Delivery, Partition, ProcessChange, ProcessName, Receipt,
             Timestamp, Topic,
         },
         ui::tests::session::{Session, broker},
@@ -357,6 +357,7 @@ mod tests {
                 partition: TopicPartition::new("orders", partition),
                 offset: Offset(0),
                 key: Some("amy".into()),
+                acks: Acks::All,
                 sent_at: Timestamp::from_ms(0),
                 latency: Duration::ZERO,
             };

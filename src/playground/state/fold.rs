@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, Process, ProcessName,
-    Receipt, RecordSeen, Status, Timestamp, Word,
+    Acks, Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, Process,
+    ProcessName, Receipt, RecordSeen, Status, Timestamp, Word,
     cluster::{Read, broker_of_znodes},
     process::Expired,
 };
@@ -113,10 +113,13 @@ impl Cluster {
     }
 
     fn see_acked(&mut self, receipt: &Receipt, at: Timestamp) {
-        let isr = self
-            .partition(&receipt.partition)
-            .map(|partition| partition.seen.isr.clone())
-            .unwrap_or_default();
+        let known = self.partition(&receipt.partition).map(|known| &known.seen);
+        let isr = known.map(|seen| match receipt.acks {
+            Acks::All => seen.isr.clone(),
+            Acks::Leader => seen.leader.into_iter().collect(),
+            Acks::None => Vec::new(),
+        });
+        let isr = isr.unwrap_or_default();
         let read = self
             .recent_reads
             .iter()

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExchangeSeen, RecordSeen, Timestamp, Unreadable};
+use super::{Acks, ExchangeSeen, RecordSeen, Timestamp, Unreadable};
 use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
@@ -403,6 +403,8 @@ pub struct Receipt {
     pub offset: Offset,
     /// Its key.
     pub key: Option<String>,
+    /// Whose acknowledgement was waited for.
+    pub acks: Acks,
     /// When it was handed to the client library.
     pub sent_at: Timestamp,
     /// From there to the acknowledgement.

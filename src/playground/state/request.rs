@@ -127,7 +127,7 @@ pub struct NewRecord {
 }
 
 /// How many acknowledgements the producer waits for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Acks {
     /// Every replica in sync.
     #[default]

@@ -126,13 +126,14 @@ impl Cluster {
     #[must_use]
     pub fn below_minimum(&self, place: &TopicPartition) -> Option<BelowMinimum> {
         let topic = self.topics.get(&place.topic)?;
-        let needed = usize::try_from(topic.min_insync_replicas?).ok()?;
-        let seen = &topic.partition(place.partition)?.seen;
-        let missed = seen.replicas.iter().find(|broker| self.is_gone(**broker));
-        (seen.leader.is_some() && seen.isr.len() < needed).then_some(BelowMinimum {
-            in_sync: seen.isr.len(),
+        let partition = topic.partition(place.partition)?;
+        let (in_sync, needed) = topic.too_few_in_sync(partition)?;
+        let mut replicas = partition.seen.replicas.iter();
+        let missed = replicas.find(|broker| self.is_gone(**broker)).copied();
+        Some(BelowMinimum {
+            in_sync,
             needed,
-            missed: missed.copied(),
+            missed,
         })
     }
 

@@ -32,6 +32,15 @@ pub(super) fn state_line(
         }
         "Stable" => {
             let x = canvas.text(x, y, end, "Stable", Role::Good);
+            let hidden = state.cluster.hidden_from(group);
+            if hidden > 0 {
+                let words = match hidden {
+                    1 => "   1 more waits to be shown".to_owned(),
+                    hidden => format!("   {hidden} more wait to be shown"),
+                };
+                canvas.text(x, y, end, &words, Role::Warning);
+                return;
+            }
             let facts = facts(state, group);
             let fits = |facts: &&String| x + width(facts) < end;
             if let Some(facts) = facts.iter().find(fits) {

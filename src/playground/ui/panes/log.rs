@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::log_lane::{Lane, Ruler};
+use super::log_receipt::receipt;
 use crate::{
     state::{Opening, Pane, Partition, State, Topic, grouped},
     ui::{
@@ -16,6 +17,10 @@ use wire::TopicPartition;
 
 /// Rows of an open partition.
 const OPEN: u16 = 4;
+
+/// Columns for a sentence behind the figures, and how wide a pane must be to have them.
+const EXPLAINED: u16 = 36;
+const EXPLAINED_FROM: u16 = 100;
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -64,6 +69,10 @@ fn note(state: &State, topic: &Topic) -> String {
         .map_or(0, |partition| partition.log_start.0);
     let gap = if state.view.narrow() { " " } else { "   " };
     let mut notes = Vec::new();
+    let hidden = topic.all_hidden();
+    if hidden > 0 {
+        notes.push(format!("{} not shown", grouped(hidden)));
+    }
     if let Some(per_cell) = grouping.filter(|per_cell| *per_cell > 1) {
         notes.push(format!("1 cell = {} records", grouped(per_cell)));
     }
@@ -270,7 +279,20 @@ fn ruler(state: &State, topic: &Topic, area: Rect) -> Ruler {
         .max()
         .unwrap_or(0)
         .max(if narrow { 13 } else { 12 });
-    let figures = (area.right() + 2).saturating_sub(figures).max(area.x);
+    // Why records are not shown, or not written, takes more room than the cells leave behind the log's end.
+    let explained = topic.partitions.iter().any(|partition| {
+        let place = TopicPartition::new(&state.view.topic, partition.seen.partition);
+        let waits = state.cluster.waiting(&place) > 0 || topic.hidden(partition).is_some();
+        waits && topic.too_few_in_sync(partition).is_some()
+    });
+    let explained = if explained && area.width >= EXPLAINED_FROM {
+        EXPLAINED
+    } else {
+        0
+    };
+    let figures = (area.right() + 2)
+        .saturating_sub(figures + explained)
+        .max(area.x);
     let label = topic
         .partitions
         .iter()
@@ -352,54 +374,6 @@ fn narrow_legend(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16) {
     let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
     let words = " high watermark  ┊ not safe yet  ▲ committed △ read";
     canvas.text(x, y, end, words, Role::Dim);
-}
-
-/// `last fay -> p2 @41   acked by ISR 1,2 +2.3 ms   read by billing/c2 +3.1 ms`
-fn receipt(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
-    let Some(delivery) = &state.cluster.receipt else {
-        return;
-    };
-    let end = area.right() + 1;
-    let receipt = &delivery.receipt;
-    let key = receipt.key.as_deref().unwrap_or("no key");
-    let place = format!(
-        "{} -> p{} @{}",
-        fit(key, 20),
-        receipt.partition.partition,
-        receipt.offset
-    );
-    let isr = words::listed(&delivery.isr);
-    let acked = (Role::Good, format!("+{}", words::latency(receipt.latency)));
-    let written = [(Role::Dim, "last ".to_owned()), (Role::Text, place)];
-    let way = |acked_by: &str, reader: &str| {
-        let mut pieces = written.to_vec();
-        pieces.extend([(Role::Text, format!("   acked{acked_by} ")), acked.clone()]);
-        if let Some((_, _, after)) = delivery.read.as_ref().filter(|_| !reader.is_empty()) {
-            pieces.push((Role::Text, format!("   read by {reader} ")));
-            pieces.push((Role::Good, format!("+{}", words::latency(*after))));
-        }
-        pieces
-    };
-    let isr = format!(" by ISR {isr}");
-    let [whole, consumer] = match &delivery.read {
-        Some((group, consumer, _)) => [format!("{group}/{consumer}"), consumer.clone()],
-        None => [String::new(), String::new()],
-    };
-    // What does not fit whole is said in fewer words: half a number is another number.
-    let ways = [
-        way(&isr, &whole),
-        way(&isr, &consumer),
-        way("", &whole),
-        way("", &consumer),
-        way("", ""),
-        written.to_vec(),
-    ];
-    let columns =
-        |pieces: &[(Role, String)]| -> u16 { pieces.iter().map(|(_, text)| width(text)).sum() };
-    let fits = |pieces: &&Vec<(Role, String)>| area.x + columns(pieces) <= end;
-    if let Some(pieces) = ways.iter().find(fits) {
-        canvas.pieces(area.x, y, end, pieces);
-    }
 }
 
 /// The first words of the coach, in the empty log.

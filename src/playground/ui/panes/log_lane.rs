@@ -349,28 +349,39 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Writes that wait, for as long as they do: for a leader, or for enough replicas in sync.
+    /// Writes that wait for a leader or for replicas, for as long as they do, or records that are written and wait to be
+    /// shown.
     fn waiting(&self, canvas: &mut Canvas<'_>, y: u16) {
-        let waiting = self.cluster().waiting(&self.place);
-        if waiting == 0 {
-            return;
+        let ways = self.why_it_waits();
+        let (x, end) = (self.window.right() + 1, self.ruler.end);
+        let fits = |words: &&String| x + width(words) <= end;
+        if let Some(words) = ways.iter().find(fits) {
+            canvas.text(x, y, end, words, Role::Warning);
         }
-        let wait = words::writes_wait(waiting);
+    }
+
+    /// The longest words first.
+    fn why_it_waits(&self) -> Vec<String> {
+        let waiting = self.cluster().waiting(&self.place);
         let below = self.cluster().below_minimum(&self.place);
-        let ways = if let Some(standstill) = self.cluster().standstill(self.partition)
-            && standstill.is_without_leader()
-        {
-            vec![
-                format!("   {wait}"),
-                format!(" {wait}"),
-                format!(" {waiting} wait"),
-            ]
-        } else if let Some(below) = below {
+        if waiting > 0 {
+            let wait = words::writes_wait(waiting);
+            let standstill = self.cluster().standstill(self.partition);
+            if standstill.is_some_and(|it| it.is_without_leader()) {
+                return vec![
+                    format!("   {wait}"),
+                    format!(" {wait}"),
+                    format!(" {waiting} wait"),
+                ];
+            }
+            let Some(below) = below else {
+                return Vec::new();
+            };
             let back = below.missed.map(|broker| self.cluster().revival(broker));
             let keys = back.map(|back| self.state.view.keys_in_turn(&back).join(", "));
             let key = keys.map_or_else(String::new, |keys| format!("   {keys}"));
             let short = format!("{} of {} in sync", below.in_sync, below.needed);
-            vec![
+            return vec![
                 format!("   {wait}: NOT_ENOUGH_REPLICAS{key}"),
                 format!("   {wait}: NOT_ENOUGH_REPLICAS"),
                 format!("   {wait}: {short}"),
@@ -378,15 +389,19 @@ impl<'a> Lane<'a> {
                 format!("   {wait}"),
                 format!(" {waiting} wait{key}"),
                 format!(" {waiting} wait"),
-            ]
-        } else {
-            return;
-        };
-        let (x, end) = (self.window.right() + 1, self.ruler.end);
-        let fits = |words: &&String| x + width(words) <= end;
-        if let Some(words) = ways.iter().find(fits) {
-            canvas.text(x, y, end, words, Role::Warning);
+            ];
         }
+        let topic = self.cluster().topics.get(&self.place.topic);
+        let Some(hidden) = topic.and_then(|topic| topic.hidden(self.partition)) else {
+            return Vec::new();
+        };
+        let (in_sync, needed) = (hidden.in_sync, hidden.needed);
+        vec![
+            format!("   written on {in_sync} of {needed} in sync: not shown yet"),
+            format!("  {in_sync} of {needed} in sync: not shown"),
+            format!("   {} not shown", hidden.records),
+            format!(" {} not shown", hidden.records),
+        ]
     }
 
     fn lag(&self) -> Option<i64> {

@@ -10,6 +10,7 @@ mod group_state;
 pub mod log;
 mod log_lane;
 mod log_marks;
+mod log_receipt;
 mod log_window;
 pub mod output;
 mod process_table;

@@ -25,6 +25,7 @@ pub(super) fn costs(state: &State, topic: &Topic, marked: bool) -> Vec<Line> {
     if standstills.iter().any(|(what, _)| what.is_without_leader()) {
         return lines;
     }
+    lines.extend(hidden(topic));
     let under = topic
         .partitions
         .iter()
@@ -69,6 +70,19 @@ pub(super) fn costs(state: &State, topic: &Topic, marked: bool) -> Vec<Line> {
         )]);
     }
     lines
+}
+
+/// `p2: 2 written, not shown: 1 in sync, 2 needed`
+fn hidden(topic: &Topic) -> impl Iterator<Item = Line> {
+    let partitions = topic.partitions.iter();
+    let hidden = partitions.filter_map(|known| Some((known.seen.partition, topic.hidden(known)?)));
+    hidden.map(|(index, hidden)| {
+        let words = format!(
+            "p{index}: {} written, not shown: {} in sync, {} needed",
+            hidden.records, hidden.in_sync, hidden.needed
+        );
+        vec![(Role::Warning, words)]
+    })
 }
 
 /// What a replica's row says behind its cells: `offline: 23 wait`.

@@ -10,6 +10,7 @@ mod developer;
 mod every;
 mod flow;
 pub mod foreign;
+mod hidden;
 mod keys;
 mod lists;
 mod log;

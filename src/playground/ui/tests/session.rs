@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::state::{
-    Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, Key, KeyPress, MemberSeen,
-    NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
+    Acks, Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, Key, KeyPress,
+    MemberSeen, NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
     ProducedSeen, Receipt, RecordSeen, Request, SessionSeen, Setup, State, Timestamp, TopicSeen,
     ZooKeeperSeen, update,
 };
@@ -325,6 +325,7 @@ impl Session {
             partition: orders(partition),
             offset: Offset(offset),
             key: Some(key.into()),
+            acks: Acks::All,
             sent_at,
             latency,
         }))
