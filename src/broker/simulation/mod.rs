@@ -23,14 +23,14 @@
 //! A test run takes some hundred seeds, or `KAFKARIUM_SEEDS`; many more are worth optimized code:
 //!
 //! ```text
-//! KAFKARIUM_SEEDS=40000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --lib promises_hold
+//! KAFKARIUM_SEEDS=40000 CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test -p kafkarium-broker --lib promises_hold
 //! ```
 //!
 //! A seed that breaks a promise prints everything that happened and which promise it was. It runs again, on any
 //! machine, as often as wanted:
 //!
 //! ```text
-//! KAFKARIUM_SEED=4711 cargo test --lib simulation::replay -- --nocapture
+//! KAFKARIUM_SEED=4711 cargo test -p kafkarium-broker --lib simulation::replay -- --nocapture
 //! ```
 //!
 //! Whether it would find a mistake is tested too: bugs of Kafka's past are planted (`broker::planted`), and each is found.
@@ -152,7 +152,7 @@ fn a_restart_that_nobody_saw_is_found() {
     finds(Bug::RestartUnseen, &[Invariant::OneLeaderPerEpoch]);
 }
 
-/// `KAFKARIUM_SEED=4711 cargo test --lib simulation::replay -- --nocapture` tells what happens.
+/// `KAFKARIUM_SEED=4711 cargo test -p kafkarium-broker --lib simulation::replay -- --nocapture` tells what happens.
 #[test]
 fn replay() {
     CLUSTER.replay();

@@ -122,7 +122,7 @@ impl Simulation {
         let (_, transcript) = self.told(seed);
         panic!(
             "seed {seed} breaks a promise: {violation}\n\n{transcript}\nagain: \
-             KAFKARIUM_SEED={seed} cargo test --lib {}::replay -- --nocapture",
+             KAFKARIUM_SEED={seed} cargo test -p kafkarium-broker --lib {}::replay -- --nocapture",
             self.name
         );
     }

@@ -84,7 +84,7 @@ fn an_older_commit_that_replaces_a_newer_one_is_found() {
     GROUPS.finds(Bug::CommitsInAnyOrder, &[Invariant::CommittedOffsetsStay]);
 }
 
-/// `KAFKARIUM_SEED=4711 cargo test --lib simulation::groups::replay -- --nocapture` tells what happens.
+/// `KAFKARIUM_SEED=4711 cargo test -p kafkarium-broker --lib simulation::groups::replay -- --nocapture` tells what happens.
 #[test]
 fn replay() {
     GROUPS.replay();
