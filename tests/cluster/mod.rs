@@ -4,6 +4,7 @@
 #![expect(dead_code, reason = "each test program uses the part that it needs")]
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,12 +28,21 @@ const LOOK: Duration = Duration::from_millis(10);
 /// # Panics
 /// It did not within [`PATIENCE`]; `what` says what was missing.
 pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    wait_until_ok(what, || look().ok_or("nothing was found"))
+}
+
+/// The same where looking says why it found nothing.
+fn wait_until_ok<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        let why = match look() {
+            Ok(found) => return found,
+            Err(why) => why,
+        };
+        assert!(
+            Instant::now() < deadline,
+            "waited in vain until {what}: {why}"
+        );
         thread::sleep(LOOK);
     }
 }
@@ -305,9 +315,10 @@ impl Cluster {
         let partitions = format!("--partitions={partitions}");
         let replicas = format!("--replication-factor={replication_factor}");
         let arguments = ["topics", "create", name, &partitions, &replicas];
-        wait_until("the topic is created", || {
+        wait_until_ok("the topic is created", || {
             let output = self.command(&arguments).output().expect("the binary runs");
-            output.status.success().then_some(())
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            output.status.success().then_some(()).ok_or(said)
         });
     }
 
