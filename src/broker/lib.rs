@@ -2,6 +2,7 @@
 
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod bounds;
 mod configs;
 mod connection;
 mod controlled_shutdown;
@@ -37,6 +38,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    bounds::{AnswerBytes, ConnectionCounts, RequestBytes},
     configs::BrokerLayers,
     controller_task::ControllerHandle,
     groups::{Groups, OffsetsLog},
@@ -139,6 +141,8 @@ pub(crate) struct Broker {
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     /// Of what is led here.
     pub(crate) throttle: Throttle,
+    pub(crate) requests: RequestBytes,
+    pub(crate) answers: AnswerBytes,
 }
 
 impl Broker {
@@ -164,6 +168,9 @@ const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a start waits for ZooKeeper where `zookeeper.connection.timeout.ms` does not say it: as Kafka's own
 /// `server.properties` has it.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(18);
+
+/// How often a broker with all the connections that it may have looks whether it may have more.
+const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -321,6 +328,8 @@ async fn start_rooms(
     Ok(Arc::new(Broker {
         fetch_sessions: Mutex::new(FetchSessions::new(slots, first_session_id())),
         throttle: Throttle::leading(options.id),
+        requests: RequestBytes::new(settings.queued_max_request_bytes),
+        answers: AnswerBytes::default(),
         id: options.id,
         settings,
         registry,
@@ -376,25 +385,36 @@ fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOpt
     }
 }
 
-/// Accepts connections. Dropped, it closes them all.
+/// Accepts connections. Dropped, it closes them all. As in Kafka, who is one too many of all waits to be accepted,
+/// and who is one too many from its address is closed.
 async fn accept(broker: &Arc<Broker>, listener: &TcpListener) {
-    let connections_max = usize::try_from(broker.settings.max_connections).unwrap_or(usize::MAX);
+    let counts = ConnectionCounts::default();
     let mut connections = JoinSet::new();
     loop {
+        // As they are now, because they may change while the broker runs.
+        let settings = || broker.config_layers(&broker.registry.image()).effective();
+        let has_room = connections.len() < bounds::count(settings().max_connections);
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((_, peer)) if connections.len() >= connections_max => {
-                    tracing::warn!(%peer, "refused: {connections_max} connections are open");
-                }
-                Ok((stream, peer)) => {
-                    connections.spawn(connection::run(Arc::clone(broker), stream, peer));
-                }
+            accepted = listener.accept(), if has_room => match accepted {
+                Ok((stream, peer)) => match counts.enter(peer.ip(), &settings()) {
+                    Ok(place) => {
+                        let served = connection::run(Arc::clone(broker), stream, peer);
+                        connections.spawn(async move {
+                            served.await;
+                            drop(place);
+                        });
+                    }
+                    // In Kafka's words.
+                    Err(max) => tracing::warn!("Too many connections from {} (maximum = {max})", peer.ip()),
+                },
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            // The settings may allow more by then.
+            () = tokio::time::sleep(ACCEPT_AGAIN), if !has_room => {}
         }
     }
 }

@@ -58,6 +58,37 @@ impl FrameReader {
         }
     }
 
+    /// The length of the next frame, as soon as the peer has announced it, or `None` when the peer closed between two
+    /// frames. Nothing of the frame is taken.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub async fn announced<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+    ) -> Result<Option<usize>, FrameError> {
+        loop {
+            if let Some(length) = self.length()? {
+                return Ok(Some(length));
+            }
+            self.buffer.reserve(BUFFER_BYTES / 2);
+            if stream.read_buf(&mut self.buffer).await? == 0 {
+                return self.closed(0).map(|()| None);
+            }
+        }
+    }
+
+    /// Whether a peer may close here.
+    fn closed(&self, announced: usize) -> Result<(), FrameError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        Err(FrameError::Cut {
+            announced,
+            received: self.buffer.len().saturating_sub(LENGTH_BYTES),
+        })
+    }
+
     /// The next frame without its length, or `None` when the peer closed between two frames.
     ///
     /// # Errors
@@ -80,14 +111,7 @@ impl FrameReader {
                     .reserve(missing.clamp(BUFFER_BYTES, RESERVE_BYTES_MAX));
             }
             if stream.read_buf(&mut self.buffer).await? == 0 {
-                return if self.buffer.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(FrameError::Cut {
-                        announced: length.unwrap_or(0),
-                        received: self.buffer.len().saturating_sub(LENGTH_BYTES),
-                    })
-                };
+                return self.closed(length.unwrap_or(0)).map(|()| None);
             }
         }
     }

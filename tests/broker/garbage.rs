@@ -32,7 +32,7 @@ fn send_raw(address: &str, bytes: &[u8], patience: Duration) -> Option<Vec<u8>> 
     }
 }
 
-fn frame(api_key: i16, version: i16, body: &[u8]) -> Vec<u8> {
+pub fn frame(api_key: i16, version: i16, body: &[u8]) -> Vec<u8> {
     let mut request = Vec::new();
     request.extend_from_slice(&api_key.to_be_bytes());
     request.extend_from_slice(&version.to_be_bytes());

@@ -1,5 +1,6 @@
 //! The broker program against real clients and real enemies: librdkafka, raw frames, SIGKILL.
 
+mod bounds;
 mod clients;
 #[path = "../cluster/mod.rs"]
 mod cluster;

@@ -236,8 +236,8 @@ configs! {
     "log.segment.delete.delay.ms" Long Some("60000"), AT_LEAST_0, Cluster - OwnFiles;
     "max.connection.creation.rate" Int Some("2147483647"), AT_LEAST_0, Cluster - OwnSockets;
     "max.connections" Int Some("2147483647"), AT_LEAST_0, Cluster { max_connections: i32 } "Connections that a broker holds at once.";
-    "max.connections.per.ip" Int Some("2147483647"), AT_LEAST_0, Cluster - OwnSockets;
-    "max.connections.per.ip.overrides" String Some(""), Any, Cluster - OwnSockets;
+    "max.connections.per.ip" Int Some("2147483647"), AT_LEAST_0, Cluster { max_connections_per_ip: i32 } "Connections from one address that a broker holds at once.";
+    "max.connections.per.ip.overrides" String Some(""), Any, Cluster { max_connections_per_ip_overrides: String } "Addresses that may have another number of connections, as in 127.0.0.1:200.";
     "max.incremental.fetch.session.cache.slots" Int Some("1000"), AT_LEAST_0, ReadOnly { max_incremental_fetch_session_cache_slots: i32 } "Fetch sessions that a broker keeps at once.";
     "max.request.partition.size.limit" Int Some("2000"), AT_LEAST_1, ReadOnly { max_request_partition_size_limit: i32 } "Partitions that one answer that describes topics page by page has at most.";
     "message.max.bytes" Int Some("1048588"), AT_LEAST_0, Cluster { message_max_bytes: i32 } "The largest record batch that is accepted.";
@@ -283,7 +283,7 @@ configs! {
     "producer.id.expiration.check.interval.ms" Int Some("600000"), AT_LEAST_1, ReadOnly hidden - OwnFiles;
     "producer.id.expiration.ms" Int Some("86400000"), AT_LEAST_1, Cluster { producer_id_expiration_ms: i32 } "How long the sequence of a silent idempotent producer is remembered.";
     "producer.purgatory.purge.interval.requests" Int Some("1000"), Any, ReadOnly - NoPurgatory;
-    "queued.max.request.bytes" Long Some("-1"), Any, ReadOnly - OwnSockets;
+    "queued.max.request.bytes" Long Some("-1"), Any, ReadOnly { queued_max_request_bytes: i64 } "Bytes of requests in memory from which on nothing more is read from connections; -1 is no limit.";
     "queued.max.requests" Int Some("500"), AT_LEAST_1, ReadOnly - NoPools;
     "quota.window.num" Int Some("11"), AT_LEAST_1, ReadOnly - NoQuotas;
     "quota.window.size.seconds" Int Some("1"), AT_LEAST_1, ReadOnly - NoQuotas;

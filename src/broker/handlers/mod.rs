@@ -119,6 +119,8 @@ pub(crate) enum RequestError {
     Shape(#[from] ShapeError),
     #[error("a malformed request: {0}")]
     Decode(String),
+    #[error("{left} bytes of an answer were not read within connections.max.idle.ms")]
+    Unread { left: usize },
     #[error(transparent)]
     Frame(#[from] FrameError),
 }

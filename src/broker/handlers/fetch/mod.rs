@@ -226,10 +226,15 @@ impl Fetch {
         let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
         let is_held = |limit| self.broker.throttle.is_exceeded(limit, Instant::now());
         let is_held = fetched.limit.is_some_and(is_held);
+        // Who replicates reads what it asks for; other readers may be slow.
+        let room = match self.role {
+            Role::Follower { .. } => self.bytes_max,
+            Role::Consumer | Role::Debugger => self.broker.answers.room(),
+        };
         let left = if is_held {
             0
         } else {
-            self.bytes_max.saturating_sub(records.len())
+            self.bytes_max.min(room).saturating_sub(records.len())
         };
         let bytes_max = usize::try_from(asked.partition_max_bytes).unwrap_or_default();
         let reader = match self.role {
