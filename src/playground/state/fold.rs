@@ -351,7 +351,10 @@ impl Cluster {
                 }
                 self.name_members(group);
             }
-            report => self.see_consumer_report(process, report, at),
+            report => {
+                self.follow_catch_up(process, report, told_at);
+                self.see_consumer_report(process, report, at);
+            }
         }
     }
 

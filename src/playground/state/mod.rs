@@ -5,6 +5,7 @@
 mod action;
 mod action_arguments;
 mod ask;
+mod catch_up;
 mod cluster;
 mod coach;
 mod command;
@@ -71,6 +72,7 @@ use serde::{Deserialize, Serialize};
 pub use action::{Action, ActionError, Motion, StreamRate};
 pub use action_arguments::TopicConfig;
 pub use ask::grouped;
+pub use catch_up::CaughtUp;
 pub use cluster::{Cluster, Delivery, Spare, Topic};
 pub use coach::Coach;
 pub use compose::{Compose, FIELDS};

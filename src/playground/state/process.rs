@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProcessChange, ProcessName, Timestamp};
+use super::{ProcessChange, ProcessName, Timestamp, catch_up::CatchUp};
 use wire::{BrokerId, TopicPartition};
 
 /// One child, also after its end.
@@ -42,6 +42,8 @@ pub struct Process {
     pub spawned_at: Timestamp,
     /// What a consumer says that it reads.
     pub assigned: BTreeSet<TopicPartition>,
+    /// What a consumer read of what lay there before it.
+    pub(super) catch_up: Option<CatchUp>,
 }
 
 /// The state of a process.
@@ -126,6 +128,7 @@ impl Process {
             intent: None,
             spawned_at: at,
             assigned: BTreeSet::new(),
+            catch_up: None,
         }
     }
 
@@ -161,6 +164,7 @@ impl Process {
                 self.session = None;
                 self.led.clear();
                 self.assigned.clear();
+                self.catch_up = None;
                 self.spawned_at = at;
             }
             ProcessChange::Ready { address } => {

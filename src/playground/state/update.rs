@@ -2,7 +2,7 @@
 
 use super::{
     Action, Answer, Event, Happening, KeyPress, Observation, Overlay, Partition, ProcessChange,
-    ProcessName, Request, State, Status, command,
+    ProcessName, Request, State, Status, catch_up, command,
     developer::follow,
     dispatch::key,
     looking_back::look_back,
@@ -130,6 +130,16 @@ pub(super) fn paste(state: &mut State, text: &str) {
     }
 }
 
+/// A report may be of the last record that lay there before a consumer.
+fn see_report(state: &mut State, seen: &Observation, process: &ProcessName) {
+    let catches_up = state.cluster.is_catching_up(process);
+    state.cluster.see(seen, state.now);
+    if catches_up && !state.cluster.is_catching_up(process) {
+        let home = &state.narrator.home;
+        catch_up::tell(&mut state.story, &state.cluster, home, process);
+    }
+}
+
 fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     let at = state.now;
     if let Observation::Report { process, line } = seen {
@@ -143,6 +153,8 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         }
         state.cluster.see(seen, at);
         process_changed(state, process, change);
+    } else if let Observation::Report { process, .. } = seen {
+        see_report(state, seen, process);
     } else {
         state.cluster.see(seen, at);
     }

@@ -140,12 +140,51 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         canvas.right(x, y, area.right(), &lag, Role::Text);
         y += 1;
     }
+    if y < bottom {
+        y = caught_up(
+            canvas,
+            state,
+            Rect {
+                y,
+                height: bottom - y,
+                ..area
+            },
+        );
+    }
     if y + 2 < bottom && area.width >= HOSTS_FROM {
         same_client_ids(canvas, group, area, bottom);
     }
     if roomy {
         chart(canvas, state, group, area);
     }
+}
+
+/// `▪ read 459 records from the beginning in 40 ms`, on two lines where one is too narrow. It says the
+/// row below it.
+fn caught_up(canvas: &mut Canvas<'_>, state: &State, area: Rect) -> u16 {
+    let Some(known) = state.cluster.caught_up(&state.view.group, state.now) else {
+        return area.y;
+    };
+    let words = format!("▪ {}", known.words(&state.view.topic));
+    let mut lines = vec![String::new()];
+    for word in words.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= area.width => {
+                line.push_str(if line.is_empty() { "" } else { " " });
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let mut y = area.y;
+    // Half a sentence would be another one.
+    if lines.len() <= usize::from(area.height) {
+        for line in lines {
+            canvas.text(area.x, y, area.right() + 1, &line, Role::Good);
+            y += 1;
+        }
+    }
+    y
 }
 
 /// A group that is not open: `▸ shipping  Stable  2 members       17`

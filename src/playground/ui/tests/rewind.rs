@@ -1,6 +1,10 @@
 //! `o` on a record: the group goes back to it, step by step.
 
-use super::session::{Session, consumer, orders};
+use super::{
+    assert_drawn, frame,
+    session::{Session, consumer, orders},
+    text,
+};
 use crate::state::{
     Appearance, Entry, GroupSeen, Key, MemberSeen, Observation, ProcessChange, Request,
 };
@@ -82,6 +86,38 @@ fn our_consumers_leave_the_offset_is_committed_and_they_come_back() {
     ] {
         assert!(said.contains(line), "{line} in\n{said}");
     }
+}
+
+#[test]
+fn what_is_read_again_stands_in_the_group_and_in_what_happened() {
+    let mut session = looking_back();
+    session.press('o');
+    session.press('y');
+    session.later(30).process(consumer("c1"), exited());
+    session.process(consumer("c2"), exited());
+    session.happen_group("Empty");
+    session.happen(crate::state::Happening::Observed(
+        Observation::OffsetCommitted {
+            group: "billing".into(),
+            error: None,
+        },
+    ));
+    session.later(20).spawned(consumer("c1"), 4140, None);
+    session.spawned(consumer("c2"), 4141, None);
+    session.later(60).assigned("c1", &[(0, 30), (1, 0)]);
+    session.assigned("c2", &[(2, 0)]);
+    session.group("Stable", [30, 0, 0]);
+    session.later(35);
+    for offset in 30..36 {
+        session.read("c1", 0, offset);
+    }
+    let words = "read 6 records from p0 @30 in 35 ms";
+    let told = format!("billing/c1 {words}, the last p0 @35");
+    assert!(said(&session).contains(&told), "{}", said(&session));
+    assert_drawn("rewound_120x36", &session.state);
+    session.later(10_000).tick();
+    let later = text(&frame(&session.state));
+    assert!(!later.contains("▪ read"), "{later}");
 }
 
 #[test]
