@@ -16,8 +16,9 @@ pub(super) fn settings(brokers: usize) -> Vec<String> {
         // Kafka looks every five minutes and every 15 s: nobody would see old records go.
         "log.retention.check.interval.ms=1000".into(),
         "log.cleaner.backoff.ms=1000".into(),
-        // The least that Kafka allows beside its socket.request.max.bytes: many clients at once do not fill a laptop.
-        "queued.max.request.bytes=104857600".into(),
+        // Four of the largest requests: many clients at once do not fill a laptop, and one that announces a large
+        // request and sends nothing holds nobody up.
+        "queued.max.request.bytes=419430400".into(),
         format!("offsets.topic.replication.factor={replication}"),
     ]
 }

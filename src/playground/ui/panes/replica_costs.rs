@@ -1,5 +1,7 @@
 //! What is wrong with the replicas of a topic, and what the next failure costs. What stands still is said first.
 
+use std::collections::BTreeMap;
+
 use crate::{
     state::{Partition, Spare, Standstill, State, Status, Topic},
     ui::{theme::Role, words},
@@ -72,17 +74,26 @@ pub(super) fn costs(state: &State, topic: &Topic, marked: bool) -> Vec<Line> {
     lines
 }
 
-/// `p2: 2 written, not shown: 1 in sync, 2 needed`
+/// `p2: 2 written, not shown: 1 in sync, 2 needed`, together where the reason is the same.
 fn hidden(topic: &Topic) -> impl Iterator<Item = Line> {
-    let partitions = topic.partitions.iter();
-    let hidden = partitions.filter_map(|known| Some((known.seen.partition, topic.hidden(known)?)));
-    hidden.map(|(index, hidden)| {
-        let words = format!(
-            "p{index}: {} written, not shown: {} in sync, {} needed",
-            hidden.records, hidden.in_sync, hidden.needed
-        );
-        vec![(Role::Warning, words)]
-    })
+    let mut by_reason: BTreeMap<(usize, usize), (Vec<i32>, i64)> = BTreeMap::new();
+    for partition in &topic.partitions {
+        if let Some(hidden) = topic.hidden(partition) {
+            let reason = by_reason.entry((hidden.in_sync, hidden.needed));
+            let (partitions, records) = reason.or_default();
+            partitions.push(partition.seen.partition);
+            *records += hidden.records;
+        }
+    }
+    by_reason
+        .into_iter()
+        .map(|((in_sync, needed), (partitions, records))| {
+            let places = words::few(&partitions);
+            let words = format!(
+                "{places}: {records} written, not shown: {in_sync} in sync, {needed} needed"
+            );
+            vec![(Role::Warning, words)]
+        })
 }
 
 /// What a replica's row says behind its cells: `offline: 23 wait`.

@@ -91,7 +91,10 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         (false, false) => &["◆ leads ● in sync ◌ behind", "✗ dead e epoch"],
     };
     let urgent = !state.cluster.standstills(topic).is_empty();
-    let mut costs = wrapped(costs(state, topic, marked), area.width + 1);
+    let sentences: Vec<Vec<Line>> = costs(state, topic, marked)
+        .into_iter()
+        .map(|sentence| wrapped(vec![sentence], area.width + 1))
+        .collect();
     let rows = state.replica_rows();
     if rows.is_empty() {
         let filter = state.view.filter(Pane::Replicas).unwrap_or_default();
@@ -102,13 +105,21 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let count = u16::try_from(rows.len()).unwrap_or(u16::MAX);
     let folded = rows.iter().any(|row| matches!(row, ReplicaRow::Topic(_)));
     let room = area.height.saturating_sub(1);
-    let taken = |lines: usize| count.saturating_add(1 + u16::try_from(lines).unwrap_or(u16::MAX));
-    let squeezed = urgent && taken(costs.len() + legend.len()) > room;
-    if squeezed {
-        // What stands still is said wherever there is a line for it; partitions can be scrolled.
+    let rows_and_blank = usize::from(count) + 1;
+    let left = usize::from(room).saturating_sub(rows_and_blank);
+    let said: usize = sentences.iter().map(Vec::len).sum();
+    if said + legend.len() > left {
         legend = &[];
-        costs.truncate(usize::from(room / 2));
     }
+    let squeezed = urgent && said > left;
+    let costs = if squeezed {
+        // What stands still is said wherever there is a line for it; partitions can be scrolled.
+        let mut lines = sentences.concat();
+        lines.truncate(usize::from(room / 2));
+        lines
+    } else {
+        that_fit(sentences, left)
+    };
     let fixed = u16::try_from(costs.len() + legend.len()).unwrap_or(0);
     let open = !folded && count.saturating_mul(2) + 1 + fixed <= room;
     let fits = count.saturating_add(1 + fixed) <= room;
@@ -358,6 +369,18 @@ fn offset(offset: i64, columns: u16) -> String {
     }
     let sign = if offset < 0 { "-" } else { "" };
     format!("{sign}{}", words::figure(offset.unsigned_abs()))
+}
+
+/// The first sentences, each whole, that take no more than so many lines.
+fn that_fit(sentences: Vec<Vec<Line>>, left: usize) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for sentence in sentences {
+        if lines.len() + sentence.len() > left {
+            break;
+        }
+        lines.extend(sentence);
+    }
+    lines
 }
 
 /// Lines of one piece over as many lines as they need.

@@ -89,3 +89,14 @@ fn writes_that_wait_for_replicas_stay_on_the_screen() {
     session.happen(Happening::Resize(120, 36));
     assert!(shown(&session).contains("93 writes wait"));
 }
+
+#[test]
+fn several_partitions_that_wait_to_be_shown_say_why_together() {
+    let mut session = alone((120, 36));
+    session.offsets(0, 36, &[(1, 39), (2, 36), (3, 36)]);
+    let drawn = shown(&session);
+    assert!(
+        drawn.contains("p0 p2: 5 written, not shown: 1 in"),
+        "{drawn}"
+    );
+}
