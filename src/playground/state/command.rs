@@ -32,10 +32,6 @@ pub(super) fn produce(bootstrap: &str, record: &NewRecord) -> String {
     if let Some(partition) = &partition {
         words.extend(["-p", partition]);
     }
-    if record.key.is_some() && partition.is_none() {
-        // As the playground's producer hashes keys; kcat alone would choose by CRC32.
-        words.extend(["-X", "partitioner=murmur2_random"]);
-    }
     let headers = record.headers.iter();
     let headers: Vec<String> = headers
         .map(|(name, value)| format!("{name}={value}"))
@@ -203,7 +199,7 @@ mod tests {
         };
         assert_eq!(
             produce("127.0.0.1:9092", &record),
-            r"printf '%s\n' 'amy:a\n$(id)' | kcat -b 127.0.0.1:9092 -t orders -P -K : -X partitioner=murmur2_random"
+            r"printf '%s\n' 'amy:a\n$(id)' | kcat -b 127.0.0.1:9092 -t orders -P -K :"
         );
         record.key = Some("10:30".into());
         record.partition = Some(2);
