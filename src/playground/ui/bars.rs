@@ -217,7 +217,9 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         (_, None) => verbs(canvas, state, area),
     }
     if let Some(message) = &state.view.message {
-        super::message::draw(canvas, message, (area.x, command, end), Some(keys));
+        // A question is never written over, however long the message is.
+        let above = state.view.ask.is_none().then_some(keys);
+        super::message::draw(canvas, message, (area.x, command, end), above);
         return;
     }
     command_line(canvas, state, area.x, command, end);

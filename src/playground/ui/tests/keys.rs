@@ -6,8 +6,8 @@ use super::{
     text,
 };
 use crate::state::{
-    Action, Appearance, Happening, Key, KeyPress, NewConsumer, NewTopic, Observation, Overlay,
-    ProcessChange, Request, Status, StreamRate, Timestamp, TopicConfig, ValueFace,
+    Action, Appearance, Happening, Key, KeyPress, Message, NewConsumer, NewTopic, Observation,
+    Overlay, ProcessChange, Request, Status, StreamRate, Timestamp, TopicConfig, ValueFace,
 };
 use wire::report::{GroupCause, MemberPartitions, Report};
 
@@ -145,6 +145,20 @@ fn q_quits_when_pressed_twice_and_never_when_held() {
         assert_eq!(session.tick(), []);
     }
     assert_eq!(session.later(5000).tick(), []);
+}
+
+#[test]
+fn a_long_message_leaves_the_question_on_the_screen() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    session.state.view.message = Some(Message {
+        text: format!("copied: {}", "word ".repeat(40)),
+        since: session.state.now,
+        bad: false,
+    });
+    session.press('q');
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains("q again quits"), "{drawn}");
 }
 
 #[test]
