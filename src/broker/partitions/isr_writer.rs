@@ -110,17 +110,9 @@ async fn try_to_write(
 ) -> Option<WriteOutcome> {
     let at = partition.at();
     let image = registry.image();
-    let topic_id = partition.topic_id();
-    let topic = image.topics.get(&at.topic).filter(|it| it.id == topic_id);
-    let expected = topic.and_then(|topic| {
-        let state = topic.partitions.get(&at.partition)?;
-        let is_it = state.version == decided.version
-            && state.leader_epoch == decided.epoch
-            && state.leader == Some(registry.broker_id());
-        is_it.then_some((topic, state))
-    });
+    let found = decided.decided_on(&image, at, partition.topic_id(), registry.broker_id());
     // The image is another one than the decision was made on: the partition learns of it, and decides again.
-    let Some((topic, expected)) = expected else {
+    let Some((topic, expected)) = found else {
         return Some(WriteOutcome::Superseded);
     };
     if !writes::only_replicas_enter(expected, &decided.isr) {

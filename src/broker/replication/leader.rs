@@ -5,9 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use uuid::Uuid;
+
+use crate::image::{ClusterImage, PartitionImage, TopicImage};
 #[cfg(test)]
 use crate::planted::{self, Bug};
-use wire::{BrokerId, LeaderEpoch, Offset};
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// One partition as its leader sees it, for as long as it leads in one epoch.
 #[derive(Debug, Clone)]
@@ -86,6 +89,26 @@ pub(crate) struct IsrWrite {
     pub(crate) version: i32,
     /// In words.
     pub(crate) why: String,
+}
+
+impl IsrWrite {
+    /// The topic and the state that it was decided on, if the image still has them: this broker leads the same topic's
+    /// partition in that epoch, and its state has that version.
+    pub(crate) fn decided_on<'a>(
+        &self,
+        image: &'a ClusterImage,
+        at: &TopicPartition,
+        topic_id: Uuid,
+        own: BrokerId,
+    ) -> Option<(&'a TopicImage, &'a PartitionImage)> {
+        let topic = image.topics.get(&at.topic)?;
+        let state = topic.partitions.get(&at.partition)?;
+        let is_it = topic.id == topic_id
+            && state.version == self.version
+            && state.leader_epoch == self.epoch
+            && state.leader == Some(own);
+        is_it.then_some((topic, state))
+    }
 }
 
 /// What became of an [`IsrWrite`].

@@ -368,18 +368,15 @@ impl Process {
             return;
         };
         let image = self.mirror.image();
-        let topic = image.topics.get(&at.topic).filter(|it| it.id == topic_id);
-        let expected = image.partition_of(at, topic_id).filter(|state| {
-            state.version == write.version
-                && state.leader_epoch == write.epoch
-                && state.leader == Some(self.own)
-        });
-        if expected.is_some_and(|it| !writes::only_replicas_enter(it, &write.isr)) {
+        let Some((topic, expected)) = write.decided_on(&image, at, topic_id, self.own) else {
+            self.decide_isr(at, topic_id, &write, WriteOutcome::Superseded);
+            return;
+        };
+        if !writes::only_replicas_enter(expected, &write.isr) {
             self.decide_isr(at, topic_id, &write, WriteOutcome::NotWritten);
             return;
         }
-        let state = expected.and_then(|expected| writes::isr_state(expected, write.isr.clone()));
-        let (Some(topic), Some(expected), Some(state)) = (topic, expected.cloned(), state) else {
+        let Some(state) = writes::isr_state(expected, write.isr.clone()) else {
             self.decide_isr(at, topic_id, &write, WriteOutcome::Superseded);
             return;
         };
@@ -398,7 +395,7 @@ impl Process {
             at: at.clone(),
             topic_id,
             write,
-            expected,
+            expected: expected.clone(),
             state,
         });
         self.ask(Op::Isr(pending), ZooKeeperRequest::Multi(writes), turn);
