@@ -3,14 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::{
-    canvas::{Canvas, fit, width},
+    canvas::{Canvas, Pieces, columns, fit, width},
     moment, panes,
     theme::Role,
     words,
 };
 use crate::state::{Ask, Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, pace};
-
-type Pieces = Vec<(Role, String)>;
 
 /// Steps in which the header becomes shorter.
 const LEFT_OUT_MAX: u8 = 6;
@@ -24,10 +22,7 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     }
     let narrow = state.view.narrow();
     let gap = if narrow { "  " } else { "   " };
-    let fits = |pieces: &Pieces| {
-        let columns = pieces.iter().map(|(_, words)| width(words));
-        columns.sum::<u16>() <= area.width
-    };
+    let fits = |pieces: &Pieces| columns(pieces) <= area.width;
     let mut pieces = (0..LEFT_OUT_MAX).map(|left_out| what_is(state, shown, left_out));
     let pieces = pieces.clone().find(fits).or_else(|| pieces.next_back());
     let pieces = pieces.unwrap_or_default();

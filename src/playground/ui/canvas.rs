@@ -10,6 +10,9 @@ use super::theme::{Look, Role};
 use crate::state::Action;
 use wire::shown;
 
+/// A line's words, each with its role.
+pub type Pieces = Vec<(Role, String)>;
+
 /// A buffer with a look.
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
@@ -215,6 +218,12 @@ pub fn room_for_note(area: Rect, title: &[(Role, String)]) -> u16 {
 #[must_use]
 pub fn width(text: &str) -> u16 {
     u16::try_from(UnicodeWidthStr::width(&*shown::line(text))).unwrap_or(u16::MAX)
+}
+
+/// Columns that pieces take, one behind the other.
+#[must_use]
+pub fn columns(pieces: &[(Role, String)]) -> u16 {
+    pieces.iter().map(|(_, text)| width(text)).sum()
 }
 
 /// A text that fits into so many columns, with `…` for what does not.

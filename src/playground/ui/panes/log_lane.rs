@@ -18,7 +18,7 @@ use crate::{
         Timestamp, grouped,
     },
     ui::{
-        canvas::{Canvas, fit, width},
+        canvas::{Canvas, Pieces, columns, fit, width},
         theme::Role,
         words,
     },
@@ -283,7 +283,7 @@ impl<'a> Lane<'a> {
         let Some(mark) = self.window.column(from) else {
             let x = labels_end.max(self.ruler.cells);
             let ways = ways_from_before(&ways, from);
-            let free = |way: &&Way| {
+            let free = |way: &&Pieces| {
                 let columns = columns(way);
                 x + columns <= self.ruler.figures && canvas.blank(x, y, columns + 1)
             };
@@ -431,15 +431,8 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// One way to say something, in pieces.
-type Way = Vec<(Role, String)>;
-
-fn columns(way: &Way) -> u16 {
-    way.iter().map(|(_, words)| width(words)).sum()
-}
-
 /// Who reads, the longest way first. The group's name is in the Group pane too.
-fn reader_ways(name: &str, reader: Option<&str>) -> Vec<Way> {
+fn reader_ways(name: &str, reader: Option<&str>) -> Vec<Pieces> {
     let Some(reader) = reader else {
         let nobody = (Role::Warning, "no reader".to_owned());
         let whole = vec![(Role::Text, format!("{name} ")), nobody.clone()];
@@ -451,9 +444,9 @@ fn reader_ways(name: &str, reader: Option<&str>) -> Vec<Way> {
 }
 
 /// `‹ billing/c1 committed 459`, for a mark left of the window.
-fn ways_from_before(ways: &[Way], from: i64) -> Vec<Way> {
+fn ways_from_before(ways: &[Pieces], from: i64) -> Vec<Pieces> {
     let arrow = (Role::Reader, "‹ ".to_owned());
-    let before = |way: &Way, rest: Option<(Role, String)>| -> Way {
+    let before = |way: &Pieces, rest: Option<(Role, String)>| -> Pieces {
         let arrow = std::iter::once(arrow.clone());
         arrow.chain(way.iter().cloned()).chain(rest).collect()
     };

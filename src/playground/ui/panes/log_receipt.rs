@@ -5,13 +5,11 @@ use ratatui::layout::Rect;
 use crate::{
     state::{Acks, Delivery, State},
     ui::{
-        canvas::{Canvas, fit, width},
+        canvas::{Canvas, Pieces, columns, fit},
         theme::Role,
         words,
     },
 };
-
-type Pieces = Vec<(Role, String)>;
 
 /// `last fay -> p2 @41   acked by ISR 1,2 +2.3 ms   read by billing/c2 +3.1 ms`
 pub(super) fn receipt(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
@@ -59,7 +57,6 @@ pub(super) fn receipt(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16
             pieces
         })
     });
-    let columns = |pieces: &Pieces| -> u16 { pieces.iter().map(|(_, text)| width(text)).sum() };
     let mut ways = ways.chain([written.clone()]);
     if let Some(pieces) = ways.find(|pieces| area.x + columns(pieces) <= end) {
         canvas.pieces(area.x, y, end, &pieces);

@@ -14,7 +14,7 @@ use super::{dead_broker, process_table};
 use crate::{
     state::{Action, Pane, Partition, Process, ProcessName, Standstill, State, Status},
     ui::{
-        canvas::{Canvas, Frame, fit, width},
+        canvas::{Canvas, Frame, columns, fit, width},
         theme::Role,
         words,
     },
@@ -382,8 +382,7 @@ fn zookeeper(state: &State, process: &Process, room: u16) -> Vec<Line> {
         _ => {}
     }
     let bars = sessions(state);
-    let columns: u16 = bars.iter().map(|(_, words)| width(words)).sum();
-    let bars = if columns > room {
+    let bars = if columns(&bars) > room {
         text(Role::Text, live_sessions(state))
     } else {
         bars

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::{
     state::{Entry, Pane, Standstill, State, Tone, named_places},
     ui::{
-        canvas::{Canvas, Frame, room_for_note, width},
+        canvas::{Canvas, Frame, columns, room_for_note, width},
         moment,
         theme::Role,
         title, words,
@@ -161,8 +161,7 @@ fn words(
             }
         })
         .collect();
-    let columns: u16 = pieces.iter().map(|(_, words)| width(words)).sum();
-    if x.saturating_add(columns) <= end {
+    if x.saturating_add(columns(&pieces)) <= end {
         canvas.pieces(x, y, end, &pieces);
         return;
     }
@@ -179,10 +178,10 @@ fn words(
             Some(piece.clone())
         })
         .collect();
-    let room = undo.iter().map(|(_, words)| width(words)).sum();
+    let room = columns(&undo);
     let stop = end.saturating_sub(room).max(x);
     let after = canvas.pieces(x, y, stop, said);
-    if after > x && said.iter().map(|(_, words)| width(words)).sum::<u16>() > stop - x {
+    if after > x && columns(said) > stop - x {
         canvas.text(stop - 1, y, end, "…", Role::Dim);
     }
     canvas.pieces(stop, y, end, &undo);
