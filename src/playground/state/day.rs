@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use super::{
-    Appearance, BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionSeen,
-    ProcessChange, Timestamp, TopicSeen, WatchSeen, ZooKeeperSeen,
+use crate::state::{
+    Appearance, Timestamp,
+    cluster::{
+        BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionSeen, ProcessChange,
+        TopicSeen, WatchSeen, ZooKeeperSeen,
+    },
 };
 use crate::ui::tests::session::{Session, broker, consumer};
 use wire::{
@@ -93,7 +96,7 @@ fn round(session: &mut Session, number: u32) {
         ..ZooKeeperSeen::default()
     }));
     session.report(
-        super::ProcessName::ZooKeeper,
+        crate::state::cluster::ProcessName::ZooKeeper,
         Report::WatchFired {
             path: format!("/brokers/topics/{name}"),
             change: "created".into(),

@@ -1,12 +1,11 @@
 //! From a key to an action: the question first, then the overlay, the pane, and what holds always.
 
-use super::{
-    Action, Answer, Context, Key, KeyPress, Motion, NewTopic, Overlay, Purpose, Request, State,
-    navigate,
+use crate::state::{
+    State,
+    action::{Action, Motion, NewTopic, Request, perform, send},
     palette::Enter,
-    perform::{self, perform},
     update::act,
-    view::REPEAT_WITHIN,
+    view::{Answer, Context, Key, KeyPress, Overlay, Purpose, REPEAT_WITHIN, navigate},
 };
 
 /// What a key press does.
@@ -123,7 +122,7 @@ fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
         (_, Some(Action::Accept)) => accept(state, press),
         (Overlay::Help(help), Some(Action::Back)) => {
             help.typing = false;
-            help.search = super::Typing::default();
+            help.search = crate::state::view::Typing::default();
             Vec::new()
         }
         (_, Some(Action::Back)) => {
@@ -137,7 +136,7 @@ fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
             Vec::new()
         }
         (Overlay::Palette(_), Some(Action::NextPane)) => {
-            super::palette::complete(state);
+            crate::state::palette::complete(state);
             Vec::new()
         }
         (Overlay::Compose(compose), Some(Action::Move(Motion::Down) | Action::NextPane)) => {
@@ -176,10 +175,10 @@ fn accept(state: &mut State, press: KeyPress) -> Vec<Request> {
     }
     match &mut state.view.overlay {
         Overlay::Palette(_) => {
-            let text = match super::palette::chosen(state) {
+            let text = match crate::state::palette::chosen(state) {
                 Enter::Does(text) => text,
                 Enter::Completes(_) => {
-                    super::palette::complete(state);
+                    crate::state::palette::complete(state);
                     return Vec::new();
                 }
                 Enter::Refuses(wrong) => {
@@ -203,7 +202,7 @@ fn accept(state: &mut State, press: KeyPress) -> Vec<Request> {
         Overlay::Compose(compose) => match compose.record(&state.view.topic) {
             Ok(record) => {
                 state.view.overlay = Overlay::None;
-                perform::send(state, vec![record])
+                send(state, vec![record])
             }
             Err(wrong) => {
                 compose.wrong = Some(wrong);
@@ -240,7 +239,7 @@ fn answer_prompt(state: &mut State, purpose: Purpose, text: &str) -> Vec<Request
         Purpose::NewTopic => match format!("topic create {text}").parse() {
             Ok(action) => perform(state, &action, true),
             Err(wrong) => {
-                state.message(super::ActionError::to_string(&wrong), true);
+                state.message(crate::state::action::ActionError::to_string(&wrong), true);
                 Vec::new()
             }
         },

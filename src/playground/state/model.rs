@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Action, Answer, Cluster, Coach, NewRecord, Opening, Overlay, Pane, Past, PictureOf,
-    ProcessName, Rates, RecordFace, Request, Setup, Timestamp, ValueFace, View, Wire, ZnodeView,
-    ZooKeeperStory,
-    developer::Following,
-    looking_back::Asked,
-    narrate::Narrator,
-    outage::Outages,
-    rewind::Rewind,
+use crate::state::{
+    Past, PictureOf, Setup, Timestamp,
+    action::{Action, NewRecord, Opening, Request, Rewind},
+    cluster::{Cluster, Outages, ProcessName, Rates, Wire},
     settings::{Keymap, Layouts, Themes},
-    story::{Entry, Story},
-    view::{HELD_WITHIN, MESSAGE_FOR, Message},
+    story::{Coach, Entry, Narrator, Story, ZooKeeperStory},
+    view::{
+        Answer, Asked, Following, HELD_WITHIN, MESSAGE_FOR, Message, Overlay, Pane, RecordFace,
+        ValueFace, View, ZnodeView,
+    },
 };
 use wire::TopicPartition;
 
@@ -231,19 +229,23 @@ impl State {
 
     /// Whether tenths of seconds are on the screen.
     fn counts(&self) -> bool {
-        let moving = |process: &super::Process| {
+        let moving = |process: &crate::state::cluster::Process| {
             let fresh = self.now.since(process.since).as_secs() < 10;
             let ends = process.status.is_gone() && process.session_expired.is_none() && fresh;
-            process.status == super::Status::Starting
-                || (process.status == super::Status::Frozen && fresh)
+            process.status == crate::state::cluster::Status::Starting
+                || (process.status == crate::state::cluster::Status::Frozen && fresh)
                 || ends
         };
         self.view.is_on_screen(Pane::Sessions)
             || self.cluster.processes.values().any(moving)
-            || self.cluster.groups.values().any(super::Group::rebalancing)
+            || self
+                .cluster
+                .groups
+                .values()
+                .any(crate::state::cluster::Group::rebalancing)
     }
 
-    /// A sentence for the footer; it names actions in braces, as [`Keymap::fill`](super::settings::Keymap::fill) takes it.
+    /// A sentence for the footer; it names actions in braces, as [`Keymap::fill`](crate::state::settings::Keymap::fill) takes it.
     pub(super) fn message(&mut self, text: impl AsRef<str>, bad: bool) {
         self.view.message = Some(Message {
             text: self.view.fill(text.as_ref()),

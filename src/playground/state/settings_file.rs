@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    State, navigate,
+use crate::state::{
+    State,
     settings::{Keymap, Mistake},
     story::{Line, Tone},
+    view::navigate,
 };
 
 /// Folds in what a file below the settings folder holds now; `None`: it is gone.

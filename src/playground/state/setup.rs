@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use crate::state::Timestamp;
 use wire::BrokerId;
 
 /// Options of this run and facts about this terminal.
@@ -19,7 +19,7 @@ pub struct Setup {
     /// The brokers to run.
     pub brokers: Vec<BrokerId>,
     /// The topics that shall be there; the first one is shown and gets the demo records.
-    pub topics: Vec<super::NewTopic>,
+    pub topics: Vec<crate::state::action::NewTopic>,
     /// The group of the first consumers.
     pub group: String,
     /// How many consumers to start with.

@@ -1,18 +1,16 @@
 //! The only writer: takes an event, changes the state, says what is to be done.
 
-use super::{
-    Action, Answer, Event, Happening, KeyPress, Observation, Overlay, Partition, ProcessChange,
-    ProcessName, Request, State, Status, catch_up, command,
-    developer::follow,
+use crate::state::{
+    Event, Happening, State,
+    action::{Action, Request, command, opening, perform, rewind},
+    cluster::{Observation, Partition, ProcessChange, ProcessName, Status, catch_up, outage},
     dispatch::key,
-    looking_back::look_back,
-    navigate_znodes::watch_znodes,
-    opening, outage, past,
-    perform::perform,
-    rewind, settings_file,
-    story::{Line, Merge, Subject, Tone},
-    view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR},
-    welcome,
+    past, settings_file,
+    story::{Line, Merge, Subject, Tone, welcome},
+    view::{
+        AGAIN_WITHIN, Answer, HELD_WITHIN, KeyPress, MESSAGE_FOR, Overlay, follow, look_back,
+        watch_znodes,
+    },
 };
 use wire::TopicPartition;
 
@@ -78,9 +76,9 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
         .follow(&state.cluster, &state.outages, state.now);
     state.view.settle_focus();
     if concerns_palette {
-        super::palette::refresh(state);
+        crate::state::palette::refresh(state);
     }
-    if state.view.is_on_screen(super::Pane::Story) {
+    if state.view.is_on_screen(crate::state::view::Pane::Story) {
         state.view.story_seen = state.story.told;
     }
     requests
@@ -89,7 +87,7 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
 /// Confirmations that were pressed once too few, messages that stood long enough.
 fn tick(state: &mut State) -> Vec<Request> {
     let now = state.now;
-    let outdated = |message: &super::Message| now.since(message.since) >= MESSAGE_FOR;
+    let outdated = |message: &crate::state::view::Message| now.since(message.since) >= MESSAGE_FOR;
     if state.view.message.as_ref().is_some_and(outdated) {
         state.view.message = None;
     }
@@ -125,7 +123,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
             let (key, value) = text.split_once(':').unwrap_or(("", text));
             let key = if key.len() > 40 { "" } else { key };
             let value = if key.is_empty() { text } else { value };
-            *overlay = Overlay::Compose(super::Compose::new(key.trim(), value.trim()));
+            *overlay = Overlay::Compose(crate::state::view::Compose::new(key.trim(), value.trim()));
         }
     }
 }
@@ -257,7 +255,7 @@ fn heal_further(state: &mut State) -> Vec<Request> {
     }
     state.healing = false;
     if state.cluster.any_astray() {
-        return super::perform::elect_leaders(state);
+        return crate::state::action::elect_leaders(state);
     }
     Vec::new()
 }
@@ -445,7 +443,7 @@ pub(super) fn act(state: &mut State, action: &Action, press: KeyPress) -> Vec<Re
     if past::refuses(state, action) {
         return Vec::new();
     }
-    if let Some(ask) = super::ask::question(state, action, press.key) {
+    if let Some(ask) = crate::state::action::question(state, action, press.key) {
         state.view.ask = Some(ask);
         return Vec::new();
     }

@@ -12,7 +12,11 @@ use nucleo_matcher::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Key, Overlay, State, Target, Typing};
+use crate::state::{
+    State,
+    action::{Action, Target},
+    view::{Key, Overlay, Typing},
+};
 pub use offers::summary;
 pub use preview::Preview;
 

@@ -3,7 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::Candidate;
-use crate::state::{Action, Process, ProcessName, State, Status, Target, names::places};
+use crate::state::{
+    State,
+    action::{Action, Target},
+    cluster::{Process, ProcessName, Status},
+    story::places,
+};
 
 /// Every action that makes sense now, with its arguments filled in.
 pub(super) fn all(state: &State) -> Vec<Candidate> {

@@ -1,9 +1,11 @@
 //! What an action would do, said before it is done: in words, with the way back, and as a command.
 
 use crate::state::{
-    Action, Overlay, ProcessName, State, StreamRate, Target, TopicConfig, grouped, pace,
-    perform::{next_broker, perform},
+    State,
+    action::{Action, StreamRate, Target, TopicConfig, grouped, next_broker, pace, perform},
+    cluster::ProcessName,
     settings::Setting,
+    view::Overlay,
 };
 
 /// The right half of the palette.

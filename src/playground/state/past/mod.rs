@@ -15,12 +15,13 @@ pub use replay::{Pace, Progress};
 use std::time::Duration;
 
 use self::{history::Reading, replay::Replay};
-use super::{
-    Action, Event, Happening, Motion, Observation, Overlay, Pane, Request, State, Timestamp, View,
+use crate::state::{
+    Event, Happening, State, Timestamp,
+    action::{Action, Motion, Request, perform},
+    cluster::Observation,
     dispatch,
-    looking_back::look_back,
-    perform,
     update::{fold, paste},
+    view::{Overlay, Pane, View, look_back},
 };
 
 /// Lines of what happened that a page key steps over.
@@ -135,7 +136,7 @@ pub(super) fn update_picture(state: &mut State, what: Happening) -> Vec<Request>
             paste(&mut picture, &text);
             Vec::new()
         }
-        Happening::Do(action) => perform::perform(&mut picture, &action, true),
+        Happening::Do(action) => perform(&mut picture, &action, true),
         _ => Vec::new(),
     };
     picture.now = moment;

@@ -3,7 +3,11 @@
 use std::{fmt, time::Duration};
 
 use super::{History, PageError, Past, go_to};
-use crate::state::{Caption, Overlay, Setup, State, Timestamp, View, settings::Setting};
+use crate::state::{
+    Setup, State, Timestamp,
+    settings::Setting,
+    view::{Caption, Overlay, View},
+};
 
 /// How often a played session looks whether something is due.
 const PLAY_EVERY: Duration = Duration::from_millis(33);

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::toml_file::{Mistake, Table, Value, did_you_mean, parse};
 use crate::state::{
-    Action, Key, Pane,
-    keymap::{Context, Row, Section, TABLE},
+    action::Action,
+    view::{Context, Key, Pane, Row, Section, TABLE},
 };
 
 /// What some clickers send to blank the screen. It does nothing here, whatever a file says.
@@ -375,8 +375,8 @@ mod tests {
 
     use super::{Keymap, contexts};
     use crate::state::{
-        Action, Context, Key, Pane, Target,
-        keymap::{Section, TABLE},
+        action::{Action, Target},
+        view::{Context, Key, Pane, Section, TABLE},
     };
 
     #[test]

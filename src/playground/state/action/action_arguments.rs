@@ -1,0 +1,115 @@
+//! What stands behind the name of an action: paces, topics, places, numbers.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, ActionError, StreamRate};
+use wire::{Offset, TopicPartition};
+
+const CONFIG_USAGE: &str = "config TOPIC NAME VALUE, as in: config orders retention.ms 60000; the value \
+     default takes it back";
+
+const TOPIC_USAGE: &str =
+    "topic create NAME PARTITIONS REPLICATION-FACTOR, as in: topic create chat 4 2";
+
+/// A config of a topic, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicConfig {
+    /// The topic.
+    pub topic: String,
+    /// Kafka's name, `retention.ms`.
+    pub name: String,
+    /// `None`: it goes back to what the brokers have.
+    pub value: Option<String>,
+}
+
+/// Stands for a value that is taken back.
+const DEFAULT_VALUE: &str = "default";
+
+impl fmt::Display for TopicConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_deref().unwrap_or(DEFAULT_VALUE);
+        write!(f, "config {} {} {value}", self.topic, self.name)
+    }
+}
+
+impl TopicConfig {
+    /// `orders retention.ms 60000`
+    pub(in crate::state) fn parse(words: &[&str]) -> Result<Self, ActionError> {
+        let &[topic, name, value] = words else {
+            return Err(ActionError::Arguments {
+                usage: CONFIG_USAGE,
+            });
+        };
+        Ok(Self {
+            topic: topic.to_owned(),
+            name: name.to_owned(),
+            value: (value != DEFAULT_VALUE).then(|| value.to_owned()),
+        })
+    }
+}
+
+pub(super) fn parse_rate(text: &str) -> Result<StreamRate, ActionError> {
+    match text {
+        "off" | "0" => Ok(StreamRate::Off),
+        "max" => Ok(StreamRate::Max),
+        number => number
+            .parse()
+            .map(StreamRate::PerSecond)
+            .map_err(|_| ActionError::Arguments {
+                usage: "stream off, a number of records per second, or max",
+            }),
+    }
+}
+
+/// `1204`, also as people write it, `1,204`.
+pub(super) fn number_of<N: FromStr>(text: &str) -> Option<N> {
+    text.replace(',', "").parse().ok()
+}
+
+/// `billing orders p0 41`
+pub(super) fn parse_rewind(
+    group: &str,
+    topic: &str,
+    partition: &str,
+    offset: &str,
+) -> Result<Action, ActionError> {
+    let wrong = ActionError::Arguments {
+        usage: "group rewind GROUP TOPIC PARTITION OFFSET, as in: group rewind billing orders p0 41",
+    };
+    let partition = partition.trim_start_matches('p').parse();
+    let (Ok(partition), Ok(offset)) = (partition, offset.parse()) else {
+        return Err(wrong);
+    };
+    Ok(Action::RewindGroup(Some((
+        group.to_owned(),
+        TopicPartition::new(topic, partition),
+        Offset(offset),
+    ))))
+}
+
+/// `chat 4 2`, `chat --partitions 4 --replication-factor 2`, or only the name.
+pub(super) fn parse_topic(words: &[&str]) -> Result<Action, ActionError> {
+    let wrong = || ActionError::Arguments { usage: TOPIC_USAGE };
+    let (name, rest) = words.split_first().ok_or_else(wrong)?;
+    let mut partitions = None;
+    let mut factor = None;
+    let mut words = rest.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--partitions" => partitions = words.next().copied(),
+            "--replication-factor" => factor = words.next().copied(),
+            number if partitions.is_none() => partitions = Some(number),
+            number if factor.is_none() => factor = Some(number),
+            _ => return Err(wrong()),
+        }
+    }
+    let partitions = partitions.map_or(Ok(3), str::parse).map_err(|_| wrong())?;
+    let factor = factor.map_or(Ok(3), str::parse).map_err(|_| wrong())?;
+    Ok(Action::CreateTopic(Some((
+        (*name).to_owned(),
+        partitions,
+        factor,
+    ))))
+}

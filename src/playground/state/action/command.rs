@@ -1,0 +1,221 @@
+//! The commands that do in a shell what an action does here. Only here is anything quoted for a shell.
+
+use std::fmt::Write as _;
+
+use super::{Acks, NewRecord, NewTopic, TopicConfig};
+use wire::BrokerId;
+
+/// A command of these words, as a POSIX shell reads it: each word comes out as it is here.
+#[must_use]
+pub(in crate::state) fn line(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
+}
+
+/// Gives these words to the command, a line each.
+pub(in crate::state) fn fed(text: &str, command: &[&str]) -> String {
+    format!("{} | {}", line(&["printf", r"%s\n", text]), line(command))
+}
+
+/// How kcat sends this record.
+pub(in crate::state) fn produce(bootstrap: &str, record: &NewRecord) -> String {
+    let mut words = vec!["kcat", "-b", bootstrap, "-t", &record.topic, "-P"];
+    let mut text = record.value.clone().unwrap_or_default();
+    if let Some(key) = &record.key {
+        // kcat splits at the first one, so that the key must not hold it.
+        let mut between = [":", "=", "|"].into_iter();
+        let between = between.find(|sign| !key.contains(sign)).unwrap_or("\u{1}");
+        words.extend(["-K", between]);
+        text = format!("{key}{between}{text}");
+    }
+    let partition = record.partition.map(|partition| partition.to_string());
+    if let Some(partition) = &partition {
+        words.extend(["-p", partition]);
+    }
+    let headers = record.headers.iter();
+    let headers: Vec<String> = headers
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    for header in &headers {
+        words.extend(["-H", header]);
+    }
+    match record.acks {
+        Acks::All => {}
+        Acks::Leader => words.extend(["-X", "acks=1"]),
+        Acks::None => words.extend(["-X", "acks=0"]),
+    }
+    if record.value.is_none() {
+        words.push("-Z");
+    }
+    fed(&text, &words)
+}
+
+/// How this topic is created.
+pub(in crate::state) fn create_topic(bootstrap: &str, topic: &NewTopic) -> String {
+    line(&[
+        "kafka-topics.sh",
+        "--bootstrap-server",
+        bootstrap,
+        "--create",
+        "--topic",
+        &topic.name,
+        "--partitions",
+        &topic.partitions.to_string(),
+        "--replication-factor",
+        &topic.replication_factor.to_string(),
+    ])
+}
+
+/// How this config of a topic is set.
+pub(super) fn set_config(bootstrap: &str, config: &TopicConfig) -> String {
+    let (flag, what) = match &config.value {
+        // Commas stand between settings, and brackets around a value that has some of its own.
+        Some(value) if value.contains(',') => {
+            ("--add-config", format!("{}=[{value}]", config.name))
+        }
+        Some(value) => ("--add-config", format!("{}={value}", config.name)),
+        None => ("--delete-config", config.name.clone()),
+    };
+    line(&[
+        "kafka-configs.sh",
+        "--bootstrap-server",
+        bootstrap,
+        "--entity-type",
+        "topics",
+        "--entity-name",
+        &config.topic,
+        "--alter",
+        flag,
+        &what,
+    ])
+}
+
+/// How a broker with this id is started.
+pub(super) fn start_broker(id: BrokerId) -> String {
+    line(&[
+        "kafka-server-start.sh",
+        "config/server.properties",
+        "--override",
+        &format!("broker.id={id}"),
+    ])
+}
+
+/// A consumer as the playground runs it: where its group has committed nothing, it reads from the first record.
+pub(super) fn consume(bootstrap: &str, topic: &str, group: &str) -> String {
+    line(&[
+        "kafka-console-consumer.sh",
+        "--bootstrap-server",
+        bootstrap,
+        "--topic",
+        topic,
+        "--group",
+        group,
+        "--from-beginning",
+    ])
+}
+
+/// A word that the shell would change stands in single quotes. A control character in it is written
+/// by its number: a terminal into which it is pasted would obey it.
+fn quoted(word: &str) -> String {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "_-./:=,+@%".contains(sign);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let mut quoted = String::from("'");
+    for sign in word.chars() {
+        match sign {
+            '\'' => quoted.push_str(r"'\''"),
+            // The shell's `$(...)` would take a newline away.
+            '\n' => quoted.push('\n'),
+            sign if sign.is_control() => {
+                quoted.push_str(r#"'"$(printf '"#);
+                for byte in sign.encode_utf8(&mut [0; 4]).bytes() {
+                    // Writing into a `String` does not fail.
+                    let _ = write!(quoted, r"\{byte:03o}");
+                }
+                quoted.push_str(r#"')"'"#);
+            }
+            sign => quoted.push(sign),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::{consume, fed, line, produce};
+    use crate::state::{Acks, NewRecord};
+
+    /// What a shell's `command` writes.
+    fn shell(command: &str) -> String {
+        let done = Command::new("sh").args(["-c", command]).output();
+        let done = done.expect("there is a shell");
+        assert!(done.status.success(), "{command}: {done:?}");
+        String::from_utf8(done.stdout).expect("what went in")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn a_shell_gives_the_words_back(
+            words in prop::collection::vec("[^\0]{0,12}|[ -~\n\t\u{1b}]{0,12}", 1..6)
+        ) {
+            let mut command = vec!["printf", r"%s\0"];
+            command.extend(words.iter().map(String::as_str));
+            let command = line(&command);
+            let mut wanted = words.join("\0");
+            wanted.push('\0');
+            prop_assert_eq!(shell(&command), wanted, "{}", command);
+            prop_assert!(!command.contains(|sign: char| sign.is_control() && sign != '\n'));
+        }
+
+        #[test]
+        fn a_shell_feeds_the_text(text in "[^\0]{0,20}") {
+            prop_assert_eq!(shell(&fed(&text, &["cat"])), format!("{text}\n"));
+        }
+    }
+
+    #[test]
+    fn what_needs_no_quotes_has_none() {
+        assert_eq!(
+            consume("127.0.0.1:9092", "orders", "what's new"),
+            r"kafka-console-consumer.sh --bootstrap-server 127.0.0.1:9092 --topic orders --group 'what'\''s new' --from-beginning"
+        );
+    }
+
+    #[test]
+    fn a_record_is_sent_as_it_is() {
+        let mut record = NewRecord {
+            topic: "orders".into(),
+            key: Some("amy".into()),
+            value: Some(r"a\n$(id)".into()),
+            ..NewRecord::default()
+        };
+        assert_eq!(
+            produce("127.0.0.1:9092", &record),
+            r"printf '%s\n' 'amy:a\n$(id)' | kcat -b 127.0.0.1:9092 -t orders -P -K :"
+        );
+        record.key = Some("10:30".into());
+        record.partition = Some(2);
+        record.headers = vec![("source".into(), "the web".into())];
+        record.acks = Acks::Leader;
+        let command = produce("127.0.0.1:9092", &record);
+        assert!(command.contains(r"'10:30=a\n$(id)'"), "{command}");
+        let told = " -K = -p 2 -H 'source=the web' -X acks=1";
+        assert!(command.ends_with(told), "{command}");
+        record.key = None;
+        record.value = None;
+        let command = produce("127.0.0.1:9092", &record);
+        assert!(command.starts_with(r"printf '%s\n' '' | kcat"), "{command}");
+        assert!(
+            command.ends_with(" -Z") && !command.contains("-K"),
+            "{command}"
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! Wishes: what a person can do, by name, and how it is done.
+
+#[expect(
+    clippy::module_inception,
+    reason = "the room is named after what this file holds"
+)]
+mod action;
+mod action_arguments;
+mod ask;
+pub(super) mod command;
+pub(super) mod opening;
+mod perform;
+mod recorded;
+mod request;
+pub(super) mod rewind;
+mod spread;
+mod target;
+mod verbs;
+
+pub use action::{Action, ActionError, Motion, StreamRate};
+pub use action_arguments::TopicConfig;
+pub use ask::grouped;
+pub(super) use ask::question;
+pub use opening::{Opening, Step};
+pub use perform::pace;
+pub(super) use perform::{elect_leaders, next_broker, perform, send};
+pub use request::{Acks, NewConsumer, NewRecord, NewTopic, Request};
+pub(super) use rewind::Rewind;
+pub use target::{Target, UnknownTarget};

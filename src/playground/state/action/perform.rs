@@ -1,0 +1,427 @@
+//! Does actions: changes what is shown at once, and asks the outside for the rest.
+
+use super::{
+    Action, NewConsumer, NewRecord, NewTopic, Request, StreamRate, TopicConfig, command, recorded,
+    rewind, spread, verbs,
+};
+use crate::state::{
+    Palette, State,
+    cluster::{Process, ProcessName},
+    model::stream_value,
+    past,
+    story::{Line, Subject, Tone},
+    view::{Overlay, Prompt, Purpose, Typing, navigate},
+};
+use wire::{BrokerId, TopicPartition};
+
+/// Does one action. `sure`: whoever wants it was asked already, or is a script.
+pub(in crate::state) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
+    if state.picture_of.is_some() && past::perform_in_picture(state, action) {
+        return Vec::new();
+    }
+    // Who has a role is looked up here, once: what is marked is what is done.
+    let action = match state.settled(action) {
+        Ok(action) => action,
+        Err(nobody) => {
+            state.message(nobody, true);
+            return Vec::new();
+        }
+    };
+    let mark = recorded::mark(state, &action);
+    let mut requests = carry_out(state, &action, sure);
+    requests.extend(mark);
+    requests
+}
+
+fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
+    if state
+        .view
+        .message
+        .as_ref()
+        .is_some_and(|message| !message.bad)
+    {
+        state.view.message = None;
+    }
+    match action {
+        Action::Kill(target) => verbs::each(state, target, verbs::kill),
+        Action::Stop(target) => verbs::each(state, target, verbs::stop),
+        Action::Freeze(target) => verbs::each(state, target, verbs::freeze),
+        Action::Thaw(target) => verbs::each(state, target, verbs::thaw),
+        Action::Start(target) => verbs::each(state, target, verbs::start),
+        Action::Restart(target) => verbs::each(state, target, verbs::restart),
+        Action::Heal => verbs::heal(state),
+        Action::Produce(None) => produce(state),
+        Action::Produce(Some((key, value))) => {
+            let record = NewRecord {
+                topic: state.view.topic.clone(),
+                key: Some(key.clone()).filter(|key| !key.is_empty()),
+                value: Some(value.clone()),
+                ..NewRecord::default()
+            };
+            send(state, vec![record])
+        }
+        Action::Compose => {
+            state.view.overlay = Overlay::Compose(crate::state::view::Compose::new("", ""));
+            Vec::new()
+        }
+        Action::Stream(StreamRate::Off) => slow_down(state, StreamRate::Off),
+        Action::Stream(rate) => stream(state, state.view.topic.clone(), *rate),
+        Action::StreamFaster => {
+            let rate = state.cluster.stream.faster();
+            stream(state, state.view.topic.clone(), rate)
+        }
+        Action::StreamSlower => slow_down(state, state.cluster.stream.slower()),
+        Action::AddConsumer(group) => {
+            let group = group.clone().unwrap_or_else(|| state.view.group.clone());
+            add_consumer(state, group)
+        }
+        Action::AddGroup => {
+            let group = unused_group(state);
+            state.view.group.clone_from(&group);
+            add_consumer(state, group)
+        }
+        Action::CreateTopic(None) => {
+            state.view.overlay = Overlay::Prompt(Prompt {
+                purpose: Purpose::NewTopic,
+                input: Typing::default(),
+            });
+            Vec::new()
+        }
+        Action::CreateTopic(Some((name, partitions, factor))) => {
+            create_topic(state, name, *partitions, *factor)
+        }
+        Action::Delete | Action::DeleteTopic(_) | Action::DeleteGroup(_) if !sure => Vec::new(),
+        Action::SetConfig(config) => set_config(state, config),
+        Action::DeleteTopic(name) => delete_topic(state, name),
+        Action::DeleteGroup(name) => delete_group(state, name),
+        Action::AddBroker => add_broker(state),
+        Action::RewindGroup(None) => rewind::begin_meant(state),
+        Action::RewindGroup(Some((group, place, to))) => rewind::begin(state, group, place, *to),
+        Action::SpreadPartitions => spread::spread(state),
+        Action::ElectLeaders => elect_leaders(state),
+        Action::Copy => {
+            let copied = state.view.command.clone();
+            if copied.is_none() {
+                state.message("there is no command to copy", false);
+            }
+            copied.map(Request::Copy).into_iter().collect()
+        }
+        Action::Palette(text) => {
+            state.view.overlay = Overlay::Palette(Palette::new(text));
+            Vec::new()
+        }
+        Action::Theme(name) => theme(state, name),
+        Action::Coach => {
+            state.coach.hidden = !state.coach.hidden;
+            Vec::new()
+        }
+        Action::Say(words) => {
+            recorded::say(state, words);
+            Vec::new()
+        }
+        Action::ShowKeys => {
+            recorded::show_keys(state);
+            Vec::new()
+        }
+        Action::Record(file) => vec![Request::Record(file.clone())],
+        Action::Shot(file) => vec![Request::Shot(file.clone())],
+        Action::Save(file) => vec![Request::Save(file.clone())],
+        Action::Mouse => mouse(state),
+        Action::Quit => vec![Request::Quit],
+        Action::Suspend => vec![Request::Suspend],
+        Action::Redraw => vec![Request::Redraw],
+        action => navigate::navigate(state, action),
+    }
+}
+
+/// The next demo record; before the topic is there, it is kept.
+fn produce(state: &mut State) -> Vec<Request> {
+    if !state.is_ready() {
+        state.opening.kept += 1;
+        let topic = state.view.topic.clone();
+        state.message(
+            format!("{{produce}} kept: sent when {topic} is there"),
+            false,
+        );
+        return Vec::new();
+    }
+    let record = state.next_demo_record();
+    send(state, vec![record])
+}
+
+fn mouse(state: &mut State) -> Vec<Request> {
+    state.view.mouse = !state.view.mouse;
+    let words = if state.view.mouse {
+        "the mouse picks and scrolls here; :mouse gives it back to the terminal"
+    } else {
+        "the mouse is the terminal's again"
+    };
+    state.message(words, false);
+    vec![Request::Mouse(state.view.mouse)]
+}
+
+/// Sends records, and shows how a shell would.
+pub(in crate::state) fn send(state: &mut State, records: Vec<NewRecord>) -> Vec<Request> {
+    if let Some(record) = records.last() {
+        state.view.command = Some(command::produce(&state.bootstrap(), record));
+    }
+    vec![Request::Produce(records)]
+}
+
+fn theme(state: &mut State, name: &str) -> Vec<Request> {
+    if state.view.themes.show(name) {
+        return vec![Request::Redraw];
+    }
+    let known: Vec<&str> = state.view.themes.names().collect();
+    let known = known.join(", ");
+    state.message(format!("no theme \"{name}\": {known}"), true);
+    Vec::new()
+}
+
+/// A stream that runs becomes slower or ends where it is, whatever topic is shown.
+fn slow_down(state: &mut State, rate: StreamRate) -> Vec<Request> {
+    if state.cluster.stream == StreamRate::Off {
+        return Vec::new();
+    }
+    stream(state, state.cluster.stream_into.clone(), rate)
+}
+
+/// There is one stream: it goes into this topic from now on.
+fn stream(state: &mut State, topic: String, rate: StreamRate) -> Vec<Request> {
+    if rate == state.cluster.stream && topic == state.cluster.stream_into {
+        return Vec::new();
+    }
+    state.cluster.stream = rate;
+    state.cluster.stream_into.clone_from(&topic);
+    let words = match rate {
+        StreamRate::Off => "stream off".to_owned(),
+        rate => format!("stream {} into {topic}", pace(rate)),
+    };
+    state.story.begin(Line::new(state.now, "you").say(words));
+    state.view.command = stream_command(state, &topic, rate);
+    vec![Request::Stream { topic, rate }]
+}
+
+/// As many records as it may take, of the size that most of them have. Nothing to type ends a stream.
+fn stream_command(state: &State, topic: &str, rate: StreamRate) -> Option<String> {
+    let throughput = match rate {
+        StreamRate::Off => return None,
+        StreamRate::PerSecond(rate) => i64::from(rate),
+        StreamRate::Max => -1,
+    };
+    Some(command::line(&[
+        "kafka-producer-perf-test.sh",
+        "--topic",
+        topic,
+        "--throughput",
+        &throughput.to_string(),
+        "--num-records",
+        &STREAM_RECORDS.to_string(),
+        "--record-size",
+        &stream_value(STREAM_RECORDS / 2).len().to_string(),
+        "--producer-props",
+        &format!("bootstrap.servers={}", state.bootstrap()),
+        "acks=all",
+    ]))
+}
+
+/// Kafka's tool wants a number; the stream here has no end.
+const STREAM_RECORDS: u64 = 1_000_000;
+
+/// `10/s`, `1k/s`, `max`
+#[must_use]
+pub fn pace(rate: StreamRate) -> String {
+    match rate {
+        StreamRate::Off => "off".to_owned(),
+        StreamRate::PerSecond(rate) if rate >= 1000 && rate.is_multiple_of(1000) => {
+            format!("{}k/s", rate / 1000)
+        }
+        StreamRate::PerSecond(rate) => format!("{rate}/s"),
+        StreamRate::Max => "max".to_owned(),
+    }
+}
+
+fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
+    let number = (1..=CONSUMERS_MAX).find(|number| {
+        let name = ProcessName::Consumer(format!("c{number}"));
+        !state.cluster.processes.contains_key(&name)
+    });
+    let Some(number) = number else {
+        state.message(
+            format!("{CONSUMERS_MAX} consumers is all this screen keeps"),
+            true,
+        );
+        return Vec::new();
+    };
+    let consumer = NewConsumer {
+        name: format!("c{number}"),
+        group,
+        topic: state.view.topic.clone(),
+    };
+    let mut process = Process::planned(consumer.process(), state.now);
+    process.group = Some(consumer.group.clone());
+    process.topic = Some(consumer.topic.clone());
+    state.cluster.processes.insert(consumer.process(), process);
+    let line = Line::new(state.now, "you")
+        .say(format!(
+            "add consumer {} to {}",
+            consumer.name, consumer.group
+        ))
+        .with(
+            Tone::Hint,
+            format!("  {{stop {}}} stops it", consumer.process()),
+        )
+        .about(Subject::Process(consumer.process()));
+    state.story.begin(line);
+    state.view.command = Some(command::consume(
+        &state.bootstrap(),
+        &consumer.topic,
+        &consumer.group,
+    ));
+    vec![Request::AddConsumer(consumer)]
+}
+
+/// Each is a process; more of them teach nothing new and weigh on the machine.
+const CONSUMERS_MAX: u32 = 99;
+
+/// Names for groups that come after the first, as a shop would have them.
+const GROUPS: [&str; 4] = ["shipping", "audit", "search", "fraud"];
+
+fn unused_group(state: &State) -> String {
+    let taken = |name: &str| {
+        state.cluster.groups.contains_key(name)
+            || state
+                .cluster
+                .processes
+                .values()
+                .any(|process| process.group.as_deref() == Some(name))
+    };
+    GROUPS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain((1..=CONSUMERS_MAX).map(|number| format!("group-{number}")))
+        .find(|name| !taken(name))
+        .unwrap_or_default()
+}
+
+fn create_topic(
+    state: &mut State,
+    name: &str,
+    partitions: i32,
+    replication_factor: i16,
+) -> Vec<Request> {
+    let line = Line::new(state.now, "you")
+        .say(format!(
+            "create topic {name}: {partitions} partitions, RF {replication_factor}"
+        ))
+        .with(Tone::Hint, format!("  {{topic delete {name}}} deletes it"))
+        .about(Subject::Topic(name.to_owned()));
+    state.story.begin(line);
+    let topic = NewTopic {
+        name: name.to_owned(),
+        partitions,
+        replication_factor,
+    };
+    state.view.command = Some(command::create_topic(&state.bootstrap(), &topic));
+    state.view.topic_to_come = Some(name.to_owned());
+    vec![Request::CreateTopic(topic)]
+}
+
+/// The broker says whether there is such a config and whether it takes the value.
+fn set_config(state: &mut State, config: &TopicConfig) -> Vec<Request> {
+    let TopicConfig { topic, name, value } = config;
+    if !state.cluster.topics.contains_key(topic) {
+        state.message(format!("there is no topic {topic}"), false);
+        return Vec::new();
+    }
+    let says = match value {
+        Some(value) => format!("set {name} of {topic} to {value}"),
+        None => format!("take {name} of {topic} back"),
+    };
+    let line = Line::new(state.now, "you")
+        .say(says)
+        .about(Subject::Topic(topic.clone()));
+    state.story.begin(line);
+    state.view.command = Some(command::set_config(&state.bootstrap(), config));
+    vec![Request::SetConfig(config.clone())]
+}
+
+/// Deletes it. A stream into it ends first: its next record would create the topic anew, with Kafka's defaults.
+fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
+    let mut requests = Vec::new();
+    if name == state.cluster.stream_into {
+        requests = slow_down(state, StreamRate::Off);
+    }
+    let line = Line::new(state.now, "you")
+        .say(format!("delete topic {name}"))
+        .about(Subject::Topic(name.to_owned()));
+    state.story.begin(line);
+    state.view.command = Some(command::line(&[
+        "kafka-topics.sh",
+        "--bootstrap-server",
+        &state.bootstrap(),
+        "--delete",
+        "--topic",
+        name,
+    ]));
+    requests.push(Request::DeleteTopic(name.to_owned()));
+    requests
+}
+
+fn delete_group(state: &mut State, name: &str) -> Vec<Request> {
+    let line = Line::new(state.now, "you")
+        .say(format!("delete group {name}"))
+        .about(Subject::GroupState(name.to_owned()));
+    state.story.begin(line);
+    state.view.command = Some(command::line(&[
+        "kafka-consumer-groups.sh",
+        "--bootstrap-server",
+        &state.bootstrap(),
+        "--delete",
+        "--group",
+        name,
+    ]));
+    vec![Request::DeleteGroup(name.to_owned())]
+}
+
+/// Gives leadership back to whom it is meant for.
+pub(in crate::state) fn elect_leaders(state: &mut State) -> Vec<Request> {
+    let mut line = Line::new(state.now, "you").say("elect preferred leaders");
+    for (name, topic) in &state.cluster.topics {
+        for partition in topic.partitions.iter().filter(|known| known.is_astray()) {
+            let place = TopicPartition::new(name, partition.seen.partition);
+            line = line.about(Subject::Partition(place));
+        }
+    }
+    state.story.begin(line);
+    state.view.command = Some(command::line(&[
+        "kafka-leader-election.sh",
+        "--bootstrap-server",
+        &state.bootstrap(),
+        "--election-type",
+        "preferred",
+        "--all-topic-partitions",
+    ]));
+    vec![Request::ElectLeaders]
+}
+
+/// The id that the next broker gets.
+pub(in crate::state) fn next_broker(state: &State) -> BrokerId {
+    let highest = state.cluster.brokers().filter_map(Process::broker).max();
+    BrokerId(highest.map_or(1, |highest| highest.0 + 1))
+}
+
+fn add_broker(state: &mut State) -> Vec<Request> {
+    let id = next_broker(state);
+    let name = ProcessName::Broker(id);
+    let process = Process::planned(name.clone(), state.now);
+    state.cluster.processes.insert(name.clone(), process);
+    let line = Line::new(state.now, "you")
+        .say(format!("add broker {id}"))
+        .with(Tone::Hint, "  {partitions spread} moves partitions onto it")
+        .with(Tone::Hint, format!("  {{stop {name}}} stops it"))
+        .about(Subject::Process(name.clone()));
+    state.story.begin(line);
+    state.view.command = Some(command::start_broker(id));
+    vec![Request::Start(name)]
+}

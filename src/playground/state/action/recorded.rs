@@ -1,0 +1,46 @@
+//! What those see who watch a recording: captions, keys, and a mark for each thing that was done.
+
+use super::{Action, Request};
+use crate::state::{State, view::Caption};
+
+/// The mark of an action, while the screen is recorded: for players that jump from one to the next.
+pub(in crate::state) fn mark(state: &State, action: &Action) -> Option<Request> {
+    state.view.recording?;
+    let label = match action.aim() {
+        Some((verb, target)) => {
+            let aimed: Vec<String> = state
+                .aimed(target)
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            format!("{verb} {}", aimed.join(", "))
+        }
+        None if State::is_verb(action) => action.to_string(),
+        None => match action {
+            Action::Say(words) => words.clone(),
+            Action::Hold | Action::Live | Action::Step(_) | Action::Layout(_) => action.to_string(),
+            _ => return None,
+        },
+    };
+    Some(Request::Mark(label))
+}
+
+/// Says something to those who watch.
+pub(in crate::state) fn say(state: &mut State, words: &str) {
+    state.view.caption = Some(Caption {
+        text: words.to_owned(),
+        since: state.now,
+    });
+}
+
+/// Shows the keys that are pressed, or no more.
+pub(in crate::state) fn show_keys(state: &mut State) {
+    state.view.show_keys = !state.view.show_keys;
+    state.view.pressed.clear();
+    let text = if state.view.show_keys {
+        "keys are shown as they are pressed"
+    } else {
+        "keys are not shown any more"
+    };
+    state.message(text, false);
+}

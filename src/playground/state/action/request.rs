@@ -1,0 +1,170 @@
+//! What `update` asks the outside to do. The answer comes back as an observation.
+
+use serde::{Deserialize, Serialize};
+
+use super::{StreamRate, TopicConfig};
+use crate::state::cluster::ProcessName;
+use wire::{BrokerId, Offset, TopicPartition};
+
+/// One thing to do. Requests are started in the order given and need not wait for each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Spawn this process; one that ran before keeps its port and its folder.
+    Start(ProcessName),
+    /// SIGKILL.
+    Kill(ProcessName),
+    /// SIGTERM; whoever does not heed it is not killed.
+    Stop(ProcessName),
+    /// SIGSTOP.
+    Freeze(ProcessName),
+    /// SIGCONT.
+    Thaw(ProcessName),
+    /// Stop it cleanly, and start it when it is gone.
+    Restart(ProcessName),
+    /// Spawn a consumer for a group.
+    AddConsumer(NewConsumer),
+    /// Send these with our own producer.
+    Produce(Vec<NewRecord>),
+    /// Send demo records to this topic at this pace from now on.
+    Stream {
+        /// The topic.
+        topic: String,
+        /// The pace; `Off` ends the stream.
+        rate: StreamRate,
+    },
+    /// Create a topic. Brokers that are still registering are waited for, for a few seconds.
+    CreateTopic(NewTopic),
+    /// Give a topic's config a value, or take it back.
+    SetConfig(TopicConfig),
+    /// Delete a topic.
+    DeleteTopic(String),
+    /// Give these partitions these replicas, the preferred leader first.
+    Reassign(Vec<(TopicPartition, Vec<BrokerId>)>),
+    /// Give leadership of every partition back to its preferred leader.
+    ElectLeaders,
+    /// Delete a group.
+    DeleteGroup(String),
+    /// Poll and show the tail of these partitions from now on; all others may rest.
+    Watch(Vec<TopicPartition>),
+    /// Read old records of a partition and tell them.
+    ReadRecords {
+        /// Which.
+        partition: TopicPartition,
+        /// From this offset on,
+        from: Offset,
+        /// up to this one.
+        upto: Offset,
+    },
+    /// Read and watch `ZooKeeper`'s tree from now on, this topic's znodes before those of others;
+    /// without one, rest.
+    WatchZnodes(Option<String>),
+    /// Commit this offset for a group without members, and tell how that went.
+    CommitOffset {
+        /// The group.
+        group: String,
+        /// Where.
+        partition: TopicPartition,
+        /// The next record that it will read.
+        offset: Offset,
+    },
+    /// Tell what our own connections ask and are answered, from now on or no more.
+    Listen(bool),
+    /// Send `LogLines` for this process.
+    ReadLog(ProcessName),
+    /// Put this text on the clipboard (OSC 52).
+    Copy(String),
+    /// End the playground and its processes.
+    Quit,
+    /// Leave the screen; the cluster runs on.
+    Suspend,
+    /// Take the mouse from the terminal, or give it back.
+    Mouse(bool),
+    /// Clear the terminal and draw everything again.
+    Redraw,
+    /// Record the screen, into this file or into a new one; where it is recorded, end that.
+    Record(Option<String>),
+    /// Put this label into the recording.
+    Mark(String),
+    /// Write the screen as text and with its colours.
+    Shot(Option<String>),
+    /// Write the session so far into this file or into a new one.
+    Save(Option<String>),
+}
+
+impl Request {
+    /// Whether only the terminal is asked, and no process and no cluster.
+    #[must_use]
+    pub fn concerns_the_terminal(&self) -> bool {
+        matches!(
+            self,
+            Self::Copy(_)
+                | Self::Quit
+                | Self::Suspend
+                | Self::Redraw
+                | Self::Record(_)
+                | Self::Mark(_)
+                | Self::Shot(_)
+                | Self::Save(_)
+                | Self::Mouse(_)
+        )
+    }
+}
+
+/// A record to send.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewRecord {
+    /// The topic.
+    pub topic: String,
+    /// Its key; murmur2 of it picks the partition.
+    pub key: Option<String>,
+    /// Its value.
+    pub value: Option<String>,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// A partition chosen by hand.
+    pub partition: Option<i32>,
+    /// `all` unless it says otherwise.
+    pub acks: Acks,
+}
+
+/// How many acknowledgements the producer waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acks {
+    /// Every replica in sync.
+    #[default]
+    All,
+    /// The leader.
+    Leader,
+    /// Nobody.
+    None,
+}
+
+/// A consumer to spawn. A group that committed nothing yet begins at the first record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewConsumer {
+    /// Its client id, `c3`.
+    pub name: String,
+    /// The group it joins.
+    pub group: String,
+    /// The topic it reads.
+    pub topic: String,
+}
+
+impl NewConsumer {
+    /// The process this consumer will be.
+    #[must_use]
+    pub fn process(&self) -> ProcessName {
+        ProcessName::Consumer(self.name.clone())
+    }
+}
+
+/// A topic to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas of each.
+    pub replication_factor: i16,
+}

@@ -1,0 +1,224 @@
+//! The verbs that reach a process: kill, stop, freeze, thaw, start, restart, heal.
+
+use super::{Request, Target, command};
+use crate::state::{
+    State,
+    cluster::{Intent, Process, ProcessName, Status},
+    story::{Line, Subject, Tone, places},
+};
+
+/// Does one verb to one process.
+type Verb = fn(&mut State, &Process) -> Option<Request>;
+
+/// Does a verb to each process that a target means.
+pub(in crate::state) fn each(state: &mut State, target: &Target, verb: Verb) -> Vec<Request> {
+    let mut requests = Vec::new();
+    for name in state.aimed(target) {
+        match state.cluster.processes.get(&name).cloned() {
+            Some(process) => requests.extend(verb(state, &process)),
+            None => state.message(format!("there is no {name}"), true),
+        }
+    }
+    requests
+}
+
+/// SIGKILL.
+pub(in crate::state) fn kill(state: &mut State, process: &Process) -> Option<Request> {
+    if !alive(state, process) {
+        return None;
+    }
+    intend(state, process, Intent::Kill);
+    begin(state, process, "kill -9 ", "", ("start", "starts it"));
+    show_signal(state, process, "-9");
+    Some(Request::Kill(process.name.clone()))
+}
+
+/// SIGTERM.
+pub(in crate::state) fn stop(state: &mut State, process: &Process) -> Option<Request> {
+    if !alive(state, process) {
+        return None;
+    }
+    if process.status == Status::Frozen {
+        let name = &process.name;
+        state.message(
+            format!("{name} is frozen: {{freeze {name}}} thaws it first"),
+            false,
+        );
+        return None;
+    }
+    intend(state, process, Intent::Stop);
+    let how = match process.name {
+        ProcessName::Consumer(_) => ": it leaves its group",
+        _ => "",
+    };
+    begin(state, process, "stop ", how, ("start", "starts it"));
+    show_signal(state, process, "-TERM");
+    Some(Request::Stop(process.name.clone()))
+}
+
+/// SIGSTOP, or SIGCONT where that was sent before.
+pub(in crate::state) fn freeze(state: &mut State, process: &Process) -> Option<Request> {
+    if process.status == Status::Frozen {
+        return thaw(state, process);
+    }
+    if !alive(state, process) {
+        return None;
+    }
+    begin(state, process, "freeze ", "", ("freeze", "thaws it"));
+    show_signal(state, process, "-STOP");
+    Some(Request::Freeze(process.name.clone()))
+}
+
+/// SIGCONT.
+pub(in crate::state) fn thaw(state: &mut State, process: &Process) -> Option<Request> {
+    if process.status != Status::Frozen {
+        state.message(format!("{} is not frozen", process.name), false);
+        return None;
+    }
+    begin(state, process, "thaw ", "", ("freeze", "freezes it"));
+    show_signal(state, process, "-CONT");
+    Some(Request::Thaw(process.name.clone()))
+}
+
+/// Starts what is gone.
+pub(in crate::state) fn start(state: &mut State, process: &Process) -> Option<Request> {
+    let name = &process.name;
+    match process.status {
+        Status::Frozen => {
+            state.message(
+                format!("{name} is frozen: {{freeze {name}}} thaws it"),
+                false,
+            );
+            return None;
+        }
+        status if !status.is_gone() => {
+            state.message(format!("{name} is on its way"), false);
+            return None;
+        }
+        _ => {}
+    }
+    let line = Line::new(state.now, "you")
+        .say(format!("start {name} again"))
+        .with(Tone::Hint, format!("  {{kill {name}}} kills it"))
+        .about(Subject::Process(name.clone()));
+    state.story.begin(line);
+    if let Some(known) = state.cluster.processes.get_mut(name) {
+        known.intent = None;
+        known.status = Status::Starting;
+        known.since = state.now;
+        known.pid = None;
+    }
+    state.view.command = Some(match name {
+        ProcessName::ZooKeeper => "zookeeper-server-start.sh config/zookeeper.properties".into(),
+        ProcessName::Broker(id) => command::start_broker(*id),
+        ProcessName::Consumer(_) => {
+            let first = state.setup.topics.first().map(|topic| &topic.name);
+            command::consume(
+                &state.bootstrap(),
+                process.topic.as_ref().or(first).map_or("", String::as_str),
+                process.group.as_deref().unwrap_or_default(),
+            )
+        }
+    });
+    Some(Request::Start(name.clone()))
+}
+
+/// Stops and starts what runs.
+pub(in crate::state) fn restart(state: &mut State, process: &Process) -> Option<Request> {
+    if process.status.is_gone() {
+        return start(state, process);
+    }
+    if !alive(state, process) {
+        return None;
+    }
+    intend(state, process, Intent::Stop);
+    begin(state, process, "restart ", "", ("kill", "kills it"));
+    Some(Request::Restart(process.name.clone()))
+}
+
+/// Starts everything that did not end on purpose, thaws everything that is frozen; preferred leaders
+/// are elected when their brokers have caught up.
+pub(in crate::state) fn heal(state: &mut State) -> Vec<Request> {
+    let processes: Vec<Process> = state.cluster.processes.values().cloned().collect();
+    let mut requests = Vec::new();
+    for process in &processes {
+        let consumer = matches!(process.name, ProcessName::Consumer(_));
+        match process.status {
+            Status::Frozen => requests.extend(thaw(state, process)),
+            Status::Stopped if consumer => {}
+            status if status.is_gone() => requests.extend(start(state, process)),
+            _ => {}
+        }
+    }
+    state.healing = !requests.is_empty() || state.cluster.any_astray();
+    if !state.healing {
+        state.message("all processes are up, every preferred leader leads", false);
+    } else if requests.is_empty() {
+        state.message(
+            "preferred leaders are elected as soon as they are in sync",
+            false,
+        );
+    }
+    requests
+}
+
+/// Whether a verb can reach it; says so if not.
+fn alive(state: &mut State, process: &Process) -> bool {
+    let name = &process.name;
+    let alive = process.status.is_running() && process.pid.is_some();
+    if process.status.is_gone() {
+        state.message(
+            format!("{name} is dead already: {{start {name}}} starts it again"),
+            false,
+        );
+    } else if !alive {
+        state.message(format!("{name} is not there yet"), false);
+    }
+    alive
+}
+
+fn intend(state: &mut State, process: &Process, intent: Intent) {
+    if let Some(known) = state.cluster.processes.get_mut(&process.name) {
+        known.intent = Some(intent);
+        if intent == Intent::Stop {
+            known.status = Status::Stopping;
+        }
+    }
+}
+
+/// `kill -9 broker 3 (pid 4123, leader of p2)`, and what takes it back.
+fn begin(state: &mut State, process: &Process, verb: &str, how: &str, undo: (&str, &str)) {
+    let (undoes, does) = undo;
+    let mut facts: Vec<String> = process
+        .pid
+        .map(|pid| format!("pid {pid}"))
+        .into_iter()
+        .collect();
+    if let Some(broker) = process.broker() {
+        let led = state.cluster.led_by(broker);
+        match led.len() {
+            0 => {}
+            1..=4 => facts.push(format!("leader of {}", places(state.home_topic(), &led))),
+            many => facts.push(format!("leader of {many} partitions")),
+        }
+        if state.cluster.is_controller(broker) {
+            facts.push("controller".into());
+        }
+    }
+    let line = Line::new(state.now, "you")
+        .say(format!("{verb}{}", process.name))
+        .with(Tone::Dim, format!(" ({})", facts.join(", ")))
+        .with(Tone::Dim, how)
+        .with(
+            Tone::Hint,
+            format!("  {{{undoes} {}}} {does}", process.name),
+        )
+        .about(Subject::Process(process.name.clone()));
+    state.story.begin(line);
+}
+
+fn show_signal(state: &mut State, process: &Process, signal: &str) {
+    if let Some(pid) = process.pid {
+        state.view.command = Some(command::line(&["kill", signal, &pid.to_string()]));
+    }
+}

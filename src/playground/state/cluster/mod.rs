@@ -1,0 +1,44 @@
+//! Facts: what is known of the cluster, folded from what was observed.
+
+pub(super) mod catch_up;
+#[expect(
+    clippy::module_inception,
+    reason = "the room is named after what this file holds"
+)]
+mod cluster;
+mod flow;
+mod fold;
+mod group;
+mod hidden;
+mod members;
+mod observation;
+pub(super) mod outage;
+mod partition;
+mod process;
+mod rates;
+mod record;
+mod standstill;
+mod wire;
+mod znodes;
+
+pub use catch_up::CaughtUp;
+pub(super) use cluster::broker_of_znodes;
+pub use cluster::{Cluster, Delivery, Spare, Topic};
+pub use flow::{Flow, FlowLane, Word, records_per_word};
+pub use group::{Group, LAG_SECONDS, Member};
+pub use hidden::Hidden;
+pub use observation::{
+    BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
+    ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen, WatchSeen,
+    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+};
+pub use outage::Outages;
+pub(super) use partition::PAGE_RECORDS;
+pub use partition::{Partition, TAIL_MAX};
+pub use process::{Expired, Intent, Process, Status};
+pub use rates::{RATE_SECONDS, Rates, Second};
+pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run, is_json};
+pub use standstill::{BelowMinimum, Standstill};
+pub use wire::{EXCHANGES_MAX, ExchangeSeen, Wire};
+pub(super) use znodes::parent;
+pub use znodes::{REMOVED_FOR, Watch, Znode, ZnodeWrite, Znodes};

@@ -1,0 +1,413 @@
+//! What the outside tells: every fact about the cluster that the screen may show.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExchangeSeen, RecordSeen};
+use crate::state::{Timestamp, Unreadable, action::Acks};
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+
+/// A process of the playground, by the name people call it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ProcessName {
+    /// The one `ZooKeeper` server; key `0`.
+    ZooKeeper,
+    /// A broker, by its id.
+    Broker(BrokerId),
+    /// A consumer, by its client id: `c1`.
+    Consumer(String),
+}
+
+impl fmt::Display for ProcessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZooKeeper => f.write_str("zookeeper"),
+            Self::Broker(id) => write!(f, "broker {id}"),
+            Self::Consumer(name) => write!(f, "consumer {name}"),
+        }
+    }
+}
+
+/// One fact. Snapshots replace what was known of their subject; the rest are moments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Observation {
+    /// The data folder is open.
+    DataFolder {
+        /// As shown, `~/.local/share/kafkarium/demo`.
+        path: String,
+        /// When it was last used; `None`: it was created now.
+        last_used: Option<Timestamp>,
+    },
+    /// A child process changed.
+    Process {
+        /// Which.
+        process: ProcessName,
+        /// How.
+        change: ProcessChange,
+    },
+    /// Resident memory of a child.
+    Memory {
+        /// Which.
+        process: ProcessName,
+        /// As the system counts it.
+        rss_bytes: u64,
+    },
+    /// The newest lines of a child's log, oldest first. Sent when it dies, and when it was asked for.
+    LogLines {
+        /// Which.
+        process: ProcessName,
+        /// The whole log's file, as shown.
+        file: String,
+        /// At most 200.
+        lines: Vec<String>,
+    },
+    /// A child's own report, from its stdout.
+    Report {
+        /// Which child.
+        process: ProcessName,
+        /// What it said.
+        line: ReportLine,
+    },
+    /// What Metadata says, with the configurations of its topics.
+    Cluster(ClusterSeen),
+    /// What `ListOffsets` says; partitions that are absent keep what was known.
+    Offsets(Vec<PartitionOffsets>),
+    /// Records of a partition, in the order of their offsets: new ones at its tail, or old ones that
+    /// were asked for.
+    Records {
+        /// Where.
+        partition: TopicPartition,
+        /// What was read: from this offset on,
+        from: Offset,
+        /// up to this one. Offsets between them that have no record have none in the log either.
+        upto: Offset,
+        /// At most the newest 200 of what was not told before.
+        records: Vec<RecordSeen>,
+    },
+    /// What `DescribeGroups` and `OffsetFetch` say of one group.
+    Group(GroupSeen),
+    /// The coordinator does not know this group any more.
+    GroupGone {
+        /// Its id.
+        group: String,
+    },
+    /// What `cons`, `dump` and `wchp` say.
+    ZooKeeper(ZooKeeperSeen),
+    /// What was read of `ZooKeeper`'s tree.
+    Znodes(ZnodesSeen),
+    /// What our own producer counted since the playground started; at most 20 a second.
+    Produced(ProducedSeen),
+    /// Our producer's record was acknowledged. At most 20 a second for each partition; the first one
+    /// after a pause of a partition is always told, at once.
+    Acked(Receipt),
+    /// Our producer gave a record up.
+    SendFailed {
+        /// Where it would have gone, if it got that far.
+        partition: Option<TopicPartition>,
+        /// Its key.
+        key: Option<String>,
+        /// In Kafka's words, `NOT_ENOUGH_REPLICAS`.
+        error: String,
+    },
+    /// The reader without a group looked again at what was acknowledged.
+    LostChecked {
+        /// Acknowledged records that it did not find, since the start.
+        lost: u64,
+    },
+    /// A request was done.
+    Done {
+        /// What to say in "what happened", `topic chat created`; `None`: a report will tell it.
+        say: Option<String>,
+    },
+    /// A request failed; this is said in "what happened" and in the footer.
+    Failed {
+        /// One sentence with the names, numbers and the way out.
+        why: String,
+    },
+    /// Something worth a line that no key caused, `port 9092 is taken by java (pid 812): ...`.
+    Notice(String),
+    /// Requests and answers of our own connections, while they are listened to.
+    Wire {
+        /// Oldest first.
+        exchanges: Vec<ExchangeSeen>,
+        /// How many came faster than they could be told, since the start.
+        missed: u64,
+    },
+    /// A coordinator answered `CommitOffset`.
+    OffsetCommitted {
+        /// For which group.
+        group: String,
+        /// Why not, where it refused or could not be asked.
+        error: Option<String>,
+    },
+    /// Text is on its way to the clipboard.
+    Copied(String),
+    /// A file of the user's settings was read.
+    SettingsFile {
+        /// Below the settings folder, `layouts/my.toml`.
+        file: String,
+        /// What it holds; `None`: it is gone.
+        text: Option<String>,
+        /// Whether it was there already when the playground began.
+        at_start: bool,
+    },
+    /// A file of the user's settings is there and cannot be taken as text.
+    SettingsFileUnreadable {
+        /// Below the settings folder, `layouts/my.toml`; or a folder of them, `layouts`.
+        file: String,
+        /// Why not.
+        why: Unreadable,
+        /// Whether it was so already when the playground began.
+        at_start: bool,
+    },
+    /// The screen is recorded from now on, or no more.
+    Recording {
+        /// Whether it is.
+        on: bool,
+        /// Where it goes, or what there is now.
+        say: String,
+    },
+    /// The session or the screen was written into a file.
+    Kept(String),
+    /// It was not, for this reason.
+    NotKept(String),
+}
+
+/// How a child process changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProcessChange {
+    /// It has a pid and, if it is a server, the address it will listen on.
+    Spawned {
+        /// Its process id.
+        pid: u32,
+        /// `127.0.0.1:9092`.
+        address: Option<String>,
+        /// The group a consumer reads for.
+        group: Option<String>,
+    },
+    /// It answers on this address.
+    Ready {
+        /// `127.0.0.1:9092`.
+        address: String,
+    },
+    /// It is gone.
+    Exited {
+        /// What it returned, if it returned.
+        code: Option<i32>,
+        /// The signal that ended it.
+        signal: Option<i32>,
+    },
+    /// SIGSTOP reached it.
+    Frozen,
+    /// SIGCONT reached it.
+    Thawed,
+}
+
+/// What one Metadata answer says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterSeen {
+    /// The cluster's id.
+    pub cluster_id: Option<String>,
+    /// The broker that is controller.
+    pub controller: Option<BrokerId>,
+    /// Live brokers, by id.
+    pub brokers: Vec<BrokerSeen>,
+    /// All topics, by name.
+    pub topics: Vec<TopicSeen>,
+}
+
+/// A live broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerSeen {
+    /// Its id.
+    pub id: BrokerId,
+    /// Where clients reach it, `127.0.0.1:9092`.
+    pub address: String,
+}
+
+/// A topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether Kafka keeps it for itself, as `__consumer_offsets`.
+    pub internal: bool,
+    /// By index.
+    pub partitions: Vec<PartitionSeen>,
+    /// `min.insync.replicas`, once it is known.
+    pub min_insync_replicas: Option<i32>,
+    /// Configurations that are set on the topic itself.
+    pub configs: BTreeMap<String, String>,
+}
+
+/// A partition as Metadata tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionSeen {
+    /// Its index.
+    pub partition: i32,
+    /// Who leads it; `None`: nobody can.
+    pub leader: Option<BrokerId>,
+    /// How often the leader changed.
+    pub epoch: LeaderEpoch,
+    /// The first is the preferred leader.
+    pub replicas: Vec<BrokerId>,
+    /// In the order the leader gives.
+    pub isr: Vec<BrokerId>,
+}
+
+/// Where a partition's log begins and ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionOffsets {
+    /// Which.
+    pub partition: TopicPartition,
+    /// The oldest record that is still there.
+    pub log_start: Offset,
+    /// Consumers see records below it.
+    pub high_watermark: Offset,
+    /// Readers of committed transactions see records below it.
+    pub last_stable: Option<Offset>,
+    /// Each replica's own log end (`ListOffsets` with replica id -2); who did not answer is absent.
+    pub ends: Vec<(BrokerId, Offset)>,
+}
+
+/// A group as its coordinator describes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSeen {
+    /// Its id.
+    pub group: String,
+    /// Kafka's name, `PreparingRebalance`.
+    pub state: String,
+    /// The broker that coordinates it.
+    pub coordinator: Option<BrokerId>,
+    /// The assignor, `range`.
+    pub protocol: String,
+    /// By member id.
+    pub members: Vec<MemberSeen>,
+    /// Committed offsets.
+    pub committed: Vec<(TopicPartition, Offset)>,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberSeen {
+    /// Given by the coordinator.
+    pub member_id: String,
+    /// Given by the client, `c1`.
+    pub client_id: String,
+    /// Where it connects from.
+    pub host: String,
+    /// What it reads now.
+    pub assignment: Vec<TopicPartition>,
+}
+
+/// `ZooKeeper` as its four-letter words tell it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZooKeeperSeen {
+    /// How many znodes there are.
+    pub znodes: u64,
+    /// The last change of anything.
+    pub zxid: i64,
+    /// How many watches are set.
+    pub watches: u64,
+    /// Watched paths, each with the sessions that watch it; at most 64.
+    pub watched: Vec<WatchSeen>,
+    /// By session id.
+    pub sessions: Vec<SessionSeen>,
+    /// Whether the server ends a session at its deadline, not at its next tick.
+    pub exact: bool,
+    /// Words that the server does not allow.
+    pub refused: Vec<String>,
+}
+
+/// A watched path. The words do not tell whether what is below it is watched too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchSeen {
+    /// The path.
+    pub path: String,
+    /// Who watches it.
+    pub sessions: Vec<i64>,
+}
+
+/// Znodes as they were read. After a watch fired, only those that it named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZnodesSeen {
+    /// Our own session, which reads and watches.
+    pub session: i64,
+    /// Whether these are all that are read: what is not among them is not there.
+    pub whole: bool,
+    /// In no order.
+    pub znodes: Vec<ZnodeSeen>,
+}
+
+/// One znode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZnodeSeen {
+    /// `/brokers/ids/3`.
+    pub path: String,
+    /// `None`: it is gone.
+    pub content: Option<ZnodeContent>,
+}
+
+/// What a znode holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZnodeContent {
+    /// Its data as text, at most 16 KB of it.
+    pub data: String,
+    /// How much data there is.
+    pub size_bytes: i32,
+    /// How often the data changed.
+    pub version: i32,
+    /// The change that wrote it last.
+    pub mzxid: i64,
+    /// The session that it lives as long as; 0 where it outlives all.
+    pub ephemeral_owner: i64,
+    /// How many znodes are below it, read or not.
+    pub children: i32,
+}
+
+/// A `ZooKeeper` session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSeen {
+    /// Its id.
+    pub session: i64,
+    /// Its agreed timeout.
+    pub timeout: Duration,
+    /// When the server last heard from it.
+    pub last_heard: Timestamp,
+    /// Its ephemeral znodes, `/brokers/ids/3`.
+    pub ephemerals: Vec<String>,
+}
+
+/// What our own producer counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProducedSeen {
+    /// Records handed to the client library.
+    pub sent: u64,
+    /// Records acknowledged.
+    pub acked: u64,
+    /// Keys, values and headers of those.
+    #[serde(default)]
+    pub acked_bytes: u64,
+    /// Records given up.
+    pub failed: u64,
+    /// Records that wait for their acknowledgement, by partition.
+    pub waiting: Vec<(TopicPartition, u64)>,
+}
+
+/// An acknowledged record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Where it went.
+    pub partition: TopicPartition,
+    /// The offset it got.
+    pub offset: Offset,
+    /// Its key.
+    pub key: Option<String>,
+    /// Whose acknowledgement was waited for.
+    pub acks: Acks,
+    /// When it was handed to the client library.
+    pub sent_at: Timestamp,
+    /// From there to the acknowledgement.
+    pub latency: Duration,
+}

@@ -1,0 +1,228 @@
+//! A child process as the playground saw it live and die.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{ProcessChange, ProcessName, catch_up::CatchUp};
+use crate::state::Timestamp;
+use wire::{BrokerId, TopicPartition};
+
+/// One child, also after its end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Process {
+    /// Its name.
+    pub name: ProcessName,
+    /// What it does now.
+    pub status: Status,
+    /// Since when it does so.
+    pub since: Timestamp,
+    /// Its pid, or the one it had.
+    pub pid: Option<u32>,
+    /// Where it listens.
+    pub address: Option<String>,
+    /// Whom a consumer reads for.
+    pub group: Option<String>,
+    /// The topic that a consumer was added to read; those that the start brings read its first topic.
+    pub topic: Option<String>,
+    /// Resident memory.
+    pub rss_bytes: Option<u64>,
+    /// The end of its log, oldest first, and the file.
+    pub log: Vec<String>,
+    /// Where its whole log is.
+    pub log_file: String,
+    /// Its current `ZooKeeper` session.
+    pub session: Option<i64>,
+    /// How that session ended, if the process did not outlive it.
+    pub session_expired: Option<Expired>,
+    /// What it led when it stopped living.
+    pub led: Vec<TopicPartition>,
+    /// What the playground did to it last, so that its end has a name.
+    pub intent: Option<Intent>,
+    /// When it was spawned.
+    pub spawned_at: Timestamp,
+    /// What a consumer says that it reads.
+    pub assigned: BTreeSet<TopicPartition>,
+    /// What a consumer read of what lay there before it.
+    pub(in crate::state) catch_up: Option<CatchUp>,
+}
+
+/// The state of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// To be spawned.
+    Planned,
+    /// It has a pid and does not answer yet.
+    Starting,
+    /// It answers.
+    Up,
+    /// SIGSTOP holds it.
+    Frozen,
+    /// It was asked to end.
+    Stopping,
+    /// It ended when asked.
+    Stopped,
+    /// The playground killed it.
+    Killed,
+    /// It ended by itself.
+    Died {
+        /// What it returned.
+        code: Option<i32>,
+        /// What ended it.
+        signal: Option<i32>,
+    },
+}
+
+/// What the playground did to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intent {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM.
+    Stop,
+}
+
+/// How a session ended that its process did not close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expired {
+    /// When.
+    pub at: Timestamp,
+    /// What was agreed.
+    pub timeout: Duration,
+}
+
+impl Status {
+    /// Whether there is a process.
+    #[must_use]
+    pub fn is_running(self) -> bool {
+        matches!(
+            self,
+            Self::Starting | Self::Up | Self::Frozen | Self::Stopping
+        )
+    }
+
+    /// Whether there was one and is none now.
+    #[must_use]
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Stopped | Self::Killed | Self::Died { .. })
+    }
+}
+
+impl Process {
+    /// A process that is still to be spawned.
+    #[must_use]
+    pub fn planned(name: ProcessName, at: Timestamp) -> Self {
+        Self {
+            name,
+            status: Status::Planned,
+            since: at,
+            pid: None,
+            address: None,
+            group: None,
+            topic: None,
+            rss_bytes: None,
+            log: Vec::new(),
+            log_file: String::new(),
+            session: None,
+            session_expired: None,
+            led: Vec::new(),
+            intent: None,
+            spawned_at: at,
+            assigned: BTreeSet::new(),
+            catch_up: None,
+        }
+    }
+
+    /// The port it listens on, as text.
+    #[must_use]
+    pub fn port(&self) -> Option<&str> {
+        self.address.as_deref()?.rsplit(':').next()
+    }
+
+    /// The broker's id, if it is one.
+    #[must_use]
+    pub fn broker(&self) -> Option<BrokerId> {
+        match self.name {
+            ProcessName::Broker(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    pub(in crate::state) fn change(&mut self, change: &ProcessChange, at: Timestamp) {
+        let before = self.status;
+        match change {
+            ProcessChange::Spawned {
+                pid,
+                address,
+                group,
+            } => {
+                self.pid = Some(*pid);
+                self.address = address.clone().or(self.address.take());
+                self.group = group.clone().or(self.group.take());
+                self.status = Status::Starting;
+                self.intent = None;
+                self.session_expired = None;
+                self.session = None;
+                self.led.clear();
+                self.assigned.clear();
+                self.catch_up = None;
+                self.spawned_at = at;
+            }
+            ProcessChange::Ready { address } => {
+                if !address.is_empty() {
+                    self.address = Some(address.clone());
+                }
+                if before == Status::Starting {
+                    self.status = Status::Up;
+                }
+            }
+            ProcessChange::Exited { code, signal } => {
+                self.status = match self.intent {
+                    Some(Intent::Kill) => Status::Killed,
+                    Some(Intent::Stop) => Status::Stopped,
+                    None => Status::Died {
+                        code: *code,
+                        signal: *signal,
+                    },
+                };
+                self.rss_bytes = None;
+            }
+            ProcessChange::Frozen => self.status = Status::Frozen,
+            ProcessChange::Thawed => self.status = Status::Up,
+        }
+        if self.status != before {
+            self.since = at;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Intent, Process, Status};
+    use crate::state::{ProcessChange, ProcessName, Timestamp};
+
+    #[test]
+    fn an_end_is_named_by_who_wanted_it() {
+        let exit = ProcessChange::Exited {
+            code: Some(101),
+            signal: None,
+        };
+        for (intent, expected) in [
+            (Some(Intent::Kill), Status::Killed),
+            (Some(Intent::Stop), Status::Stopped),
+            (
+                None,
+                Status::Died {
+                    code: Some(101),
+                    signal: None,
+                },
+            ),
+        ] {
+            let mut process = Process::planned(ProcessName::ZooKeeper, Timestamp(0));
+            process.intent = intent;
+            process.change(&exit, Timestamp(5));
+            assert_eq!(process.status, expected);
+            assert_eq!(process.since, Timestamp(5));
+        }
+    }
+}

@@ -1,0 +1,595 @@
+//! What happened in `ZooKeeper`: sessions, znodes and watches under the key that set them off.
+//!
+//! The lines of `story` tell what it came to; these tell how: who wrote which znode, and whose watch
+//! told of it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    names::{listed, spaced},
+    story::{Line, Merge, Story, Subject, Tone},
+};
+use crate::state::{
+    Timestamp,
+    cluster::{Cluster, ProcessName, broker_of_znodes},
+};
+use wire::{
+    BrokerId,
+    report::{Report, ReportLine},
+};
+
+/// The same watch seen by several brokers shares a line.
+const MERGE_WINDOW: Duration = Duration::from_secs(1);
+
+/// A watch's report may be read before that of the write that set it off, from another pipe.
+const WRITE_WAIT: Duration = Duration::from_millis(150);
+
+/// Reports of watches that wait for their write: those of a controller's largest batch.
+const WAITING_MAX: usize = 256;
+
+/// The story, and what is still to be told.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ZooKeeperStory {
+    /// The lines.
+    pub story: Story,
+    /// The newest tree of the whole story whose first line stands here too.
+    followed: u64,
+    waiting: VecDeque<Waiting>,
+}
+
+/// What a write caused, told before the write was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Waiting {
+    /// A watch fired.
+    Fired(Fired),
+    /// A broker's watch told it to read a path again.
+    Read {
+        at: Timestamp,
+        broker: BrokerId,
+        path: String,
+    },
+}
+
+/// A watch that fired.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Fired {
+    at: Timestamp,
+    /// The znode whose write set it off: the topic's own for all that is made with it.
+    about: String,
+    change: String,
+    sessions: Vec<i64>,
+}
+
+impl ZooKeeperStory {
+    /// Takes the keys over that may have begun something here.
+    pub(in crate::state) fn follow(&mut self, whole: &Story) {
+        let begun: Vec<_> = whole.begun_after(self.followed).collect();
+        for entry in begun.into_iter().rev() {
+            self.followed = self.followed.max(entry.root);
+            let about = entry.subjects.iter().find(|subject| {
+                matches!(
+                    subject,
+                    Subject::Process(ProcessName::Broker(_) | ProcessName::ZooKeeper)
+                        | Subject::Topic(_)
+                )
+            });
+            if let (Some(about), "you") = (about, entry.who.as_str()) {
+                let mut line = Line::new(entry.at, "you").about(about.clone());
+                for (tone, words) in entry
+                    .text
+                    .iter()
+                    .filter(|(tone, _)| !matches!(tone, Tone::Dim | Tone::Hint))
+                {
+                    line = line.with(*tone, words.clone());
+                }
+                self.story.begin(line);
+            }
+        }
+    }
+
+    /// Tells of watches whose write nobody told of.
+    pub(in crate::state) fn flush(&mut self, cluster: &Cluster, now: Timestamp) {
+        let due = |waiting: &Waiting| now.since(waiting.at()) > WRITE_WAIT;
+        while self.waiting.front().is_some_and(due)
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            self.tell(cluster, &waiting);
+        }
+    }
+
+    /// Tells what a process reported. `cluster` knows of it already.
+    pub(in crate::state) fn hear(
+        &mut self,
+        cluster: &Cluster,
+        process: &ProcessName,
+        line: &ReportLine,
+    ) {
+        let at = Timestamp::from_ms(line.at_ms);
+        match &line.report {
+            Report::SessionExpired {
+                session,
+                timeout_ms,
+                ephemerals,
+            } => {
+                let how = format!("expired ({timeout_ms} ms)");
+                self.session_ended(cluster, at, *session, &how, ephemerals);
+            }
+            Report::SessionClosed {
+                session,
+                ephemerals,
+            } => self.session_ended(cluster, at, *session, "closed", ephemerals),
+            Report::WatchFired {
+                path,
+                change,
+                sessions,
+            } if change != "children" && !is_internal(path) => {
+                self.follows(
+                    cluster,
+                    Waiting::Fired(Fired {
+                        at,
+                        about: written_with(path, change),
+                        change: change.clone(),
+                        sessions: sessions.clone(),
+                    }),
+                );
+            }
+            Report::WatchSeen { broker, path } if path.starts_with("/brokers/ids/") => {
+                let (broker, path) = (*broker, path.clone());
+                self.follows(cluster, Waiting::Read { at, broker, path });
+            }
+            Report::Registered { broker, .. } => {
+                let path = format!("/brokers/ids/{broker}");
+                let causes = [of(*broker)];
+                self.wrote(
+                    cluster,
+                    at,
+                    process,
+                    &causes,
+                    format!("create {path}"),
+                    &path,
+                );
+            }
+            Report::ControllerElected {
+                broker,
+                controller_epoch,
+            } => {
+                let controller = Subject::Znode("/controller".into());
+                let causes = [controller, of(*broker)];
+                let words = format!("create /controller, epoch {controller_epoch}");
+                self.wrote(cluster, at, process, &causes, words, "/controller");
+            }
+            Report::TopicCreated { topic, partitions } => {
+                let path = format!("/brokers/topics/{topic}");
+                let words = format!("create {path}, {} states", partitions.len());
+                self.wrote(
+                    cluster,
+                    at,
+                    process,
+                    &[Subject::Topic(topic.clone())],
+                    words,
+                    &path,
+                );
+            }
+            Report::TopicDeleted { topic } => {
+                let path = format!("/brokers/topics/{topic}");
+                let words = format!("delete {path} and below");
+                self.wrote(
+                    cluster,
+                    at,
+                    process,
+                    &[Subject::Topic(topic.clone())],
+                    words,
+                    &path,
+                );
+            }
+            Report::PartitionChanged { .. } | Report::IsrChanged { .. } => {
+                self.state_written(cluster, at, process, &line.report);
+            }
+            _ => {}
+        }
+        self.flush(cluster, at);
+    }
+
+    /// Something followed from a write: it is told once the write is.
+    fn follows(&mut self, cluster: &Cluster, waiting: Waiting) {
+        let subject = Subject::Znode(waiting.about().to_owned());
+        if self.story.knows(&subject, waiting.at(), WRITE_WAIT) {
+            self.tell(cluster, &waiting);
+            return;
+        }
+        self.waiting.push_back(waiting);
+        if self.waiting.len() > WAITING_MAX {
+            self.waiting.pop_front();
+        }
+    }
+
+    fn tell(&mut self, cluster: &Cluster, waiting: &Waiting) {
+        match waiting {
+            Waiting::Fired(fired) => self.fires(cluster, fired),
+            Waiting::Read { at, broker, path } => self.read_again(*at, *broker, path),
+        }
+    }
+
+    fn session_ended(
+        &mut self,
+        cluster: &Cluster,
+        at: Timestamp,
+        session: i64,
+        how: &str,
+        ephemerals: &[String],
+    ) {
+        let owner = cluster
+            .session_owner(session)
+            .or_else(|| broker_of_znodes(ephemerals));
+        let (words, causes) = match owner {
+            Some(broker) => (
+                format!("session of broker {broker} {how}"),
+                vec![of(broker)],
+            ),
+            None if ephemerals.is_empty() => return,
+            None => (format!("session 0x{session:x} {how}"), Vec::new()),
+        };
+        let mut line = Line::new(at, "zk").say(words);
+        let ended = Subject::Session(session);
+        if let Some(cause) = causes.first() {
+            line = line.about(cause.clone());
+        }
+        self.story
+            .tell_below(&causes, WRITE_WAIT, line.about(ended.clone()));
+        for path in ephemerals {
+            let line = Line::new(at, "zk")
+                .say(format!("delete {path}"))
+                .about(Subject::Znode(path.clone()));
+            self.story
+                .tell_below(std::slice::from_ref(&ended), WRITE_WAIT, line);
+            self.release(cluster, path);
+        }
+    }
+
+    /// A process wrote a znode.
+    fn wrote(
+        &mut self,
+        cluster: &Cluster,
+        at: Timestamp,
+        process: &ProcessName,
+        causes: &[Subject],
+        words: String,
+        path: &str,
+    ) {
+        if is_internal(path) {
+            return;
+        }
+        let line = Line::new(at, process.to_string())
+            .say(words)
+            .about(Subject::Znode(path.to_owned()));
+        self.story.tell_below(causes, WRITE_WAIT, line);
+        self.release(cluster, path);
+    }
+
+    fn state_written(
+        &mut self,
+        cluster: &Cluster,
+        at: Timestamp,
+        process: &ProcessName,
+        report: &Report,
+    ) {
+        let (topic, partition, isr_before, isr) = match report {
+            Report::PartitionChanged {
+                topic,
+                partition,
+                isr_before,
+                isr,
+                ..
+            }
+            | Report::IsrChanged {
+                topic,
+                partition,
+                isr_before,
+                isr,
+                ..
+            } => (topic, *partition, isr_before, isr),
+            _ => return,
+        };
+        let words = match report {
+            Report::PartitionChanged {
+                leader_before,
+                leader,
+                epoch_before,
+                epoch,
+                ..
+            } if epoch_before != epoch => {
+                format!("set {partition}/state leader {leader_before}->{leader}, epoch {epoch}")
+            }
+            _ => format!(
+                "set {partition}/state ISR {}->{}",
+                listed(isr_before),
+                listed(isr)
+            ),
+        };
+        let left = isr_before.iter().filter(|broker| !isr.contains(broker));
+        let joined = isr.iter().filter(|broker| !isr_before.contains(broker));
+        let moved: Vec<BrokerId> = left.chain(joined).copied().collect();
+        let causes: Vec<Subject> = moved
+            .iter()
+            .map(|broker| registration(*broker))
+            .chain(moved.iter().map(|broker| of(*broker)))
+            .collect();
+        let path = format!("/brokers/topics/{topic}/partitions/{partition}/state");
+        self.wrote(cluster, at, process, &causes, words, &path);
+    }
+
+    /// A broker's watch told it to read a path again; several of them share a line.
+    fn read_again(&mut self, at: Timestamp, broker: BrokerId, path: &str) {
+        let words = |path: &str| format!("read {path} again");
+        let merged = self.story.merged(
+            at,
+            MERGE_WINDOW,
+            |merge| matches!(merge, Merge::ReadAgain(other, _) if other == path),
+        );
+        if let Some(entry) = merged
+            && let Some(Merge::ReadAgain(_, brokers)) = &mut entry.merge
+        {
+            if !brokers.contains(&broker) {
+                brokers.push(broker);
+                brokers.sort();
+            }
+            entry.who = format!("broker {}", spaced(brokers));
+            return;
+        }
+        let line = Line::new(at, format!("broker {broker}"))
+            .say(words(path))
+            .merging(Merge::ReadAgain(path.to_owned(), vec![broker]));
+        let cause = Subject::Znode(path.to_owned());
+        self.story.tell_below(&[cause], WRITE_WAIT, line);
+    }
+
+    /// Tells of the watches that waited for this write.
+    fn release(&mut self, cluster: &Cluster, path: &str) {
+        let (released, waiting): (VecDeque<Waiting>, _) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|waiting| waiting.about() == path);
+        self.waiting = waiting;
+        for waiting in released {
+            self.tell(cluster, &waiting);
+        }
+    }
+
+    /// Says whose watches fired: once for each write, once for all changes of a kind that nobody told of.
+    fn fires(&mut self, cluster: &Cluster, fired: &Fired) {
+        let subject = Subject::Znode(fired.about.clone());
+        let known = self.story.knows(&subject, fired.at, WRITE_WAIT);
+        let own = cluster.znodes.session;
+        if !known && fired.sessions.iter().all(|session| own == Some(*session)) {
+            // Only this screen looks at it.
+            return;
+        }
+        let what = if known { &fired.about } else { &fired.change };
+        let window = if known { WRITE_WAIT } else { MERGE_WINDOW };
+        let words = |sessions: &[i64], count: usize| {
+            let told = watchers(cluster, sessions);
+            match (known, count) {
+                (true, _) => format!("watch fires: {told}"),
+                (false, 1) => format!("{} {}, watch fires: {told}", fired.about, fired.change),
+                (false, many) => format!("{many} znodes {}, watch fires: {told}", fired.change),
+            }
+        };
+        let merged = self.story.merged(
+            fired.at,
+            window,
+            |merge| matches!(merge, Merge::Fires(other, ..) if other == what),
+        );
+        if let Some(entry) = merged
+            && let Some(Merge::Fires(_, sessions, count)) = &mut entry.merge
+        {
+            sessions.extend(&fired.sessions);
+            sessions.sort_unstable();
+            sessions.dedup();
+            *count += 1;
+            entry.text = vec![(Tone::Plain, words(sessions, *count))];
+            return;
+        }
+        let line = Line::new(fired.at, "zk")
+            .say(words(&fired.sessions, 1))
+            .merging(Merge::Fires(what.clone(), fired.sessions.clone(), 1));
+        let causes = if known { vec![subject] } else { Vec::new() };
+        self.story.tell_below(&causes, WRITE_WAIT, line);
+    }
+}
+
+impl Waiting {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Fired(fired) => fired.at,
+            Self::Read { at, .. } => *at,
+        }
+    }
+
+    /// The znode whose write it followed from.
+    fn about(&self) -> &str {
+        match self {
+            Self::Fired(fired) => &fired.about,
+            Self::Read { path, .. } => path,
+        }
+    }
+}
+
+/// The znode that is written when this one is: a topic is made with everything below it, and whoever
+/// becomes controller counts its epoch.
+fn written_with(path: &str, change: &str) -> String {
+    if path == "/controller_epoch" {
+        return "/controller".to_owned();
+    }
+    let topic = ["/brokers/topics/", "/config/topics/"]
+        .iter()
+        .find_map(|place| path.strip_prefix(place))
+        .and_then(|rest| rest.split('/').next());
+    match topic {
+        Some(topic) if change != "changed" => format!("/brokers/topics/{topic}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// `1 2, screen`: brokers go by their ids.
+fn watchers(cluster: &Cluster, sessions: &[i64]) -> String {
+    let mut brokers: Vec<BrokerId> = sessions
+        .iter()
+        .filter_map(|session| cluster.session_owner(*session))
+        .collect();
+    brokers.sort();
+    brokers.dedup();
+    let own = cluster.znodes.session;
+    let screen = own.is_some_and(|own| sessions.contains(&own));
+    let others = sessions
+        .len()
+        .saturating_sub(brokers.len() + usize::from(screen));
+    let mut told = Vec::new();
+    if !brokers.is_empty() {
+        told.push(spaced(&brokers));
+    }
+    if screen {
+        told.push("screen".to_owned());
+    }
+    if others > 0 {
+        told.push(format!("{others} more"));
+    }
+    told.join(", ")
+}
+
+/// Whether the path belongs to a topic that Kafka keeps for itself.
+fn is_internal(path: &str) -> bool {
+    path.contains("/__")
+}
+
+fn of(broker: BrokerId) -> Subject {
+    Subject::Process(ProcessName::Broker(broker))
+}
+
+/// A broker's registration as what lines are about.
+fn registration(broker: BrokerId) -> Subject {
+    Subject::Znode(format!("/brokers/ids/{broker}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ZooKeeperStory;
+    use crate::state::{
+        Cluster, Process, ProcessName, Timestamp,
+        story::{Line, Story, Subject},
+    };
+    use wire::{
+        BrokerId, LeaderEpoch,
+        report::{Report, ReportLine},
+    };
+
+    fn broker(id: i32) -> ProcessName {
+        ProcessName::Broker(BrokerId(id))
+    }
+
+    fn cluster() -> Cluster {
+        let mut cluster = Cluster::default();
+        for id in 1..=3 {
+            let mut process = Process::planned(broker(id), Timestamp(0));
+            process.session = Some(i64::from(id));
+            cluster.processes.insert(broker(id), process);
+        }
+        cluster
+    }
+
+    fn fired(path: &str, change: &str, sessions: &[i64]) -> Report {
+        Report::WatchFired {
+            path: path.into(),
+            change: change.into(),
+            sessions: sessions.to_vec(),
+        }
+    }
+
+    fn told(story: &ZooKeeperStory) -> Vec<String> {
+        story
+            .story
+            .entries()
+            .iter()
+            .map(|entry| {
+                let words: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
+                format!("{}{}: {words}", "  ".repeat(entry.depth.into()), entry.who)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_write_has_its_watches_below_it_whoever_told_first() {
+        let mut whole = Story::default();
+        let line = Line::new(Timestamp::from_ms(0), "you").say("kill -9 broker 3");
+        whole.begin(line.about(Subject::Process(broker(3))));
+        let mut story = ZooKeeperStory::default();
+        story.follow(&whole);
+        story.follow(&whole);
+        let state = "/brokers/topics/orders/partitions/2/state";
+        let changed = Report::PartitionChanged {
+            topic: "orders".into(),
+            partition: 2,
+            leader_before: BrokerId(3),
+            leader: BrokerId(1),
+            epoch_before: LeaderEpoch(4),
+            epoch: LeaderEpoch(5),
+            isr_before: vec![BrokerId(3), BrokerId(1), BrokerId(2)],
+            isr: vec![BrokerId(1), BrokerId(2)],
+            why: String::new(),
+        };
+        let zookeeper = ProcessName::ZooKeeper;
+        let expired = Report::SessionExpired {
+            session: 3,
+            timeout_ms: 1500,
+            ephemerals: vec!["/brokers/ids/3".into()],
+        };
+        let seen = |id| Report::WatchSeen {
+            broker: BrokerId(id),
+            path: "/brokers/ids/3".into(),
+        };
+        for (at_ms, process, report) in [
+            (1501, &broker(2), seen(2)),
+            (
+                1501,
+                &zookeeper,
+                fired("/brokers/ids/3", "deleted", &[1, 2]),
+            ),
+            (1500, &zookeeper, expired),
+            (1502, &broker(1), seen(1)),
+            // The server's pipe was read before the controller's.
+            (1509, &zookeeper, fired(state, "changed", &[1, 2])),
+            (1510, &broker(2), changed),
+            (
+                1700,
+                &zookeeper,
+                fired("/config/changes/1", "created", &[1, 2, 9]),
+            ),
+            (
+                1701,
+                &zookeeper,
+                fired("/config/changes/2", "created", &[1]),
+            ),
+            (
+                1702,
+                &zookeeper,
+                fired("/brokers/topics/__x/partitions/0/state", "created", &[1]),
+            ),
+        ] {
+            story.hear(&cluster(), process, &ReportLine { at_ms, report });
+        }
+        story.flush(&cluster(), Timestamp::from_ms(3000));
+        assert_eq!(
+            told(&story),
+            [
+                "you: kill -9 broker 3",
+                "  zk: session of broker 3 expired (1500 ms)",
+                "    zk: delete /brokers/ids/3",
+                "      broker 1 2: read /brokers/ids/3 again",
+                "      zk: watch fires: 1 2",
+                "      broker 2: set 2/state leader 3->1, epoch 5",
+                "        zk: watch fires: 1 2",
+                "zk: 2 znodes created, watch fires: 1 2, 1 more",
+            ]
+        );
+    }
+}

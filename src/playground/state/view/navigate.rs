@@ -1,0 +1,492 @@
+//! Moves about on the screen: picking, panes, cursors, pages.
+
+use super::{
+    GroupRow, Help, KeyPress, Opened, Overlay, Pane, Prompt, Purpose, ReplicaRow, Thing, Typing,
+    View, developer,
+    navigate_znodes::{move_in_znodes, open_znode},
+    rows,
+};
+use crate::state::{
+    Palette, State,
+    action::{Action, Motion, Request},
+    cluster::{ProcessName, is_json},
+    past,
+    update::act,
+};
+use wire::{Offset, TopicPartition};
+
+/// Does an action that only concerns the screen.
+pub(in crate::state) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
+    match action {
+        Action::Pick(process) => pick(state, process),
+        Action::NextPane => state.view.focus_on(state.view.neighbour(true)),
+        Action::PreviousPane => state.view.focus_on(state.view.neighbour(false)),
+        Action::PaneFull => {
+            if state.view.focus == Pane::Processes {
+                state.view.focus_on(state.view.first_below_the_boxes());
+            }
+            state.view.full = !state.view.full;
+        }
+        Action::NextLayout => step_layout(state, true),
+        Action::PreviousLayout => step_layout(state, false),
+        Action::Layout(name) => set_layout(state, name),
+        Action::ShowTopic(name) => show_topic(state, name),
+        Action::ShowGroup(name) => show_group(state, name),
+        Action::Move(motion) => movement(state, *motion),
+        Action::Open => return open(state),
+        Action::Accept => return do_help_row(state),
+        Action::Back => back(state),
+        Action::Filter(text) => filter(state, text.as_deref()),
+        Action::Show => match &state.view.overlay {
+            Overlay::Opened(opened) => {
+                let json = opened_value(state, opened).is_some_and(is_json);
+                state.view.value_face = state.view.value_face.next(json);
+            }
+            _ if state.view.focus == Pane::Znodes => {
+                state.view.znodes.raw = !state.view.znodes.raw;
+            }
+            _ => state.view.face = state.view.face.next(),
+        },
+        Action::Hold => past::hold(state),
+        Action::Step(lines) => {
+            past::hold(state);
+            past::step(state, *lines);
+        }
+        Action::FocusPane(pane) => {
+            if state.view.form().panes().contains(pane) {
+                state.view.focus_on(*pane);
+            } else {
+                let layout = state.view.layouts.current().name.clone();
+                state.message(
+                    format!("layout {layout} has no pane {}", pane.name()),
+                    false,
+                );
+            }
+        }
+        Action::PickPartition(partition) => pick_partition(state, *partition),
+        Action::PickRecord(offset) => pick_record(state, *offset),
+        Action::PickExchange(number) if state.wire.get(*number).is_some() => {
+            state.view.exchange = Some(*number);
+        }
+        Action::Help => state.view.overlay = Overlay::Help(Help::default()),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn pick(state: &mut State, process: &ProcessName) {
+    if state.cluster.processes.contains_key(process) {
+        state.view.picked = process.clone();
+        state.view.group_row = None;
+        if !matches!(process, ProcessName::Consumer(_)) {
+            state.view.focus = Pane::Processes;
+        }
+    } else {
+        let brokers: Vec<String> = state
+            .cluster
+            .brokers()
+            .filter_map(crate::state::cluster::Process::broker)
+            .map(|broker| broker.to_string())
+            .collect();
+        let there = brokers.join(" ");
+        state.message(
+            format!("there is no {process}: brokers {there}, {{pick 0}} is ZooKeeper, {{broker add}} adds a broker"),
+            false,
+        );
+    }
+}
+
+fn pick_partition(state: &mut State, partition: i32) {
+    let place = TopicPartition::new(&state.view.topic, partition);
+    if state.cluster.partition(&place).is_some() {
+        state.set_replica_cursor(ReplicaRow::Partition(partition));
+    } else {
+        state.message(format!("there is no {place}"), false);
+    }
+}
+
+/// The record at this offset, or the nearest that there can be.
+fn pick_record(state: &mut State, offset: Offset) {
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let Some(partition) = state.cluster.partition(&place) else {
+        return;
+    };
+    let (first, end) = (partition.log_start, partition.log_end());
+    if first >= end {
+        state.message(format!("{place} has no record"), false);
+        return;
+    }
+    state.view.record = Some(offset.clamp(first, Offset(end.0 - 1)));
+}
+
+fn step_layout(state: &mut State, forward: bool) {
+    state.view.layouts.step(forward);
+    enter_layout(state);
+}
+
+fn set_layout(state: &mut State, name: &str) {
+    if state.view.layouts.show(name) {
+        enter_layout(state);
+    } else {
+        let known: Vec<&str> = state.view.layouts.names().collect();
+        let known = known.join(", ");
+        state.message(format!("no layout \"{name}\": {known}"), true);
+    }
+}
+
+fn enter_layout(state: &mut State) {
+    state.view.full = false;
+    show_as_the_layout_says(&mut state.view);
+}
+
+/// Takes over what the layout says about what its panes show.
+pub(in crate::state) fn show_as_the_layout_says(view: &mut View) {
+    let options = view.form().options(Pane::Log);
+    view.face = options
+        .and_then(|options| options.face)
+        .unwrap_or(view.face);
+}
+
+fn show_topic(state: &mut State, name: &str) {
+    if state.cluster.topics.contains_key(name) {
+        state.open_topic(name);
+    } else {
+        state.message(format!("there is no topic {name}"), true);
+    }
+}
+
+fn show_group(state: &mut State, name: &str) {
+    if state.cluster.groups.contains_key(name) {
+        state.open_group(name);
+    } else {
+        state.message(format!("there is no group {name}"), true);
+    }
+}
+
+/// Moves the cursor of what lies on top: a page, else the focused pane.
+fn movement(state: &mut State, motion: Motion) {
+    let page = usize::from(state.view.size.1 / 2).max(1);
+    match &mut state.view.overlay {
+        Overlay::Help(help) => {
+            let rows = state.view.keys.help_rows(help.search.text()).len();
+            help.cursor = step(help.cursor, motion, page).min(rows.saturating_sub(1));
+        }
+        Overlay::Opened(opened) if !matches!(motion, Motion::Left | Motion::Right) => {
+            opened.scroll = step(opened.scroll, motion, page);
+        }
+        Overlay::Opened(opened) => {
+            if matches!(opened.what, Thing::Record(_)) {
+                move_in_log(state, motion);
+                open(state);
+            } else if matches!(opened.what, Thing::Exchange(_)) {
+                let motion = match motion {
+                    Motion::Left => Motion::Up,
+                    _ => Motion::Down,
+                };
+                developer::move_on_wire(state, motion, page);
+                open(state);
+            }
+        }
+        _ => match state.view.focus {
+            Pane::Processes => move_between_processes(state, motion),
+            Pane::Log => move_in_log(state, motion),
+            Pane::Replicas => rows::move_in_replicas(state, motion, page),
+            Pane::Flow | Pane::StageNumbers | Pane::Caption => {
+                rows::move_in_topic(state, motion, page);
+            }
+            Pane::StageBrokers => match motion {
+                Motion::Left | Motion::Right => move_between_processes(state, motion),
+                _ => rows::move_in_topic(state, motion, page),
+            },
+            Pane::Group => rows::move_in_group(state, motion, page),
+            Pane::StageConsumers => rows::move_between_members(state, motion, page),
+            Pane::Znodes => move_in_znodes(state, motion, page),
+            Pane::Sessions | Pane::Watches => {}
+            Pane::Wire => developer::move_on_wire(state, motion, page),
+            Pane::Output => {
+                let process = state.cluster.processes.get(&state.view.picked);
+                let lines = process.map_or(0, |process| process.log.len());
+                look_back(&mut state.view.output_back, lines, motion, page);
+            }
+            Pane::Throughput => {
+                let scroll = &mut state.view.throughput_scroll;
+                // Three charts for all, two for each group.
+                let most = 2 + 2 * state.cluster.groups.len();
+                *scroll = step(*scroll, motion, page).min(most);
+            }
+            Pane::Story => {
+                let filter = state.view.filter(Pane::Story);
+                let lines = state.story.matching(filter).count();
+                look_back(&mut state.view.story_back, lines, motion, page);
+            }
+            Pane::ZooKeeperStory => {
+                let lines = state.zookeeper_story.story.entries().len();
+                look_back(&mut state.view.zookeeper_story_back, lines, motion, page);
+            }
+        },
+    }
+}
+
+/// Scrolls through what happened; `back` counts from the newest line.
+fn look_back(back: &mut usize, lines: usize, motion: Motion, page: usize) {
+    let most = lines.saturating_sub(1);
+    *back = match motion {
+        Motion::Up => *back + 1,
+        Motion::Down => back.saturating_sub(1),
+        Motion::PageUp => *back + page,
+        Motion::PageDown => back.saturating_sub(page),
+        Motion::First => most,
+        Motion::Last => 0,
+        Motion::Left | Motion::Right => *back,
+    }
+    .min(most);
+}
+
+fn step(at: usize, motion: Motion, page: usize) -> usize {
+    match motion {
+        Motion::Up => at.saturating_sub(1),
+        Motion::Down => at + 1,
+        Motion::PageUp => at.saturating_sub(page),
+        Motion::PageDown => at + page,
+        Motion::First => 0,
+        Motion::Last => usize::MAX / 2,
+        Motion::Left | Motion::Right => at,
+    }
+}
+
+fn move_between_processes(state: &mut State, motion: Motion) {
+    let names: Vec<ProcessName> = state
+        .cluster
+        .brokers()
+        .map(|broker| broker.name.clone())
+        .chain([ProcessName::ZooKeeper])
+        .collect();
+    let at = names.iter().position(|name| *name == state.view.picked);
+    let last = names.len().saturating_sub(1);
+    let next = match (motion, at) {
+        (Motion::First, _) | (_, None) => 0,
+        (Motion::Last, _) => last,
+        (Motion::Left | Motion::Up, Some(at)) => at.saturating_sub(1),
+        (_, Some(at)) => (at + 1).min(last),
+    };
+    if let Some(name) = names.get(next) {
+        state.view.picked = name.clone();
+    }
+}
+
+fn move_between_partitions(state: &mut State, motion: Motion) {
+    let topic = state.cluster.topics.get(&state.view.topic);
+    let count = topic.map_or(0, |topic| topic.partitions.len());
+    let last = i32::try_from(count).unwrap_or(i32::MAX).saturating_sub(1);
+    let by = if motion == Motion::Up { -1 } else { 1 };
+    let next = (state.view.partition + by).clamp(0, last.max(0));
+    state.set_replica_cursor(ReplicaRow::Partition(next));
+}
+
+fn move_in_log(state: &mut State, motion: Motion) {
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let Some(partition) = state.cluster.partition(&place) else {
+        return;
+    };
+    let first = partition.log_start.0;
+    let newest = partition.log_end().0 - 1;
+    if matches!(motion, Motion::Up | Motion::Down) {
+        move_between_partitions(state, motion);
+        return;
+    }
+    let at = state.view.record.map_or(newest, |offset| offset.0);
+    let next = match motion {
+        Motion::Left => at - 1,
+        Motion::Right => at + 1,
+        Motion::PageUp => at - 8,
+        Motion::PageDown => at + 8,
+        Motion::First => first,
+        Motion::Last | Motion::Up | Motion::Down => newest + 1,
+    };
+    let follows = next > newest || newest < first;
+    state.view.record = (!follows).then_some(Offset(next.max(first)));
+}
+
+/// The value of the record that is opened.
+fn opened_value<'a>(state: &'a State, opened: &Opened) -> Option<&'a str> {
+    let Thing::Record(offset) = opened.what else {
+        return None;
+    };
+    let place = TopicPartition::new(&state.view.topic, state.view.partition);
+    let record = state.cluster.partition(&place)?.record(offset)?;
+    record.value.as_deref()
+}
+
+/// Opens what the cursor is on.
+fn open(state: &mut State) -> Vec<Request> {
+    let thing = match state.view.focus {
+        Pane::Processes | Pane::Output | Pane::StageBrokers => {
+            Thing::Process(state.view.picked.clone())
+        }
+        Pane::Flow | Pane::StageNumbers | Pane::Caption => Thing::Topic(state.view.topic.clone()),
+        Pane::Replicas => match state.view.topic_row.clone() {
+            Some(folded) if folded != state.view.topic => {
+                state.open_topic(&folded);
+                return Vec::new();
+            }
+            _ => Thing::Topic(state.view.topic.clone()),
+        },
+        Pane::Group | Pane::StageConsumers => match state.group_cursor() {
+            GroupRow::Group(folded) => {
+                state.open_group(&folded);
+                return Vec::new();
+            }
+            // Those that are not ours have no log here; the group's page names them.
+            GroupRow::Member(name @ ProcessName::Consumer(_))
+                if state.cluster.processes.contains_key(&name) =>
+            {
+                Thing::Process(name)
+            }
+            GroupRow::Member(_) => Thing::Group(state.view.group.clone()),
+        },
+        Pane::Log => {
+            let place = TopicPartition::new(&state.view.topic, state.view.partition);
+            let newest = state
+                .cluster
+                .partition(&place)
+                .and_then(|partition| partition.tail.back())
+                .map(|record| record.offset);
+            match state.view.record.or(newest) {
+                Some(offset) => Thing::Record(offset),
+                None => return Vec::new(),
+            }
+        }
+        Pane::Znodes => match open_znode(state) {
+            Some(thing) => thing,
+            None => return Vec::new(),
+        },
+        Pane::Wire => {
+            let newest = || state.wire.iter().next_back().map(|(number, _)| number);
+            match state.view.exchange.or_else(newest) {
+                Some(number) => {
+                    state.view.exchange = Some(number);
+                    Thing::Exchange(number)
+                }
+                None => return Vec::new(),
+            }
+        }
+        Pane::Story => match state.line_at_hand() {
+            Some(entry) => Thing::Line(entry.number),
+            None => return Vec::new(),
+        },
+        Pane::Throughput | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory => {
+            return Vec::new();
+        }
+    };
+    let log = match &thing {
+        Thing::Process(process) => Some(Request::ReadLog(process.clone())),
+        _ => None,
+    };
+    state.view.overlay = Overlay::Opened(Opened {
+        what: thing,
+        scroll: 0,
+    });
+    log.into_iter().collect()
+}
+
+/// One step back: out of a page, a filter, a look back, a full pane, a pane. Never out of the program.
+pub(in crate::state) fn back(state: &mut State) {
+    let view = &mut state.view;
+    if view.overlay != Overlay::None {
+        view.overlay = Overlay::None;
+    } else if view.message.take().is_some() {
+    } else if let Some(at) = view
+        .filters
+        .iter()
+        .position(|(pane, _)| *pane == view.focus)
+    {
+        view.filters.remove(at);
+    } else if view.looks_back() {
+        view.record = None;
+        view.story_back = 0;
+        view.zookeeper_story_back = 0;
+        view.exchange = None;
+        view.output_back = 0;
+    } else if view.full {
+        view.full = false;
+    } else if view.focus != Pane::Processes {
+        view.focus = Pane::Processes;
+        if matches!(view.picked, ProcessName::Consumer(_))
+            && let Some(broker) = state.setup.brokers.last()
+        {
+            view.picked = ProcessName::Broker(*broker);
+        }
+    } else {
+        state.coach.hidden = true;
+    }
+}
+
+fn filter(state: &mut State, text: Option<&str>) {
+    if let Overlay::Help(help) = &mut state.view.overlay {
+        help.typing = true;
+        return;
+    }
+    let pane = match state.view.focus {
+        Pane::Processes => Pane::Story,
+        pane => pane,
+    };
+    if let Some(text) = text {
+        state.view.filters.retain(|(filtered, _)| *filtered != pane);
+        state.view.filters.push((pane, text.to_owned()));
+        return;
+    }
+    state.view.focus = pane;
+    let known = state.view.filter(pane).unwrap_or_default().to_owned();
+    state.view.overlay = Overlay::Prompt(Prompt {
+        purpose: Purpose::Filter(pane),
+        input: Typing::new(known),
+    });
+}
+
+/// Enter on the help page does the row under the cursor.
+fn do_help_row(state: &mut State) -> Vec<Request> {
+    let Overlay::Help(help) = &state.view.overlay else {
+        return Vec::new();
+    };
+    let rows = state.view.keys.help_rows(help.search.text());
+    let row = rows.get(help.cursor.min(rows.len().saturating_sub(1)));
+    let chosen = row.and_then(|row| row.keys.first()).cloned();
+    let named = row.and_then(|row| row.shown.strip_prefix(':'));
+    if let (None, Some(named)) = (&chosen, named) {
+        // What has no key begins in the palette.
+        state.view.overlay = Overlay::Palette(Palette::new(&format!("{named} ")));
+        return Vec::new();
+    }
+    state.view.overlay = Overlay::None;
+    match chosen {
+        Some((_, Action::Quit)) | None => Vec::new(),
+        // As if its key had been pressed: what asks then asks now, for that key.
+        Some((key, action)) => act(state, &action, KeyPress { key, repeat: false }),
+    }
+}
+
+impl State {
+    /// The consumers of the group that is shown, ours and others, in the order of their rows.
+    #[must_use]
+    pub fn group_rows(&self) -> Vec<ProcessName> {
+        let group = &self.view.group;
+        let mut names: Vec<String> = self
+            .cluster
+            .processes
+            .values()
+            .filter(|process| process.group.as_deref() == Some(group))
+            .filter_map(|process| match &process.name {
+                ProcessName::Consumer(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        let members = self.cluster.groups.get(group).map(|group| &group.members);
+        for member in members.into_iter().flat_map(|members| members.values()) {
+            if !names.contains(&member.name) {
+                names.push(member.name.clone());
+            }
+        }
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        names.into_iter().map(ProcessName::Consumer).collect()
+    }
+}

@@ -1,0 +1,469 @@
+//! What is shown and where the person is in it: nothing here is a fact about the cluster.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Compose, Key, Typing, ZnodeView};
+use crate::state::{
+    Appearance, Palette, Timestamp,
+    action::Action,
+    cluster::ProcessName,
+    settings::{Keymap, Layouts, Themes},
+};
+use wire::Offset;
+
+/// A message in the footer stands this long.
+pub const MESSAGE_FOR: Duration = Duration::from_secs(6);
+
+/// The same key again within this time is a "yes".
+pub const AGAIN_WITHIN: Duration = Duration::from_secs(3);
+
+/// The confirming press acts when no further one follows for so long: a held key never confirms.
+pub const HELD_WITHIN: Duration = Duration::from_millis(100);
+
+/// The same key this soon after its last is the terminal repeating it.
+pub const REPEAT_WITHIN: Duration = Duration::from_millis(80);
+
+/// A part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pane {
+    /// The boxes.
+    Processes,
+    /// Which broker keeps which partition.
+    Replicas,
+    /// The partitions' logs.
+    Log,
+    /// The group.
+    Group,
+    /// What happened.
+    Story,
+    /// `ZooKeeper`'s tree.
+    Znodes,
+    /// Who has a session at `ZooKeeper`, and for how long yet.
+    Sessions,
+    /// Who watches what.
+    Watches,
+    /// What happened in `ZooKeeper`.
+    ZooKeeperStory,
+    /// Records on their way, from producers through partitions to consumers.
+    Flow,
+    /// The brokers as columns, for a hall.
+    StageBrokers,
+    /// The consumers in boxes, for a hall.
+    StageConsumers,
+    /// Three numbers, for a hall.
+    StageNumbers,
+    /// What happened in sentences, for a hall.
+    Caption,
+    /// Requests and answers of our own connections.
+    Wire,
+    /// What the picked process writes.
+    Output,
+    /// What flows, and how far readers are behind.
+    Throughput,
+}
+
+impl Pane {
+    /// All panes. The order of the tabulator is that of the layout.
+    pub const ALL: [Self; 17] = [
+        Self::Processes,
+        Self::Replicas,
+        Self::Log,
+        Self::Group,
+        Self::Story,
+        Self::Znodes,
+        Self::Sessions,
+        Self::Watches,
+        Self::ZooKeeperStory,
+        Self::Flow,
+        Self::StageBrokers,
+        Self::StageConsumers,
+        Self::StageNumbers,
+        Self::Caption,
+        Self::Wire,
+        Self::Output,
+        Self::Throughput,
+    ];
+
+    /// What layouts and keys call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Processes => "processes",
+            Self::Replicas => "replicas",
+            Self::Log => "log",
+            Self::Group => "group",
+            Self::Story => "story",
+            Self::Znodes => "znodes",
+            Self::Sessions => "sessions",
+            Self::Watches => "watches",
+            Self::ZooKeeperStory => "zookeeper-story",
+            Self::Flow => "flow",
+            Self::StageBrokers => "stage-brokers",
+            Self::StageConsumers => "stage-consumers",
+            Self::StageNumbers => "stage-numbers",
+            Self::Caption => "caption",
+            Self::Wire => "wire",
+            Self::Output => "output",
+            Self::Throughput => "throughput",
+        }
+    }
+
+    /// Its title's first words.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Processes => "Processes",
+            Self::Replicas => "Replicas",
+            Self::Log => "Log",
+            Self::Group => "Group",
+            Self::Story | Self::ZooKeeperStory => "What happened",
+            Self::Znodes => "znodes",
+            Self::Sessions => "sessions",
+            Self::Watches => "watches",
+            Self::Flow => "flow",
+            Self::StageBrokers => "brokers",
+            Self::StageConsumers => "consumers",
+            Self::StageNumbers => "numbers",
+            Self::Caption => "caption",
+            Self::Wire => "Wire",
+            Self::Output => "Output",
+            Self::Throughput => "Throughput and lag",
+        }
+    }
+}
+
+/// What a cell of the Log pane says under its offset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordFace {
+    /// The key.
+    #[default]
+    Key,
+    /// The value.
+    Value,
+    /// The time of day.
+    Time,
+    /// The size.
+    Size,
+}
+
+impl RecordFace {
+    /// What layouts call them.
+    pub const NAMES: [(&str, Self); 4] = [
+        ("key", Self::Key),
+        ("value", Self::Value),
+        ("time", Self::Time),
+        ("size", Self::Size),
+    ];
+
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Key => Self::Value,
+            Self::Value => Self::Time,
+            Self::Time => Self::Size,
+            Self::Size => Self::Key,
+        }
+    }
+}
+
+/// How an opened record shows its value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ValueFace {
+    /// Set out, where it is JSON.
+    #[default]
+    Pretty,
+    /// As it is.
+    Text,
+    /// Byte by byte.
+    Hex,
+}
+
+impl ValueFace {
+    /// The next one; what is no JSON looks the same set out and as it is.
+    #[must_use]
+    pub fn next(self, json: bool) -> Self {
+        match self {
+            Self::Pretty if json => Self::Text,
+            Self::Pretty | Self::Text => Self::Hex,
+            Self::Hex => Self::Pretty,
+        }
+    }
+}
+
+/// What lies over the panes.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// All keys; typed text searches them.
+    Help(Help),
+    /// Every action by name.
+    Palette(Palette),
+    /// A record in the making.
+    Compose(Compose),
+    /// One line that is asked for.
+    Prompt(Prompt),
+    /// Something was opened with enter.
+    Opened(Opened),
+}
+
+/// The help page.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Help {
+    /// The row that enter would do.
+    pub cursor: usize,
+    /// What is searched for, while somebody types it or after.
+    pub search: Typing,
+    /// Whether keys go into the search.
+    pub typing: bool,
+}
+
+/// A question for one line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// What for.
+    pub purpose: Purpose,
+    /// What was typed.
+    pub input: Typing,
+}
+
+/// What a prompt asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purpose {
+    /// Name, partitions and replication factor of a topic.
+    NewTopic,
+    /// What the pane shall be filtered by.
+    Filter(Pane),
+}
+
+/// What enter opened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Which thing.
+    pub what: Thing,
+    /// The first line shown.
+    pub scroll: usize,
+}
+
+/// A thing that can be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Thing {
+    /// A process with its log.
+    Process(ProcessName),
+    /// The record of the picked partition at this offset.
+    Record(Offset),
+    /// A group and what differs from Kafka's defaults.
+    Group(String),
+    /// A topic and its configuration.
+    Topic(String),
+    /// A line of what happened, by its number.
+    Line(u64),
+    /// A znode by its path.
+    Znode(String),
+    /// A request with its answer, by its number.
+    Exchange(u64),
+}
+
+/// A question that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// What will be done.
+    pub action: Action,
+    /// The question, as the footer shows it.
+    pub text: String,
+    /// When it was put.
+    pub since: Timestamp,
+    /// How it is answered.
+    pub how: Answer,
+}
+
+/// How a question is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// With `y`; anything else keeps everything as it is.
+    Yes,
+    /// With the same key again; `at` is when that came, and it acts unless a third follows.
+    Again {
+        /// The key.
+        key: Key,
+        /// The second press.
+        at: Option<Timestamp>,
+    },
+}
+
+/// A caption stands this long.
+pub const CAPTION_FOR: Duration = Duration::from_secs(7);
+
+/// A pressed key is shown this long.
+pub const PRESSED_FOR: Duration = Duration::from_secs(2);
+
+/// Pressed keys that are shown at once.
+const PRESSED_MAX: usize = 8;
+
+/// Words for those who watch, for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Caption {
+    /// The words.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A sentence in the footer, for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// The sentence.
+    pub text: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether something went wrong.
+    pub bad: bool,
+}
+
+/// Where the person is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// Colours and signs.
+    pub appearance: Appearance,
+    /// The layouts, and which of them is shown.
+    pub layouts: Layouts,
+    /// The themes, and which of them is shown.
+    pub themes: Themes,
+    /// The keys. A saved session has those that its keys were pressed with; whoever looks at it, their own.
+    pub keys: Keymap,
+    /// The pane that movement keys move in.
+    pub focus: Pane,
+    /// Which pane the lower row shows where there is room for one only.
+    pub tab: Pane,
+    /// Whether the focused pane fills the screen.
+    pub full: bool,
+    /// The process that the verbs reach.
+    pub picked: ProcessName,
+    /// The topic that Replicas and Log show.
+    pub topic: String,
+    /// The topic that was just asked for: it is shown once it is there.
+    pub topic_to_come: Option<String>,
+    /// The group that is shown.
+    pub group: String,
+    /// The partition that is open where not all can be.
+    pub partition: i32,
+    /// The record that the cursor is on; `None` follows the newest.
+    pub record: Option<Offset>,
+    /// What the Log's cells say.
+    pub face: RecordFace,
+    /// How an opened record shows its value.
+    pub value_face: ValueFace,
+    /// How many lines What happened is scrolled back; 0 follows.
+    pub story_back: usize,
+    /// How many lines had been told when What happened was last on the screen.
+    pub story_seen: u64,
+    /// Per-pane filters.
+    pub filters: Vec<(Pane, String)>,
+    /// What lies over it all.
+    pub overlay: Overlay,
+    /// The open question.
+    pub ask: Option<Ask>,
+    /// The footer's message.
+    pub message: Option<Message>,
+    /// What is said to those who watch.
+    pub caption: Option<Caption>,
+    /// Whether keys are shown as they are pressed.
+    pub show_keys: bool,
+    /// The keys of the last moment, and when each was pressed.
+    pub pressed: Vec<(Key, Timestamp)>,
+    /// Since when the screen is recorded.
+    pub recording: Option<Timestamp>,
+    /// The command line that does what was done last.
+    pub command: Option<String>,
+    /// Actions that were typed, newest last, for the palette.
+    pub recent: Vec<String>,
+    /// The last key, for telling repeats.
+    pub last_key: Option<(Key, Timestamp)>,
+    /// How many lines What happened in `ZooKeeper` is scrolled back; 0 follows.
+    pub zookeeper_story_back: usize,
+    /// Where the person is in `ZooKeeper`'s tree.
+    pub znodes: ZnodeView,
+    /// The topic whose row the cursor of Replicas is on; `None`: it is on a partition.
+    pub topic_row: Option<String>,
+    /// The folded group that the cursor of Group is on; `None`: it is on a member.
+    pub group_row: Option<String>,
+    /// Whether the mouse picks and scrolls; else it selects text, as terminals let it.
+    pub mouse: bool,
+    /// The exchange that the Wire's cursor is on; `None` follows the newest.
+    pub exchange: Option<u64>,
+    /// How many lines Output is scrolled back; 0 follows.
+    pub output_back: usize,
+    /// The first chart that is shown.
+    pub throughput_scroll: usize,
+}
+
+impl View {
+    /// Remembers a key for those who watch.
+    pub(in crate::state) fn press(&mut self, key: Key, now: Timestamp) {
+        if self.show_keys {
+            self.pressed.push((key, now));
+            let excess = self.pressed.len().saturating_sub(PRESSED_MAX);
+            self.pressed.drain(..excess);
+        }
+    }
+
+    /// Takes captions and keys away when they stood long enough.
+    pub(in crate::state) fn forget_what_was_pressed(&mut self, now: Timestamp) {
+        self.pressed.retain(|(_, at)| now.since(*at) < PRESSED_FOR);
+        self.caption
+            .take_if(|caption| now.since(caption.since) >= CAPTION_FOR);
+    }
+
+    /// When the next of them goes.
+    pub(in crate::state) fn forgets_at(&self) -> Option<Timestamp> {
+        let caption = self.caption.as_ref();
+        let caption = caption.map(|caption| caption.since.plus(CAPTION_FOR));
+        let pressed = self.pressed.first().map(|(_, at)| at.plus(PRESSED_FOR));
+        caption.into_iter().chain(pressed).min()
+    }
+
+    /// The filter of a pane, if it has one: by hand, else from the layout.
+    #[must_use]
+    pub fn filter(&self, pane: Pane) -> Option<&str> {
+        self.filters
+            .iter()
+            .find(|(filtered, _)| *filtered == pane)
+            .map(|(_, text)| text.as_str())
+            .or_else(|| self.form().options(pane)?.filter.as_deref())
+    }
+
+    /// Whether somebody typed that filter: then esc clears it.
+    #[must_use]
+    pub fn filtered_by_hand(&self, pane: Pane) -> bool {
+        self.filters.iter().any(|(filtered, _)| *filtered == pane)
+    }
+
+    /// Whether a pane shows something older than the newest.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        self.record.is_some()
+            || self.exchange.is_some()
+            || self.story_back > 0
+            || self.zookeeper_story_back > 0
+            || self.output_back > 0
+    }
+
+    /// Whether the window is too narrow or too low for the wide form of a layout.
+    #[must_use]
+    pub fn narrow(&self) -> bool {
+        self.size.0 < 100 || self.size.1 < 30
+    }
+
+    /// Whether nothing can be shown.
+    #[must_use]
+    pub fn too_small(&self) -> bool {
+        self.size.0 < 60 || self.size.1 < 16
+    }
+}
