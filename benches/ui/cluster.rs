@@ -44,6 +44,7 @@ impl Cluster {
             }],
             group: "group-0".into(),
             consumers: 2,
+            proves: false,
             appearance: Appearance::default(),
             size,
         });

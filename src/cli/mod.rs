@@ -19,6 +19,7 @@ mod produce;
 mod remote;
 mod replay;
 mod say;
+mod scripts;
 mod server_files;
 mod shutdown;
 mod table;
@@ -53,6 +54,13 @@ enum Command {
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
     Verify(verify::VerifyArguments),
+    Up(scripts::UpArguments),
+    Exec(scripts::ExecArguments),
+    Wait(scripts::WaitArguments),
+    Status(scripts::StatusArguments),
+    Ps(scripts::PsArguments),
+    Down(scripts::DownArguments),
+    Clean(scripts::CleanArguments),
     Replay(replay::ReplayArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -81,6 +89,13 @@ pub fn main() -> ExitCode {
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
         Some(Command::Verify(arguments)) => return verify::run(&arguments),
+        Some(Command::Up(arguments)) => return scripts::up(arguments),
+        Some(Command::Exec(arguments)) => return scripts::exec(&arguments),
+        Some(Command::Wait(arguments)) => return scripts::wait(&arguments),
+        Some(Command::Status(arguments)) => return scripts::status(&arguments),
+        Some(Command::Ps(arguments)) => return scripts::ps(&arguments),
+        Some(Command::Down(arguments)) => return scripts::down(&arguments),
+        Some(Command::Clean(arguments)) => return scripts::clean(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),
     };

@@ -6,15 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use playground::{self, DEFAULT_NAME, FolderOptions, Options};
+use playground::{self, Announce, DEFAULT_NAME, FolderOptions, Options};
 
-/// What the playground starts with.
+/// Which cluster is started.
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a switch of its own on the command line"
-)]
-pub(super) struct PlaygroundArguments {
+pub(super) struct StartArguments {
     /// The cluster's name: several can run beside each other, each with its own data.
     #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
@@ -46,6 +42,13 @@ pub(super) struct PlaygroundArguments {
     /// End by itself after this long, for example 20s or 5m.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     run_for: Option<Duration>,
+}
+
+/// What the playground starts with.
+#[derive(Debug, Args)]
+pub(super) struct PlaygroundArguments {
+    #[command(flatten)]
+    start: StartArguments,
     /// Nothing flashes; bars are numbers.
     #[arg(long)]
     reduced_motion: bool,
@@ -63,30 +66,53 @@ pub(super) struct PlaygroundArguments {
     theme: Option<String>,
 }
 
+impl StartArguments {
+    /// The cluster's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The cluster alone, which announces itself when it is ready.
+    pub(super) fn without_screen(self, announce: Announce) -> Options {
+        Options {
+            consumers: Some(0),
+            announce: Some(announce),
+            ..self.options()
+        }
+    }
+
+    fn options(self) -> Options {
+        Options {
+            folder: FolderOptions {
+                name: self.name,
+                data_dir: self.data_dir,
+                fresh: self.fresh,
+                ephemeral: self.ephemeral,
+            },
+            brokers: self.brokers,
+            topics: self.topics,
+            base_port: self.base_port,
+            zookeeper_port: self.zookeeper_port,
+            run_for: self.run_for,
+            ..Options::default()
+        }
+    }
+}
+
 /// Runs it until it is quit.
 pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
     playground::run(&Options {
-        folder: FolderOptions {
-            name: arguments.name,
-            data_dir: arguments.data_dir,
-            fresh: arguments.fresh,
-            ephemeral: arguments.ephemeral,
-        },
-        brokers: arguments.brokers,
-        topics: arguments.topics,
-        base_port: arguments.base_port,
-        zookeeper_port: arguments.zookeeper_port,
-        run_for: arguments.run_for,
         reduced_motion: arguments.reduced_motion,
         record: arguments.record,
         mouse: arguments.mouse,
         layout: arguments.layout,
         theme: arguments.theme,
+        ..arguments.start.options()
     })
 }
 
 /// `20s`, `500ms`, `5m`, `1h`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let usage = || "a time such as 500ms, 20s, 5m or 1h expected".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| usage())?;

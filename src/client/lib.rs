@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod configs;
+pub mod control;
 pub mod groups;
 pub mod kafka;
 pub mod offsets;

@@ -2,38 +2,28 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
+use super::admin_requests::{
+    COORDINATOR_RETRY, OFFSETS_TOPIC, config, create_topic, delete_group, elect_leaders,
+    prepare_groups, set_config,
+};
 use super::feeder::Feeder;
 use super::observer::{Acknowledged, Observer};
-use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request, TopicConfig};
-use super::supervisor::{OFFSETS_PARTITIONS, Supervisor};
+use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request};
+use super::supervisor::Supervisor;
 use client::admin::Admin;
-use client::configs::{ConfigChange, ConfigResource};
-use client::refusal::Refusal;
-use client::topics;
 use wire::report::Report;
-use wire::{ErrorCode, Offset, TopicPartition};
+use wire::{Offset, TopicPartition};
 
 /// Requests to the cluster that may be under way at once; a person cannot type more.
 const UNDER_WAY_MAX: usize = 64;
 
-/// How long a new topic waits for brokers that are still registering.
-const REGISTERING_WAIT: Duration = Duration::from_secs(8);
-
-/// How often it tries.
-const REGISTERING_RETRY: Duration = Duration::from_millis(3);
-
-/// How often the group's coordinator is asked for.
-const COORDINATOR_RETRY: Duration = Duration::from_millis(25);
-
-/// Where Kafka keeps committed offsets.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
+/// The group that proves that writes are acknowledged; it is gone before the start is over.
+const PROOF_GROUP: &str = "kafkarium-proof";
 
 /// Replicas from which a topic can lose one and still keep two copies of what it acknowledges.
 const SAFE_REPLICATION_FACTOR: i16 = 3;
@@ -140,10 +130,11 @@ impl Executor {
                 Ok(Vec::new())
             }
             Request::DeleteGroup(group) => {
-                self.ask(move |mut admin| async move {
-                    admin.delete_group(&group).await?;
-                    Ok(Some(format!("group {group} deleted")))
-                });
+                self.ask(move |admin| delete_group(admin, group));
+                Ok(Vec::new())
+            }
+            Request::Prove => {
+                self.prove();
                 Ok(Vec::new())
             }
             Request::Reassign(partitions) => {
@@ -166,7 +157,10 @@ impl Executor {
             | Request::Mark(_)
             | Request::Shot(_)
             | Request::Save(_)
-            | Request::Mouse(_) => Ok(Vec::new()),
+            | Request::Mouse(_)
+            // These are answered by whoever listens to other shells.
+            | Request::Answer { .. }
+            | Request::TellStatus { .. } => Ok(Vec::new()),
         };
         self.running.send_replace(self.supervisor.running_brokers());
         told.unwrap_or_else(|error| {
@@ -308,6 +302,26 @@ impl Executor {
         });
     }
 
+    /// A committed offset is a record that every replica in sync acknowledged, as with acks=all: it stands in
+    /// the offsets topic, which is there in every cluster. Its group is deleted again.
+    fn prove(&mut self) {
+        let mut admin = self.admin();
+        let observations = self.observations.clone();
+        self.under_way.spawn(async move {
+            let place = TopicPartition::new(OFFSETS_TOPIC, 0);
+            while admin
+                .commit_offset(PROOF_GROUP, &place, Offset(0))
+                .await
+                .is_err()
+            {
+                admin.disconnect();
+                tokio::time::sleep(COORDINATOR_RETRY).await;
+            }
+            let _ = admin.delete_group(PROOF_GROUP).await;
+            let _ = observations.send(Observation::Proved).await;
+        });
+    }
+
     /// Connections of our own, which the Wire pane can listen to.
     fn admin(&self) -> Admin {
         Admin::new(&self.supervisor.bootstrap(), "playground").tapped(self.observer.tap())
@@ -338,22 +352,6 @@ impl Executor {
     }
 }
 
-/// Gives leadership back; what cannot be is named, the rest shows by itself.
-async fn elect_leaders(mut admin: Admin) -> Result<Option<String>> {
-    let elected = admin.elect_preferred_leaders().await?;
-    let mut failed = elected.iter().filter(|(_, code)| !code.is_none());
-    if let Some((at, code)) = failed.next() {
-        let others = match failed.count() {
-            0 => String::new(),
-            others => format!(", and {others} more"),
-        };
-        anyhow::bail!("preferred leader of {at} not elected: {code}{others}");
-    }
-    Ok(elected
-        .is_empty()
-        .then(|| "every preferred leader leads already".to_owned()))
-}
-
 /// A process that could not even be spawned is as dead as one that ended at once: nobody waits for it.
 fn never_began(process: ProcessName, error: &anyhow::Error) -> Vec<Observation> {
     let why = format!("{error:#}");
@@ -366,122 +364,4 @@ fn never_began(process: ProcessName, error: &anyhow::Error) -> Vec<Observation> 
         change: ended,
     };
     vec![change, Observation::Failed { why }]
-}
-
-fn config(name: &str, value: &str) -> (String, String) {
-    (name.into(), value.into())
-}
-
-/// Lets the cluster make the topic of committed offsets while the demo's topic is made. Brokers that were told to
-/// keep it on more of them than there are would never make it.
-async fn prepare_groups(
-    mut admin: Admin,
-    replicas: i16,
-    running: watch::Receiver<usize>,
-) -> Result<Option<String>> {
-    if usize::try_from(replicas).is_ok_and(|wanted| wanted > *running.borrow()) {
-        let topic = NewTopic {
-            name: OFFSETS_TOPIC.into(),
-            partitions: OFFSETS_PARTITIONS,
-            replication_factor: replicas,
-        };
-        // As brokers make it themselves.
-        let configs = |_| {
-            vec![
-                config("cleanup.policy", "compact"),
-                config("compression.type", "producer"),
-                config("segment.bytes", "104857600"),
-            ]
-        };
-        return create_topic(admin, topic, configs, running, true).await;
-    }
-    let deadline = Instant::now() + REGISTERING_WAIT;
-    while admin.find_coordinator(super::GROUP).await.is_err() && Instant::now() < deadline {
-        admin.disconnect();
-        tokio::time::sleep(COORDINATOR_RETRY).await;
-    }
-    Ok(None)
-}
-
-async fn set_config(mut admin: Admin, config: TopicConfig) -> Result<Option<String>> {
-    let TopicConfig { topic, name, value } = config;
-    let done = match &value {
-        Some(value) => format!("{topic}: {name} is {value}"),
-        None => format!("{topic}: {name} is what the brokers have"),
-    };
-    let change = match value {
-        Some(value) => ConfigChange::Set(name, value),
-        None => ConfigChange::Delete(name),
-    };
-    let resource = ConfigResource::Topic(topic);
-    admin.alter_configs(&resource, &[change]).await?;
-    Ok(Some(done))
-}
-
-/// Creates a topic; one that the start brings is kept by as many brokers as there are.
-async fn create_topic(
-    mut admin: Admin,
-    topic: NewTopic,
-    configs: impl Fn(i16) -> Vec<(String, String)>,
-    brokers: watch::Receiver<usize>,
-    expected: bool,
-) -> Result<Option<String>> {
-    let deadline = Instant::now() + REGISTERING_WAIT;
-    // Whether an attempt may have worked without our hearing of it.
-    let mut unheard = false;
-    loop {
-        let running = *brokers.borrow();
-        let replication_factor = match i16::try_from(running) {
-            Ok(running @ 1..) if expected => topic.replication_factor.min(running),
-            _ => topic.replication_factor,
-        };
-        let wanted = topics::NewTopic {
-            name: topic.name.clone(),
-            partitions: topic.partitions,
-            replication_factor,
-            configs: configs(replication_factor),
-            assignments: Vec::new(),
-        };
-        let error = match admin.create_topic(&wanted).await {
-            Ok(()) => {
-                return Ok((replication_factor < topic.replication_factor).then(|| {
-                    format!(
-                        "{}: replication factor {replication_factor} instead of {}, {running} brokers run",
-                        topic.name, topic.replication_factor
-                    )
-                }));
-            }
-            Err(error) => error,
-        };
-        let code = error.code();
-        if code == Some(ErrorCode::TopicAlreadyExists) && (expected || unheard) {
-            return Ok(None);
-        }
-        let too_few = code == Some(ErrorCode::InvalidReplicationFactor);
-        let enough = usize::try_from(replication_factor).is_ok_and(|wanted| wanted <= running);
-        let passing = match &error {
-            Refusal::Code { .. } => too_few && enough || code == Some(ErrorCode::NotController),
-            Refusal::NoController | Refusal::Unreachable { .. } | Refusal::Connection(_) => true,
-        };
-        if !passing || Instant::now() >= deadline {
-            if too_few {
-                let live = admin
-                    .metadata(Some(&[]))
-                    .await
-                    .map_or(running, |seen| seen.brokers.len());
-                anyhow::bail!(
-                    "INVALID_REPLICATION_FACTOR: {} wanted, {live} brokers live. {{broker add}} adds one",
-                    topic.replication_factor
-                );
-            }
-            return Err(
-                anyhow::Error::from(error).context(format!("topic {} was not created", topic.name))
-            );
-        }
-        if matches!(error, Refusal::Connection(_)) {
-            unheard = true;
-            admin.disconnect();
-        }
-        tokio::time::sleep(REGISTERING_RETRY).await;
-    }
 }

@@ -5,6 +5,8 @@
 
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod admin_requests;
+mod control;
 mod executor;
 mod feeder;
 mod front;
@@ -24,7 +26,7 @@ mod terminal_reply;
 pub mod ui;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -32,6 +34,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use self::control::Control;
 use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
@@ -40,11 +43,12 @@ use self::state::{
 };
 use self::terminal::TakenKeys;
 use wire::BrokerId;
+use wire::control::{Answer, Status};
 
 pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
 pub use self::supervisor::{
-    ClusterFolder, DEFAULT_NAME, FolderOptions, Plan, RunFile, Supervisor, find,
+    ClusterFolder, DEFAULT_NAME, FolderOptions, Plan, RunFile, Supervisor, clean, find,
 };
 
 /// Facts that may wait for the loop: a second of a busy cluster. Whoever tells more waits.
@@ -69,7 +73,7 @@ const CONSUMERS: u32 = 2;
 const BROKERS: i32 = 3;
 
 /// What the command line asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Where data lives.
     pub folder: FolderOptions,
@@ -77,6 +81,10 @@ pub struct Options {
     pub brokers: Option<i32>,
     /// The topics to begin with, `orders` where there are none.
     pub topics: Vec<NewTopic>,
+    /// How many consumers the start brings; none without a topic.
+    pub consumers: Option<u32>,
+    /// No screen: this is said on stdout when all is ready.
+    pub announce: Option<Announce>,
     /// Broker 1's port.
     pub base_port: u16,
     /// `ZooKeeper`'s port.
@@ -93,6 +101,15 @@ pub struct Options {
     pub layout: Option<String>,
     /// The theme to begin with, by its name.
     pub theme: Option<String>,
+}
+
+/// How a cluster without a screen says that it is ready.
+#[derive(Debug, Clone, Copy)]
+pub enum Announce {
+    /// In these words, and then what happens as plain lines.
+    Text(fn(&Status) -> String),
+    /// As one JSON object, and then nothing.
+    Json,
 }
 
 /// Runs the playground until it is told to quit. No process is left when it returns.
@@ -118,14 +135,7 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     let started_at = now();
     let signals = Signals::listen().context("cannot listen for signals")?;
     let (told, mut observations) = mpsc::channel(OBSERVATIONS_MAX);
-    let folder_seen = Observation::DataFolder {
-        path: supervisor::shown(folder.path()),
-        last_used: folder
-            .existed()
-            .then(|| folder.last_used())
-            .flatten()
-            .map(timestamp),
-    };
+    let mut first = about(&folder);
     let plan = Plan {
         brokers: brokers(options, &folder),
         base_port: options.base_port,
@@ -133,20 +143,21 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     };
     let topics = topics(options, plan.brokers.len());
     let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
-    let open_to_others = folder.open_to_others().map(str::to_owned);
     let (supervisor, notices) = Supervisor::new(folder, plan.clone(), told.clone())?;
-    let run_file = supervisor.run_file(&options.folder.name).write()?;
+    let (mut control, deaf) = Control::of(&options.folder.name);
+    let mut run_file = supervisor.run_file(&options.folder.name);
+    run_file.control = control.path().map(Path::to_owned);
+    let run_file = run_file.write()?;
     let mut executor = Executor::new(supervisor, names, told.clone());
     // The processes start while the terminal is still being asked for its background.
-    let mut first = vec![folder_seen];
-    let notices = notices.into_iter().chain(open_to_others);
+    let notices = notices.into_iter().chain(deaf);
     first.extend(notices.map(Observation::Notice));
     let processes = std::iter::once(ProcessName::ZooKeeper)
         .chain(plan.brokers.iter().copied().map(ProcessName::Broker));
     for process in processes {
         first.extend(executor.carry_out(Request::Start(process)));
     }
-    let interactive = terminal::is_there();
+    let interactive = options.announce.is_none() && terminal::is_there();
     let taken = if interactive {
         Some(terminal::take_keys(options.reduced_motion)?)
     } else {
@@ -161,7 +172,8 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         brokers: plan.brokers,
         topics,
         group: GROUP.to_owned(),
-        consumers: CONSUMERS,
+        consumers: options.consumers.unwrap_or(CONSUMERS),
+        proves: options.announce.is_some(),
         appearance: appearance.unwrap_or_default(),
         size: if interactive {
             terminal::size()
@@ -183,18 +195,26 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     let record = record.map(|file| Request::Record(Some(file.to_string_lossy().into_owned())));
     let played = if let Some(taken) = taken {
         playground.follow_settings(told);
-        let layout = options.layout.clone().map(Action::Layout);
-        let theme = options.theme.clone().map(Action::Theme);
-        let mouse = options.mouse.then_some(Action::Mouse);
-        for action in layout.into_iter().chain(theme).chain(mouse) {
-            playground.happen(Happening::Do(action));
-        }
+        playground.appear_as(options);
         playground
-            .on_screen(taken, &mut observations, signals, deadline, record)
+            .on_screen(
+                taken,
+                &mut observations,
+                &mut control,
+                signals,
+                deadline,
+                record,
+            )
             .await
     } else {
         playground
-            .in_plain_lines(&mut observations, signals, deadline)
+            .in_plain_lines(
+                &mut observations,
+                &mut control,
+                signals,
+                deadline,
+                options.announce,
+            )
             .await
     };
     drop(run_file);
@@ -210,6 +230,8 @@ struct Playground {
     executor: Executor,
     /// Requests that concern the terminal.
     for_terminal: Vec<Request>,
+    /// Answers to other shells.
+    answers: Vec<(u64, Answer)>,
 }
 
 impl Playground {
@@ -218,6 +240,7 @@ impl Playground {
             state,
             executor,
             for_terminal: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
@@ -248,13 +271,28 @@ impl Playground {
     fn begin(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<Observation> {
         let mut told = Vec::new();
         for request in requests {
-            if request.concerns_the_terminal() {
+            if let Request::Answer { number, answer } = request {
+                self.answers.push((number, answer));
+            } else if let Request::TellStatus { number } = request {
+                self.answers
+                    .push((number, Answer::Status(Box::new(self.status()))));
+            } else if request.concerns_the_terminal() {
                 self.for_terminal.push(request);
             } else {
                 told.extend(self.executor.carry_out(request));
             }
         }
         told
+    }
+
+    /// Shows what the command line asks for.
+    fn appear_as(&mut self, options: &Options) {
+        let layout = options.layout.clone().map(Action::Layout);
+        let theme = options.theme.clone().map(Action::Theme);
+        let mouse = options.mouse.then_some(Action::Mouse);
+        for action in layout.into_iter().chain(theme).chain(mouse) {
+            self.happen(Happening::Do(action));
+        }
     }
 
     /// Takes over what the user's files say, now and whenever they are saved.
@@ -279,6 +317,21 @@ impl Playground {
                 Ok(observation) => self.happen(Happening::Observed(observation)),
                 Err(_) => break,
             }
+        }
+    }
+
+    /// Everything that is known, for programs.
+    fn status(&self) -> Status {
+        let supervisor = self.executor.supervisor();
+        let zookeeper = supervisor.zookeeper().to_string();
+        let folder = supervisor.folder().path().to_owned();
+        control::status(&self.state, zookeeper, folder)
+    }
+
+    /// Gives other shells the answers that they wait for.
+    fn answer(&mut self, control: &mut Control) {
+        for (number, answer) in self.answers.drain(..) {
+            control.answer(number, answer);
         }
     }
 
@@ -324,8 +377,25 @@ fn brokers(options: &Options, folder: &ClusterFolder) -> Vec<BrokerId> {
     }
 }
 
+/// What there is to say about the data folder.
+fn about(folder: &ClusterFolder) -> Vec<Observation> {
+    let seen = Observation::DataFolder {
+        path: supervisor::shown(folder.path()),
+        last_used: folder
+            .existed()
+            .then(|| folder.last_used())
+            .flatten()
+            .map(timestamp),
+    };
+    let open = folder.open_to_others().map(str::to_owned);
+    let notices = open.into_iter().chain(folder.cleaned());
+    std::iter::once(seen)
+        .chain(notices.map(Observation::Notice))
+        .collect()
+}
+
 fn topics(options: &Options, brokers: usize) -> Vec<NewTopic> {
-    if !options.topics.is_empty() {
+    if !options.topics.is_empty() || options.announce.is_some() {
         return options.topics.clone();
     }
     vec![NewTopic {

@@ -5,6 +5,7 @@ use crossterm::event::{Event as TerminalEvent, MouseButton, MouseEvent, MouseEve
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::control::Control;
 use super::front::{FRAME_EVERY, Front, Then, happening};
 use super::state::{Happening, Observation, Request};
 use super::terminal::TakenKeys;
@@ -16,6 +17,7 @@ impl Playground {
         &mut self,
         taken: TakenKeys,
         observations: &mut mpsc::Receiver<Observation>,
+        control: &mut Control,
         signals: Signals,
         deadline: Option<Instant>,
         first: Option<Request>,
@@ -23,7 +25,7 @@ impl Playground {
         let (mut front, inputs) = Front::open(taken)?;
         self.for_terminal.extend(first);
         let played = self
-            .before(&mut front, inputs, observations, signals, deadline)
+            .before(&mut front, inputs, observations, control, signals, deadline)
             .await;
         front.close().await;
         played
@@ -34,6 +36,7 @@ impl Playground {
         front: &mut Front,
         mut inputs: mpsc::Receiver<TerminalEvent>,
         observations: &mut mpsc::Receiver<Observation>,
+        control: &mut Control,
         mut signals: Signals,
         deadline: Option<Instant>,
     ) -> Result<()> {
@@ -67,6 +70,10 @@ impl Playground {
                     self.observe(observation, observations);
                     stale = true;
                 }
+                (number, question) = control.next() => {
+                    self.happen(Happening::Asked(number, question));
+                    stale = true;
+                }
                 () = sleep_until(instant(self.state.wake_at())) => {
                     self.happen(Happening::Tick);
                     stale = true;
@@ -76,6 +83,7 @@ impl Playground {
                     stale = true;
                 }
             }
+            self.answer(control);
             for request in std::mem::take(&mut self.for_terminal) {
                 let (then, told) = front.carry_out(request, &self.state)?;
                 if then == Then::Quit {

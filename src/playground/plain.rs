@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::control::Control;
 use super::observer::now;
-use super::state::{Entry, Observation, Request, State, Timestamp, Tone};
-use super::{Playground, Signals, housekeeping, until};
+use super::state::{Entry, Happening, Observation, Request, State, Timestamp, Tone};
+use super::{Announce, Playground, Signals, housekeeping, instant, until};
 use wire::shown;
 
 /// How long a line waits for others that join it: three brokers that register are one line.
@@ -61,9 +62,12 @@ impl Playground {
     pub(super) async fn in_plain_lines(
         &mut self,
         observations: &mut mpsc::Receiver<Observation>,
+        control: &mut Control,
         mut signals: Signals,
         deadline: Option<Instant>,
+        mut announce: Option<Announce>,
     ) -> Result<()> {
+        let silent = matches!(announce, Some(Announce::Json));
         let mut plain = Plain::default();
         let mut house = housekeeping();
         let mut print = interval(Plain::PRINT_EVERY);
@@ -78,7 +82,12 @@ impl Playground {
                     self.observe(observation, observations);
                     news = true;
                 }
-                _ = print.tick(), if news => {
+                (number, question) = control.next() => {
+                    self.happen(Happening::Asked(number, question));
+                    news = true;
+                }
+                () = sleep_until(instant(self.state.wake_at())) => self.happen(Happening::Tick),
+                _ = print.tick(), if news && !silent => {
                     let until = now();
                     plain.print(&self.state, until)?;
                     // A line that is still open is printed by a later tick.
@@ -88,6 +97,12 @@ impl Playground {
                 }
                 _ = house.tick() => self.housekeep(),
             }
+            self.answer(control);
+            if self.state.is_ready()
+                && let Some(announce) = announce.take()
+            {
+                self.announce(announce)?;
+            }
             if self
                 .for_terminal
                 .drain(..)
@@ -96,8 +111,22 @@ impl Playground {
                 break;
             }
         }
-        plain.print_rest(&self.state)?;
+        if !silent {
+            plain.print_rest(&self.state)?;
+        }
         Ok(())
+    }
+
+    /// Says on stdout that all is ready, and where.
+    fn announce(&self, announce: Announce) -> Result<()> {
+        let status = self.status();
+        let text = match announce {
+            Announce::Text(words) => words(&status),
+            Announce::Json => serde_json::to_string(&status)? + "\n",
+        };
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(shown::lines(&text).as_bytes())?;
+        Ok(stdout.flush()?)
     }
 }
 

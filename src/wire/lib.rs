@@ -3,6 +3,7 @@
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod consumer_protocol;
+pub mod control;
 mod error_code;
 pub mod fields;
 pub mod frame;

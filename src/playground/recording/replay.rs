@@ -35,6 +35,7 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
         topics: Vec::new(),
         group: String::new(),
         consumers: 0,
+        proves: false,
         appearance: taken.appearance(),
         size: terminal::size(),
     };

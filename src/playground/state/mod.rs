@@ -19,10 +19,12 @@ mod update;
 mod view;
 
 use serde::{Deserialize, Serialize};
+use wire::control::Question;
 
 pub use action::{
-    Acks, Action, ActionError, Motion, NewConsumer, NewRecord, NewTopic, Opening, Request, Step,
-    StreamRate, Target, TopicConfig, UnknownTarget, grouped, pace,
+    Acks, Action, ActionError, Condition, ConditionError, FORMS, Form, Motion, NewConsumer,
+    NewRecord, NewTopic, Opening, Request, Step, StreamRate, Target, TopicConfig, UnknownTarget,
+    Verdict, Waits, Wanted, grouped, pace,
 };
 pub use cluster::{
     BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
@@ -74,6 +76,8 @@ pub enum Happening {
     Tick,
     /// An action that did not come from a key: a script, a lesson.
     Do(Action),
+    /// Another shell asks; its question's number comes back with the answer.
+    Asked(u64, Question),
     /// The outside told something.
     Observed(Observation),
     /// The person looked at the past and is back; this is where the eye is now. What was pressed

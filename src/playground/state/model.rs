@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::{
     Past, PictureOf, Setup, Timestamp,
-    action::{Action, NewRecord, Opening, Request, Rewind},
+    action::{Action, NewRecord, Opening, Request, Rewind, Waits},
     cluster::{Cluster, Outages, ProcessName, Rates, Wire},
     settings::{Keymap, Layouts, Themes},
     story::{Coach, Entry, Narrator, Story, ZooKeeperStory},
@@ -66,6 +66,9 @@ pub struct State {
     pub rates: Rates,
     pub(super) following: Following,
     pub(super) rewind: Option<Rewind>,
+    /// What is waited for, here and in other shells.
+    #[serde(default)]
+    pub waits: Waits,
 }
 
 impl State {
@@ -150,6 +153,7 @@ impl State {
             rates: Rates::default(),
             following: Following::default(),
             rewind: None,
+            waits: Waits::default(),
             setup,
         };
         (state, requests)
@@ -204,6 +208,7 @@ impl State {
             znodes,
             flow,
             self.plays_at(),
+            self.waits.next_deadline(),
             self.view.forgets_at(),
         ]
         .into_iter()

@@ -24,6 +24,9 @@ pub struct Setup {
     pub group: String,
     /// How many consumers to start with.
     pub consumers: u32,
+    /// Ready means that a record was acknowledged by all replicas, too.
+    #[serde(default)]
+    pub proves: bool,
     /// What the terminal can show.
     pub appearance: Appearance,
     /// Columns and rows of the terminal.

@@ -2,7 +2,7 @@
 
 use crate::state::{
     Event, Happening, State,
-    action::{Action, Request, command, opening, perform, rewind},
+    action::{Action, Request, command, opening, perform, rewind, waits},
     cluster::{Observation, Partition, ProcessChange, ProcessName, Status, catch_up, outage},
     dispatch::key,
     past, settings_file,
@@ -56,13 +56,19 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
         }
         Happening::Tick => tick(state),
         Happening::Do(action) => perform(state, &action, true),
-        Happening::Observed(observation) => observe(state, &observation),
+        Happening::Asked(number, question) => waits::asked(state, number, &question),
+        Happening::Observed(observation) => {
+            let mut requests = observe(state, &observation);
+            requests.extend(waits::answered(state, &observation));
+            requests
+        }
         Happening::Returned(view) => {
             state.held = None;
             state.view = *view;
             Vec::new()
         }
     };
+    requests.extend(waits::look(state));
     requests.extend(watch(state));
     requests.extend(look_back(state));
     requests.extend(watch_znodes(state));
@@ -190,6 +196,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             };
             state.story.begin(line.about(Subject::Opening));
         }
+        Observation::Proved => state.opening.proof = opening::Proof::Given,
         Observation::OffsetCommitted { group, error } => {
             return rewind::committed(state, group, error.as_deref());
         }
@@ -422,15 +429,17 @@ fn open_further(state: &mut State) -> Vec<Request> {
 
 /// Asks for the tails of what the screen shows, when that changed.
 fn watch(state: &mut State) -> Option<Request> {
-    let topic = &state.view.topic;
-    let wanted: Vec<TopicPartition> = state
-        .cluster
-        .topics
-        .get(topic)
-        .into_iter()
-        .flat_map(|known| &known.partitions)
-        .map(|partition| TopicPartition::new(topic, partition.seen.partition))
-        .collect();
+    let shown = state.view.topic.as_str();
+    let mut topics: Vec<&str> = std::iter::once(shown).chain(state.waits.topics()).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let places = |topic: &&str| {
+        let known = state.cluster.topics.get(*topic);
+        let topic = (*topic).to_owned();
+        let partitions = known.into_iter().flat_map(|known| &known.partitions);
+        partitions.map(move |partition| TopicPartition::new(&topic, partition.seen.partition))
+    };
+    let wanted: Vec<TopicPartition> = topics.iter().flat_map(places).collect();
     if wanted == state.watched {
         return None;
     }

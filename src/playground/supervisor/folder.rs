@@ -16,7 +16,7 @@ use wire::BrokerId;
 const NAME_LENGTH_MAX: usize = 64;
 
 /// What the playground was asked to do about its data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderOptions {
     /// The cluster's name.
     pub name: String,
@@ -35,6 +35,7 @@ pub struct ClusterFolder {
     existed: bool,
     ephemeral: bool,
     open_to_others: Option<String>,
+    cleaned: Vec<PathBuf>,
     _lock: Flock<File>,
 }
 
@@ -45,10 +46,11 @@ impl ClusterFolder {
     /// The name cannot be a folder, another playground has it open, or the disk refuses.
     pub fn open(options: &FolderOptions) -> Result<Self> {
         check_name(&options.name)?;
+        let mut cleaned = Vec::new();
         let path = if let Some(path) = &options.data_dir {
             path.clone()
         } else if options.ephemeral {
-            remove_stale_ephemeral_folders();
+            cleaned = remove_stale_ephemeral_folders();
             // Made under a name that nobody can guess, for this user alone: a folder that is there already
             // could be somebody else's.
             let folder = tempfile::Builder::new().prefix(EPHEMERAL_PREFIX).tempdir();
@@ -71,6 +73,7 @@ impl ClusterFolder {
             existed: false,
             ephemeral: options.ephemeral,
             open_to_others,
+            cleaned,
             _lock: lock,
         };
         if options.fresh {
@@ -102,6 +105,14 @@ impl ClusterFolder {
     #[must_use]
     pub fn open_to_others(&self) -> Option<&str> {
         self.open_to_others.as_deref()
+    }
+
+    /// What was removed that killed playgrounds had left, in a sentence.
+    #[must_use]
+    pub fn cleaned(&self) -> Option<String> {
+        let folders: Vec<String> = self.cleaned.iter().map(|path| shown(path)).collect();
+        let left = "left by a playground that was killed, removed:";
+        (!folders.is_empty()).then(|| format!("{left} {}", folders.join(" ")))
     }
 
     /// Where ZooKeeper keeps its znodes.
@@ -242,8 +253,9 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// A playground killed with -9 could not remove its ephemeral folder; the next one does.
-fn remove_stale_ephemeral_folders() {
+/// A playground killed with -9 could not remove its ephemeral folder; the next one does. The folders that are gone.
+pub(super) fn remove_stale_ephemeral_folders() -> Vec<PathBuf> {
+    let mut removed = Vec::new();
     for entry in fs::read_dir(std::env::temp_dir())
         .into_iter()
         .flatten()
@@ -262,10 +274,25 @@ fn remove_stale_ephemeral_folders() {
             && of_the_user
             && path.join(LOCK_FILE).exists()
             && own_folder::lock(&path.join(LOCK_FILE)).is_ok()
+            && fs::remove_dir_all(&path).is_ok()
         {
-            let _ = fs::remove_dir_all(path);
+            removed.push(path);
         }
     }
+    removed
+}
+
+/// Removes the data of a cluster that does not run. Its folder, where there was one.
+pub(super) fn remove_data(name: &str) -> Result<Option<PathBuf>> {
+    check_name(name)?;
+    let path = data_home()?.join(name);
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let lock = lock(&path, name)?;
+    fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    drop(lock);
+    Ok(Some(path))
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! How commands find the running playground: a small file with its pid and addresses.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
-use super::folder::data_home;
+use super::folder::{data_home, remove_data, remove_stale_ephemeral_folders, shown};
 use crate::own_folder;
+
+/// Longest path of a Unix socket on every system that has them: 104 bytes with the zero at the end, on macOS.
+const SOCKET_PATH_MAX: usize = 103;
 
 /// Run files larger than this are not ours.
 const RUN_FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -29,6 +33,9 @@ pub struct RunFile {
     pub zookeeper: String,
     /// The data folder.
     pub folder: PathBuf,
+    /// Where other shells reach the playground, if it listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<PathBuf>,
 }
 
 impl RunFile {
@@ -43,6 +50,7 @@ impl RunFile {
             bootstrap: bootstrap.to_owned(),
             zookeeper: zookeeper.to_owned(),
             folder: folder.to_owned(),
+            control: None,
         }
     }
 
@@ -53,7 +61,10 @@ impl RunFile {
     pub fn write(&self) -> Result<WrittenRunFile> {
         let folder = run_folder()?;
         own_folder::make(&folder, |_| true)?;
-        let path = folder.join(format!("{}.json", self.name));
+        let mut path = folder.join(format!("{}.json", self.name));
+        if read(&path).is_some_and(|other| other.pid != self.pid && other.is_alive()) {
+            path = folder.join(format!("{}-{}.json", self.name, self.pid));
+        }
         let unfinished = folder.join(format!("{}.json.{}", self.name, self.pid));
         fs::write(&unfinished, serde_json::to_vec(self)?)
             .and_then(|()| fs::rename(&unfinished, &path))
@@ -91,6 +102,45 @@ impl Drop for WrittenRunFile {
 /// None runs, or several do and none was named; the sentence says what to do.
 pub fn find(name: Option<&str>) -> Result<RunFile> {
     choose(running_in(&run_folders()), name)
+}
+
+/// Removes what playgrounds left that were killed: run files, sockets, folders of ephemeral clusters; with a name
+/// that cluster's data too. What was removed, as shown.
+///
+/// # Errors
+/// The named cluster runs, or the disk refuses.
+pub fn clean(name: Option<&str>) -> Result<Vec<String>> {
+    let mut removed = Vec::new();
+    for folder in run_folders() {
+        let left = left_in(&folder);
+        for path in left {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            removed.push(shown(&path));
+        }
+    }
+    removed.extend(
+        remove_stale_ephemeral_folders()
+            .iter()
+            .map(|path| shown(path)),
+    );
+    if let Some(name) = name {
+        removed.extend(remove_data(name)?.map(|path| shown(&path)));
+    }
+    Ok(removed)
+}
+
+/// Run files of processes that are gone, and sockets that nobody listens at.
+fn left_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths
+        .filter(|path| match path.extension().and_then(|end| end.to_str()) {
+            Some("json") => read(path).is_some_and(|run| !run.is_alive()),
+            Some("sock") => UnixStream::connect(path)
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused),
+            _ => false,
+        })
+        .collect()
 }
 
 fn choose(mut running: Vec<RunFile>, name: Option<&str>) -> Result<RunFile> {
@@ -135,21 +185,23 @@ fn running_in(folders: &[PathBuf]) -> Vec<RunFile> {
         .filter_map(|folder| fs::read_dir(folder).ok())
         .flatten()
         .flatten()
-        .filter(|entry| {
-            entry
-                .path()
-                .extension()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
                 .is_some_and(|extension| extension == "json")
-                && entry
-                    .metadata()
-                    .is_ok_and(|data| data.len() <= RUN_FILE_BYTES_MAX)
         })
-        .filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok())
+        .filter_map(|path| read(&path))
         .filter(RunFile::is_alive)
         .collect();
     found.sort_by(|left, right| (&left.name, left.pid).cmp(&(&right.name, right.pid)));
     found.dedup();
     found
+}
+
+fn read(path: &Path) -> Option<RunFile> {
+    let small = fs::metadata(path).is_ok_and(|data| data.len() <= RUN_FILE_BYTES_MAX);
+    let text = small.then(|| fs::read(path).ok())??;
+    serde_json::from_slice(&text).ok()
 }
 
 /// Every folder where a playground of this user may have said that it runs. A playground and a command can have
@@ -165,6 +217,25 @@ fn run_folders() -> Vec<PathBuf> {
     folders.sort();
     folders.dedup();
     folders
+}
+
+/// Where the playground of this name listens to other shells: beside its run file, or in the folder for temporary
+/// files where that path would be longer than a socket's may be.
+///
+/// # Errors
+/// The disk refuses.
+pub fn control_socket(name: &str) -> Result<PathBuf> {
+    let folder = run_folder()?;
+    own_folder::make(&folder, |_| true)?;
+    // Two of one name, each with a folder of its own, do not touch each other.
+    let file = format!("{name}-{}.sock", std::process::id());
+    let path = folder.join(&file);
+    if path.as_os_str().len() <= SOCKET_PATH_MAX {
+        return Ok(path);
+    }
+    let folder = std::env::temp_dir().join(format!("kafkarium-{}", nix::unistd::geteuid()));
+    own_folder::make(&folder, |_| true)?;
+    Ok(folder.join(file))
 }
 
 /// `$XDG_RUNTIME_DIR/kafkarium`, or the folder of all clusters where there is none.

@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     action_arguments::{TopicConfig, number_of, parse_rate, parse_rewind, parse_topic},
+    condition::{ConditionError, Wanted},
+    motion::{MOTIONS, Motion},
     target::Target,
 };
+
 use crate::state::{cluster::ProcessName, view::Pane};
 use wire::{Offset, TopicPartition};
 
@@ -65,38 +68,6 @@ impl fmt::Display for StreamRate {
         }
     }
 }
-
-/// Where the cursor of a pane goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Motion {
-    /// A row up.
-    Up,
-    /// A row down.
-    Down,
-    /// A column, or a record, to the left.
-    Left,
-    /// A column, or a record, to the right.
-    Right,
-    /// To the first.
-    First,
-    /// To the last, and follow it.
-    Last,
-    /// A page back.
-    PageUp,
-    /// A page on.
-    PageDown,
-}
-
-const MOTIONS: [(Motion, &str); 8] = [
-    (Motion::Up, "up"),
-    (Motion::Down, "down"),
-    (Motion::Left, "left"),
-    (Motion::Right, "right"),
-    (Motion::First, "first"),
-    (Motion::Last, "last"),
-    (Motion::PageUp, "page up"),
-    (Motion::PageDown, "page down"),
-];
 
 /// One thing a person can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,6 +175,8 @@ pub enum Action {
     Shot(Option<String>),
     /// Say this on the screen, for a few seconds.
     Say(String),
+    /// Tell when this holds.
+    Wait(Wanted),
     /// Show which keys are pressed, or no more.
     ShowKeys,
     /// Copy the command of the last action.
@@ -364,6 +337,7 @@ impl fmt::Display for Action {
             Self::Record(Some(file)) => write!(f, "record {file}"),
             Self::Shot(Some(file)) => write!(f, "shot {file}"),
             Self::Say(words) => write!(f, "say {words}"),
+            Self::Wait(wanted) => write!(f, "wait {wanted}"),
             Self::Step(lines) => write!(f, "step {lines}"),
             Self::Move(motion) => {
                 let name = MOTIONS.iter().find(|(known, _)| known == motion);
@@ -392,6 +366,9 @@ pub enum ActionError {
         /// How to say it.
         usage: &'static str,
     },
+    /// What shall be waited for is no condition.
+    #[error(transparent)]
+    Condition(#[from] ConditionError),
 }
 
 const PROCESS_USAGE: &str = "WHAT: broker 1, zookeeper, consumer c1, controller, coordinator of GROUP, leader of TOPIC p0, \
@@ -470,6 +447,10 @@ impl FromStr for Action {
             ("record", [_, ..]) => Ok(Self::Record(Some(rest.join(" ")))),
             ("shot", [_, ..]) => Ok(Self::Shot(Some(rest.join(" ")))),
             ("say", [_, ..]) => Ok(Self::Say(rest.join(" ").trim_matches('"').to_owned())),
+            ("wait", _) => {
+                let condition = text.trim_start().strip_prefix("wait").unwrap_or(text);
+                Ok(Self::Wait(condition.parse()?))
+            }
             ("step", [lines]) => match lines.parse() {
                 Ok(lines) if lines != 0 => Ok(Self::Step(lines)),
                 _ => Err(ActionError::Arguments {
@@ -546,6 +527,11 @@ mod tests {
             Action::Theme("light".into()),
             Action::Step(-1),
             Action::Say("a leader dies".into()),
+            Action::Wait(
+                "isr orders 3 and lag billing 0 within 5s"
+                    .parse()
+                    .expect("a condition"),
+            ),
             Action::Record(Some("demo.cast".into())),
         ]);
         for action in actions {

@@ -17,12 +17,27 @@ use wire::{BrokerId, report::MemberStep};
 pub struct Opening {
     topics_asked: bool,
     consumers_asked: bool,
+    /// Whether a record was acknowledged by all replicas, where that is asked for.
+    #[serde(default)]
+    pub(in crate::state) proof: Proof,
     /// How long it took, once everything is there.
     pub ready_after: Option<Duration>,
     /// Whether it was looked who leads once everybody was in sync again.
     pub(in crate::state) leaders_counted: bool,
     /// Presses of `p` that came before the topic.
     pub kept: u32,
+}
+
+/// How far the proof is that writes are acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::state) enum Proof {
+    /// Nobody asked for it.
+    #[default]
+    NotAsked,
+    /// It is being written.
+    Asked,
+    /// All replicas in sync acknowledged it.
+    Given,
 }
 
 /// One of the steps, for the empty log to tick.
@@ -77,6 +92,13 @@ impl Opening {
         if !self.consumers_asked {
             self.consumers_asked = true;
             requests.extend(Self::consumers(setup).map(Request::AddConsumer));
+        }
+        if setup.proves && self.proof != Proof::Given {
+            if self.proof == Proof::NotAsked {
+                self.proof = Proof::Asked;
+                requests.push(Request::Prove);
+            }
+            return requests;
         }
         if Self::group_serves(setup, cluster) {
             self.ready_after = Some(at.since(setup.started_at));

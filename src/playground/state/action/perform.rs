@@ -2,7 +2,7 @@
 
 use super::{
     Action, NewConsumer, NewRecord, NewTopic, Request, StreamRate, TopicConfig, command, recorded,
-    rewind, spread, verbs,
+    rewind, spread, verbs, waits,
 };
 use crate::state::{
     Palette, State,
@@ -119,6 +119,7 @@ fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
             recorded::say(state, words);
             Vec::new()
         }
+        Action::Wait(wanted) => waits::wait(state, wanted),
         Action::ShowKeys => {
             recorded::show_keys(state);
             Vec::new()

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{StreamRate, TopicConfig};
 use crate::state::cluster::ProcessName;
-use wire::{BrokerId, Offset, TopicPartition};
+use wire::{BrokerId, Offset, TopicPartition, control::Answer};
 
 /// One thing to do. Requests are started in the order given and need not wait for each other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// Spawn this process; one that ran before keeps its port and its folder.
     Start(ProcessName),
@@ -44,6 +44,8 @@ pub enum Request {
     ElectLeaders,
     /// Delete a group.
     DeleteGroup(String),
+    /// Write something that all replicas in sync must acknowledge, take it back, and tell.
+    Prove,
     /// Poll and show the tail of these partitions from now on; all others may rest.
     Watch(Vec<TopicPartition>),
     /// Read old records of a partition and tell them.
@@ -89,6 +91,18 @@ pub enum Request {
     Shot(Option<String>),
     /// Write the session so far into this file or into a new one.
     Save(Option<String>),
+    /// Answer another shell's question.
+    Answer {
+        /// Its number.
+        number: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Answer another shell's question with everything that is known.
+    TellStatus {
+        /// Its number.
+        number: u64,
+    },
 }
 
 impl Request {

@@ -108,6 +108,7 @@ impl Cluster {
             | Observation::NotKept(_)
             | Observation::Wire { .. }
             | Observation::OffsetCommitted { .. }
+            | Observation::Proved
             | Observation::SettingsFile { .. }
             | Observation::SettingsFileUnreadable { .. } => {}
         }

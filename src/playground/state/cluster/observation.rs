@@ -141,6 +141,8 @@ pub enum Observation {
         /// Why not, where it refused or could not be asked.
         error: Option<String>,
     },
+    /// What was written for a proof was acknowledged by all replicas in sync.
+    Proved,
     /// Text is on its way to the clipboard.
     Copied(String),
     /// A file of the user's settings was read.

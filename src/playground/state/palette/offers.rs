@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Candidate;
 use crate::state::{
     State,
-    action::{Action, Target},
+    action::{Action, FORMS, Target},
     cluster::{Process, ProcessName, Status},
     story::places,
 };
@@ -104,6 +104,7 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
             summary(state, process),
         ));
     }
+    waits(state, &mut all);
     of_the_screen(state, &mut all);
     configs(state, &mut all);
     all
@@ -154,6 +155,23 @@ fn configs(state: &State, all: &mut Vec<Candidate>) {
             format!("config {} {name}", state.view.topic),
             note,
         ));
+    }
+}
+
+/// Conditions that can be waited for, with names of the live cluster; the amounts are for the person to say.
+fn waits(state: &State, all: &mut Vec<Candidate>) {
+    let topic = &state.view.topic;
+    let group = &state.view.group;
+    for form in FORMS {
+        let known = match form.word {
+            "isr" | "leader" | "topic" | "record" => topic.as_str(),
+            "offset" => &format!("{topic} p{}", state.view.partition),
+            "committed" => &format!("{group} {topic} p{}", state.view.partition),
+            "group" | "lag" => group,
+            _ => "",
+        };
+        let text = format!("wait {} {known}", form.word);
+        all.push(plain(state, text.trim_end(), form.usage));
     }
 }
 

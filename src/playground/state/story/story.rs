@@ -58,6 +58,17 @@ pub struct Entry {
     pub merge: Option<Merge>,
 }
 
+impl Entry {
+    /// Whether somebody wanted it: at the screen, or in another shell.
+    #[must_use]
+    pub fn is_wish(&self) -> bool {
+        matches!(self.who.as_str(), "you" | SHELL)
+    }
+}
+
+/// Who did what came from another shell.
+const SHELL: &str = "shell";
+
 /// What a line is about, for those that it causes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
@@ -313,12 +324,25 @@ impl Story {
             .take_while(|entry| at.since(entry.at) <= CAUSE_WINDOW)
             .find(|entry| entry.depth == 0 && entry.subjects.contains(subject));
         if let Some(root) = root
-            && root.who == "you"
+            && root.is_wish()
         {
             // Before the keys that undo it.
             let facts = |(tone, _): &(Tone, String)| *tone != Tone::Hint;
             let at = root.text.iter().rposition(facts).map_or(0, |last| last + 1);
             root.text.insert(at, (Tone::Dim, words.to_owned()));
+        }
+    }
+
+    /// The number of the line that was told last.
+    pub(in crate::state) fn last_number(&self) -> u64 {
+        self.numbers
+    }
+
+    /// What was told since then was not done at this screen, but in another shell.
+    pub(in crate::state) fn told_by_shell(&mut self, since: u64) {
+        let fresh = self.entries.iter_mut().filter(|entry| entry.number > since);
+        for entry in fresh.filter(|entry| entry.is_wish()) {
+            SHELL.clone_into(&mut entry.who);
         }
     }
 

@@ -75,8 +75,8 @@ impl ZooKeeperStory {
                         | Subject::Topic(_)
                 )
             });
-            if let (Some(about), "you") = (about, entry.who.as_str()) {
-                let mut line = Line::new(entry.at, "you").about(about.clone());
+            if let (Some(about), true) = (about, entry.is_wish()) {
+                let mut line = Line::new(entry.at, entry.who.clone()).about(about.clone());
                 for (tone, words) in entry
                     .text
                     .iter()

@@ -117,7 +117,7 @@ fn line(
         let time = format!("+{since:.3} s");
         canvas.right(area.x, y, area.x + TIME, &time, Role::Dim);
     }
-    let role = if entry.who == "you" {
+    let role = if entry.is_wish() {
         Role::Focus
     } else {
         Role::Text

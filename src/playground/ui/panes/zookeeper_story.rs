@@ -66,7 +66,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     for (entry, y) in shown.into_iter().zip(area.top()..) {
         let since = time(entry.at.since(story.root_at(entry)));
         canvas.text(area.x, y, end, &since, Role::Dim);
-        let role = if entry.who == "you" {
+        let role = if entry.is_wish() {
             Role::Focus
         } else {
             Role::Text

@@ -54,6 +54,7 @@ impl Session {
             }],
             group: "billing".into(),
             consumers: 2,
+            proves: false,
             appearance,
             size,
         });

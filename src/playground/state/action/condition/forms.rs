@@ -1,0 +1,137 @@
+//! The ways to begin a condition, and which of them somebody meant.
+
+/// One way to begin a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// Its first word.
+    pub word: &'static str,
+    /// How it is said.
+    pub usage: &'static str,
+    /// What it asks, in a few words.
+    pub asks: &'static str,
+}
+
+/// Every way to begin a condition.
+pub const FORMS: [Form; 19] = [
+    form(
+        "ready",
+        "ready",
+        "all processes, topics and groups of the start are there",
+    ),
+    form(
+        "isr",
+        "isr TOPIC [pN] COUNT",
+        "replicas in sync, of each partition",
+    ),
+    form(
+        "leader",
+        "leader TOPIC [pN] ID|not ID|any|none|moved",
+        "who leads",
+    ),
+    form(
+        "controller",
+        "controller ID|not ID|any|none|moved",
+        "who is the controller",
+    ),
+    form("broker", "broker ID up|down|frozen", "how a broker fares"),
+    form("brokers", "brokers up COUNT", "how many brokers answer"),
+    form(
+        "zookeeper",
+        "zookeeper up|down|frozen",
+        "how ZooKeeper fares",
+    ),
+    form(
+        "consumer",
+        "consumer NAME up|down|frozen",
+        "how a consumer fares",
+    ),
+    form(
+        "topic",
+        "topic NAME exists|gone|partitions COUNT",
+        "whether a topic is there",
+    ),
+    form(
+        "group",
+        "group NAME [STATE] [members COUNT]",
+        "a group's state and members",
+    ),
+    form(
+        "lag",
+        "lag GROUP COUNT",
+        "by how many records a group is behind",
+    ),
+    form(
+        "committed",
+        "committed GROUP TOPIC pN OFFSET",
+        "where a group stands",
+    ),
+    form(
+        "offset",
+        "offset TOPIC pN OFFSET",
+        "where a partition ends for readers",
+    ),
+    form(
+        "record",
+        "record TOPIC [pN] [key KEY] [value VALUE]",
+        "whether a record is there",
+    ),
+    form("sent", "sent COUNT [more]", "records that were sent"),
+    form(
+        "acked",
+        "acked COUNT [more]",
+        "records that were acknowledged",
+    ),
+    form(
+        "failed",
+        "failed COUNT [more]",
+        "records that were given up",
+    ),
+    form("lost", "lost COUNT", "acknowledged records that are gone"),
+    form("stream", "stream on|off", "whether demo records are sent"),
+];
+
+const fn form(word: &'static str, usage: &'static str, asks: &'static str) -> Form {
+    Form { word, usage, asks }
+}
+
+/// Kafka's names of a group's states.
+pub(super) const GROUP_STATES: [&str; 7] = [
+    "Stable",
+    "Empty",
+    "PreparingRebalance",
+    "CompletingRebalance",
+    "Assigning",
+    "Reconciling",
+    "Dead",
+];
+
+/// How many letters must be added, taken away or replaced to make one word of the other.
+pub(super) fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, letter) in left.chars().enumerate() {
+        let mut diagonal = index;
+        let mut before = index + 1;
+        let mut next = vec![before];
+        for (other, above) in right.iter().zip(row.iter().skip(1)) {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = *above;
+            before = replaced.min(above + 1).min(before + 1);
+            next.push(before);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn words_differ_by_letters() {
+        assert_eq!(distance("leader", "leder"), 1);
+        assert_eq!(distance("isr", "irs"), 2);
+        assert_eq!(distance("lag", "lag"), 0);
+    }
+}

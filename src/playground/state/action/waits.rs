@@ -1,0 +1,529 @@
+//! What somebody waits for: conditions with their time, asked here or from another shell.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Action, Request,
+    condition::{
+        Amount, Baseline, Being, Compare, Condition, Existence, Places, Predicate, Wanted, Which,
+        Who,
+    },
+    perform,
+};
+use crate::state::{
+    State, Timestamp,
+    cluster::{Observation, ProcessName},
+    story::{Line, Tone},
+};
+use wire::control::{Answer, Question};
+
+/// Waits at a time; more are refused.
+const WAITS_MAX: usize = 64;
+
+/// For how long the screen waits where nothing else is said.
+const SCREEN_WAITS: Duration = Duration::from_secs(30);
+
+/// Everything that is waited for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Waits {
+    list: Vec<Wait>,
+}
+
+/// One thing that is waited for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Wait {
+    asker: Asker,
+    until: Until,
+    /// What a failure would be told of: an action that the cluster may refuse.
+    may_be_refused: bool,
+    began: Timestamp,
+    within: Duration,
+}
+
+/// Who waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Asker {
+    /// The person at the screen.
+    Screen,
+    /// Another shell, by the number of its question.
+    Shell(u64),
+}
+
+/// What ends a wait.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Until {
+    /// A condition that holds, once these processes are no longer as they were when the wait began.
+    Holds {
+        condition: Condition,
+        since: Baseline,
+        changed: Vec<ProcessName>,
+    },
+    /// The cluster's answer to what was asked of it.
+    Answered,
+}
+
+impl Waits {
+    /// When the next one ends unanswered.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let deadlines = self.list.iter().map(|wait| wait.began.plus(wait.within));
+        deadlines.min()
+    }
+
+    /// The topics whose offsets and records are asked for.
+    pub(in crate::state) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().flat_map(|wait| match &wait.until {
+            Until::Holds { condition, .. } => condition.topics(),
+            Until::Answered => Vec::new(),
+        })
+    }
+}
+
+/// The person at the screen waits for something.
+pub(in crate::state) fn wait(state: &mut State, wanted: &Wanted) -> Vec<Request> {
+    let line = Line::new(state.now, "you").say(format!("wait {}", wanted.condition));
+    state.story.begin(line);
+    let within = wanted.within.unwrap_or(SCREEN_WAITS);
+    let until = holds(state, wanted.condition.clone(), Vec::new());
+    if !begin(state, Asker::Screen, until, within, false) {
+        state.message(format!("{WAITS_MAX} waits are open already"), true);
+    }
+    Vec::new()
+}
+
+/// Another shell asks something; where that can be answered at once, it is.
+pub(in crate::state) fn asked(state: &mut State, number: u64, question: &Question) -> Vec<Request> {
+    let asker = Asker::Shell(number);
+    let answer = |answer| vec![Request::Answer { number, answer }];
+    match question {
+        Question::Status {} => vec![Request::TellStatus { number }],
+        Question::Wait {
+            condition,
+            timeout_ms,
+        } => match condition.parse::<Wanted>() {
+            Err(error) => answer(Answer::Wrong {
+                why: error.to_string(),
+            }),
+            Ok(wanted) => {
+                let within = wanted.within.unwrap_or(Duration::from_millis(*timeout_ms));
+                let until = holds(state, wanted.condition, Vec::new());
+                if begin(state, asker, until, within, false) {
+                    Vec::new()
+                } else {
+                    answer(full())
+                }
+            }
+        },
+        Question::Do { action, timeout_ms } => match action.parse::<Action>() {
+            Err(error) => answer(Answer::Wrong {
+                why: error.to_string(),
+            }),
+            Ok(action) => {
+                let within = Duration::from_millis(*timeout_ms);
+                do_for(state, number, &action, within)
+            }
+        },
+    }
+}
+
+fn full() -> Answer {
+    Answer::Fails {
+        after_ms: 0,
+        why: format!("{WAITS_MAX} waits are open already"),
+    }
+}
+
+/// Does what another shell wants, and waits until it is there.
+fn do_for(state: &mut State, number: u64, action: &Action, within: Duration) -> Vec<Request> {
+    let aimed = action.aim().map(|(_, target)| state.aimed(target));
+    let known: Vec<ProcessName> = state.cluster.processes.keys().cloned().collect();
+    let since = Baseline::of(&state.cluster);
+    let lines = state.story.last_number();
+    // What stood in the footer before is no answer to this.
+    state.view.message = None;
+    let mut requests = perform(state, action, true);
+    state.story.told_by_shell(lines);
+    let refused = state.view.message.as_ref();
+    let refused = refused.filter(|message| message.bad || requests.is_empty());
+    if let Some(why) = refused.map(|message| message.text.clone()) {
+        let answer = Answer::Fails { after_ms: 0, why };
+        requests.push(Request::Answer { number, answer });
+        return requests;
+    }
+    let begun = state.cluster.processes.keys();
+    let begun: Vec<ProcessName> = begun
+        .filter(|name| !known.contains(name))
+        .cloned()
+        .collect();
+    let until = match done_when(state, action, aimed.unwrap_or_default(), &begun) {
+        Done::Now => None,
+        Done::Answered => Some(Until::Answered),
+        Done::When(condition, changed) => Some(Until::Holds {
+            condition,
+            since,
+            changed,
+        }),
+    };
+    match until {
+        None => requests.push(Request::Answer {
+            number,
+            answer: Answer::Holds {
+                after_ms: 0,
+                seen: String::new(),
+            },
+        }),
+        Some(until) => {
+            if !begin(state, Asker::Shell(number), until, within, true) {
+                requests.push(Request::Answer {
+                    number,
+                    answer: full(),
+                });
+            }
+        }
+    }
+    requests
+}
+
+/// When an action is done.
+enum Done {
+    /// As soon as it is begun.
+    Now,
+    /// When the cluster has answered.
+    Answered,
+    /// When this holds, and these processes are no longer what they were.
+    When(Condition, Vec<ProcessName>),
+}
+
+fn done_when(
+    state: &State,
+    action: &Action,
+    aimed: Vec<ProcessName>,
+    begun: &[ProcessName],
+) -> Done {
+    let all_are = |processes: &[ProcessName], being: Being| {
+        let each = processes
+            .iter()
+            .map(|name| Condition::Is(Predicate::Process(which(name), being)));
+        Condition::All(each.collect())
+    };
+    match action {
+        Action::Kill(_) | Action::Stop(_) => Done::When(all_are(&aimed, Being::Down), Vec::new()),
+        Action::Freeze(_) => Done::When(all_are(&aimed, Being::Frozen), Vec::new()),
+        Action::Thaw(_) => Done::When(all_are(&aimed, Being::Up), Vec::new()),
+        Action::Start(_) | Action::Restart(_) => Done::When(all_are(&aimed, Being::Up), aimed),
+        Action::Heal => {
+            let servers: Vec<ProcessName> = state
+                .cluster
+                .processes
+                .keys()
+                .filter(|name| !matches!(name, ProcessName::Consumer(_)))
+                .cloned()
+                .collect();
+            Done::When(all_are(&servers, Being::Up), Vec::new())
+        }
+        Action::AddBroker | Action::AddConsumer(_) | Action::AddGroup => {
+            Done::When(all_are(begun, Being::Up), Vec::new())
+        }
+        Action::Produce(_) => {
+            let one_more = Amount {
+                compare: Compare::AtLeast,
+                number: 1,
+                more: true,
+            };
+            let acked = Predicate::Count(super::condition::Counted::Acked, one_more);
+            Done::When(Condition::Is(acked), Vec::new())
+        }
+        Action::CreateTopic(Some((name, ..))) => {
+            let places = Places {
+                topic: name.clone(),
+                partition: None,
+            };
+            let led = Condition::Is(Predicate::Leader(places, Who::Anybody));
+            Done::When(led, Vec::new())
+        }
+        Action::DeleteTopic(name) => {
+            let gone = Predicate::Topic(name.clone(), Existence::Gone);
+            Done::When(Condition::Is(gone), Vec::new())
+        }
+        Action::SetConfig(_)
+        | Action::DeleteGroup(_)
+        | Action::SpreadPartitions
+        | Action::ElectLeaders => Done::Answered,
+        _ => Done::Now,
+    }
+}
+
+fn which(process: &ProcessName) -> Which {
+    match process {
+        ProcessName::ZooKeeper => Which::ZooKeeper,
+        ProcessName::Broker(id) => Which::Broker(*id),
+        ProcessName::Consumer(name) => Which::Consumer(name.clone()),
+    }
+}
+
+fn holds(state: &State, condition: Condition, changed: Vec<ProcessName>) -> Until {
+    Until::Holds {
+        condition,
+        since: Baseline::of(&state.cluster),
+        changed,
+    }
+}
+
+fn begin(
+    state: &mut State,
+    asker: Asker,
+    until: Until,
+    within: Duration,
+    may_be_refused: bool,
+) -> bool {
+    if state.waits.list.len() >= WAITS_MAX {
+        return false;
+    }
+    state.waits.list.push(Wait {
+        asker,
+        until,
+        may_be_refused,
+        began: state.now,
+        within,
+    });
+    true
+}
+
+/// The cluster answered what it was asked: the oldest who waits for an answer has it.
+pub(in crate::state) fn answered(state: &mut State, seen: &Observation) -> Vec<Request> {
+    let refused = match seen {
+        Observation::Done { .. } => None,
+        Observation::Failed { why } => Some(state.view.fill(why)),
+        _ => return Vec::new(),
+    };
+    let meant = state.waits.list.iter().position(|wait| match &refused {
+        None => matches!(wait.until, Until::Answered),
+        Some(_) => wait.may_be_refused,
+    });
+    let Some(index) = meant else {
+        return Vec::new();
+    };
+    let wait = state.waits.list.remove(index);
+    let outcome = refused.map_or(Ok(String::new()), Err);
+    tell(state, &wait, outcome).into_iter().collect()
+}
+
+/// Looks what holds by now, and whose time is over.
+pub(in crate::state) fn look(state: &mut State) -> Vec<Request> {
+    if state.waits.list.is_empty() {
+        return Vec::new();
+    }
+    let mut requests = Vec::new();
+    let mut open = Vec::new();
+    for wait in std::mem::take(&mut state.waits.list) {
+        let over = state.now.since(wait.began) >= wait.within;
+        let (holds, seen) = wait.look(state);
+        if holds {
+            requests.extend(tell(state, &wait, Ok(seen)));
+        } else if over {
+            requests.extend(tell(state, &wait, Err(seen)));
+        } else {
+            open.push(wait);
+        }
+    }
+    // What was begun meanwhile comes after those that were open.
+    open.append(&mut state.waits.list);
+    state.waits.list = open;
+    requests
+}
+
+impl Wait {
+    fn look(&self, state: &State) -> (bool, String) {
+        match &self.until {
+            Until::Answered => (false, "the cluster has not answered".to_owned()),
+            Until::Holds {
+                condition,
+                since,
+                changed,
+            } => {
+                let verdict = condition.check(state, since);
+                let fresh = changed.iter().all(|name| {
+                    let process = state.cluster.processes.get(name);
+                    process.is_some_and(|process| process.since > self.began)
+                });
+                (verdict.holds && fresh, verdict.seen)
+            }
+        }
+    }
+}
+
+/// Tells whoever waited how it ended.
+fn tell(state: &mut State, wait: &Wait, outcome: Result<String, String>) -> Option<Request> {
+    let after = state.now.since(wait.began);
+    let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    match wait.asker {
+        Asker::Shell(number) => {
+            let answer = match outcome {
+                Ok(seen) => Answer::Holds { after_ms, seen },
+                Err(why) => Answer::Fails { after_ms, why },
+            };
+            Some(Request::Answer { number, answer })
+        }
+        Asker::Screen => {
+            let Until::Holds { condition, .. } = &wait.until else {
+                return None;
+            };
+            let seconds = after.as_secs_f64();
+            let (tone, words) = match outcome {
+                Ok(seen) => (
+                    Tone::Good,
+                    format!("{condition}: holds after {seconds:.2} s ({seen})"),
+                ),
+                Err(seen) => (
+                    Tone::Bad,
+                    format!("{condition}: does not hold after {seconds:.2} s ({seen})"),
+                ),
+            };
+            let line = Line::new(state.now, "kafkarium").with(tone, words.clone());
+            state.story.begin(line);
+            state.message(words, tone == Tone::Bad);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::state::{Appearance, Happening, Observation, ProcessChange, ProcessName, Request};
+    use crate::ui::tests::session::Session;
+    use wire::BrokerId;
+    use wire::control::{Answer, Question};
+
+    fn ready() -> Session {
+        let mut session = Session::new((120, 36), Appearance::default());
+        session.all_ready();
+        session
+    }
+
+    fn ask(session: &mut Session, number: u64, question: Question) {
+        session.happen(Happening::Asked(number, question));
+    }
+
+    fn action(words: &str) -> Question {
+        Question::Do {
+            action: words.into(),
+            timeout_ms: 5000,
+        }
+    }
+
+    fn answers(session: &Session) -> Vec<(u64, Answer)> {
+        let requests = session.requests.iter();
+        requests
+            .filter_map(|request| match request {
+                Request::Answer { number, answer } => Some((*number, answer.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn killed(session: &mut Session, broker: i32) {
+        session.see(Observation::Process {
+            process: ProcessName::Broker(BrokerId(broker)),
+            change: ProcessChange::Exited {
+                code: None,
+                signal: Some(9),
+            },
+        });
+    }
+
+    #[test]
+    fn another_shell_is_answered_once_what_it_asked_for_is_there() {
+        let mut session = ready();
+        ask(&mut session, 7, action("kill broker 2"));
+        assert_eq!(answers(&session), []);
+        session.later(40);
+        killed(&mut session, 2);
+        let [(7, Answer::Holds { after_ms, seen })] = &answers(&session)[..] else {
+            panic!("{:?}", answers(&session));
+        };
+        assert!(*after_ms >= 40);
+        assert_eq!(seen, "broker 2 is down");
+        let root = session
+            .state
+            .story
+            .entries()
+            .iter()
+            .rev()
+            .find(|entry| entry.depth == 0);
+        assert_eq!(root.expect("a line").who, "shell");
+    }
+
+    #[test]
+    fn what_is_refused_is_answered_at_once_and_in_the_words_of_the_screen() {
+        let mut session = ready();
+        ask(&mut session, 1, action("kill broker 9"));
+        ask(&mut session, 2, action("explode"));
+        ask(
+            &mut session,
+            3,
+            Question::Wait {
+                condition: "isr orders".into(),
+                timeout_ms: 1,
+            },
+        );
+        let answers = answers(&session);
+        assert_eq!(
+            answers[0],
+            (
+                1,
+                Answer::Fails {
+                    after_ms: 0,
+                    why: "there is no broker 9".into()
+                }
+            )
+        );
+        for (number, answer) in &answers[1..] {
+            assert!(
+                matches!(answer, Answer::Wrong { .. }),
+                "{number}: {answer:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wait_ends_with_what_was_seen_instead() {
+        let mut session = ready();
+        ask(
+            &mut session,
+            4,
+            Question::Wait {
+                condition: "isr orders 2".into(),
+                timeout_ms: 500,
+            },
+        );
+        let deadline = session.state.waits.next_deadline().expect("it waits");
+        assert_eq!(
+            deadline.since(session.state.now),
+            Duration::from_millis(500)
+        );
+        session.later(501);
+        session.happen(Happening::Tick);
+        let [(4, Answer::Fails { why, .. })] = &answers(&session)[..] else {
+            panic!("{:?}", answers(&session));
+        };
+        assert_eq!(why, "isr of orders: p0 3, p1 3, p2 3");
+        assert!(session.state.waits.next_deadline().is_none());
+    }
+
+    #[test]
+    fn the_cluster_s_refusal_is_the_answer() {
+        let mut session = ready();
+        ask(&mut session, 5, action("config orders retention.ms 60000"));
+        session.see(Observation::Failed {
+            why: "INVALID_CONFIG".into(),
+        });
+        let [(5, Answer::Fails { why, .. })] = &answers(&session)[..] else {
+            panic!("{:?}", answers(&session));
+        };
+        assert_eq!(why, "INVALID_CONFIG");
+    }
+}

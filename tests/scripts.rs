@@ -1,0 +1,185 @@
+//! A cluster without a screen, driven by other shells: `up`, `exec`, `wait`, `status`, `ps`, `down`, `clean`.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A user of their own: nothing here is seen by, or sees, another playground of this machine.
+struct User {
+    home: TempDir,
+}
+
+impl User {
+    fn new() -> Self {
+        let home = tempfile::tempdir().expect("temporary folder");
+        std::fs::create_dir(home.path().join("run")).expect("created");
+        Self { home }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kafkarium"));
+        command
+            .args(arguments)
+            .env("HOME", self.home.path())
+            .env("XDG_DATA_HOME", self.home.path().join("data"))
+            .env("XDG_RUNTIME_DIR", self.home.path().join("run"))
+            .env("KAFKARIUM_LOG", "error")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the binary starts")
+    }
+
+    /// The command must end with this code; what it said.
+    fn ends(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+
+    fn status(&self, arguments: &[&str]) -> Value {
+        let said = self.ends(0, arguments);
+        serde_json::from_str(&said).expect("one JSON object")
+    }
+
+    /// Starts a cluster in the background on ports that the system chooses.
+    fn up(&self, more: &[&str]) -> Up<'_> {
+        let base = free_port().to_string();
+        let zookeeper = free_port().to_string();
+        let mut arguments = vec!["up", "--detach", "--json", "--base-port", &base];
+        arguments.extend(["--zookeeper-port", &zookeeper]);
+        arguments.extend(more);
+        let status = self.status(&arguments);
+        Up { user: self, status }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+/// A cluster in the background; it ends with the test, whatever comes.
+struct Up<'a> {
+    user: &'a User,
+    status: Value,
+}
+
+impl Drop for Up<'_> {
+    fn drop(&mut self) {
+        let _ = self.user.run(&["down"]);
+    }
+}
+
+fn pid(status: &Value, process: &str) -> i64 {
+    let processes = status["processes"].as_array().expect("processes");
+    let found = processes.iter().find(|known| known["name"] == process);
+    found.expect("it is there")["pid"]
+        .as_i64()
+        .expect("it runs")
+}
+
+#[test]
+fn a_cluster_is_started_driven_asked_and_ended_from_a_shell() {
+    let user = User::new();
+    let up = user.up(&["--topic", "orders:3:3"]);
+    assert_eq!(up.status["version"], 1);
+    assert_eq!(up.status["ready"], true);
+    assert_eq!(
+        up.status["groups"],
+        Value::Array(Vec::new()),
+        "the proof left nothing"
+    );
+    let before = pid(&up.status, "broker 2");
+
+    let said = user.ends(
+        0,
+        &[
+            "exec",
+            "kill broker 2",
+            "wait isr orders 2",
+            "start broker 2",
+            "wait isr orders 3",
+            "produce amy:hello",
+            "wait record orders key amy",
+            "topic create chat 2 2",
+            "wait topic chat partitions 2",
+            "topic delete chat",
+        ],
+    );
+    assert_eq!(said.lines().count(), 9, "{said}");
+    let after = user.status(&["status", "--json"]);
+    assert_ne!(pid(&after, "broker 2"), before, "it is another process");
+    assert!(user.ends(0, &["ps"]).contains("broker 3"));
+    assert!(user.ends(0, &["status"]).contains("orders"));
+
+    assert!(
+        user.ends(0, &["wait", "isr", "orders", "3"])
+            .contains("p2 3")
+    );
+    let not = user.ends(1, &["wait", "isr orders 2", "--timeout", "50ms"]);
+    assert!(not.contains("isr of orders: p0 3, p1 3, p2 3"), "{not}");
+    let wrong = user.ends(2, &["wait", "isrr orders 3"]);
+    assert!(wrong.contains("did you mean \"isr\"?"), "{wrong}");
+    let refused = user.ends(1, &["exec", "kill broker 9", "kill broker 1"]);
+    assert!(refused.contains("there is no broker 9"), "{refused}");
+    let unread = user.ends(2, &["exec", "kill broker 1", "explode"]);
+    assert!(
+        unread.contains("there is no action \"explode\""),
+        "{unread}"
+    );
+    user.ends(0, &["wait", "brokers up 3"]);
+    let twice = user.ends(2, &["up", "--detach"]);
+    assert!(twice.contains("is open in another kafkarium"), "{twice}");
+
+    user.ends(0, &["down"]);
+    let none = user.ends(2, &["status"]);
+    assert!(none.contains("no playground is running"), "{none}");
+    assert!(!Path::new(&format!("/proc/{before}")).exists());
+    assert!(
+        user.ends(0, &["clean", "--name", "demo"])
+            .contains("removed ")
+    );
+    assert!(user.ends(0, &["clean"]).contains("nothing was left"));
+}
+
+#[test]
+fn what_a_killed_cluster_left_is_removed() {
+    let user = User::new();
+    let up = user.up(&["--brokers", "1"]);
+    let own = up.status["pid"].as_i64().expect("it runs");
+    let own = nix::unistd::Pid::from_raw(i32::try_from(own).expect("a pid"));
+    nix::sys::signal::kill(own, nix::sys::signal::Signal::SIGKILL).expect("it runs");
+    cluster::wait_until("the run file is no longer believed", || {
+        (user.run(&["status"]).status.code() == Some(2)).then_some(())
+    });
+    let left = user.ends(0, &["clean"]);
+    assert!(left.contains("demo.json"), "{left}");
+    assert!(left.contains(".sock"), "{left}");
+}
+
+#[test]
+fn two_clusters_side_by_side_do_not_touch_each_other() {
+    let user = User::new();
+    let _one = user.up(&["--name", "one", "--brokers", "1"]);
+    let _two = user.up(&["--name", "two", "--brokers", "1", "--topic", "chat:1:1"]);
+    user.ends(0, &["exec", "--name", "one", "kill broker 1"]);
+    user.ends(
+        0,
+        &["wait", "--name", "two", "broker 1 up and topic chat exists"],
+    );
+    user.ends(0, &["wait", "--name", "one", "broker 1 down"]);
+    let which = user.ends(2, &["status"]);
+    assert!(which.contains("--name one or --name two"), "{which}");
+    user.ends(0, &["down", "--name", "one"]);
+    user.ends(0, &["down", "--name", "two"]);
+}
+
+#[path = "cluster/mod.rs"]
+mod cluster;
