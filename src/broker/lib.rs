@@ -8,11 +8,13 @@ mod connection;
 mod controlled_shutdown;
 mod controller;
 mod controller_task;
+mod coordinating;
 mod coordinator;
 mod error_code;
 mod groups;
 mod handlers;
 mod image;
+mod internal_topic;
 mod log;
 mod meta_properties;
 mod partitions;
@@ -41,9 +43,11 @@ use self::{
     bounds::{AnswerBytes, ConnectionCounts, RequestBytes},
     configs::BrokerLayers,
     controller_task::ControllerHandle,
-    groups::{Groups, OffsetsLog},
+    coordinating::ReplicatedLog,
+    groups::Groups,
     handlers::FetchSessions,
     image::ClusterImage,
+    internal_topic::InternalTopic,
     partitions::{
         Partitions, housekeeping, image_follower::ImageFollower, isr_writer::IsrWrites, offline,
     },
@@ -316,8 +320,11 @@ async fn start_rooms(
     let groups = Groups::start(
         options.id,
         &settings,
-        Arc::clone(&partitions) as Arc<dyn OffsetsLog>,
-        partitions.coordinating(),
+        Arc::new(ReplicatedLog {
+            topic: InternalTopic::ConsumerOffsets,
+            partitions: Arc::clone(&partitions),
+        }),
+        partitions.coordinating(InternalTopic::ConsumerOffsets),
         registry.watch(),
         reporter.clone(),
         tasks,

@@ -398,10 +398,10 @@ configs! {
     "transaction.partition.verification.enable" Boolean Some("true"), Any, Cluster - NoTransactions;
     "transaction.remove.expired.transaction.cleanup.interval.ms" Int Some("3600000"), AT_LEAST_1, ReadOnly - NoTransactions;
     "transaction.state.log.load.buffer.size" Int Some("5242880"), AT_LEAST_1, ReadOnly - NoTransactions;
-    "transaction.state.log.min.isr" Int Some("2"), AT_LEAST_1, ReadOnly - NoTransactions;
-    "transaction.state.log.num.partitions" Int Some("50"), AT_LEAST_1, ReadOnly - NoTransactions;
-    "transaction.state.log.replication.factor" Short Some("3"), AT_LEAST_1, ReadOnly - NoTransactions;
-    "transaction.state.log.segment.bytes" Int Some("104857600"), AT_LEAST_1, ReadOnly - NoTransactions;
+    "transaction.state.log.min.isr" Int Some("2"), AT_LEAST_1, ReadOnly { transaction_state_log_min_isr: i32 } "In-sync replicas that a change of a transaction needs.";
+    "transaction.state.log.num.partitions" Int Some("50"), AT_LEAST_1, ReadOnly { transaction_state_log_num_partitions: i32 } "Partitions of the topic that keeps transactions.";
+    "transaction.state.log.replication.factor" Short Some("3"), AT_LEAST_1, ReadOnly { transaction_state_log_replication_factor: i16 } "Replicas of the topic that keeps transactions.";
+    "transaction.state.log.segment.bytes" Int Some("104857600"), AT_LEAST_1, ReadOnly { transaction_state_log_segment_bytes: i32 } "Segment size of the topic that keeps transactions.";
     "transactional.id.expiration.ms" Int Some("604800000"), AT_LEAST_1, ReadOnly - NoTransactions;
     "unclean.leader.election.enable" Boolean Some("false"), Any, Cluster { unclean_leader_election_enable: bool } "Whether a replica outside the ISR may lead as a last resort, losing records.";
     "unclean.leader.election.interval.ms" Long Some("300000"), AT_LEAST_1, ReadOnly hidden - ZooKeeperMode;

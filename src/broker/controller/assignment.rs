@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::image::ClusterImage;
+use crate::internal_topic::InternalTopic;
 use wire::BrokerId;
 
 /// Partitions of one topic: more would not fit into one znode.
@@ -278,7 +279,7 @@ impl Load {
 
 /// Whether Kafka itself owns a topic of this name.
 pub(crate) fn is_internal(name: &str) -> bool {
-    matches!(name, "__consumer_offsets" | "__transaction_state")
+    InternalTopic::named(name).is_some()
 }
 
 #[cfg(test)]

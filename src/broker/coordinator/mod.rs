@@ -42,6 +42,7 @@ use deadlines::Deadline;
 use group::{Group, OffsetsPartition};
 use turn::{AfterWrite, Outstanding, Turn};
 
+pub(crate) use super::internal_topic::partition_for;
 use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
 /// All groups that this broker coordinates.
@@ -229,12 +230,4 @@ impl Coordinator {
             }
         }
     }
-}
-
-/// Kafka's choice: Java's `String.hashCode` without its sign, modulo the partitions.
-pub(crate) fn partition_for(group: &str, partition_count: i32) -> i32 {
-    let hash = group.encode_utf16().fold(0_i32, |hash, unit| {
-        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
-    });
-    (hash & i32::MAX) % partition_count.max(1)
 }

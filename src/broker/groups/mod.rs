@@ -2,8 +2,6 @@
 //! outcomes of writes, and carries out what it decides.
 
 mod offsets_log;
-mod offsets_topic;
-mod replicated_log;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -19,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::configs::Settings;
+use super::coordinating::{CoordinatorLog, batch_of};
 use super::coordinator::{
     Config, Coordinator, Effect, Event, GroupDescription, ListedGroup, Now, OffsetAndMetadata,
     Request, RequestId, Response, WriteId,
@@ -26,10 +25,6 @@ use super::coordinator::{
 use super::image::ClusterImage;
 use super::partitions::housekeeping::now_ms;
 use wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
-
-pub(crate) use offsets_log::OffsetsLog;
-
-pub(crate) use super::partitions::OFFSETS_TOPIC;
 
 /// Writes that may wait for their replicas at once. Each belongs to a request that is held, or to
 /// a group's deadline; beyond it requests are refused as by a coordinator that is not available.
@@ -46,7 +41,7 @@ pub(crate) struct Groups {
 
 struct Shared {
     state: Mutex<State>,
-    log: Arc<dyn OffsetsLog>,
+    log: Arc<dyn CoordinatorLog>,
     reporter: Reporter,
     commit_timeout: Duration,
     started: Instant,
@@ -80,7 +75,7 @@ impl Groups {
     pub(crate) fn start(
         broker: BrokerId,
         settings: &Settings,
-        log: Arc<dyn OffsetsLog>,
+        log: Arc<dyn CoordinatorLog>,
         coordinating: watch::Receiver<BTreeMap<i32, LeaderEpoch>>,
         image: watch::Receiver<Arc<ClusterImage>>,
         reporter: Reporter,
@@ -207,7 +202,7 @@ impl Groups {
                     let result = Err(ErrorCode::CoordinatorNotAvailable);
                     return Some(Event::Stored { write, result });
                 };
-                let batch = offsets_log::batch_of(&records, now.wall_ms);
+                let batch = batch_of(&records, now.wall_ms);
                 let mut outcome = self.shared.log.append(partition, leader_epoch, batch);
                 let stored = (&mut outcome).now_or_never();
                 if stored.is_none() {

@@ -7,37 +7,19 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::offsets_log::replay_batches;
-use super::{Groups, OFFSETS_TOPIC, Write, lock};
-use crate::coordinator::{Event, Replay};
+use super::{Groups, Write, lock};
+use crate::coordinating;
+use crate::coordinator::Event;
 use crate::image::ClusterImage;
-use wire::record_batch::BatchError;
-use wire::{ErrorCode, LeaderEpoch, Offset};
+use crate::internal_topic::InternalTopic;
+use wire::LeaderEpoch;
 
-/// Why a partition cannot be read.
-#[derive(Debug, Error)]
-enum LoadError {
-    #[error("{0}")]
-    Log(ErrorCode),
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-}
-
-impl From<ErrorCode> for LoadError {
-    fn from(error: ErrorCode) -> Self {
-        Self::Log(error)
-    }
-}
-
-/// How long a failed load waits before it is tried again: first shortly, because the image may be
-/// ahead of the log, which is about to learn that it leads.
-const LOAD_RETRY: Duration = Duration::from_millis(2);
-const LOAD_RETRY_MAX: Duration = Duration::from_millis(100);
+const TOPIC: &str = InternalTopic::ConsumerOffsets.name();
 
 /// Runs until `cancel`.
 pub(super) async fn run(
@@ -96,16 +78,10 @@ impl Groups {
         led: &mut BTreeMap<i32, LeaderEpoch>,
         now: BTreeMap<i32, LeaderEpoch>,
     ) -> Vec<(i32, LeaderEpoch)> {
-        for partition in led.keys().filter(|partition| !now.contains_key(partition)) {
-            self.step(Event::Resigned {
-                partition: *partition,
-            });
+        let (gone, to_load) = coordinating::changed_leaders(led, &now);
+        for partition in gone {
+            self.step(Event::Resigned { partition });
         }
-        let to_load: Vec<(i32, LeaderEpoch)> = now
-            .iter()
-            .filter(|(partition, leader_epoch)| led.get(partition) != Some(leader_epoch))
-            .map(|(partition, leader_epoch)| (*partition, *leader_epoch))
-            .collect();
         for (partition, leader_epoch) in to_load.iter().copied() {
             self.step(Event::LoadStarted {
                 partition,
@@ -117,7 +93,7 @@ impl Groups {
     }
 
     fn follow_partition_count(&self, image: &ClusterImage) {
-        let Some(topic) = image.topics.get(OFFSETS_TOPIC) else {
+        let Some(topic) = image.topics.get(TOPIC) else {
             return;
         };
         if let Ok(count) = i32::try_from(topic.partitions.len())
@@ -158,9 +134,7 @@ async fn sleep_until(started: Instant, due: Option<Duration>) {
 /// Waits for a write's replicas, as long as `offsets.commit.timeout.ms` says.
 fn outcome(write: Write, timeout: Duration) -> BoxFuture<'static, Event> {
     Box::pin(async move {
-        let result = tokio::time::timeout(timeout, write.outcome)
-            .await
-            .unwrap_or(Err(ErrorCode::RequestTimedOut));
+        let result = coordinating::awaited(write.outcome, timeout).await;
         Event::Stored {
             write: write.id,
             result,
@@ -168,62 +142,24 @@ fn outcome(write: Write, timeout: Duration) -> BoxFuture<'static, Event> {
     })
 }
 
-/// Reads a partition to its end and tries again where that fails; `None` once the partition is
-/// led under another epoch, or by another broker.
+/// Reads a partition to its end; `None` once the partition is led under another epoch, or by another broker.
 fn load(
     groups: Groups,
     partition: i32,
     leader_epoch: LeaderEpoch,
 ) -> BoxFuture<'static, Option<Event>> {
     Box::pin(async move {
-        let mut retry = LOAD_RETRY;
-        loop {
-            match read_to_end(&groups, partition, leader_epoch).await {
-                Ok(replay) => {
-                    return Some(Event::Loaded {
-                        partition,
-                        leader_epoch,
-                        replay: Box::new(replay),
-                    });
-                }
-                Err(error) => {
-                    let wanted = lock(&groups.shared.state)
-                        .coordinator
-                        .is_awaiting_load(partition, leader_epoch);
-                    if !wanted {
-                        return None;
-                    }
-                    if retry == LOAD_RETRY_MAX {
-                        tracing::warn!("cannot read {OFFSETS_TOPIC}-{partition}: {error}");
-                    }
-                    tokio::time::sleep(retry).await;
-                    retry = (retry * 2).min(LOAD_RETRY_MAX);
-                }
-            }
-        }
+        let wanted = || {
+            let state = lock(&groups.shared.state);
+            state.coordinator.is_awaiting_load(partition, leader_epoch)
+        };
+        let log = &*groups.shared.log;
+        let replay =
+            coordinating::load(log, TOPIC, partition, leader_epoch, wanted, replay_batches);
+        Some(Event::Loaded {
+            partition,
+            leader_epoch,
+            replay: Box::new(replay.await?),
+        })
     })
-}
-
-async fn read_to_end(
-    groups: &Groups,
-    partition: i32,
-    leader_epoch: LeaderEpoch,
-) -> Result<Replay, LoadError> {
-    let started = Instant::now();
-    let log = &groups.shared.log;
-    let mut replay = Replay::default();
-    let mut next = Offset(0);
-    loop {
-        let batches = log.read(partition, leader_epoch, next).await?;
-        match replay_batches(&mut replay, &batches)? {
-            // A batch that begins before `next` is not read twice.
-            Some(read_to) if read_to > next => next = read_to,
-            _ => break,
-        }
-    }
-    tracing::info!(
-        "read {OFFSETS_TOPIC}-{partition} up to {next} in {} us",
-        started.elapsed().as_micros()
-    );
-    Ok(replay)
 }

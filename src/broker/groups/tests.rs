@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Groups, OffsetsLog};
+use super::{CoordinatorLog, Groups};
 use crate::configs::Settings;
 use crate::coordinator::{
     CommitRequest, JoinRequest, JoinResponse, MemberIdentity, OffsetAndMetadata, Request, Response,
@@ -29,7 +29,7 @@ struct MemoryLog {
     slow: bool,
 }
 
-impl OffsetsLog for MemoryLog {
+impl CoordinatorLog for MemoryLog {
     fn append(
         &self,
         _partition: i32,
@@ -88,7 +88,7 @@ fn start(log: &Arc<MemoryLog>) -> Fixture {
     let groups = Groups::start(
         BrokerId(1),
         &settings,
-        Arc::clone(log) as Arc<dyn OffsetsLog>,
+        Arc::clone(log) as Arc<dyn CoordinatorLog>,
         led,
         watched,
         Reporter::off(),

@@ -17,6 +17,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::{RequestContext, optional};
 use crate::Broker;
+use crate::internal_topic::InternalTopic;
 use wire::{ErrorCode, report::Report};
 
 /// `key_type` of groups.
@@ -86,7 +87,10 @@ async fn find(
         }
         _ => return nowhere(ErrorCode::InvalidRequest, GROUPS_ONLY),
     }
-    match broker.find_coordinator(&key).await {
+    match broker
+        .find_coordinator(InternalTopic::ConsumerOffsets, &key)
+        .await
+    {
         Ok((id, node)) => Coordinator::default()
             .with_key(key)
             .with_node_id(WireBrokerId(id.0))

@@ -28,7 +28,7 @@ use crate::{
     Broker,
     controller::assignment,
     image::{ClusterImage, PartitionImage, TopicImage},
-    partitions::OFFSETS_TOPIC,
+    internal_topic::InternalTopic,
     registry::RegistryError,
     topic_name,
 };
@@ -155,8 +155,8 @@ async fn one(
 
 /// Creates a topic that a client asked for, with the broker's defaults.
 async fn auto_create(broker: &Broker, name: &str) -> Result<(), ErrorCode> {
-    if name == OFFSETS_TOPIC {
-        broker.create_offsets_topic().await;
+    if let Some(topic) = InternalTopic::named(name) {
+        broker.create_internal_topic(topic).await;
         return Ok(());
     }
     let partitions = broker.settings.num_partitions;

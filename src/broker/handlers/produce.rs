@@ -26,8 +26,9 @@ use super::{Reply, RequestContext, RequestError, leader_hints::LeaderHints};
 use crate::{
     Broker,
     image::ClusterImage,
+    internal_topic::InternalTopic,
     log::{AppendOrigin, LogError, RejectedRecord},
-    partitions::{AppendReceipt, OFFSETS_TOPIC, Partition, PartitionError, housekeeping::now_ms},
+    partitions::{AppendReceipt, Partition, PartitionError, housekeeping::now_ms},
 };
 use wire::{
     ErrorCode, Offset, TopicPartition,
@@ -207,7 +208,7 @@ fn append(
         return Err(ErrorCode::InvalidRequiredAcks.into());
     }
     let is_admin = context.client_id.as_deref() == Some(ADMIN_CLIENT_ID);
-    if at.topic == OFFSETS_TOPIC && !is_admin {
+    if InternalTopic::named(&at.topic).is_some() && !is_admin {
         return Err(ErrorCode::InvalidTopicException.into());
     }
     let partition = broker.partitions.find(at, image)?;

@@ -33,11 +33,8 @@ pub(crate) use self::{
     offsets::{OffsetQuery, Viewer},
     partition::{AppendReceipt, Partition, Read, ReadAnswer},
 };
-use super::{image::ClusterImage, replication::RoleChange};
+use super::{image::ClusterImage, internal_topic::InternalTopic, replication::RoleChange};
 use wire::{BrokerId, LeaderEpoch, TopicPartition};
-
-/// The topic that keeps committed offsets; its leaders are the group coordinators.
-pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// Every partition that this broker hosts.
 #[derive(Debug)]
@@ -47,7 +44,7 @@ pub(crate) struct Partitions {
     /// Woken when the partitions to fetch from a leader are others than before.
     fetchers: RwLock<HashMap<BrokerId, Arc<Notify>>>,
     fetchers_added: Notify,
-    coordinating: watch::Sender<BTreeMap<i32, LeaderEpoch>>,
+    coordinating: [(InternalTopic, watch::Sender<BTreeMap<i32, LeaderEpoch>>); 2],
     /// Those that this broker should host and that the disk does not let it.
     offline: RwLock<BTreeMap<TopicPartition, Offline>>,
     offline_added: Notify,
@@ -70,7 +67,7 @@ impl Partitions {
             hosted: RwLock::default(),
             fetchers: RwLock::default(),
             fetchers_added: Notify::new(),
-            coordinating: watch::Sender::default(),
+            coordinating: InternalTopic::ALL.map(|topic| (topic, watch::Sender::default())),
             offline: RwLock::default(),
             offline_added: Notify::new(),
             failures: Arc::default(),
@@ -205,9 +202,15 @@ impl Partitions {
         self.saving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The partitions of `__consumer_offsets` that this broker leads, with their epochs, as they change.
-    pub(crate) fn coordinating(&self) -> watch::Receiver<BTreeMap<i32, LeaderEpoch>> {
-        self.coordinating.subscribe()
+    /// The partitions of an internal topic that this broker leads, with their epochs, as they change.
+    pub(crate) fn coordinating(
+        &self,
+        topic: InternalTopic,
+    ) -> watch::Receiver<BTreeMap<i32, LeaderEpoch>> {
+        let mut all = self.coordinating.iter();
+        let led = all.find(|(known, _)| *known == topic);
+        let (_, led) = led.expect("the table has every internal topic");
+        led.subscribe()
     }
 
     /// The leaders to fetch from, each with what is woken when its partitions change.
@@ -253,21 +256,23 @@ impl Partitions {
         for leader in leaders {
             self.wake_fetcher(leader);
         }
-        self.coordinating.send_if_modified(|leads| {
-            let mut modified = false;
-            for (partition, change) in changes {
-                let at = partition.at();
-                if at.topic != OFFSETS_TOPIC {
-                    continue;
+        for (topic, led) in &self.coordinating {
+            led.send_if_modified(|leads| {
+                let mut modified = false;
+                for (partition, change) in changes {
+                    let at = partition.at();
+                    if at.topic != topic.name() {
+                        continue;
+                    }
+                    modified |= if change.now.leader == Some(own) {
+                        leads.insert(at.partition, change.now.epoch) != Some(change.now.epoch)
+                    } else {
+                        leads.remove(&at.partition).is_some()
+                    };
                 }
-                modified |= if change.now.leader == Some(own) {
-                    leads.insert(at.partition, change.now.epoch) != Some(change.now.epoch)
-                } else {
-                    leads.remove(&at.partition).is_some()
-                };
-            }
-            modified
-        });
+                modified
+            });
+        }
     }
 
     fn wake_fetcher(&self, leader: BrokerId) {

@@ -1,4 +1,4 @@
-//! `__consumer_offsets` as this broker's replicas keep it.
+//! An internal topic as this broker's replicas keep it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use tokio::time::Instant;
 
-use super::{OFFSETS_TOPIC, OffsetsLog};
+use super::CoordinatorLog;
+use crate::internal_topic::InternalTopic;
 use crate::partitions::housekeeping::now_ms;
 use crate::partitions::{OffsetQuery, Partition, PartitionError, Partitions, Read, Viewer};
 use crate::replication::Reader;
@@ -20,7 +21,13 @@ const READ_BYTES_MAX: usize = 5 * 1024 * 1024;
 /// Longer than any caller waits for a write.
 const COMMIT_WAIT: Duration = Duration::from_secs(3_600);
 
-impl OffsetsLog for Partitions {
+/// The partitions of one internal topic that this broker has.
+pub(crate) struct ReplicatedLog {
+    pub(crate) topic: InternalTopic,
+    pub(crate) partitions: Arc<Partitions>,
+}
+
+impl CoordinatorLog for ReplicatedLog {
     fn append(
         &self,
         partition: i32,
@@ -60,10 +67,11 @@ impl OffsetsLog for Partitions {
     }
 }
 
-impl Partitions {
+impl ReplicatedLog {
     fn hosted(&self, partition: i32) -> Result<Arc<Partition>, PartitionError> {
-        let at = TopicPartition::new(OFFSETS_TOPIC, partition);
-        self.get(&at).ok_or_else(|| PartitionError::not_leader(at))
+        let at = TopicPartition::new(self.topic.name(), partition);
+        let hosted = self.partitions.get(&at);
+        hosted.ok_or_else(|| PartitionError::not_leader(at))
     }
 }
 

@@ -1,0 +1,105 @@
+//! Leaderships of an internal topic's partitions come and go: what each that comes has in its log is read first.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use thiserror::Error;
+
+use super::CoordinatorLog;
+use wire::record_batch::BatchError;
+use wire::{ErrorCode, LeaderEpoch, Offset};
+
+/// How long a failed load waits before it is tried again: first shortly, because the image may be
+/// ahead of the log, which is about to learn that it leads.
+const LOAD_RETRY: Duration = Duration::from_millis(2);
+const LOAD_RETRY_MAX: Duration = Duration::from_millis(100);
+
+/// Why a partition cannot be read.
+#[derive(Debug, Error)]
+enum LoadError {
+    #[error("{0}")]
+    Log(ErrorCode),
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+}
+
+/// The partitions that are not led any more, and those that are led under another epoch than before.
+pub(crate) fn changed_leaders(
+    led: &BTreeMap<i32, LeaderEpoch>,
+    now: &BTreeMap<i32, LeaderEpoch>,
+) -> (Vec<i32>, Vec<(i32, LeaderEpoch)>) {
+    let gone = led.keys().filter(|partition| !now.contains_key(partition));
+    let come = now
+        .iter()
+        .filter(|(partition, leader_epoch)| led.get(partition) != Some(leader_epoch));
+    (
+        gone.copied().collect(),
+        come.map(|(partition, leader_epoch)| (*partition, *leader_epoch))
+            .collect(),
+    )
+}
+
+/// Reads a partition of `topic` to its end into a new replay and tries again where that fails; `None` once it is not
+/// `wanted` any more. `apply` takes whole batches and tells the offset to read on from, `None` where there were none.
+pub(crate) async fn load<R: Default>(
+    log: &dyn CoordinatorLog,
+    topic: &'static str,
+    partition: i32,
+    leader_epoch: LeaderEpoch,
+    wanted: impl Fn() -> bool,
+    apply: impl Fn(&mut R, &[u8]) -> Result<Option<Offset>, BatchError>,
+) -> Option<R> {
+    let mut retry = LOAD_RETRY;
+    loop {
+        let started = Instant::now();
+        let mut replay = R::default();
+        let read = read_to_end(log, partition, leader_epoch, |batches| {
+            apply(&mut replay, batches)
+        });
+        match read.await {
+            Ok(end) => {
+                tracing::info!(
+                    "read {topic}-{partition} up to {end} in {} us",
+                    started.elapsed().as_micros()
+                );
+                return Some(replay);
+            }
+            Err(_) if !wanted() => return None,
+            Err(error) => {
+                if retry == LOAD_RETRY_MAX {
+                    tracing::warn!("cannot read {topic}-{partition}: {error}");
+                }
+                tokio::time::sleep(retry).await;
+                retry = (retry * 2).min(LOAD_RETRY_MAX);
+            }
+        }
+    }
+}
+
+async fn read_to_end(
+    log: &dyn CoordinatorLog,
+    partition: i32,
+    leader_epoch: LeaderEpoch,
+    mut apply: impl FnMut(&[u8]) -> Result<Option<Offset>, BatchError>,
+) -> Result<Offset, LoadError> {
+    let mut next = Offset(0);
+    loop {
+        let batches = log.read(partition, leader_epoch, next).await;
+        match apply(&batches.map_err(LoadError::Log)?)? {
+            // A batch that begins before `next` is not read twice.
+            Some(read_to) if read_to > next => next = read_to,
+            _ => return Ok(next),
+        }
+    }
+}
+
+/// Waits for a write's replicas, as long as its setting says.
+pub(crate) async fn awaited(
+    outcome: BoxFuture<'static, Result<(), ErrorCode>>,
+    timeout: Duration,
+) -> Result<(), ErrorCode> {
+    tokio::time::timeout(timeout, outcome)
+        .await
+        .unwrap_or(Err(ErrorCode::RequestTimedOut))
+}
