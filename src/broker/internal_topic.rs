@@ -69,13 +69,13 @@ impl InternalTopic {
     }
 }
 
-/// Kafka's choice of the partition that keeps what has this key: Java's `String.hashCode` without its sign, modulo the
-/// partitions.
+/// Kafka's choice of the partition that keeps what has this key: Java's `String.hashCode`, its distance from zero (the
+/// smallest number of all has none and counts as zero), modulo the partitions.
 pub(crate) fn partition_for(key: &str, partition_count: i32) -> i32 {
     let hash = key.encode_utf16().fold(0_i32, |hash, unit| {
         hash.wrapping_mul(31).wrapping_add(i32::from(unit))
     });
-    (hash & i32::MAX) % partition_count.max(1)
+    hash.checked_abs().unwrap_or(0) % partition_count.max(1)
 }
 
 #[cfg(test)]
