@@ -75,7 +75,7 @@ impl Cluster {
                     address: Some(address.clone()),
                     group,
                 },
-                ProcessChange::Ready { address },
+                ProcessChange::Ready { address, at_ms: 0 },
             ];
             facts.extend(changes.map(|change| Observation::Process {
                 process: process.clone(),

@@ -47,8 +47,16 @@ struct Counts {
     acked: u64,
     acked_bytes: u64,
     failed: u64,
-    waiting: BTreeMap<TopicPartition, u64>,
+    waiting: BTreeMap<TopicPartition, Waiting>,
     told: BTreeMap<TopicPartition, Instant>,
+}
+
+/// Records of a partition that wait for their acknowledgement.
+#[derive(Debug, Default)]
+struct Waiting {
+    all: u64,
+    /// Those with `acks=all`.
+    for_all: u64,
 }
 
 impl Tally {
@@ -74,7 +82,9 @@ impl Tally {
         let mut counts = self.counts();
         counts.sent += 1;
         if let Some(at) = &sent.expected {
-            *counts.waiting.entry(at.clone()).or_default() += 1;
+            let waiting = counts.waiting.entry(at.clone()).or_default();
+            waiting.all += 1;
+            waiting.for_all += u64::from(sent.acks == Acks::All);
         }
         drop(counts);
         self.changed.notify_one();
@@ -134,16 +144,18 @@ impl Tally {
     pub(super) async fn tell(&self) {
         let seen = {
             let counts = self.counts();
+            let waiting = |how: fn(&Waiting) -> u64| {
+                let waiting = counts.waiting.iter();
+                let counted = waiting.map(|(at, waiting)| (at.clone(), how(waiting)));
+                counted.filter(|(_, count)| *count > 0).collect()
+            };
             ProducedSeen {
                 sent: counts.sent,
                 acked: counts.acked,
                 acked_bytes: counts.acked_bytes,
                 failed: counts.failed,
-                waiting: counts
-                    .waiting
-                    .iter()
-                    .map(|(at, count)| (at.clone(), *count))
-                    .collect(),
+                waiting: waiting(|waiting| waiting.all),
+                waiting_for_all: waiting(|waiting| waiting.for_all),
             }
         };
         let _ = self.observations.send(Observation::Produced(seen)).await;
@@ -160,8 +172,10 @@ impl Counts {
         if let Some(at) = &sent.expected
             && let Some(waiting) = self.waiting.get_mut(at)
         {
-            *waiting = waiting.saturating_sub(1);
-            if *waiting == 0 {
+            waiting.all = waiting.all.saturating_sub(1);
+            let for_all = u64::from(sent.acks == Acks::All);
+            waiting.for_all = waiting.for_all.saturating_sub(for_all);
+            if waiting.all == 0 {
                 self.waiting.remove(at);
             }
         }
@@ -229,10 +243,35 @@ mod tests {
                 Observation::Produced(seen) => {
                     assert_eq!((seen.sent, seen.acked), (10, 9));
                     assert_eq!(seen.waiting, [(at.clone(), 1)]);
+                    assert_eq!(seen.waiting_for_all, [(at.clone(), 1)]);
                 }
                 other => panic!("{other:?}"),
             }
         }
         assert_eq!(receipts, 1);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_all_in_sync_is_counted_apart() {
+        let (sender, mut told) = mpsc::channel(64);
+        let tally = Tally::new(sender, Arc::new(Acknowledged::default()));
+        let at = TopicPartition::new("orders", 0);
+        for acks in [Acks::Leader, Acks::None] {
+            tally.sent(&Sent {
+                expected: Some(at.clone()),
+                key: None,
+                content: 0,
+                began: Timestamp(0),
+                since: Instant::now(),
+                acks,
+                bytes: 100,
+            });
+        }
+        tally.tell().await;
+        let Ok(Observation::Produced(seen)) = told.try_recv() else {
+            panic!("the counts are told");
+        };
+        assert_eq!(seen.waiting, [(at, 2)]);
+        assert_eq!(seen.waiting_for_all, []);
     }
 }

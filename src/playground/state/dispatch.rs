@@ -257,7 +257,13 @@ fn unbound(state: &mut State, key: Key) {
         Key::Char(character) if !character.is_ascii() && character.is_alphabetic() => {
             format!("{character} is not a key here: switch keyboard, or keys.toml")
         }
-        key => format!("{key} is not a key here: {{help}} shows all"),
+        key => match state.view.keys.pane_of(key) {
+            Some(pane) => {
+                let title = pane.title();
+                format!("{key} is a key of the pane {title}: {{pane next}} goes from pane to pane")
+            }
+            None => format!("{key} is not a key here: {{help}} shows all"),
+        },
     };
     state.message(text, false);
 }

@@ -23,8 +23,8 @@ use wire::control::Question;
 
 pub use action::{
     Acks, Action, ActionError, Condition, ConditionError, FORMS, Form, Motion, NewConsumer,
-    NewRecord, NewTopic, Opening, Request, Step, StreamRate, Target, TopicConfig, UnknownTarget,
-    Verdict, Waits, Wanted, grouped, pace,
+    NewRecord, NewTopic, Obstacle, Opening, Request, Step, StreamRate, Target, TopicConfig,
+    UnknownTarget, Verdict, Waits, Wanted, grouped, pace,
 };
 pub use cluster::{
     BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,

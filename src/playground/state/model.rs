@@ -256,6 +256,7 @@ impl State {
             text: self.view.fill(text.as_ref()),
             since: self.now,
             bad,
+            while_waiting: false,
         });
     }
 

@@ -1,12 +1,12 @@
 //! The only writer: takes an event, changes the state, says what is to be done.
 
 use crate::state::{
-    Event, Happening, State,
+    Event, Happening, State, Timestamp,
     action::{Action, Request, command, opening, perform, rewind, waits},
     cluster::{Observation, Partition, ProcessChange, ProcessName, Status, catch_up, outage},
     dispatch::key,
     past, settings_file,
-    story::{Line, Merge, Subject, Tone, welcome},
+    story::{self, Line, Merge, Subject, Tone, welcome},
     view::{
         AGAIN_WITHIN, Answer, HELD_WITHIN, KeyPress, MESSAGE_FOR, Overlay, follow, look_back,
         watch_znodes,
@@ -144,6 +144,27 @@ fn see_report(state: &mut State, seen: &Observation, process: &ProcessName) {
     }
 }
 
+/// Takes a fact in, and tells what only shows beside what was known before.
+fn take_in(state: &mut State, seen: &Observation) {
+    let at = state.now;
+    match seen {
+        Observation::Process { process, change } => {
+            if matches!(change, ProcessChange::Exited { .. } | ProcessChange::Frozen) {
+                state.outages.begin(&state.cluster, process, at);
+            }
+            state.cluster.see(seen, at);
+            process_changed(state, process, change);
+        }
+        Observation::Report { process, .. } => see_report(state, seen, process),
+        Observation::Offsets(offsets) => {
+            let home = &state.narrator.home;
+            story::deleted(&mut state.story, &state.cluster, home, offsets, at);
+            state.cluster.see(seen, at);
+        }
+        _ => state.cluster.see(seen, at),
+    }
+}
+
 fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     let at = state.now;
     if let Observation::Report { process, line } = seen {
@@ -151,18 +172,9 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             .narrator
             .tell(&mut state.story, &state.cluster, process, line);
     }
-    if let Observation::Process { process, change } = seen {
-        if matches!(change, ProcessChange::Exited { .. } | ProcessChange::Frozen) {
-            state.outages.begin(&state.cluster, process, at);
-        }
-        state.cluster.see(seen, at);
-        process_changed(state, process, change);
-    } else if let Observation::Report { process, .. } = seen {
-        see_report(state, seen, process);
-    } else {
-        state.cluster.see(seen, at);
-    }
+    take_in(state, seen);
     state.outages.follow(&state.cluster, at);
+    outage::stop_explaining(state);
     if let Observation::Report { process, line } = seen {
         state.zookeeper_story.follow(&state.story);
         state.zookeeper_story.hear(&state.cluster, process, line);
@@ -285,6 +297,16 @@ fn show_a_topic(state: &mut State) {
     }
 }
 
+/// A new broker has an address: the command that starts it names it, where that is still shown.
+fn show_where_it_listens(state: &mut State, process: &ProcessName, address: Option<&str>) {
+    if let ProcessName::Broker(id) = process {
+        let begun = state.start_broker_command(*id, None);
+        if state.view.command.as_ref() == Some(&begun) {
+            state.view.command = Some(state.start_broker_command(*id, address));
+        }
+    }
+}
+
 /// A child came, went or changed: what only the process table can tell.
 fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessChange) {
     let at = state.now;
@@ -292,6 +314,7 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
     let opening = state.narrator.opening;
     match change {
         ProcessChange::Spawned { pid, address, .. } => {
+            show_where_it_listens(state, process, address.as_deref());
             if opening && !matches!(process, ProcessName::Consumer(_)) {
                 let place = address
                     .clone()
@@ -307,11 +330,14 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
                 state.story.amend_root(&subject, at, &words);
             }
         }
-        ProcessChange::Ready { address } => {
+        ProcessChange::Ready { address, at_ms } => {
             if matches!(process, ProcessName::Consumer(_)) {
                 return;
             }
-            let line = Line::new(at, process.to_string()).say(format!("ready on {address}"));
+            // By its own clock, as all that it reports.
+            let ready_at = Timestamp::from_ms(*at_ms).min(at);
+            let line = Line::new(ready_at, process.to_string());
+            let line = line.say(format!("ready on {address}"));
             if opening && *process == ProcessName::ZooKeeper {
                 state
                     .story
@@ -338,6 +364,7 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
                     };
                     let line = line.with(Tone::Bad, format!("DIED: {end}."));
                     let hint = format!("  {{start {process}}} starts it again");
+                    state.message(format!("{process} DIED: {end}.{hint}"), true);
                     state.story.begin(line.with(Tone::Hint, hint));
                 }
                 Some(Status::Stopped) => state.story.tell(&[subject], line.say("ended")),
@@ -450,6 +477,10 @@ fn watch(state: &mut State) -> Option<Request> {
 /// Does what a key says, asking first where that is due.
 pub(super) fn act(state: &mut State, action: &Action, press: KeyPress) -> Vec<Request> {
     if past::refuses(state, action) {
+        return Vec::new();
+    }
+    if let Some(obstacle) = state.refusal(action) {
+        state.message(obstacle.sentence(), true);
         return Vec::new();
     }
     if let Some(ask) = crate::state::action::question(state, action, press.key) {

@@ -171,7 +171,10 @@ async fn read_reports(
         let observation = match line.report {
             Report::Ready { address } => Observation::Process {
                 process,
-                change: ProcessChange::Ready { address },
+                change: ProcessChange::Ready {
+                    address,
+                    at_ms: line.at_ms,
+                },
             },
             _ => Observation::Report { process, line },
         };

@@ -212,9 +212,8 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         (_, None) => verbs(canvas, state, area),
     }
     if let Some(message) = &state.view.message {
-        // A question is never written over, however long the message is.
-        let above = state.view.ask.is_none().then_some(keys);
-        super::message::draw(canvas, message, (area.x, command, end), above);
+        let asked = state.view.ask.is_some().then_some(keys);
+        super::message::draw(canvas, message, (area.x, command, end), asked);
         return;
     }
     command_line(canvas, state, area.x, command, end);
@@ -226,8 +225,7 @@ fn stage_footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     canvas.tone(last.x, last.y, last.width, Role::Bar);
     verbs(canvas, state, last);
     if let Some(message) = &state.view.message {
-        let above = area.y.checked_sub(1);
-        super::message::draw(canvas, message, (area.x, area.y, area.right()), above);
+        super::message::draw(canvas, message, (area.x, area.y, area.right()), None);
     }
 }
 
@@ -335,63 +333,80 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         x = canvas.text(x, y, end, &key_text(key), Role::Focus);
         x = canvas.text(x, y, end, &format!(" {does}"), Role::Text);
     }
+    let stop = end.saturating_sub(width(&help) + 1);
+    let air = match (narrow, dead || !own.is_empty()) {
+        (true, _) => [" │ ", " │ ", " "],
+        (false, true) => ["   │  ", "  │  ", "  "],
+        (false, false) => ["  │  ", "  │  ", "  "],
+    };
+    for (before, key, does) in always(state, air, stop.saturating_sub(x)) {
+        x = canvas.text(x, y, stop, before, Role::Text);
+        x = canvas.text(x, y, stop, &key, Role::Focus);
+        x = canvas.text(x, y, stop, &format!(" {does}"), Role::Text);
+    }
+    help_hint(canvas, end, y, (&key_text("help"), "help"));
+}
+
+/// What can be done whatever is picked, as much as there is room for, each with the air before it: that before the first
+/// one, between groups, between the verbs of one.
+fn always(
+    state: &State,
+    [first, between, within]: [&'static str; 3],
+    room: u16,
+) -> Vec<(&'static str, String, &'static str)> {
     let ill = state.cluster.processes.values().any(|process| {
         (process.status.is_gone() && process.status != Status::Stopped)
             || process.status == Status::Frozen
     });
-    let mut groups: Vec<Vec<(String, &str)>> = vec![vec![
-        (key_text("produce"), "produce"),
-        (
-            format!(
-                "{} {}",
-                key_text("stream faster"),
-                key_text("stream slower")
-            ),
-            "stream",
-        ),
-        (key_text("consumer add"), "consumer"),
-    ]];
+    let key = |action: &str| state.view.keys.shown(action);
+    let stream = format!("{} {}", key("stream faster"), key("stream slower"));
+    // The group, how soon it is left out, the key, what it does.
+    let mut verbs = vec![
+        (0, 2, key("produce"), "produce"),
+        (0, 3, stream, "stream"),
+        (0, if ill { 5 } else { 3 }, key("consumer add"), "consumer"),
+    ];
+    if ill {
+        verbs.push((0, 1, key("heal"), "heal all"));
+    }
     if state.held.is_some() {
-        groups.clear();
+        verbs.clear();
     }
-    if let (true, false, Some(first)) = (ill, narrow, groups.first_mut()) {
-        first.push((key_text("heal"), "heal all"));
-    }
-    if narrow {
-        if let Some(first) = groups.first_mut() {
-            first.push((key_text("palette"), "all"));
+    if state.view.narrow() {
+        if !verbs.is_empty() {
+            verbs.push((0, 4, key("palette"), "all"));
         }
     } else {
-        groups.push(vec![
-            (state.view.keys.picking(), "process"),
-            (key_text("layout next"), "view"),
-            (key_text("palette"), "all"),
+        verbs.extend([
+            (1, 7, state.view.keys.picking(), "process"),
+            (1, 6, key("layout next"), "view"),
+            (1, 4, key("palette"), "all"),
         ]);
     }
-    let stop = end.saturating_sub(width(&help) + 1);
-    for (index, group) in groups.iter().enumerate() {
-        let air = match (narrow, index) {
-            (true, _) => " │",
-            (false, 0) if dead || !own.is_empty() => "   │",
-            (false, _) => "  │",
+    loop {
+        let mut before_it = None;
+        let placed: Vec<_> = verbs
+            .iter()
+            .map(|(group, _, key, does)| {
+                let before = match before_it.replace(*group) {
+                    None => first,
+                    Some(other) if other != *group => between,
+                    Some(_) => within,
+                };
+                (before, key.clone(), *does)
+            })
+            .collect();
+        let columns: u16 = placed
+            .iter()
+            .map(|(before, key, does)| width(before) + width(key) + width(does) + 1)
+            .sum();
+        let most = verbs.iter().map(|(_, rank, ..)| *rank).max();
+        let goes = verbs.iter().rposition(|(_, rank, ..)| Some(*rank) == most);
+        match goes.filter(|_| columns > room) {
+            Some(goes) => verbs.remove(goes),
+            None => return placed,
         };
-        for (at, (key, does)) in group.iter().enumerate() {
-            let first = at == 0;
-            let before = match (first, narrow) {
-                (true, true) => format!("{air} "),
-                (true, false) => format!("{air}  "),
-                (false, true) => " ".to_owned(),
-                (false, false) => "  ".to_owned(),
-            };
-            if x + width(&before) + width(key) + width(does) + 1 > stop {
-                break;
-            }
-            x = canvas.text(x, y, stop, &before, Role::Text);
-            x = canvas.text(x, y, stop, key, Role::Focus);
-            x = canvas.text(x, y, stop, &format!(" {does}"), Role::Text);
-        }
     }
-    help_hint(canvas, end, y, (&key_text("help"), "help"));
 }
 
 /// What can be done in the tree of znodes, then to what is picked.

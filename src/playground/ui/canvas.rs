@@ -268,6 +268,63 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
+/// Breaks pieces between words into lines of so many columns; words that are longer are broken anywhere.
+#[must_use]
+pub fn wrap_pieces(pieces: &[(Role, String)], columns: u16) -> Vec<Pieces> {
+    let signs: Vec<(Role, char)> = pieces
+        .iter()
+        .flat_map(|(role, words)| {
+            let signs: Vec<char> = shown::line(words).chars().collect();
+            signs.into_iter().map(|sign| (*role, sign))
+        })
+        .collect();
+    let mut lines = Vec::new();
+    let mut rest = signs.as_slice();
+    loop {
+        let mut free = columns;
+        let fits = rest.iter().take_while(|(_, sign)| {
+            let wide = u16::try_from(sign.width().unwrap_or(0)).unwrap_or(0);
+            let left = free.checked_sub(wide);
+            free = left.unwrap_or(0);
+            left.is_some()
+        });
+        let fits = fits.count().max(1);
+        if fits >= rest.len() {
+            lines.push(gathered(rest));
+            return lines;
+        }
+        let blank = |(_, sign): &(Role, char)| *sign == ' ';
+        let begin = rest.iter().position(|sign| !blank(sign)).unwrap_or(0);
+        let between = (begin + 1..=fits).rev().find(|at| breaks(rest, *at));
+        let (line, after) = rest.split_at(between.unwrap_or(fits));
+        let kept = line.iter().rposition(|sign| !blank(sign));
+        lines.push(gathered(line.split_at(kept.map_or(0, |last| last + 1)).0));
+        let blanks = after.iter().position(|sign| !blank(sign));
+        rest = after.split_at(blanks.unwrap_or(after.len())).1;
+    }
+}
+
+/// Whether a line may end here: at a blank, but not at the one between a number and its unit.
+fn breaks(signs: &[(Role, char)], at: usize) -> bool {
+    let sign = |at: usize| signs.get(at).map_or(' ', |(_, sign)| *sign);
+    let after = signs.iter().skip(at + 1).map(|(_, sign)| *sign);
+    let word: String = after.take_while(|sign| sign.is_alphabetic()).collect();
+    let unit = at > 0 && sign(at - 1).is_ascii_digit() && matches!(word.as_str(), "s" | "ms");
+    sign(at) == ' ' && !unit
+}
+
+/// Signs of the same role together again.
+fn gathered(signs: &[(Role, char)]) -> Pieces {
+    let mut pieces = Pieces::new();
+    for (role, sign) in signs {
+        match pieces.last_mut() {
+            Some((last, words)) if last == role => words.push(*sign),
+            _ => pieces.push((*role, sign.to_string())),
+        }
+    }
+    pieces
+}
+
 /// A line in pieces that fit into so many columns, broken anywhere: it may be data.
 #[must_use]
 pub fn broken(line: &str, columns: u16) -> Vec<String> {
@@ -289,11 +346,41 @@ pub fn broken(line: &str, columns: u16) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::Role;
+
     #[test]
     fn what_does_not_fit_ends_in_an_ellipsis() {
         assert_eq!(super::fit("replication", 20), "replication");
         assert_eq!(super::fit("replication", 6), "repli…");
         assert_eq!(super::fit("日本語", 4), "日…");
+    }
+
+    #[test]
+    fn pieces_are_broken_between_words_and_keep_their_roles() {
+        let pieces = [(Role::Text, "p0 p2 prefer 3".to_owned())];
+        let pieces = [
+            &pieces[..],
+            &[(Role::Warning, "  e moves them back".into())],
+        ]
+        .concat();
+        let broken = super::wrap_pieces(&pieces, 17);
+        let broken: Vec<Vec<(Role, &str)>> = broken
+            .iter()
+            .map(|line| line.iter().map(|(role, it)| (*role, it.as_str())).collect())
+            .collect();
+        assert_eq!(
+            broken,
+            [
+                vec![(Role::Text, "p0 p2 prefer 3"), (Role::Warning, "  e")],
+                vec![(Role::Warning, "moves them back")]
+            ]
+        );
+        let time = [(Role::Text, "writes waited 1.50 s".to_owned())];
+        let time = super::wrap_pieces(&time, 19);
+        assert_eq!(time[1], [(Role::Text, "1.50 s".to_owned())]);
+        let data = [(Role::Text, "  abcdefghij".to_owned())];
+        assert_eq!(super::wrap_pieces(&data, 6).len(), 2);
+        assert_eq!(super::wrap_pieces(&[], 6), [vec![]]);
     }
 
     #[test]

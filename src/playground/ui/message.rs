@@ -3,29 +3,36 @@
 use ratatui::layout::Rect;
 
 use super::{
-    canvas::{Canvas, fit, width, wrap},
+    canvas::{Canvas, broken, fit, wrap},
     theme::Role,
 };
 use crate::state::Message;
 
-/// Draws it; what is too long for a line begins in the one above.
+/// The lines that a message takes at most: what a server answered may be as long as it likes.
+const LINES_MAX: usize = 6;
+
+/// Draws it; what is too long for the last line begins in those above, but never over a question.
 pub fn draw(
     canvas: &mut Canvas<'_>,
     message: &Message,
     (x, y, end): (u16, u16, u16),
-    above: Option<u16>,
+    asked: Option<u16>,
 ) {
     let role = if message.bad { Role::Dead } else { Role::Text };
-    let room = end.saturating_sub(x + 1);
-    let mut rest = format!(" {}", message.text);
-    if let Some(above) = above.filter(|_| width(&rest) > room) {
-        let lines = wrap(&rest, usize::from(room));
-        if let Some((first, others)) = lines.split_first() {
-            canvas.clear(Rect::new(x, above, end - x, 1));
-            canvas.tone(x, above, end - x, Role::Bar);
-            canvas.text(x, above, end, first, role);
-            rest = format!(" {}", others.join(" "));
-        }
+    let room = end.saturating_sub(x + 2);
+    let mut lines: Vec<String> = wrap(&message.text, usize::from(room))
+        .iter()
+        .flat_map(|line| broken(line, room))
+        .collect();
+    if let Some(excess) = lines.get(LINES_MAX - 1..).filter(|rest| rest.len() > 1) {
+        let last = fit(&excess.join(" "), room);
+        lines.truncate(LINES_MAX - 1);
+        lines.push(last);
     }
-    canvas.text(x, y, end, &fit(&rest, room), role);
+    let rows = (0..=y).rev().filter(|row| asked != Some(*row));
+    for (line, row) in lines.iter().rev().zip(rows) {
+        canvas.clear(Rect::new(x, row, end - x, 1));
+        canvas.tone(x, row, end - x, Role::Bar);
+        canvas.text(x, row, end, &format!(" {line}"), role);
+    }
 }

@@ -134,10 +134,18 @@ pub fn range(offset: i64) -> String {
     }
 }
 
+/// `1 partition`, `5 partitions`
+pub fn counted(partitions: usize) -> String {
+    match partitions {
+        1 => "1 partition".to_owned(),
+        count => format!("{count} partitions"),
+    }
+}
+
 /// `p0 p2`, or how many where they would not fit into a box.
 pub fn few(partitions: &[i32]) -> String {
     if partitions.len() > 4 {
-        format!("{} partitions", partitions.len())
+        counted(partitions.len())
     } else {
         self::partitions(partitions)
     }
@@ -162,12 +170,7 @@ pub fn places(with_topics: bool, places: &BTreeSet<TopicPartition>, room: u16) -
         .map(|(topic, indexes)| format!("{topic} {}", ranges(indexes)))
         .collect::<Vec<_>>()
         .join(" ");
-    let noun = if places.len() == 1 {
-        "partition"
-    } else {
-        "partitions"
-    };
-    let count = format!("{} {noun}", places.len());
+    let count = counted(places.len());
     let mut ways = vec![named_places(true, places), brief];
     if topics.len() > 1 {
         ways.push(format!("{count} of {} topics", topics.len()));
@@ -249,6 +252,15 @@ pub fn writes_wait(count: u64) -> String {
     match count {
         1 => "1 write waits".to_owned(),
         count => format!("{count} writes wait"),
+    }
+}
+
+/// Why nobody of a group reads a partition. Members that nobody coordinates give up what they read, and are there still.
+pub fn nobody_reads(without_coordinator: bool) -> &'static str {
+    if without_coordinator {
+        "no coordinator"
+    } else {
+        "no reader"
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Acks, NewRecord, NewTopic, TopicConfig};
+use crate::state::{State, cluster::ProcessName};
 use wire::BrokerId;
 
 /// A command of these words, as a POSIX shell reads it: each word comes out as it is here.
@@ -29,8 +30,11 @@ pub(in crate::state) fn produce(bootstrap: &str, record: &NewRecord) -> String {
         text = format!("{key}{between}{text}");
     }
     let partition = record.partition.map(|partition| partition.to_string());
-    if let Some(partition) = &partition {
-        words.extend(["-p", partition]);
+    match (&partition, &record.key) {
+        (Some(partition), _) => words.extend(["-p", partition]),
+        // librdkafka hashes keys with CRC32 where it is not told otherwise, and puts them elsewhere.
+        (None, Some(_)) => words.extend(["-X", "partitioner=murmur2_random"]),
+        (None, None) => {}
     }
     let headers = record.headers.iter();
     let headers: Vec<String> = headers
@@ -90,14 +94,58 @@ pub(super) fn set_config(bootstrap: &str, config: &TopicConfig) -> String {
     ])
 }
 
-/// How a broker with this id is started.
-pub(super) fn start_broker(id: BrokerId) -> String {
-    line(&[
-        "kafka-server-start.sh",
-        "config/server.properties",
-        "--override",
-        &format!("broker.id={id}"),
-    ])
+/// How a broker is started that listens there and keeps its logs in this folder below the cluster's.
+pub(super) fn start_broker(id: BrokerId, at: &BrokerPlace<'_>) -> String {
+    let settings = [
+        Some(format!("broker.id={id}")),
+        at.address
+            .map(|address| format!("listeners=PLAINTEXT://{address}")),
+        at.zookeeper
+            .map(|address| format!("zookeeper.connect={address}")),
+    ];
+    let settings: Vec<String> = settings.into_iter().flatten().collect();
+    let mut words = vec!["kafka-server-start.sh", "config/server.properties"];
+    for setting in &settings {
+        words.extend(["--override", setting]);
+    }
+    let mut command = line(&words);
+    if let Some(folder) = at.folder {
+        let folder = format!("{folder}/broker-{id}");
+        // No shell takes `~` for the home folder inside a word.
+        let folder = match folder.strip_prefix("~/") {
+            Some(below) => format!(r#"log.dirs="$HOME"/{}"#, quoted(below)),
+            None => quoted(&format!("log.dirs={folder}")),
+        };
+        // Writing into a `String` does not fail.
+        let _ = write!(command, " --override {folder}");
+    }
+    command
+}
+
+/// What a broker is told beside its id, as far as it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::state) struct BrokerPlace<'a> {
+    pub address: Option<&'a str>,
+    pub zookeeper: Option<&'a str>,
+    /// The cluster's folder, maybe below `~`.
+    pub folder: Option<&'a str>,
+}
+
+impl State {
+    /// How a shell starts this broker as it is started here.
+    pub(in crate::state) fn start_broker_command(
+        &self,
+        id: BrokerId,
+        address: Option<&str>,
+    ) -> String {
+        let zookeeper = self.cluster.processes.get(&ProcessName::ZooKeeper);
+        let at = BrokerPlace {
+            address,
+            zookeeper: zookeeper.and_then(|process| process.address.as_deref()),
+            folder: self.data_folder.as_ref().map(|(path, _)| path.as_str()),
+        };
+        start_broker(id, &at)
+    }
 }
 
 /// A consumer as the playground runs it: where its group has committed nothing, it reads from the first record.
@@ -148,8 +196,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{consume, fed, line, produce};
+    use super::{BrokerPlace, consume, fed, line, produce, start_broker};
     use crate::state::{Acks, NewRecord};
+    use wire::BrokerId;
 
     /// What a shell's `command` writes.
     fn shell(command: &str) -> String {
@@ -190,6 +239,25 @@ mod tests {
     }
 
     #[test]
+    fn a_broker_is_started_with_what_tells_it_from_the_others() {
+        let at = BrokerPlace {
+            address: Some("127.0.0.1:9095"),
+            zookeeper: Some("127.0.0.1:2181"),
+            folder: Some("~/my data/demo"),
+        };
+        let command = start_broker(BrokerId(4), &at);
+        assert_eq!(
+            command,
+            "kafka-server-start.sh config/server.properties --override broker.id=4 \
+             --override listeners=PLAINTEXT://127.0.0.1:9095 \
+             --override zookeeper.connect=127.0.0.1:2181 \
+             --override log.dirs=\"$HOME\"/'my data/demo/broker-4'"
+        );
+        let printed = command.replace("kafka-server-start.sh", r"HOME=/home/amy; printf '%s\n'");
+        assert!(shell(&printed).ends_with("\nlog.dirs=/home/amy/my data/demo/broker-4\n"));
+    }
+
+    #[test]
     fn a_record_is_sent_as_it_is() {
         let mut record = NewRecord {
             topic: "orders".into(),
@@ -199,7 +267,7 @@ mod tests {
         };
         assert_eq!(
             produce("127.0.0.1:9092", &record),
-            r"printf '%s\n' 'amy:a\n$(id)' | kcat -b 127.0.0.1:9092 -t orders -P -K :"
+            r"printf '%s\n' 'amy:a\n$(id)' | kcat -b 127.0.0.1:9092 -t orders -P -K : -X partitioner=murmur2_random"
         );
         record.key = Some("10:30".into());
         record.partition = Some(2);

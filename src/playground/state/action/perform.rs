@@ -38,7 +38,7 @@ fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
         .view
         .message
         .as_ref()
-        .is_some_and(|message| !message.bad)
+        .is_some_and(|message| !message.bad || (message.while_waiting && State::is_verb(action)))
     {
         state.view.message = None;
     }
@@ -423,6 +423,6 @@ fn add_broker(state: &mut State) -> Vec<Request> {
         .with(Tone::Hint, format!("  {{stop {name}}} stops it"))
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
-    state.view.command = Some(command::start_broker(id));
+    state.view.command = Some(state.start_broker_command(id, None));
     vec![Request::Start(name)]
 }

@@ -110,7 +110,7 @@ pub(in crate::state) fn start(state: &mut State, process: &Process) -> Option<Re
     }
     state.view.command = Some(match name {
         ProcessName::ZooKeeper => "zookeeper-server-start.sh config/zookeeper.properties".into(),
-        ProcessName::Broker(id) => command::start_broker(*id),
+        ProcessName::Broker(id) => state.start_broker_command(*id, process.address.as_deref()),
         ProcessName::Consumer(_) => {
             let first = state.setup.topics.first().map(|topic| &topic.name);
             command::consume(

@@ -192,6 +192,8 @@ pub enum ProcessChange {
     Ready {
         /// `127.0.0.1:9092`.
         address: String,
+        /// When that was so, by its own clock: milliseconds since 1970.
+        at_ms: i64,
     },
     /// It is gone.
     Exited {
@@ -395,6 +397,8 @@ pub struct ProducedSeen {
     pub failed: u64,
     /// Records that wait for their acknowledgement, by partition.
     pub waiting: Vec<(TopicPartition, u64)>,
+    /// Those of them that wait for all in sync (`acks=all`): only they are refused where too few are.
+    pub waiting_for_all: Vec<(TopicPartition, u64)>,
 }
 
 /// An acknowledged record.

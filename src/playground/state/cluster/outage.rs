@@ -127,10 +127,21 @@ fn led(cluster: &Cluster, place: &TopicPartition) -> bool {
     })
 }
 
+/// Takes that sentence back as soon as it is not so any more.
+pub(in crate::state) fn stop_explaining(state: &mut State) {
+    let waits = state.cluster.produced.waiting_for_all.iter();
+    let waits = waits
+        .filter(|(_, count)| *count > 0)
+        .any(|(place, _)| state.cluster.below_minimum(place).is_some());
+    let view = &mut state.view;
+    view.message
+        .take_if(|message| message.while_waiting && !waits);
+}
+
 /// Says why records wait that nobody refuses: the client library tries on and tells nothing.
 pub(in crate::state) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
     let found = produced
-        .waiting
+        .waiting_for_all
         .iter()
         .filter(|(_, count)| *count > 0)
         .find_map(|(place, _)| state.cluster.below_minimum(place));
@@ -157,6 +168,9 @@ pub(in crate::state) fn explain_waiting(state: &mut State, produced: &ProducedSe
     };
     // What happened is too narrow for both at most sizes; the footer is not.
     state.message(format!("{words}{remedy}"), true);
+    if let Some(message) = &mut state.view.message {
+        message.while_waiting = true;
+    }
     let line = Line::new(state.now, "client")
         .with(Tone::Bad, words)
         .merging(merge);

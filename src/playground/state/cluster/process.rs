@@ -168,7 +168,7 @@ impl Process {
                 self.catch_up = None;
                 self.spawned_at = at;
             }
-            ProcessChange::Ready { address } => {
+            ProcessChange::Ready { address, .. } => {
                 if !address.is_empty() {
                     self.address = Some(address.clone());
                 }

@@ -116,10 +116,13 @@ impl Cluster {
     /// Writes of our producer that wait for this partition.
     #[must_use]
     pub fn waiting(&self, place: &TopicPartition) -> u64 {
-        let mut waiting = self.produced.waiting.iter();
-        waiting
-            .find(|(at, _)| at == place)
-            .map_or(0, |(_, count)| *count)
+        count_at(&self.produced.waiting, place)
+    }
+
+    /// Those of them that wait for all in sync.
+    #[must_use]
+    pub fn waiting_for_all(&self, place: &TopicPartition) -> u64 {
+        count_at(&self.produced.waiting_for_all, place)
     }
 
     /// Where fewer replicas are in sync than `acks=all` needs: how many are, how many it needs, and a dead one
@@ -176,6 +179,13 @@ impl Partition {
             _ => None,
         })
     }
+}
+
+fn count_at(counts: &[(TopicPartition, u64)], place: &TopicPartition) -> u64 {
+    let mut counts = counts.iter();
+    counts
+        .find(|(at, _)| at == place)
+        .map_or(0, |(_, count)| *count)
 }
 
 fn revives(process: ProcessName, status: Status) -> Option<Action> {

@@ -77,7 +77,7 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
                 "delete",
                 "asks first",
             );
-            delete.asks = true;
+            delete.asks = !delete.idle;
             all.push(delete);
         }
     }
@@ -92,7 +92,7 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
             "delete",
             "asks first",
         );
-        delete.asks = true;
+        delete.asks = !delete.idle;
         all.push(delete);
     }
     all.push(candidate(state, "broker add", "broker add", ""));
@@ -307,12 +307,18 @@ fn candidate(
     action: &str,
     note: impl Into<String>,
 ) -> Candidate {
+    let text = text.into();
+    let in_the_way = text.parse().ok().and_then(|does| state.refusal(&does));
+    let note = match &in_the_way {
+        Some(obstacle) => obstacle.words().to_owned(),
+        None => note.into(),
+    };
     Candidate {
-        text: text.into(),
+        text,
         keys: state.view.keys.key_of(action).map(|key| key.to_string()),
-        note: note.into(),
+        note,
         asks: false,
-        idle: false,
+        idle: in_the_way.is_some(),
         only_verb: false,
     }
 }

@@ -109,6 +109,17 @@ impl Keymap {
         keys.find(|(_, bound)| bound == action).map(|(key, _)| *key)
     }
 
+    /// The pane in which this key does something.
+    pub(in crate::state) fn pane_of(&self, pressed: Key) -> Option<Pane> {
+        self.rows.iter().find_map(|row| match row.context {
+            Context::Pane(pane) => {
+                let bound = row.keys.iter().any(|(key, _)| *key == pressed);
+                bound.then_some(pane)
+            }
+            _ => None,
+        })
+    }
+
     /// The keys that pick processes, briefly: `0-9`, or the first of them where they are others.
     #[must_use]
     pub fn picking(&self) -> String {

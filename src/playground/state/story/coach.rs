@@ -58,6 +58,9 @@ impl Coach {
             return Some(sentence.to_owned());
         }
         match self.step {
+            Step::Produce if holds_records(cluster) => {
+                Some("Press {produce} to send one more record.".into())
+            }
             Step::Produce => Some("Press {produce} to send a record.".into()),
             Step::Stream => Some("Press {stream faster} for a stream, 1 then 10 a second.".into()),
             Step::Kill => Some(kill_line(cluster)),
@@ -190,6 +193,14 @@ impl Coach {
         self.result = result;
         self.result_since = now;
     }
+}
+
+/// Whether people's topics have records already, from another day or another producer.
+fn holds_records(cluster: &Cluster) -> bool {
+    let topics = cluster.topics.values().filter(|topic| !topic.internal);
+    topics
+        .flat_map(|topic| &topic.partitions)
+        .any(|partition| partition.log_end().0 > 0)
 }
 
 /// The words of the third step follow the cluster: who leads, then what nobody knows yet.

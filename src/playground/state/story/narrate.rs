@@ -135,6 +135,8 @@ impl Narrator {
             brokers.sort();
             entry.who = format!("broker {}", spaced(brokers));
             entry.at = entry.at.max(at);
+            let number = entry.number;
+            story.settle(number);
             return;
         }
         let line = Line::new(at, format!("broker {broker}"))

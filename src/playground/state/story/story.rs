@@ -1,11 +1,14 @@
 //! What happened, as trees of cause and effect under the key that began them.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::state::{Timestamp, cluster::ProcessName};
-use wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// Lines kept. A day of busy breaking and healing stays below it; the oldest go first.
 const ENTRIES_MAX: usize = 2000;
@@ -126,6 +129,8 @@ pub enum Merge {
     ReadAgain(String, Vec<BrokerId>),
     /// A client with this transactional id was refused.
     TransactionsRefused(String),
+    /// Old records of this topic were deleted: where the logs of its partitions began, and where they begin now.
+    Deleted(String, BTreeMap<i32, (Offset, Offset)>),
     /// The watches of these sessions fired for what a line is about, or for so many changes of a kind.
     Fires(String, Vec<i64>, usize),
 }
@@ -298,6 +303,18 @@ impl Story {
     pub fn has(&self, merge: &Merge) -> bool {
         let merges = |entry: &Entry| entry.merge.as_ref() == Some(merge);
         self.entries.iter().any(merges)
+    }
+
+    /// Puts a line that was told of a later moment behind those of its tree that came before that.
+    pub(super) fn settle(&mut self, number: u64) {
+        let at = self.entries.iter().position(|it| it.number == number);
+        let Some(entry) = at.and_then(|at| self.entries.remove(at)) else {
+            return;
+        };
+        let before = |other: &Entry| other.root == entry.root && other.at <= entry.at;
+        let after = self.entries.iter().rposition(before);
+        let place = after.map_or(self.entries.len(), |last| last + 1);
+        self.entries.insert(place, entry);
     }
 
     /// Takes lines back that were replaced by better ones.

@@ -22,7 +22,7 @@ pub const FIELDS: [(&str, &str); 5] = [
     ("value", ""),
     ("headers", "name=value, name=value"),
     ("partition", "empty: the key picks it"),
-    ("acks", "all, 1 or 0"),
+    ("acks", "all, 1 or 0; empty: all"),
 ];
 
 impl Compose {
@@ -35,7 +35,7 @@ impl Compose {
                 Typing::new(value),
                 Typing::default(),
                 Typing::default(),
-                Typing::new("all"),
+                Typing::default(),
             ],
             focus: usize::from(!value.is_empty()),
             wrong: None,

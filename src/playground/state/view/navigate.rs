@@ -172,7 +172,14 @@ fn movement(state: &mut State, motion: Motion) {
             help.cursor = step(help.cursor, motion, page).min(rows.saturating_sub(1));
         }
         Overlay::Opened(opened) if !matches!(motion, Motion::Left | Motion::Right) => {
-            opened.scroll = step(opened.scroll, motion, page);
+            if let Thing::Process(name) = &opened.what {
+                // A log is read from its end.
+                let process = state.cluster.processes.get(name);
+                let lines = process.map_or(0, |process| process.log.len());
+                look_back(&mut opened.scroll, lines, motion, page);
+            } else {
+                opened.scroll = step(opened.scroll, motion, page);
+            }
         }
         Overlay::Opened(opened) => {
             if matches!(opened.what, Thing::Record(_)) {

@@ -246,7 +246,7 @@ pub enum Purpose {
 pub struct Opened {
     /// Which thing.
     pub what: Thing,
-    /// The first line shown.
+    /// The first line shown; of a process's log, how many lines it is scrolled back.
     pub scroll: usize,
 }
 
@@ -323,6 +323,8 @@ pub struct Message {
     pub since: Timestamp,
     /// Whether something went wrong.
     pub bad: bool,
+    /// Whether it says why records wait: it goes as soon as they do not, or somebody does something about it.
+    pub while_waiting: bool,
 }
 
 /// Where the person is.

@@ -33,20 +33,41 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
     };
     let inside = canvas.frame(area, &frame);
     let columns = inside.width.saturating_add(1).max(1);
-    let wrapped: Vec<String> = lines
-        .iter()
-        .flat_map(|line| match opened.what {
-            Thing::Line(_) => sentence(line, columns),
-            _ => broken(line, columns),
-        })
-        .collect();
+    let wrapped = |line: &String| match opened.what {
+        Thing::Line(_) => sentence(line, columns),
+        _ => broken(line, columns),
+    };
+    if let Thing::Process(name) = &opened.what {
+        let log = state.cluster.processes.get(name);
+        let log = log.map_or(&[][..], |process| process.log.as_slice());
+        let head: Vec<String> = lines.iter().flat_map(wrapped).collect();
+        let log: Vec<Vec<String>> = log.iter().map(wrapped).collect();
+        let room = usize::from(inside.height).saturating_sub(head.len());
+        let newest = newest(&log, opened.scroll, room);
+        rows(canvas, inside, head.iter().chain(newest));
+        return;
+    }
+    let wrapped: Vec<String> = lines.iter().flat_map(wrapped).collect();
     let last = wrapped.len().saturating_sub(usize::from(inside.height));
-    let shown = wrapped.iter().skip(opened.scroll.min(last));
-    for (text, y) in shown.zip(inside.top()..inside.bottom()) {
+    rows(canvas, inside, wrapped.iter().skip(opened.scroll.min(last)));
+}
+
+fn rows<'a>(canvas: &mut Canvas<'_>, inside: Rect, rows: impl Iterator<Item = &'a String>) {
+    for (text, y) in rows.zip(inside.top()..inside.bottom()) {
         canvas.text(inside.x, y, inside.right() + 1, text, Role::Text);
     }
 }
 
+/// The newest rows of a log, without so many lines at its end; as many as there is room for.
+fn newest(log: &[Vec<String>], back: usize, room: usize) -> impl Iterator<Item = &String> {
+    let all: usize = log.iter().map(Vec::len).sum();
+    let left_out: usize = log.iter().rev().take(back).map(Vec::len).sum();
+    let upto = (all - left_out).max(room.min(all));
+    let rows = log.iter().flatten();
+    rows.skip(upto.saturating_sub(room)).take(room)
+}
+
+/// What is known of a process; its log goes on below it.
 fn process(state: &State, name: &ProcessName) -> Vec<String> {
     let Some(process) = state.cluster.processes.get(name) else {
         return vec!["It is gone.".into()];
@@ -70,7 +91,6 @@ fn process(state: &State, name: &ProcessName) -> Vec<String> {
     if process.log.is_empty() {
         lines.push("Its log is empty, or not read yet.".into());
     }
-    lines.extend(process.log.iter().cloned());
     lines
 }
 

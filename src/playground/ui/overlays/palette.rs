@@ -18,6 +18,10 @@ const HEIGHT: u16 = 12;
 const KEYS: u16 = 27;
 const NOTE: u16 = 30;
 
+/// Lines that the preview has for its sentence, and for what a process does for others.
+const SENTENCE_LINES: usize = 2;
+const FACTS_LINES: usize = 2;
+
 /// Draws the palette.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: Rect) {
     let height = HEIGHT.min(window.height.saturating_sub(3));
@@ -133,7 +137,8 @@ fn rows(canvas: &mut Canvas<'_>, found: &[Candidate], cursor: usize, area: Rect)
         }
         let role = if chosen { Role::Strong } else { Role::Text };
         let (end, note) = (area.right(), area.x + NOTE);
-        let after = canvas.text(area.x + 1, y, end, &candidate.text, role);
+        let text = fit(&candidate.text, end.saturating_sub(area.x + 1));
+        let after = canvas.text(area.x + 1, y, end, &text, role);
         if let Some(keys) = &candidate.keys {
             // In the middle of its column: one key, or the one that picks and the one that does it.
             let x = area.x + KEYS - width(keys).saturating_sub(1) / 2;
@@ -158,7 +163,6 @@ fn rows(canvas: &mut Canvas<'_>, found: &[Candidate], cursor: usize, area: Rect)
 /// What the action will do, how it is undone, and the command that does the same.
 fn consequences(canvas: &mut Canvas<'_>, state: &State, preview: &Preview, area: Rect) {
     let end = area.right();
-    let room = usize::from(area.width);
     let mut y = match preview.action.aim() {
         Some((verb, target)) if !aimed(state, target).is_empty() => {
             verb_and_processes(canvas, state, verb, target, area)
@@ -176,27 +180,42 @@ fn consequences(canvas: &mut Canvas<'_>, state: &State, preview: &Preview, area:
     }
     if let Some(undo) = &preview.undo {
         let x = canvas.text(x, y, end, "undo: ", Role::Text);
-        canvas.text(x, y, end, undo, Role::Focus);
+        canvas.text(x, y, end, &fit(undo, end.saturating_sub(x)), Role::Focus);
     }
     let Some(command) = &preview.command else {
         return;
     };
-    let lines = wrap(&format!("$ {command}"), room);
     let free = area.bottom().saturating_sub(y + 2).max(1);
-    let lines = lines.iter().take(usize::from(free));
-    for (line, y) in lines.zip(y + 2..area.bottom()) {
-        canvas.text(area.x, y, end, &fit(line, area.width), Role::Dim);
+    let lines = within(&format!("$ {command}"), area.width, usize::from(free));
+    for (line, y) in lines.iter().zip(y + 2..area.bottom()) {
+        canvas.text(area.x, y, end, line, Role::Dim);
     }
 }
 
 fn sentence(canvas: &mut Canvas<'_>, preview: &Preview, area: Rect) -> u16 {
     let (x, y, end) = (area.x, area.y, area.right());
-    canvas.text(x, y, end, &preview.action.to_string(), Role::Strong);
-    let lines = wrap(&preview.does, usize::from(area.width));
-    for (line, y) in lines.iter().take(2).zip(y + 1..) {
+    let action = fit(&preview.action.to_string(), area.width);
+    canvas.text(x, y, end, &action, Role::Strong);
+    let lines = within(&preview.does, area.width, SENTENCE_LINES);
+    for (line, y) in lines.iter().zip(y + 1..) {
         canvas.text(x, y, end, line, Role::Text);
     }
     y + 1 + u16::from(lines.len() > 1) + 1
+}
+
+/// A text over at most so many lines; `…` stands for what does not fit.
+fn within(text: &str, columns: u16, lines_max: usize) -> Vec<String> {
+    let mut lines: Vec<String> = wrap(text, usize::from(columns))
+        .iter()
+        .map(|line| fit(line, columns))
+        .collect();
+    if lines.len() > lines_max {
+        lines.truncate(lines_max);
+        if let Some(last) = lines.last_mut() {
+            *last = fit(&format!("{last} …"), columns);
+        }
+    }
+    lines
 }
 
 /// `kill broker 1   SIGKILL to pid 4121`, and what that process does for the others.
@@ -225,8 +244,11 @@ fn verb_and_processes(
         canvas.text(x, y, end, &signal, Role::Text);
         y += 1;
         if let Some(facts) = facts(state, process) {
-            canvas.text(area.x, y, end, &facts, Role::Text);
-            y += 1;
+            let lines = within(&facts, area.width, FACTS_LINES);
+            for line in lines {
+                canvas.text(area.x, y, end, &line, Role::Text);
+                y += 1;
+            }
         }
     }
     y
@@ -314,6 +336,7 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: R
         Some(wrong) => (wrong.clone(), Role::Dead),
         None => (usage(palette, typed), Role::Dim),
     };
+    let usage = fit(&usage, area.width.saturating_sub(2));
     canvas.text(area.x + 1, area.y + 1, area.right(), &usage, role);
 }
 

@@ -124,7 +124,8 @@ pub(super) fn after_it(state: &State, process: &Process, id: BrokerId, room: u16
         }
     }
     if led.is_empty() {
-        return text(Role::Dim, "leads nothing any more");
+        let more = longest("leads nothing", [" any more".to_owned()], room);
+        return text(Role::Dim, format!("leads nothing{more}"));
     }
     if !waits.is_empty() {
         return vec![

@@ -381,7 +381,7 @@ impl<'a> Block<'a> {
             });
         let others = others.map(|(other, group)| {
             let lag = self.state.cluster.lag(group, &self.place).unwrap_or(0);
-            let who = group.reader(&self.place).unwrap_or("no reader");
+            let who = group.reader(&self.place).unwrap_or(self.nobody(group));
             (format!("{other} {who} lag {lag}"), format!("{other} {lag}"))
         });
         let room = end.saturating_sub(readers);
@@ -397,6 +397,11 @@ impl<'a> Block<'a> {
         }
     }
 
+    /// Why nobody of a group reads it.
+    fn nobody(&self, group: &Group) -> &'static str {
+        words::nobody_reads(self.state.cluster.is_without_coordinator(group))
+    }
+
     fn reader(
         &self,
         canvas: &mut Canvas<'_>,
@@ -406,7 +411,7 @@ impl<'a> Block<'a> {
     ) {
         let mut pieces = match reader {
             Some(reader) => vec![(Role::Reader, reader.to_owned())],
-            None => vec![(Role::Warning, "no reader".to_owned())],
+            None => vec![(Role::Warning, self.nobody(group).to_owned())],
         };
         let lag = self.state.cluster.lag(group, &self.place);
         let lag = lag.map_or_else(String::new, |lag| lag.to_string());

@@ -1,5 +1,7 @@
 //! The logs of a topic: as many partitions open as fit, the others folded to a line each.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 
 use super::log_lane::{Lane, Ruler};
@@ -13,14 +15,15 @@ use crate::{
         title, words,
     },
 };
-use wire::TopicPartition;
+use wire::{TopicPartition, shown};
 
 /// Rows of an open partition.
 const OPEN: u16 = 4;
 
-/// Columns for a sentence behind the figures, and how wide a pane must be to have them.
+/// Columns for a sentence behind the figures, and how wide a pane must be to have them; and those for fewer words.
 const EXPLAINED: u16 = 36;
 const EXPLAINED_FROM: u16 = 100;
+const EXPLAINED_BRIEFLY: u16 = 18;
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
@@ -54,7 +57,7 @@ fn topic_shown(state: &State) -> Option<&Topic> {
 }
 
 fn note(state: &State, topic: &Topic) -> String {
-    if topic.partitions.iter().all(empty) {
+    if topic.partitions.iter().all(untouched) {
         return "empty".to_owned();
     }
     let grouping = topic
@@ -91,8 +94,9 @@ fn note(state: &State, topic: &Topic) -> String {
     notes.join("   ")
 }
 
-fn empty(partition: &Partition) -> bool {
-    partition.log_end() == partition.log_start
+/// Whether nothing was ever written to it: a log that was emptied has figures still.
+pub(super) fn untouched(partition: &Partition) -> bool {
+    partition.log_end().0 == 0
 }
 
 /// Before the cluster is there: what comes next, by itself.
@@ -184,7 +188,7 @@ fn lanes(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
     } else {
         folded(canvas, state, &shown, area, ruler);
     }
-    if topic.partitions.iter().all(empty) && !state.coach.hidden {
+    if topic.partitions.iter().all(untouched) && !state.coach.hidden {
         press_p(canvas, state, ruler, area);
     }
 }
@@ -232,7 +236,7 @@ fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Re
         if let Some(line) = state.coach_line() {
             coach(canvas, &line, area, after_lanes);
         } else if state.view.narrow() {
-            narrow_legend(canvas, area.x, y, area.right() + 1);
+            narrow_legend(canvas, state, (area.x, y, area.right() + 1));
         } else {
             receipt(canvas, state, area, y);
         }
@@ -282,13 +286,13 @@ fn ruler(state: &State, topic: &Topic, area: Rect) -> Ruler {
     // Why records are not shown, or not written, takes more room than the cells leave behind the log's end.
     let explained = topic.partitions.iter().any(|partition| {
         let place = TopicPartition::new(&state.view.topic, partition.seen.partition);
-        let waits = state.cluster.waiting(&place) > 0 || topic.hidden(partition).is_some();
+        let waits = state.cluster.waiting_for_all(&place) > 0 || topic.hidden(partition).is_some();
         waits && topic.too_few_in_sync(partition).is_some()
     });
-    let explained = if explained && area.width >= EXPLAINED_FROM {
-        EXPLAINED
-    } else {
-        0
+    let explained = match explained {
+        true if area.width >= EXPLAINED_FROM => EXPLAINED,
+        true => EXPLAINED_BRIEFLY,
+        false => 0,
     };
     let figures = (area.right() + 2)
         .saturating_sub(figures + explained)
@@ -296,7 +300,7 @@ fn ruler(state: &State, topic: &Topic, area: Rect) -> Ruler {
     let label = topic
         .partitions
         .iter()
-        .filter(|partition| !empty(partition))
+        .filter(|partition| !untouched(partition))
         .map(|partition| width(&words::listed(&partition.seen.isr)) + 5)
         .max()
         .unwrap_or(0)
@@ -315,7 +319,7 @@ fn ruler(state: &State, topic: &Topic, area: Rect) -> Ruler {
 /// The line of the signs, or the coach; and the receipt.
 fn below(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
     let (legend, last) = (area.bottom() - 2, area.bottom() - 1);
-    if topic.partitions.iter().all(empty) {
+    if topic.partitions.iter().all(untouched) {
         if !state.coach.hidden {
             tries(canvas, state, area, last);
         }
@@ -326,16 +330,22 @@ fn below(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
             let text = fit(&line, area.right() + 1 - area.x);
             canvas.text(area.x, legend, area.right() + 1, &text, Role::Good);
         }
-        None => wide_legend(canvas, topic, area.x, legend, area.right() + 1),
+        None => wide_legend(canvas, state, topic, (area.x, legend, area.right() + 1)),
     }
     receipt(canvas, state, area, last);
 }
 
-fn wide_legend(canvas: &mut Canvas<'_>, topic: &Topic, x: u16, y: u16, end: u16) {
+fn wide_legend(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    topic: &Topic,
+    (x, y, end): (u16, u16, u16),
+) {
     let x = canvas.text(x, y, end, "▼ a broker's log ends   ", Role::Dim);
     let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
     let rare = rare_signs(topic);
-    if rare.is_empty() {
+    let others = other_groups(state);
+    if rare.is_empty() && others.is_none() {
         let words = " high watermark: readers stop   ┊ not safe yet";
         canvas.text(x, y, end, words, Role::Dim);
         return;
@@ -347,6 +357,36 @@ fn wide_legend(canvas: &mut Canvas<'_>, topic: &Topic, x: u16, y: u16, end: u16)
         }
         x = canvas.text(x, y, end, &format!("   {sign}"), Role::Warning);
         x = canvas.text(x, y, end, &format!(" {words}"), Role::Dim);
+    }
+    let words = others.map(|words| format!("   {words}"));
+    if let Some(words) = words.filter(|words| x + width(words) <= end) {
+        canvas.text(x, y, end, &words, Role::Dim);
+    }
+}
+
+/// `▲s group shipping`, `▲fs other groups`: what stands at the marks of groups that are not shown.
+fn other_groups(state: &State) -> Option<String> {
+    let topic = &state.view.topic;
+    let here = state.cluster.groups.iter().filter(|(name, group)| {
+        let committed = || group.committed.keys().any(|place| place.topic == *topic);
+        **name != state.view.group && committed()
+    });
+    let names: Vec<&String> = here.map(|(name, _)| name).collect();
+    match names.as_slice() {
+        [] => None,
+        [only] => {
+            let only = shown::line(only);
+            let initial: String = only.chars().take(1).collect();
+            Some(format!("▲{initial} group {}", fit(&only, 16)))
+        }
+        several => {
+            let initials = several
+                .iter()
+                .filter_map(|name| shown::line(name).chars().next());
+            let initials: BTreeSet<char> = initials.collect();
+            let initials: String = initials.into_iter().take(3).collect();
+            Some(format!("▲{initials} other groups"))
+        }
     }
 }
 
@@ -369,11 +409,25 @@ fn rare_signs(topic: &Topic) -> Vec<(&'static str, &'static str)> {
     signs
 }
 
-fn narrow_legend(canvas: &mut Canvas<'_>, x: u16, y: u16, end: u16) {
-    let x = canvas.text(x, y, end, "▼ a broker's log ends  ", Role::Dim);
+fn narrow_legend(canvas: &mut Canvas<'_>, state: &State, (x, y, end): (u16, u16, u16)) {
+    let others = other_groups(state);
+    let [ends, committed] = match &others {
+        Some(_) => ["▼ a log ends  ", "  ▲ committed"],
+        None => ["▼ a broker's log ends  ", "  ▲ committed △ read"],
+    };
+    let x = canvas.text(x, y, end, ends, Role::Dim);
     let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
-    let words = " high watermark  ┊ not safe yet  ▲ committed △ read";
-    canvas.text(x, y, end, words, Role::Dim);
+    let not_safe = if others.is_some() {
+        "not safe"
+    } else {
+        "not safe yet"
+    };
+    let words = format!(" high watermark  ┊ {not_safe}{committed}");
+    let x = canvas.text(x, y, end, &words, Role::Dim);
+    if let Some(words) = others {
+        let words = fit(&format!("  {words}"), end.saturating_sub(x));
+        canvas.text(x, y, end, &words, Role::Dim);
+    }
 }
 
 /// The first words of the coach, in the empty log.

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
-use super::log_window::{CELL, Window};
+use super::{
+    log::untouched,
+    log_window::{CELL, Window},
+};
 use crate::{
     state::{
         Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State,
@@ -87,7 +90,7 @@ impl<'a> Lane<'a> {
         let after = self.label(canvas, y, marked);
         let isr = words::listed(&self.partition.seen.isr);
         let epoch = format!("epoch {}", self.partition.seen.epoch);
-        let (second, third) = if self.empty() {
+        let (second, third) = if untouched(self.partition) {
             ("ISR".to_owned(), isr)
         } else {
             (format!("ISR {isr}"), epoch)
@@ -98,12 +101,12 @@ impl<'a> Lane<'a> {
         self.marks(canvas, y, after);
         self.offsets(canvas, y + 1);
         self.records(canvas, y + 2);
-        if !self.empty() {
+        if !untouched(self.partition) {
             canvas.text(labels, y + 3, cells, "readers", Role::Dim);
         }
         self.readers(canvas, y + 3);
         self.waiting(canvas, y + 2);
-        if !self.empty() {
+        if !untouched(self.partition) {
             self.figures(canvas, y);
         }
     }
@@ -256,7 +259,7 @@ impl<'a> Lane<'a> {
 
     /// `▲` committed, `△` read so far, and who.
     fn readers(&self, canvas: &mut Canvas<'_>, y: u16) {
-        let labels_end = if self.empty() {
+        let labels_end = if untouched(self.partition) {
             self.ruler.cells
         } else {
             self.ruler.labels + 8
@@ -279,7 +282,8 @@ impl<'a> Lane<'a> {
             return;
         };
         let upto = position.filter(|position| *position > from && reader.is_some());
-        let ways = reader_ways(&name, reader);
+        let alone = self.cluster().is_without_coordinator(group);
+        let ways = reader_ways(&name, reader, alone);
         let Some(mark) = self.window.column(from) else {
             let x = labels_end.max(self.ruler.cells);
             let ways = ways_from_before(&ways, from);
@@ -364,10 +368,14 @@ impl<'a> Lane<'a> {
     fn why_it_waits(&self) -> Vec<String> {
         let waiting = self.cluster().waiting(&self.place);
         let below = self.cluster().below_minimum(&self.place);
-        if waiting > 0 {
+        // Who waits for the leader only is not refused.
+        let for_all = self.cluster().waiting_for_all(&self.place);
+        let below = below.filter(|_| for_all > 0);
+        let standstill = self.cluster().standstill(self.partition);
+        let leaderless = standstill.is_some_and(|it| it.is_without_leader());
+        if waiting > 0 && (leaderless || below.is_some()) {
             let wait = words::writes_wait(waiting);
-            let standstill = self.cluster().standstill(self.partition);
-            if standstill.is_some_and(|it| it.is_without_leader()) {
+            if leaderless {
                 return vec![
                     format!("   {wait}"),
                     format!(" {wait}"),
@@ -384,7 +392,9 @@ impl<'a> Lane<'a> {
             return vec![
                 format!("   {wait}: NOT_ENOUGH_REPLICAS{key}"),
                 format!("   {wait}: NOT_ENOUGH_REPLICAS"),
+                format!("  {waiting} wait: NOT_ENOUGH_REPLICAS"),
                 format!("   {wait}: {short}"),
+                format!("  {waiting} wait: {short}"),
                 format!("   {wait}{key}"),
                 format!("   {wait}"),
                 format!(" {waiting} wait{key}"),
@@ -398,7 +408,7 @@ impl<'a> Lane<'a> {
         let (in_sync, needed) = (hidden.in_sync, hidden.needed);
         vec![
             format!("   written on {in_sync} of {needed} in sync: not shown yet"),
-            format!("  {in_sync} of {needed} in sync: not shown"),
+            format!("   {in_sync} of {needed} in sync: not shown"),
             format!("   {} not shown", hidden.records),
             format!(" {} not shown", hidden.records),
         ]
@@ -432,9 +442,9 @@ impl<'a> Lane<'a> {
 }
 
 /// Who reads, the longest way first. The group's name is in the Group pane too.
-fn reader_ways(name: &str, reader: Option<&str>) -> Vec<Pieces> {
+fn reader_ways(name: &str, reader: Option<&str>, alone: bool) -> Vec<Pieces> {
     let Some(reader) = reader else {
-        let nobody = (Role::Warning, "no reader".to_owned());
+        let nobody = (Role::Warning, words::nobody_reads(alone).to_owned());
         let whole = vec![(Role::Text, format!("{name} ")), nobody.clone()];
         return vec![whole, vec![nobody]];
     };

@@ -26,6 +26,9 @@ type Line = Vec<(Role, String)>;
 /// Narrower boxes become cells of a table.
 pub const BOX_WIDTH_MIN: u16 = 17;
 
+/// With less room inside, the title has none for the controller.
+const IN_TITLE: u16 = 20;
+
 /// Draws the boxes.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let boxes: Vec<&Process> = state
@@ -131,12 +134,14 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
         } else {
             format!("{head} ")
         };
-        let since = format!(" {} ago", words::ago(state.now.since(process.since)));
+        let since = words::ago(state.now.since(process.since));
         let taken = width(&chip) + u16::from(picked);
         pieces.push((Role::DeadChip, chip));
-        if !small && taken + width(&since) <= room + 1 {
-            pieces.push((Role::Dead, since));
-        }
+        let ways = [format!(" {since} ago"), format!(" {since}")];
+        let way = ways
+            .into_iter()
+            .find(|way| !small && taken + width(way) <= room + 1);
+        pieces.extend(way.map(|way| (Role::Dead, way)));
         return pieces;
     }
     let role = if process.status == Status::Frozen {
@@ -156,12 +161,11 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
         && state.cluster.controller.map(|(id, _)| id) == process.broker();
     if controls && process.status == Status::Up {
         let left = room.saturating_sub(taken);
-        let (gap, word) = if left >= 13 {
-            ("   ", "controller")
-        } else if left >= 8 {
-            (" ", "control")
-        } else {
-            ("", "")
+        let (gap, word) = match left {
+            13.. => ("   ", "controller"),
+            11.. => (" ", "controller"),
+            8.. if small => (" ", "control"),
+            _ => ("", ""),
         };
         pieces.push((Role::Focus, format!("{gap}{word}")));
     }
@@ -222,14 +226,14 @@ fn broker(state: &State, process: &Process, room: u16) -> Vec<Line> {
         }
         _ => vec![
             address(process, Role::Text),
-            roles(state, id),
+            roles(state, id, room),
             third(state, process, id, room),
         ],
     }
 }
 
 /// `leads ◆ p0 p2  follows p1`
-fn roles(state: &State, id: BrokerId) -> Line {
+fn roles(state: &State, id: BrokerId, room: u16) -> Line {
     let (leads, follows) = state.cluster.roles(id, &state.view.topic);
     if leads.is_empty() && follows.is_empty() {
         return vec![
@@ -238,7 +242,14 @@ fn roles(state: &State, id: BrokerId) -> Line {
         ];
     }
     if leads.is_empty() {
-        return text(Role::Text, format!("only follows {}", words::few(&follows)));
+        let few = words::few(&follows);
+        let ways = [
+            format!("only follows {few}"),
+            format!("follows {few}"),
+            format!("follows {}", words::counted(follows.len())),
+        ];
+        let way = ways.into_iter().find(|way| width(way) <= room);
+        return text(Role::Text, way.unwrap_or_default());
     }
     let mut line: Line = vec![
         (Role::Text, "leads ".into()),
@@ -259,6 +270,14 @@ fn third(state: &State, process: &Process, id: BrokerId, room: u16) -> Line {
     }
     if let Some(line) = waits_for_dead(state, id, room) {
         return line;
+    }
+    let picked = if process.name == state.view.picked {
+        2
+    } else {
+        0
+    };
+    if state.cluster.is_controller(id) && room < IN_TITLE + picked {
+        return text(Role::Focus, "controller");
     }
     let coordinates = state
         .cluster

@@ -102,8 +102,9 @@ pub(super) fn aside(state: &State, partition: &Partition) -> Option<(Role, Strin
     let waiting = state.cluster.waiting(&place);
     let wait = words::writes_wait(waiting);
     let Some(standstill) = state.cluster.standstill(partition) else {
-        let below = waiting > 0 && state.cluster.below_minimum(&place).is_some();
-        return below.then_some((Role::Warning, wait));
+        let for_all = state.cluster.waiting_for_all(&place);
+        let below = for_all > 0 && state.cluster.below_minimum(&place).is_some();
+        return below.then(|| (Role::Warning, words::writes_wait(for_all)));
     };
     Some(match standstill {
         Standstill::Offline { .. } if waiting > 0 => {
@@ -227,22 +228,33 @@ fn lacking(state: &State, topic: &Topic, partitions: &[i32]) -> Option<String> {
     })
 }
 
-/// Which partition another than its preferred leader leads, and the key that moves it back.
+/// Which partitions another than their preferred leader leads, and the key that moves them back: those that prefer
+/// the same broker as the first.
 fn displaced(state: &State, topic: &Topic, marked: bool) -> Option<Line> {
-    let partition = topic.partitions.iter().find(|partition| {
-        partition.seen.leader.is_some() && partition.preferred() != partition.seen.leader
-    })?;
-    let preferred = partition.preferred()?;
-    let place = format!("p{} prefers", partition.seen.partition);
-    let ready = partition.seen.isr.contains(&preferred) && !state.cluster.is_gone(preferred);
+    let astray = || {
+        let led = topic.partitions.iter();
+        led.filter(|partition| partition.seen.leader.is_some() && partition.is_astray())
+    };
+    let preferred = astray().next()?.preferred()?;
+    let alike = astray().filter(|partition| partition.preferred() == Some(preferred));
+    let (mut places, mut ready) = (Vec::new(), true);
+    for partition in alike {
+        places.push(partition.seen.partition);
+        ready &= partition.seen.isr.contains(&preferred);
+    }
+    let [prefer, them] = match places.as_slice() {
+        [_] => ["prefers", "it"],
+        _ => ["prefer", "them"],
+    };
+    let place = format!("{} {prefer}", words::few(&places));
     let mark = if marked { " ◇" } else { "" };
-    Some(if ready {
+    Some(if ready && !state.cluster.is_gone(preferred) {
         // Shorter, so that the key fits into the narrowest pane.
-        let heals = state.view.fill("  {leaders elect} moves it back");
+        let heals = format!("  {{leaders elect}} moves {them} back");
         vec![
             (Role::Text, format!("{place} {preferred}")),
             (Role::Warning, mark.into()),
-            (Role::Text, heals),
+            (Role::Text, state.view.fill(&heals)),
         ]
     } else {
         vec![

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     state::{Action, Pane, Partition, Process, ReplicaRow, State, Status, Topic},
     ui::{
-        canvas::{Canvas, Frame, width, wrap},
+        canvas::{Canvas, Frame, width, wrap_pieces},
         theme::Role,
         title, words,
     },
@@ -93,7 +93,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let urgent = !state.cluster.standstills(topic).is_empty();
     let sentences: Vec<Vec<Line>> = costs(state, topic, marked)
         .into_iter()
-        .map(|sentence| wrapped(vec![sentence], area.width + 1))
+        .map(|sentence| wrapped(&[sentence], area.width + 1))
         .collect();
     let rows = state.replica_rows();
     if rows.is_empty() {
@@ -383,16 +383,10 @@ fn that_fit(sentences: Vec<Vec<Line>>, left: usize) -> Vec<Line> {
     lines
 }
 
-/// Lines of one piece over as many lines as they need.
-fn wrapped(lines: Vec<Line>, columns: u16) -> Vec<Line> {
-    let of_one = |line: Line| match line.as_slice() {
-        [(role, words)] => wrap(words, usize::from(columns))
-            .into_iter()
-            .map(|words| vec![(*role, words)])
-            .collect(),
-        _ => vec![line],
-    };
-    lines.into_iter().flat_map(of_one).collect()
+/// Lines over as many lines as they need.
+fn wrapped(lines: &[Line], columns: u16) -> Vec<Line> {
+    let lines = lines.iter();
+    lines.flat_map(|line| wrap_pieces(line, columns)).collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::{
     state::{Entry, Pane, Standstill, State, Tone, named_places},
     ui::{
-        canvas::{Canvas, Frame, columns, room_for_note, width},
+        canvas::{Canvas, Frame, Pieces, broken, columns, room_for_note, width, wrap_pieces},
         moment,
         theme::Role,
         title, words,
@@ -51,7 +51,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
     let brief = who == WHO_IN_TAB;
     let now = now_line(state).filter(|_| state.view.story_back == 0 && !brief);
     let room = usize::from(area.height.saturating_sub(u16::from(now.is_some())));
-    let shown = visible(state, room);
+    let shown = visible(state, room, (area, who));
     if shown.is_empty() {
         let words = match state.view.filter(Pane::Story) {
             Some(filter) => words::no_match(state, filter),
@@ -65,16 +65,24 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
         .filter(|entry| entry.depth == 0)
         .map(|entry| entry.root)
         .collect();
-    let mut y = area.y;
+    let end = area.right() + 1;
+    let (mut y, mut lowest) = (area.y, area.y);
     for entry in &shown {
         let rooted = !brief || roots.contains(&entry.root);
-        line(canvas, state, entry, (area, y), (who, rooted));
-        y += 1;
+        let x = words_at(entry, area.x, (who, rooted));
+        beginning(canvas, state, entry, (area.x, y, end), (who, rooted));
+        lowest = y;
+        for line in lines(state, entry, end.saturating_sub(x), who) {
+            canvas.pieces(x, y, end, &line);
+            y += 1;
+        }
     }
     if state.view.focus == Pane::Story {
         // Enter opens the lowest line.
-        canvas.text(area.x - 1, y - 1, area.right(), "►", Role::Focus);
-        canvas.tone(area.x, y - 1, area.width + 1, Role::Selected);
+        canvas.text(area.x - 1, lowest, area.right(), "►", Role::Focus);
+        for y in lowest..y {
+            canvas.tone(area.x, y, area.width + 1, Role::Selected);
+        }
     }
     if let Some(words) = now {
         canvas.text(area.x + 6, y, area.right() + 1, "now", Role::Dim);
@@ -83,63 +91,96 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
     }
 }
 
-/// The lines that fit, oldest first.
-fn visible(state: &State, room: usize) -> Vec<&Entry> {
-    let mut shown: Vec<&Entry> = state
+/// The lines that fit into so many rows, oldest first.
+fn visible(state: &State, room: usize, (area, who): (Rect, u16)) -> Vec<&Entry> {
+    let end = area.right() + 1;
+    let rows = |entry: &Entry, rooted: bool| {
+        let x = words_at(entry, area.x, (who, rooted));
+        lines(state, entry, end.saturating_sub(x), who).len()
+    };
+    // Below its first line a tree stands farther right, and a line of it may take one row more.
+    let mut shown: Vec<(&Entry, usize, usize)> = state
         .story
         .matching(state.view.filter(Pane::Story))
         .rev()
         .skip(state.view.story_back)
         .take(room)
+        .map(|entry| (entry, rows(entry, true), rows(entry, false)))
         .collect();
-    shown.reverse();
-    shown
+    let brief = who == WHO_IN_TAB;
+    while !shown.is_empty() {
+        let begun = |root: u64| {
+            let mut entries = shown.iter().map(|(entry, ..)| entry);
+            entries.any(|entry| entry.depth == 0 && entry.root == root)
+        };
+        let needed = shown.iter().map(|(entry, rooted, alone)| {
+            if !brief || begun(entry.root) {
+                *rooted
+            } else {
+                *alone
+            }
+        });
+        if needed.sum::<usize>() <= room {
+            break;
+        }
+        shown.pop();
+    }
+    shown.into_iter().map(|(entry, ..)| entry).rev().collect()
 }
 
-fn line(
+/// Where the words of a line begin.
+fn words_at(entry: &Entry, x: u16, (who, rooted): (u16, bool)) -> u16 {
+    let start = x + TIME + 2;
+    if entry.who.is_empty() {
+        return start;
+    }
+    let after = start + width(&entry.who) + 1;
+    let x = (start + who).max(after);
+    if entry.depth > 0 && rooted {
+        x + u16::from(entry.depth) * 2
+    } else {
+        x
+    }
+}
+
+/// When it happened, and who did it.
+fn beginning(
     canvas: &mut Canvas<'_>,
     state: &State,
     entry: &Entry,
-    (area, y): (Rect, u16),
+    (x, y, end): (u16, u16, u16),
     (who, rooted): (u16, bool),
 ) {
-    let end = area.right() + 1;
-    let start = area.x + TIME + 2;
     if entry.who.is_empty() {
-        words(canvas, state, entry, (start, y, end), false);
         return;
     }
     if entry.depth == 0 {
         let clock = entry.at.clock(state.setup.utc_offset_s);
-        canvas.text(area.x, y, end, &format!("{clock:#}"), Role::Dim);
+        canvas.text(x, y, end, &format!("{clock:#}"), Role::Dim);
     } else {
         let since = entry.at.since(state.story.root_at(entry)).as_secs_f64();
         let time = format!("+{since:.3} s");
-        canvas.right(area.x, y, area.x + TIME, &time, Role::Dim);
+        canvas.right(x, y, x + TIME, &time, Role::Dim);
     }
     let role = if entry.is_wish() {
         Role::Focus
     } else {
         Role::Text
     };
-    let after = canvas.text(start, y, end, &entry.who, role);
-    let mut x = (start + who).max(after + 1);
+    canvas.text(x + TIME + 2, y, end, &entry.who, role);
     if entry.depth > 0 && rooted {
-        let air = "  ".repeat(usize::from(entry.depth - 1));
-        x = canvas.text(x, y, end, &format!("{air}└ "), Role::Dim);
+        let x = words_at(entry, x, (who, rooted));
+        canvas.text(x.saturating_sub(2), y, end, "└ ", Role::Dim);
     }
-    let brief = entry.depth == 0 && who == WHO_IN_TAB;
-    words(canvas, state, entry, (x, y, end), brief);
 }
 
-/// The sentence; `brief` leaves out what is said aside.
-fn words(
-    canvas: &mut Canvas<'_>,
-    state: &State,
-    entry: &Entry,
-    (x, y, end): (u16, u16, u16),
-    brief: bool,
-) {
+/// Rows that a line may take. Enter opens what is longer.
+const ROWS_MAX: usize = 2;
+
+/// The sentence in rows of so many columns; where panes take turns, the first line of a tree is without what is said
+/// aside.
+fn lines(state: &State, entry: &Entry, room: u16, who: u16) -> Vec<Pieces> {
+    let brief = entry.depth == 0 && !entry.who.is_empty() && who == WHO_IN_TAB;
     let aside = |tone: Tone| matches!(tone, Tone::Dim | Tone::Hint);
     let told = || {
         entry
@@ -147,7 +188,7 @@ fn words(
             .iter()
             .filter(|(tone, _)| !(brief && aside(*tone)))
     };
-    let pieces: Vec<(Role, String)> = told()
+    let pieces: Pieces = told()
         .map(|(tone, words)| {
             let role = match tone {
                 Tone::Plain => Role::Text,
@@ -161,16 +202,26 @@ fn words(
             }
         })
         .collect();
-    if x.saturating_add(columns(&pieces)) <= end {
-        canvas.pieces(x, y, end, &pieces);
-        return;
+    if columns(&pieces) <= room {
+        return vec![pieces];
     }
-    // What stands before the keys that undo it gives way to them, but for what was done. Keys that would be cut say
-    // nothing.
     let undo = told().position(|(tone, _)| *tone == Tone::Hint);
     let (said, undo) = pieces.split_at(undo.unwrap_or(pieces.len()));
-    let done = said.first().map_or(0, |(_, words)| width(words) + 1);
-    let mut free = end.saturating_sub(x.saturating_add(done));
+    if undo.is_empty() {
+        return over_rows(said, room);
+    }
+    // What is said aside gives way to the keys that undo it. Keys that would be cut say nothing.
+    let aside = |(role, _): &&(Role, String)| *role == Role::Dim;
+    let done: u16 = said
+        .iter()
+        .filter(|it| !aside(it))
+        .map(|(_, it)| width(it))
+        .sum();
+    let undo_first = undo.first().map_or(0, |(_, words)| width(words));
+    if done + undo_first > room {
+        return over_rows(&pieces, room);
+    }
+    let mut free = room - done;
     let undo: Vec<_> = undo
         .iter()
         .map_while(|piece| {
@@ -178,13 +229,52 @@ fn words(
             Some(piece.clone())
         })
         .collect();
-    let room = columns(&undo);
-    let stop = end.saturating_sub(room).max(x);
-    let after = canvas.pieces(x, y, stop, said);
-    if after > x && columns(said) > stop - x {
-        canvas.text(stop - 1, y, end, "…", Role::Dim);
+    let mut before = Pieces::new();
+    let mut left_out = false;
+    for piece in said {
+        if !aside(&piece) {
+            before.push(piece.clone());
+        } else if let (false, Some(left)) = (left_out, free.checked_sub(width(&piece.1))) {
+            free = left;
+            before.push(piece.clone());
+        } else if !left_out {
+            left_out = true;
+            before.extend((free > 1).then(|| (Role::Dim, " …".to_owned())));
+        }
     }
-    canvas.pieces(stop, y, end, &undo);
+    vec![before.into_iter().chain(undo).collect()]
+}
+
+fn over_rows(said: &[(Role, String)], room: u16) -> Vec<Pieces> {
+    let mut rows = wrap_pieces(said, room);
+    if rows.len() > ROWS_MAX {
+        rows.truncate(ROWS_MAX);
+        if let Some(last) = rows.last_mut() {
+            *last = cut(last, room.saturating_sub(2));
+            last.push((Role::Dim, " …".to_owned()));
+        }
+    }
+    rows
+}
+
+/// Pieces that take so many columns, with `…` for what does not fit.
+fn cut(pieces: &[(Role, String)], room: u16) -> Pieces {
+    if columns(pieces) <= room {
+        return pieces.to_vec();
+    }
+    let mut free = room.saturating_sub(1);
+    let mut kept = Pieces::new();
+    for (role, words) in pieces {
+        let piece: String = broken(words, free).into_iter().take(1).collect();
+        let taken = width(&piece);
+        kept.push((*role, piece));
+        free -= taken.min(free);
+        if taken < width(words) {
+            break;
+        }
+    }
+    kept.push((Role::Dim, "…".to_owned()));
+    kept
 }
 
 /// What is being waited for.

@@ -5,7 +5,7 @@ use super::{
     session::{Session, broker, orders},
     text,
 };
-use crate::state::{Acks, Appearance, Happening, Key, Observation, ProcessChange, Receipt};
+use crate::state::{Acks, Action, Appearance, Happening, Key, Observation, ProcessChange, Receipt};
 use wire::Offset;
 
 /// Brokers 2 and 3 are dead, and two records were written to p2 with `acks=1` since.
@@ -51,12 +51,18 @@ fn what_is_acknowledged_and_not_shown_is_explained() {
     let drawn = shown(&session);
     for words in [
         "2 not shown   older ◂",
-        "1 of 2 in sync: not shown",
+        "written on 1 of 2 in sync: not shown yet",
         "last fay -> p2 @43   acks=1: acked +0.4 ms   not shown: 1 in sync, 2 needed",
         "2 more wait to be shown",
     ] {
         assert!(drawn.contains(words), "{words} is missing:\n{drawn}");
     }
+    // However full its lane is, and however narrow.
+    let mut narrow = alone((80, 24));
+    narrow.press('3');
+    narrow.happen(Happening::Do(Action::PickPartition(2)));
+    let drawn = shown(&narrow);
+    assert!(drawn.contains("1 of 2 in sync: not shown"), "{drawn}");
     let mut wide = alone((200, 60));
     let drawn = shown(&wide);
     for words in [
@@ -87,7 +93,11 @@ fn writes_that_wait_for_replicas_stay_on_the_screen() {
         "{drawn}"
     );
     session.happen(Happening::Resize(120, 36));
-    assert!(shown(&session).contains("93 writes wait"));
+    let drawn = shown(&session);
+    assert!(
+        drawn.contains("93 writes wait: NOT_ENOUGH_REPLICAS"),
+        "{drawn}"
+    );
 }
 
 #[test]

@@ -152,6 +152,7 @@ fn a_long_message_leaves_the_question_on_the_screen() {
     let mut session = Session::new((120, 36), Appearance::default());
     session.all_ready();
     session.state.view.message = Some(Message {
+        while_waiting: false,
         text: format!("copied: {}", "word ".repeat(40)),
         since: session.state.now,
         bad: false,

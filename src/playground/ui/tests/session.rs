@@ -124,7 +124,8 @@ impl Session {
 
     pub fn ready(&mut self, process: ProcessName, port: u16) -> &mut Self {
         let address = format!("127.0.0.1:{port}");
-        self.process(process, ProcessChange::Ready { address })
+        let at_ms = self.at.ms();
+        self.process(process, ProcessChange::Ready { address, at_ms })
     }
 
     pub fn report(&mut self, process: ProcessName, report: Report) -> &mut Self {
@@ -359,16 +360,19 @@ impl Session {
         self.report(consumer(by), Report::Assigned { partitions })
     }
 
+    /// Records of `acks=all` wait.
     pub fn produced(&mut self, sent: u64, acked: u64, waiting: &[(i32, u64)]) -> &mut Self {
+        let waiting: Vec<_> = waiting
+            .iter()
+            .map(|(p, count)| (orders(*p), *count))
+            .collect();
         self.see(Observation::Produced(ProducedSeen {
             sent,
             acked,
             failed: 0,
             acked_bytes: acked * 12,
-            waiting: waiting
-                .iter()
-                .map(|(p, count)| (orders(*p), *count))
-                .collect(),
+            waiting_for_all: waiting.clone(),
+            waiting,
         }))
     }
 

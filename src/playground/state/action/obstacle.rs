@@ -1,0 +1,181 @@
+//! Why an action comes to nothing now: what it needs is dead, frozen or not now.
+
+use super::{Action, Target};
+use crate::state::{
+    State,
+    cluster::{Cluster, ProcessName, Status},
+    view::Pane,
+};
+
+/// What is in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The picture is of a moment that is over.
+    Past,
+    /// No broker answers: each of them is dead or frozen.
+    NoBroker,
+    /// `ZooKeeper`, in which the controller writes down what it decides, is dead or frozen.
+    NoZooKeeper(Status),
+    /// The process is dead.
+    Dead(ProcessName),
+}
+
+impl Obstacle {
+    /// In few words, as help and palette have room for.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Past => "not now",
+            Self::NoBroker => "no broker",
+            Self::NoZooKeeper(_) => "no ZooKeeper",
+            Self::Dead(_) => "is dead",
+        }
+    }
+
+    /// A sentence with the way out; it names actions in braces.
+    pub(in crate::state) fn sentence(&self) -> String {
+        match self {
+            Self::Past => "this is not now. {hold} returns to now".to_owned(),
+            Self::NoBroker => {
+                "no broker answers, all are dead or frozen: {heal} starts and thaws them".to_owned()
+            }
+            Self::NoZooKeeper(Status::Frozen) => {
+                "ZooKeeper is frozen, so nothing can be written down there: {freeze zookeeper} thaws it"
+                    .to_owned()
+            }
+            Self::NoZooKeeper(_) => {
+                "ZooKeeper is down, so nothing can be written down there: {start zookeeper} starts it"
+                    .to_owned()
+            }
+            Self::Dead(process) => {
+                format!("{process} is dead already: {{start {process}}} starts it again")
+            }
+        }
+    }
+}
+
+impl Cluster {
+    /// Whether no broker can answer anything.
+    #[must_use]
+    pub fn no_broker_answers(&self) -> bool {
+        let mut brokers = self.brokers().peekable();
+        brokers.peek().is_some()
+            && brokers.all(|broker| broker.broker().is_some_and(|id| self.is_silent(id)))
+    }
+}
+
+impl State {
+    /// What is in the way of an action now.
+    #[must_use]
+    pub fn obstacle(&self, action: &Action) -> Option<Obstacle> {
+        if self.held.is_some() && Self::is_verb(action) {
+            return Some(Obstacle::Past);
+        }
+        if let Action::Kill(target) | Action::Stop(target) | Action::Freeze(target) = action {
+            return self.all_dead(target).map(Obstacle::Dead);
+        }
+        let (broker, zookeeper) = self.needs(action);
+        if broker && self.cluster.no_broker_answers() {
+            return Some(Obstacle::NoBroker);
+        }
+        let away = self.cluster.zookeeper_away().filter(|_| zookeeper)?;
+        (away.is_gone() || away == Status::Frozen).then_some(Obstacle::NoZooKeeper(away))
+    }
+
+    /// The same, where trying it would only tell so later and in more words.
+    pub(in crate::state) fn refusal(&self, action: &Action) -> Option<Obstacle> {
+        self.obstacle(action)
+            .filter(|obstacle| matches!(obstacle, Obstacle::NoBroker | Obstacle::NoZooKeeper(_)))
+    }
+
+    fn all_dead(&self, target: &Target) -> Option<ProcessName> {
+        let aimed = self.aimed(target);
+        let known = aimed.iter().map(|name| self.cluster.processes.get(name));
+        let mut known = known.flatten();
+        known
+            .all(|process| process.status.is_gone())
+            .then(|| aimed.first().cloned())?
+    }
+
+    /// Whether an action needs a broker that answers, and whether it needs `ZooKeeper`.
+    fn needs(&self, action: &Action) -> (bool, bool) {
+        match action {
+            Action::Delete => (true, self.view.focus != Pane::Group),
+            Action::CreateTopic(_)
+            | Action::SetConfig(_)
+            | Action::DeleteTopic(_)
+            | Action::SpreadPartitions
+            | Action::ElectLeaders => (true, true),
+            Action::DeleteGroup(_) | Action::RewindGroup(_) => (true, false),
+            Action::AddBroker => (false, true),
+            _ => (false, false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Obstacle;
+    use crate::state::{
+        Action, Appearance, Happening, Overlay, ProcessChange, ProcessName, Status,
+    };
+    use crate::ui::tests::session::{Session, broker};
+
+    fn obstacle(session: &Session, action: &str) -> Option<Obstacle> {
+        let action: Action = action.parse().expect("an action");
+        session.state.obstacle(&action)
+    }
+
+    fn end(session: &mut Session, process: ProcessName) {
+        let kill = format!("kill {process}").parse().expect("an action");
+        session.happen(Happening::Do(kill));
+        let exited = ProcessChange::Exited {
+            code: None,
+            signal: Some(9),
+        };
+        session.later(100).process(process, exited);
+    }
+
+    #[test]
+    fn what_nobody_can_do_is_refused_at_once_with_the_way_out() {
+        let mut session = Session::new((80, 24), Appearance::default());
+        session.all_ready();
+        end(&mut session, ProcessName::ZooKeeper);
+        for (key, action) in [
+            ('t', "topic create"),
+            ('a', "broker add"),
+            ('e', "leaders elect"),
+        ] {
+            let down = Obstacle::NoZooKeeper(Status::Killed);
+            assert_eq!(obstacle(&session, action), Some(down));
+            session.later(500).press(key);
+            assert_eq!(session.state.view.overlay, Overlay::None, "{action}");
+            let message = session.state.view.message.as_ref().expect("it says why");
+            assert!(message.text.ends_with("0 r starts it"), "{}", message.text);
+        }
+        assert_eq!(
+            obstacle(&session, "kill zookeeper").map(|it| it.words()),
+            Some("is dead")
+        );
+        for id in [1, 2, 3] {
+            session.process(broker(id), ProcessChange::Frozen);
+        }
+        assert_eq!(
+            obstacle(&session, "leaders elect"),
+            Some(Obstacle::NoBroker)
+        );
+        assert_eq!(
+            obstacle(&session, "consumer add"),
+            None,
+            "it waits for them"
+        );
+        session.later(500).press('D');
+        let message = session.state.view.message.as_ref().expect("it says why");
+        assert!(
+            message.text.contains("H starts and thaws them"),
+            "{}",
+            message.text
+        );
+        assert!(session.state.view.ask.is_none());
+    }
+}
