@@ -1,6 +1,6 @@
 //! Kafkarium: a terminal playground on a real, local, Kafka-compatible cluster.
 //!
-//! Seven wings, in reading order, each a crate of this workspace but the first. An arrow between
+//! Eight wings, in reading order, each a crate of this workspace but the first. An arrow between
 //! them only points down this list, and [`playground`] never reaches into [`broker`] or
 //! [`zookeeper`]: it knows the cluster only through wire protocols and process handles. Manifests
 //! say who uses whom, and `tests/tidy.rs` holds them to it.
@@ -13,6 +13,7 @@
 //! | [`zookeeper`] | the ZooKeeper server: znodes, sessions, watches |
 //! | [`librdkafka`] | a producer and a consumer on the client library of production |
 //! | [`client`] | connections to Kafka and to ZooKeeper |
+//! | [`testing`] | a cluster in other people's tests, driven like any other by its control socket |
 //! | [`wire`] | bytes and nouns: frames, record batches, ids, error codes |
 
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -23,5 +24,6 @@ pub use broker;
 pub use client;
 pub use librdkafka;
 pub use playground;
+pub use testing;
 pub use wire;
 pub use zookeeper;

@@ -33,11 +33,11 @@ pub(super) struct StartArguments {
         value_parser = playground::parse_topic
     )]
     topics: Vec<playground::NewTopic>,
-    /// Broker 1 listens here, the others on the ports after it.
-    #[arg(long, value_name = "PORT", default_value_t = 9092, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Broker 1 listens here, the others on the ports after it; with 0 each on any free port.
+    #[arg(long, value_name = "PORT", default_value_t = 9092)]
     base_port: u16,
-    /// ZooKeeper listens here.
-    #[arg(long, value_name = "PORT", default_value_t = 2181, value_parser = clap::value_parser!(u16).range(1..))]
+    /// ZooKeeper listens here; with 0 on any free port.
+    #[arg(long, value_name = "PORT", default_value_t = 2181)]
     zookeeper_port: u16,
     /// End by itself after this long, for example 20s or 5m.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]

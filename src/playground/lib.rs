@@ -181,7 +181,8 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
             (80, 24)
         },
     });
-    let mut playground = Playground::new(state, executor);
+    let socket = control.path().map(Path::to_owned);
+    let mut playground = Playground::new(state, executor, socket);
     playground.carry_out(
         requests
             .into_iter()
@@ -232,15 +233,18 @@ struct Playground {
     for_terminal: Vec<Request>,
     /// Answers to other shells.
     answers: Vec<(u64, Answer)>,
+    /// Where they ask.
+    socket: Option<PathBuf>,
 }
 
 impl Playground {
-    fn new(state: State, executor: Executor) -> Self {
+    fn new(state: State, executor: Executor, socket: Option<PathBuf>) -> Self {
         Self {
             state,
             executor,
             for_terminal: Vec::new(),
             answers: Vec::new(),
+            socket,
         }
     }
 
@@ -325,7 +329,7 @@ impl Playground {
         let supervisor = self.executor.supervisor();
         let zookeeper = supervisor.zookeeper().to_string();
         let folder = supervisor.folder().path().to_owned();
-        control::status(&self.state, zookeeper, folder)
+        control::status(&self.state, zookeeper, folder, self.socket.clone())
     }
 
     /// Gives other shells the answers that they wait for.

@@ -83,6 +83,9 @@ pub struct Status {
     /// The data folder.
     #[cfg_attr(test, schemars(with = "String"))]
     pub folder: PathBuf,
+    /// Where the playground listens to other shells.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub control: Option<PathBuf>,
     /// The broker that is the controller.
     #[cfg_attr(test, schemars(with = "Option<i32>"))]
     pub controller: Option<BrokerId>,

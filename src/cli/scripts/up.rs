@@ -27,6 +27,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Ends with SIGINT, SIGTERM or kafkarium down. With --detach it runs on in the background: the command exits
 /// with 0 once it is ready, with 1 if it is not in time, with 2 if it could not be started.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub(in crate::cli) struct UpArguments {
     #[command(flatten)]
     start: StartArguments,
@@ -39,6 +43,9 @@ pub(in crate::cli) struct UpArguments {
     /// With --detach: for how long the start may take.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     timeout: Duration,
+    /// End when stdin is closed, however whoever holds it ends.
+    #[arg(long, conflicts_with = "detach")]
+    until_eof: bool,
     /// Be that cluster in the background.
     #[arg(long, hide = true, conflicts_with = "detach")]
     in_background: bool,
@@ -58,6 +65,9 @@ fn play(arguments: UpArguments) -> Result<Outcome> {
         // A terminal that is closed does not end it.
         nix::unistd::setsid().context("cannot leave the terminal")?;
     }
+    if arguments.until_eof {
+        thread::spawn(end_with_stdin);
+    }
     let announce = if arguments.json {
         Announce::Json
     } else {
@@ -65,6 +75,12 @@ fn play(arguments: UpArguments) -> Result<Outcome> {
     };
     playground::run(&arguments.start.without_screen(announce))?;
     Ok(Outcome::Holds)
+}
+
+/// Waits until nobody holds the other end of stdin, and ends this program as a signal would.
+fn end_with_stdin() {
+    let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    let _ = nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGTERM);
 }
 
 fn detach(arguments: &UpArguments) -> Result<Outcome> {

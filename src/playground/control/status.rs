@@ -6,7 +6,12 @@ use crate::state::{Cluster, Process, State, Status as ProcessState, Topic};
 use wire::control::{GroupStatus, PartitionStatus, ProcessStatus, Status, TopicStatus, VERSION};
 
 /// Everything that a program may ask of this moment.
-pub(crate) fn status(state: &State, zookeeper: String, folder: PathBuf) -> Status {
+pub(crate) fn status(
+    state: &State,
+    zookeeper: String,
+    folder: PathBuf,
+    control: Option<PathBuf>,
+) -> Status {
     let cluster = &state.cluster;
     let ready_after = state.opening.ready_after;
     Status {
@@ -19,6 +24,7 @@ pub(crate) fn status(state: &State, zookeeper: String, folder: PathBuf) -> Statu
         bootstrap: state.bootstrap(),
         zookeeper,
         folder,
+        control,
         controller: cluster.controller.map(|(id, _)| id),
         processes: cluster.processes.values().map(process).collect(),
         topics: cluster.topics.iter().map(topic).collect(),

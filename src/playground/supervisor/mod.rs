@@ -464,7 +464,10 @@ fn changed(process: &ProcessName, change: ProcessChange) -> Observation {
 
 fn wanted_port(plan: &Plan, broker: BrokerId) -> u16 {
     let after = u16::try_from(broker.0.saturating_sub(1)).unwrap_or(0);
-    plan.base_port.saturating_add(after)
+    match plan.base_port {
+        0 => 0,
+        first => first.saturating_add(after),
+    }
 }
 
 fn take_port(

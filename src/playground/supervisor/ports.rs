@@ -32,15 +32,17 @@ impl Ports {
         self.taken.extend(ports);
     }
 
-    /// `wanted` if nobody listens there, else the next free port that is not reserved.
+    /// `wanted` if nobody listens there, else the next free port that is not reserved; for 0 whichever the system
+    /// gives.
     ///
     /// # Errors
     /// A thousand ports in a row are taken.
     pub fn take(&mut self, wanted: u16) -> Result<HeldPort> {
         if let Ok(listener) = TcpListener::bind(loopback(wanted)) {
-            self.taken.insert(wanted);
+            let port = listener.local_addr()?.port();
+            self.taken.insert(port);
             return Ok(HeldPort {
-                port: wanted,
+                port,
                 listener,
                 wanted_held_by: None,
             });
