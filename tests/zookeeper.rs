@@ -394,6 +394,12 @@ async fn operators_ask_in_four_letters() {
     assert!(cons.contains(",to=10000,"), "{cons}");
     let dump = server.ask("dump");
     assert!(dump.contains(&format!("{session}:\n\t/e\n")), "{dump}");
+    let deadline = format!("\t{session}: ");
+    let left = dump.lines().find_map(|line| line.strip_prefix(&deadline));
+    assert!(
+        left.is_some_and(|left| left.ends_with(" ms left")),
+        "{dump}"
+    );
     let wchp = server.ask("wchp");
     assert!(wchp.starts_with(&format!("/e\n\t{session}\n")), "{wchp}");
     let mntr = server.ask("mntr");

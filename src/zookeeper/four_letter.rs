@@ -191,6 +191,12 @@ fn dump(to: &mut String, processor: &Processor, now: Now) -> std::fmt::Result {
             connection.session.unwrap_or_default()
         )?;
     }
+    // Apache's words end above, and tell a deadline in whole seconds: too coarse for a session of one and a half.
+    writeln!(to, "Session deadlines:")?;
+    for (id, session) in processor.sessions().iter() {
+        let left = session.time_left(now.instant).as_millis();
+        writeln!(to, "\t0x{id:x}: {left} ms left")?;
+    }
     Ok(())
 }
 

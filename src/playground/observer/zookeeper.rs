@@ -134,6 +134,12 @@ impl ZooKeeperLook {
                 heard.at = answered.min(at);
             }
         }
+        // Also of who is not connected any more: its last heartbeat may have come after the last look.
+        for (session, left) in deadlines(&dump) {
+            if let Some(heard) = self.heard.get_mut(&session) {
+                heard.at = before(at, heard.timeout.saturating_sub(left));
+            }
+        }
         let alive = sessions(&dump);
         self.heard.retain(|session, _| alive.contains(session));
         let sessions = self
@@ -203,6 +209,20 @@ fn sessions(answer: &str) -> BTreeSet<i64> {
     lines.filter_map(session).collect()
 }
 
+/// What our own server adds to `dump`: how long each session has left.
+fn deadlines(answer: &str) -> BTreeMap<i64, Duration> {
+    let left = answer.lines().filter_map(|line| {
+        let (id, left) = line.trim().split_once(": ")?;
+        let ms = left.strip_suffix(" ms left")?.parse().ok()?;
+        Some((session(id)?, Duration::from_millis(ms)))
+    });
+    left.collect()
+}
+
+fn before(at: Timestamp, passed: Duration) -> Timestamp {
+    Timestamp(at.0 - i64::try_from(passed.as_micros()).unwrap_or(0))
+}
+
 /// The part of `dump` that lists ephemeral znodes below their sessions.
 fn ephemerals(answer: &str) -> BTreeMap<i64, Vec<String>> {
     let mut found: BTreeMap<i64, Vec<String>> = BTreeMap::new();
@@ -264,7 +284,24 @@ fn session(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{connections, ephemerals, field, is_refused, sessions, watched_paths, zxid};
+    use std::time::Duration;
+
+    use super::{
+        before, connections, deadlines, ephemerals, field, is_refused, sessions, watched_paths,
+        zxid,
+    };
+    use crate::state::Timestamp;
+
+    #[test]
+    fn a_session_was_heard_its_timeout_before_its_deadline() {
+        let dump = "Connections dump:\nConnections Sets (1)/(1):\n\tip: /127.0.0.1:4 sessionId: 0x1\n\
+                    Session deadlines:\n\t0x1: 1350 ms left\n\t0x2: 0 ms left\n";
+        let left = deadlines(dump);
+        assert_eq!(left.get(&1), Some(&Duration::from_millis(1350)));
+        assert_eq!(left.get(&2), Some(&Duration::ZERO));
+        let heard = before(Timestamp::from_ms(1000), Duration::from_millis(150));
+        assert_eq!(heard, Timestamp::from_ms(850));
+    }
 
     #[test]
     fn the_words_of_zookeeper_3_8_are_read() {
@@ -290,6 +327,7 @@ mod tests {
         let owned = ephemerals(dump);
         assert_eq!(owned.get(&1).map(Vec::len), Some(2));
         assert_eq!(sessions(dump).into_iter().collect::<Vec<_>>(), [1]);
+        assert!(deadlines(dump).is_empty(), "Apache's tells whole seconds");
         let watched = watched_paths("/brokers\n\t0x2\n\t0x1\n/controller\n\t0x1\n\n");
         let told: Vec<(&str, &[i64])> = watched
             .iter()

@@ -480,7 +480,7 @@ pub(super) fn act(state: &mut State, action: &Action, press: KeyPress) -> Vec<Re
         return Vec::new();
     }
     if let Some(obstacle) = state.refusal(action) {
-        state.message(obstacle.sentence(), true);
+        state.message(obstacle.sentence(), false);
         return Vec::new();
     }
     if let Some(ask) = crate::state::action::question(state, action, press.key) {

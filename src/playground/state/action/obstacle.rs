@@ -18,6 +18,8 @@ pub enum Obstacle {
     NoZooKeeper(Status),
     /// The process is dead.
     Dead(ProcessName),
+    /// No broker answers: it is done, and waits for one.
+    Waits,
 }
 
 impl Obstacle {
@@ -29,6 +31,7 @@ impl Obstacle {
             Self::NoBroker => "no broker",
             Self::NoZooKeeper(_) => "no ZooKeeper",
             Self::Dead(_) => "is dead",
+            Self::Waits => "waits",
         }
     }
 
@@ -47,10 +50,25 @@ impl Obstacle {
                 "ZooKeeper is down, so nothing can be written down there: {start zookeeper} starts it"
                     .to_owned()
             }
+            Self::Waits => "no broker answers: it waits until one does. {heal} starts all".to_owned(),
             Self::Dead(process) => {
                 format!("{process} is dead already: {{start {process}}} starts it again")
             }
         }
+    }
+}
+
+impl Action {
+    /// Whether it sends or reads records.
+    fn feeds(&self) -> bool {
+        matches!(
+            self,
+            Self::Produce(_)
+                | Self::Compose
+                | Self::StreamFaster
+                | Self::AddConsumer(_)
+                | Self::AddGroup
+        )
     }
 }
 
@@ -75,8 +93,13 @@ impl State {
             return self.all_dead(target).map(Obstacle::Dead);
         }
         let (broker, zookeeper) = self.needs(action);
-        if broker && self.cluster.no_broker_answers() {
-            return Some(Obstacle::NoBroker);
+        if self.cluster.no_broker_answers() {
+            if broker {
+                return Some(Obstacle::NoBroker);
+            }
+            if action.feeds() {
+                return Some(Obstacle::Waits);
+            }
         }
         let away = self.cluster.zookeeper_away().filter(|_| zookeeper)?;
         (away.is_gone() || away == Status::Frozen).then_some(Obstacle::NoZooKeeper(away))
@@ -164,11 +187,7 @@ mod tests {
             obstacle(&session, "leaders elect"),
             Some(Obstacle::NoBroker)
         );
-        assert_eq!(
-            obstacle(&session, "consumer add"),
-            None,
-            "it waits for them"
-        );
+        assert_eq!(obstacle(&session, "consumer add"), Some(Obstacle::Waits));
         session.later(500).press('D');
         let message = session.state.view.message.as_ref().expect("it says why");
         assert!(

@@ -120,6 +120,11 @@ fn list(canvas: &mut Canvas<'_>, state: &State, rows: &[&BoundRow], cursor: usiz
     canvas.text(area.x, y, area.right(), &how_far_back(keys), Role::Dim);
     let room = usize::from(area.height.saturating_sub(below + 2)).max(1);
     let first = (cursor + 1).saturating_sub(room);
+    if rows.len() > room {
+        let last = (first + room).min(rows.len());
+        let words = format!("{}-{last} of {} ", first + 1, rows.len());
+        canvas.right(area.x, area.y + 1, area.right(), &words, Role::Dim);
+    }
     for (index, row) in rows.iter().enumerate().skip(first).take(room) {
         let y = area.y + 2 + u16::try_from(index - first).unwrap_or(0);
         line(

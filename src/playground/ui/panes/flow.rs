@@ -76,8 +76,9 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         }
         let last = index + 1 == shown.len();
         let idle = if last { idle(state, topic) } else { Vec::new() };
-        block.draw(canvas, y, &idle);
-        y += block.height() + u16::from(form.airy);
+        let next = (y + block.height() + u16::from(form.airy)).min(area.bottom());
+        block.draw(canvas, (y, next), &idle);
+        y = next;
     }
     if form.legend {
         legend(canvas, area);

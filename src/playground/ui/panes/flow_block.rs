@@ -1,6 +1,6 @@
 //! One partition of the Flow pane: its replicas, the pipe into its leader and the pipes out of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::{flow::Columns, log_lane::hue, log_window::Window};
 use crate::{
@@ -75,8 +75,9 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Draws it from row `y` on; `idle` are members of the group without a partition.
-    pub fn draw(&self, canvas: &mut Canvas<'_>, y: u16, idle: &[String]) {
+    /// Draws it from row `y` on, with what belongs to it above row `bottom`; `idle` are members of the group without a
+    /// partition.
+    pub fn draw(&self, canvas: &mut Canvas<'_>, (y, bottom): (u16, u16), idle: &[String]) {
         if !self.open {
             self.folded(canvas, y);
             return;
@@ -106,7 +107,11 @@ impl<'a> Block<'a> {
             self.replica(canvas, *broker, (block + 1, row, block_end - 1));
         }
         self.written(canvas, leader_row);
-        self.read(canvas, leader_row, idle);
+        // What has no row below the reader stands above it.
+        let rows = (leader_row + 1..bottom).chain(y..leader_row);
+        let mut rows = rows.collect();
+        self.read(canvas, leader_row, &mut rows);
+        self.others(canvas, &mut rows, idle);
     }
 
     /// `p3  1 ◆  │ 52 │ 53 ┃`, with its pipes.
@@ -133,7 +138,7 @@ impl<'a> Block<'a> {
             }
         }
         self.written(canvas, y);
-        self.read(canvas, y, &[]);
+        self.read(canvas, y, &mut VecDeque::new());
     }
 
     fn is_picked(&self) -> bool {
@@ -342,7 +347,7 @@ impl<'a> Block<'a> {
     }
 
     /// `──dan───► c1 at 58 lag 2`, and under it the group; then other groups, then who is idle.
-    fn read(&self, canvas: &mut Canvas<'_>, y: u16, idle: &[String]) {
+    fn read(&self, canvas: &mut Canvas<'_>, y: u16, rows: &mut VecDeque<u16>) {
         let Columns {
             block_end,
             readers,
@@ -350,7 +355,6 @@ impl<'a> Block<'a> {
             ..
         } = self.columns;
         let name = &self.state.view.group;
-        let mut row = y;
         if let Some(group) = self.state.cluster.groups.get(name) {
             let shown = |word: &&Word| self.state.just_changed(Some(word.at));
             let word = self
@@ -366,15 +370,21 @@ impl<'a> Block<'a> {
             };
             pipe.draw(canvas, word);
             self.reader(canvas, group, reader, (readers, y, end));
-            row += 1;
-            if self.open {
+            if let Some(row) = rows.pop_front() {
                 canvas.text(readers, row, end, &fit(name, end - readers), Role::Dim);
-                row += 1;
             }
         }
-        if !self.open {
-            return;
-        }
+    }
+
+    /// Other groups, then who has nothing to read, in the rows that are left.
+    fn others(&self, canvas: &mut Canvas<'_>, rows: &mut VecDeque<u16>, idle: &[String]) {
+        let Columns {
+            block_end,
+            readers,
+            end,
+            ..
+        } = self.columns;
+        let name = &self.state.view.group;
         let others =
             self.state.cluster.groups.iter().filter(|(other, group)| {
                 *other != name && group.committed.contains_key(&self.place)
@@ -382,18 +392,31 @@ impl<'a> Block<'a> {
         let others = others.map(|(other, group)| {
             let lag = self.state.cluster.lag(group, &self.place).unwrap_or(0);
             let who = group.reader(&self.place).unwrap_or(self.nobody(group));
-            (format!("{other} {who} lag {lag}"), format!("{other} {lag}"))
+            [
+                format!("{other} {who} lag {lag}"),
+                format!("{other} lag {lag}"),
+                format!("{other} {lag}"),
+            ]
         });
+        let others: Vec<_> = others.collect();
         let room = end.saturating_sub(readers);
-        for (whole, brief) in others.take(2) {
-            let words = if width(&whole) <= room { whole } else { brief };
-            let shown = fit(&words, room);
+        let free = rows.len().saturating_sub(idle.len()).max(1);
+        for (index, ways) in others.iter().enumerate() {
+            let Some(row) = rows.pop_front() else {
+                return;
+            };
+            let left = others.len() - index;
+            if index + 1 == free && left > 1 {
+                let words = fit(&format!("{left} more groups"), room);
+                canvas.text(readers, row, end, &words, Role::Dim);
+                break;
+            }
+            let way = ways.iter().find(|way| width(way) <= room);
+            let shown = fit(way.or(ways.last()).map_or("", String::as_str), room);
             canvas.text(readers, row, end, &shown, Role::Dim);
-            row += 1;
         }
-        for words in idle {
-            canvas.right(block_end + 2, row, end, words, Role::Dim);
-            row += 1;
+        for (words, row) in idle.iter().zip(&*rows) {
+            canvas.right(block_end + 2, *row, end, words, Role::Dim);
         }
     }
 

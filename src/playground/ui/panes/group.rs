@@ -130,7 +130,12 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         y += 1;
     }
     if !orphans.is_empty() && y < bottom {
-        let x = canvas.text(area.x, y, end, "nobody reads ", Role::Warning);
+        let why = if state.cluster.is_without_coordinator(group) {
+            "no coordinator for "
+        } else {
+            "nobody reads "
+        };
+        let x = canvas.text(area.x, y, end, why, Role::Warning);
         let lag: i64 = orphans.iter().map(|(_, lag)| lag).sum();
         let lag = lag.to_string();
         let places = orphans.into_iter().map(|(place, _)| place).collect();

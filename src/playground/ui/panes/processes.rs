@@ -8,6 +8,8 @@
 //! ╰┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄╯
 //! ```
 
+use std::collections::BTreeMap;
+
 use ratatui::layout::Rect;
 
 use super::{dead_broker, process_table};
@@ -457,6 +459,9 @@ fn live_sessions(state: &State) -> String {
         .filter(|id| state.cluster.session(*id).is_some())
         .map(|id| id.to_string())
         .collect();
+    if live.is_empty() {
+        return "no sessions".to_owned();
+    }
     format!("sessions {}", live.join(" "))
 }
 
@@ -472,31 +477,7 @@ fn small_line(state: &State, process: &Process, room: u16) -> (Line, String) {
         .port()
         .map_or_else(String::new, |port| format!(":{port}"));
     if process.status.is_gone() {
-        let since = words::ago(state.now.since(process.since));
-        let moved: Vec<String> = process
-            .led
-            .iter()
-            .filter(|place| place.topic == state.view.topic)
-            .map(|place| {
-                let known = state.cluster.partition(place);
-                let offline = known
-                    .and_then(|known| state.cluster.standstill(known))
-                    .is_some_and(|what| matches!(what, Standstill::Offline { .. }));
-                let leader = known.and_then(Partition::led_last);
-                match leader.filter(|leader| *leader != id) {
-                    Some(leader) => format!(", p{} -> {leader}", place.partition),
-                    None if offline => format!(", p{} offline", place.partition),
-                    None => format!(", p{} waits", place.partition),
-                }
-            })
-            .collect();
-        let moved = moved.concat();
-        let whole = format!("{since}{moved}");
-        let words = if width(&whole) <= room || moved.is_empty() {
-            whole
-        } else {
-            moved.trim_start_matches(", ").to_owned()
-        };
+        let words = small_and_dead(state, process, id, room);
         return (text(Role::Dead, words), String::new());
     }
     let (leads, _) = state.cluster.roles(id, &state.view.topic);
@@ -506,4 +487,42 @@ fn small_line(state: &State, process: &Process, room: u16) -> (Line, String) {
         text(Role::Focus, format!("◆ {}", words::few(&leads)))
     };
     (line, port)
+}
+
+/// `2.8 s, p2 -> 1`, `p0 p1 offline`: what became of what a dead broker led.
+fn small_and_dead(state: &State, process: &Process, id: BrokerId, room: u16) -> String {
+    let (mut offline, mut waits) = (Vec::new(), Vec::new());
+    let mut moved: BTreeMap<BrokerId, Vec<i32>> = BTreeMap::new();
+    for place in process.led.iter().filter(|at| at.topic == state.view.topic) {
+        let known = state.cluster.partition(place);
+        let standstill = known.and_then(|known| state.cluster.standstill(known));
+        let leader = known.and_then(Partition::led_last);
+        match leader.filter(|leader| *leader != id) {
+            Some(leader) => moved.entry(leader).or_default().push(place.partition),
+            None if matches!(standstill, Some(Standstill::Offline { .. })) => {
+                offline.push(place.partition);
+            }
+            None => waits.push(place.partition),
+        }
+    }
+    let mut told = Vec::new();
+    if !offline.is_empty() {
+        told.push(format!("{} offline", words::few(&offline)));
+    }
+    match waits.len() {
+        0 => {}
+        1 => told.push(format!("{} waits", words::few(&waits))),
+        _ => told.push(format!("{} wait", words::few(&waits))),
+    }
+    let moved = moved.iter();
+    told.extend(moved.map(|(leader, led)| format!("{} -> {leader}", words::few(led))));
+    let since = words::ago(state.now.since(process.since));
+    let all = told.join(", ");
+    let ways = [
+        format!("{since}, {all}"),
+        all.clone(),
+        told.first().cloned().unwrap_or_default(),
+    ];
+    let fits = |words: &&String| !all.is_empty() && width(words) <= room;
+    ways.iter().find(fits).cloned().unwrap_or(since)
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, GroupSeen, Happening, Key, Observation, PartitionOffsets, ProcessChange,
-    ProcessName,
+    ProcessName, ZooKeeperSeen,
 };
 use wire::{BrokerId, Offset};
 
@@ -57,6 +57,7 @@ fn help_says_why_keys_do_nothing_and_cuts_none_of_its_words() {
         let drawn = screen(&session);
         for words in [
             "kill -9  is dead",
+            "produce one record; hold for more  waits",
             "read again after a crash",
             "the last 32 MiB of what happened",
         ] {
@@ -235,4 +236,41 @@ fn a_dead_brokers_log_opens_at_its_last_line() {
         "{drawn}"
     );
     assert_eq!(session.state.view.picked, ProcessName::Broker(BrokerId(3)));
+}
+
+#[test]
+fn groups_that_read_too_stay_within_the_flow() {
+    let mut session = ready((80, 24));
+    session.happen(Happening::Do(Action::Layout("flow".into())));
+    for partition in 0..3 {
+        session.offsets(partition, 6, &[(1, 6), (2, 6), (3, 6)]);
+    }
+    session.group("Stable", [6, 6, 6]);
+    for group in ["audit", "shipping"] {
+        session.see(Observation::Group(GroupSeen {
+            group: group.into(),
+            state: "Empty".into(),
+            committed: (0..3).map(|p| (orders(p), Offset(4))).collect(),
+            ..GroupSeen::default()
+        }));
+    }
+    let drawn = screen(&session);
+    assert_eq!(drawn.matches("audit lag 2").count(), 3, "{drawn}");
+    assert_eq!(drawn.matches("shipping lag 2").count(), 3, "{drawn}");
+    let story = drawn.lines().skip(17).collect::<Vec<_>>().join("\n");
+    assert!(!story.contains(" lag 2"), "{drawn}");
+}
+
+#[test]
+fn a_small_box_of_a_dead_broker_says_whole_words() {
+    let mut session = ready((80, 24));
+    session.metadata(&[1, 2, 3], [(2, 5, &[2]), (2, 5, &[2]), (3, 4, &[3, 1])]);
+    kill(&mut session, 1);
+    kill(&mut session, 2);
+    session.later(2000).tick();
+    let drawn = screen(&session);
+    assert!(drawn.contains("┆ p0 p1 offline    ┆"), "{drawn}");
+    kill(&mut session, 3);
+    session.see(Observation::ZooKeeper(ZooKeeperSeen::default()));
+    assert!(screen(&session).contains("no sessions"));
 }
