@@ -1,11 +1,11 @@
 //! From a key to an action: the question first, then the overlay, the pane, and what holds always.
 
 use crate::state::{
-    State,
-    action::{Action, Motion, NewTopic, Request, perform, send},
-    palette::Enter,
+    NewTopic, State,
+    action::{Action, Answer, Key, KeyPress, Motion, Request, perform, send},
+    settings::Context,
     update::act,
-    view::{Answer, Context, Key, KeyPress, Overlay, Purpose, REPEAT_WITHIN, navigate},
+    view::{Compose, Enter, Overlay, Purpose, REPEAT_WITHIN, navigate},
 };
 
 /// What a key press does.
@@ -165,6 +165,22 @@ fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
             Vec::new()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Pasted text never fires keys: it goes into the open input, or into the composer.
+pub(super) fn paste(state: &mut State, text: &str) {
+    match &mut state.view.overlay {
+        Overlay::Palette(palette) => palette.paste(text),
+        Overlay::Prompt(prompt) => prompt.input.insert(text),
+        Overlay::Compose(compose) => compose.paste(text),
+        Overlay::Help(help) if help.typing => help.search.insert(text),
+        overlay => {
+            let (key, value) = text.split_once(':').unwrap_or(("", text));
+            let key = if key.len() > 40 { "" } else { key };
+            let value = if key.is_empty() { text } else { value };
+            *overlay = Overlay::Compose(Compose::new(key.trim(), value.trim()));
+        }
     }
 }
 

@@ -22,35 +22,35 @@ use serde::{Deserialize, Serialize};
 use wire::control::Question;
 
 pub use action::{
-    Acks, Action, ActionError, Condition, ConditionError, FORMS, Form, Motion, NewConsumer,
-    NewRecord, NewTopic, Obstacle, Opening, Request, Step, StreamRate, Target, TopicConfig,
-    UnknownTarget, Verdict, Waits, Wanted, grouped, pace,
+    Action, ActionError, Answer, Ask, Condition, ConditionError, FORMS, Form, Key, KeyPress,
+    Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace, Request, Step, Target,
+    TopicConfig, UnknownKey, UnknownTarget, Verdict, Waits, Wanted, pace,
 };
 pub use cluster::{
-    BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
+    Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
     EXCHANGES_MAX, ExchangeSeen, Expired, Flow, FlowLane, Group, GroupSeen, Hidden, Intent,
     LAG_SECONDS, Member, MemberSeen, Observation, Outages, Partition, PartitionOffsets,
     PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, RATE_SECONDS, REMOVED_FOR,
     Rates, Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, Spare, Standstill, Status,
-    TAIL_MAX, Topic, TopicSeen, Watch, WatchSeen, Wire, Word, Znode, ZnodeContent, ZnodeSeen,
-    ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json, records_per_word,
+    StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch, WatchSeen, Wire, Word, Znode,
+    ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json,
+    records_per_word, znode_summary,
 };
 pub use model::{DEMO_KEYS, State, stream_value};
-pub use palette::{Candidate, Enter, Palette, Preview, summary};
+pub use palette::summary;
 pub use past::{
     BYTES_MAX, History, Kept, Moment, Pace, Page, PageError, Past, PictureOf, Progress, mib,
 };
-pub use settings_file::{KEYS, Unreadable};
-pub use setup::{Appearance, Depth, Glyphs, Scheme, Setup};
-pub use story::{
-    Coach, Entry, Merge, StageCaption, Story, Subject, Tone, ZooKeeperStory, named_places,
-};
+pub use settings::{Context, keymap};
+pub use settings_file::KEYS;
+pub use setup::{Appearance, Depth, Glyphs, NewTopic, Scheme, Setup};
+pub use story::{Coach, Entry, Merge, Story, Subject, Tone, ZooKeeperStory, grouped, named_places};
 pub use time::{Clock, Timestamp};
 pub use update::update;
 pub use view::{
-    Answer, Ask, Caption, Compose, Context, FIELDS, GroupRow, Help, Key, KeyPress, Message, Opened,
-    Overlay, Pane, Prompt, Purpose, RecordFace, ReplicaRow, Standing, Thing, Typing, UnknownKey,
-    ValueFace, View, ZnodeItem, ZnodeRow, ZnodeView, keymap, row_words, znode_summary,
+    Candidate, Caption, Compose, Enter, FIELDS, GroupRow, Help, Message, Opened, Overlay, Palette,
+    Preview, Prompt, Purpose, ReplicaRow, StageCaption, Standing, Thing, Typing, ValueFace, View,
+    ZnodeItem, ZnodeRow, ZnodeView, row_words,
 };
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a

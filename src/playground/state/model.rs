@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::{
     Past, PictureOf, Setup, Timestamp,
-    action::{Action, NewRecord, Opening, Request, Rewind, Waits},
+    action::{Action, Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, Waits},
     cluster::{Cluster, Outages, ProcessName, Rates, Wire},
     settings::{Keymap, Layouts, Themes},
     story::{Coach, Entry, Narrator, Story, ZooKeeperStory},
     view::{
-        Answer, Asked, Following, HELD_WITHIN, MESSAGE_FOR, Message, Overlay, Pane, RecordFace,
-        ValueFace, View, ZnodeView,
+        Asked, Following, HELD_WITHIN, MESSAGE_FOR, Message, Overlay, ValueFace, View, ZnodeView,
     },
 };
 use wire::TopicPartition;

@@ -1,9 +1,8 @@
 //! Takes a file of the user's settings: it holds at once, or a line says where it is wrong and all stays.
 
-use serde::{Deserialize, Serialize};
-
 use crate::state::{
     State,
+    cluster::Unreadable,
     settings::{Keymap, Mistake},
     story::{Line, Tone},
     view::navigate,
@@ -62,39 +61,6 @@ impl<'a> Taken<'a> {
     fn new(kind: &'a str, name: &'a str, in_use: bool) -> Self {
         Self { kind, name, in_use }
     }
-}
-
-/// Why a file cannot be taken as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Unreadable {
-    /// A person's own settings are far smaller.
-    #[error(" is larger than {bytes_max} bytes, the most that is read")]
-    TooLarge {
-        /// The limit.
-        bytes_max: u64,
-    },
-    /// Line and column are counted from 1, the column in characters.
-    #[error(":{line}:{column} the byte 0x{byte:02X} is not UTF-8: save the file as UTF-8")]
-    NotUtf8 {
-        /// Where the first such byte stands.
-        line: usize,
-        /// And where in its line.
-        column: usize,
-        /// That byte.
-        byte: u8,
-    },
-    /// A folder, a pipe or a device: reading it could take for ever.
-    #[error(" is not a file")]
-    NotAFile,
-    /// Its folder has more files than are read.
-    #[error(" is left unread: {files_max} files of a folder are read")]
-    TooMany {
-        /// How many are.
-        files_max: usize,
-    },
-    /// The system's own words.
-    #[error(" cannot be read: {0}")]
-    Refused(String),
 }
 
 /// Leaves all as it was because a file that is there cannot be read, and says why.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::Timestamp;
+use super::Timestamp;
 use wire::BrokerId;
 
 /// Options of this run and facts about this terminal.
@@ -19,7 +19,7 @@ pub struct Setup {
     /// The brokers to run.
     pub brokers: Vec<BrokerId>,
     /// The topics that shall be there; the first one is shown and gets the demo records.
-    pub topics: Vec<crate::state::action::NewTopic>,
+    pub topics: Vec<NewTopic>,
     /// The group of the first consumers.
     pub group: String,
     /// How many consumers to start with.
@@ -31,6 +31,17 @@ pub struct Setup {
     pub appearance: Appearance,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+}
+
+/// A topic to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas of each.
+    pub replication_factor: i16,
 }
 
 /// How the screen is drawn.

@@ -2,15 +2,12 @@
 
 use crate::state::{
     Event, Happening, State, Timestamp,
-    action::{Action, Request, command, opening, perform, rewind, waits},
-    cluster::{Observation, Partition, ProcessChange, ProcessName, Status, catch_up, outage},
-    dispatch::key,
+    action::{Action, Answer, KeyPress, Request, command, opening, perform, rewind, waits},
+    cluster::{Observation, Partition, ProcessChange, ProcessName, ProducedSeen, Status},
+    dispatch::{key, paste},
     past, settings_file,
-    story::{self, Line, Merge, Subject, Tone, welcome},
-    view::{
-        AGAIN_WITHIN, Answer, HELD_WITHIN, KeyPress, MESSAGE_FOR, Overlay, follow, look_back,
-        watch_znodes,
-    },
+    story::{self, Line, Merge, Subject, Tone, caught_up, outage, welcome},
+    view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, follow, look_back, watch_znodes},
 };
 use wire::TopicPartition;
 
@@ -84,7 +81,7 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
     if concerns_palette {
         crate::state::palette::refresh(state);
     }
-    if state.view.is_on_screen(crate::state::view::Pane::Story) {
+    if state.view.is_on_screen(crate::state::action::Pane::Story) {
         state.view.story_seen = state.story.told;
     }
     requests
@@ -118,29 +115,13 @@ fn tick(state: &mut State) -> Vec<Request> {
     }
 }
 
-/// Pasted text never fires keys: it goes into the open input, or into the composer.
-pub(super) fn paste(state: &mut State, text: &str) {
-    match &mut state.view.overlay {
-        Overlay::Palette(palette) => palette.paste(text),
-        Overlay::Prompt(prompt) => prompt.input.insert(text),
-        Overlay::Compose(compose) => compose.paste(text),
-        Overlay::Help(help) if help.typing => help.search.insert(text),
-        overlay => {
-            let (key, value) = text.split_once(':').unwrap_or(("", text));
-            let key = if key.len() > 40 { "" } else { key };
-            let value = if key.is_empty() { text } else { value };
-            *overlay = Overlay::Compose(crate::state::view::Compose::new(key.trim(), value.trim()));
-        }
-    }
-}
-
 /// A report may be of the last record that lay there before a consumer.
 fn see_report(state: &mut State, seen: &Observation, process: &ProcessName) {
     let catches_up = state.cluster.is_catching_up(process);
     state.cluster.see(seen, state.now);
     if catches_up && !state.cluster.is_catching_up(process) {
         let home = &state.narrator.home;
-        catch_up::tell(&mut state.story, &state.cluster, home, process);
+        caught_up::tell(&mut state.story, &state.cluster, home, process);
     }
 }
 
@@ -163,6 +144,20 @@ fn take_in(state: &mut State, seen: &Observation) {
         }
         _ => state.cluster.see(seen, at),
     }
+    if !state.cluster.waits_for_replicas() {
+        state.view.message.take_if(|message| message.while_waiting);
+    }
+}
+
+/// Says why records wait, in What happened and in the footer, which has room for what helps.
+fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
+    let told = outage::explain_waiting(&mut state.story, &state.cluster, produced, state.now);
+    if let Some(words) = told {
+        state.message(words, true);
+        if let Some(message) = &mut state.view.message {
+            message.while_waiting = true;
+        }
+    }
 }
 
 fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
@@ -174,7 +169,6 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     }
     take_in(state, seen);
     state.outages.follow(&state.cluster, at);
-    outage::stop_explaining(state);
     if let Observation::Report { process, line } = seen {
         state.zookeeper_story.follow(&state.story);
         state.zookeeper_story.hear(&state.cluster, process, line);
@@ -184,12 +178,16 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             state.outages.forget(&state.cluster);
             show_a_topic(state);
         }
-        Observation::Produced(produced) => outage::explain_waiting(state, produced),
+        Observation::Produced(produced) => explain_waiting(state, produced),
         Observation::Acked(receipt) => {
-            let home = state.narrator.home.clone();
-            state
-                .outages
-                .end(&mut state.story, &state.cluster, &home, receipt);
+            if let Some(ended) = state.outages.end(&state.cluster, receipt) {
+                outage::tell_end(
+                    &mut state.story,
+                    &state.cluster,
+                    &state.narrator.home,
+                    ended,
+                );
+            }
         }
         Observation::SendFailed {
             partition,
@@ -255,10 +253,31 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         _ => {}
     }
     let mut requests = open_further(state);
-    welcome::count_what_is_there(state);
-    welcome::tell_who_leads(state);
+    tell_of_a_second_start(state);
     requests.extend(heal_further(state));
     requests
+}
+
+/// Tells what was found of an earlier run, and who leads for others since.
+fn tell_of_a_second_start(state: &mut State) {
+    let Some((_, Some(last_used))) = state.data_folder else {
+        return;
+    };
+    let second_start = welcome::SecondStart {
+        now: state.now,
+        setup: &state.setup,
+        last_used,
+        shown: (&state.view.topic, &state.view.group),
+        home: &state.narrator.home,
+    };
+    if !state.is_ready() || second_start.is_over() {
+        return;
+    }
+    second_start.count_what_is_there(&mut state.story, &state.cluster);
+    if !state.opening.leaders_counted {
+        state.opening.leaders_counted =
+            second_start.tell_who_leads(&mut state.story, &state.cluster);
+    }
 }
 
 /// Elects preferred leaders once all brokers are back in sync after a healing.
@@ -399,24 +418,6 @@ fn refused(state: &mut State, place: Option<&TopicPartition>, key: Option<&str>,
     state.story.begin(line);
 }
 
-/// How the first topic is created; where its data is there, creating it is an error and looking is not.
-fn first_topic_command(state: &State) -> Option<String> {
-    let topic = state.setup.topics.first()?;
-    let bootstrap = state.bootstrap();
-    let again = matches!(state.data_folder, Some((_, Some(_))));
-    if again {
-        return Some(command::line(&[
-            "kafka-topics.sh",
-            "--bootstrap-server",
-            &bootstrap,
-            "--describe",
-            "--topic",
-            &topic.name,
-        ]));
-    }
-    Some(command::create_topic(&bootstrap, topic))
-}
-
 /// Goes on with the start where the last fact allows it; what was kept is sent when all is there.
 fn open_further(state: &mut State) -> Vec<Request> {
     let mut requests = state.opening.next(&state.setup, &state.cluster, state.now);
@@ -443,7 +444,7 @@ fn open_further(state: &mut State) -> Vec<Request> {
         );
         state.story.tell(&[Subject::Opening], line);
         if state.view.command.is_none() {
-            state.view.command = first_topic_command(state);
+            state.view.command = state.first_topic_command();
         }
         let kept = std::mem::take(&mut state.opening.kept);
         let records: Vec<_> = (0..kept).map(|_| state.next_demo_record()).collect();

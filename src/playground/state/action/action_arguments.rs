@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ActionError, StreamRate};
+use super::{Action, ActionError};
+use crate::state::cluster::StreamRate;
 use wire::{Offset, TopicPartition};
 
 const CONFIG_USAGE: &str = "config TOPIC NAME VALUE, as in: config orders retention.ms 60000; the value \

@@ -1,11 +1,36 @@
 //! Which actions ask first, and with which words.
 
-use super::{Action, Target};
-use crate::state::{
-    State,
-    cluster::Status,
-    view::{Answer, Ask, Key, Pane},
-};
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Key, Pane, Target};
+use crate::state::{State, Timestamp, cluster::Status, story::grouped};
+
+/// A question that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// What will be done.
+    pub action: Action,
+    /// The question, as the footer shows it.
+    pub text: String,
+    /// When it was put.
+    pub since: Timestamp,
+    /// How it is answered.
+    pub how: Answer,
+}
+
+/// How a question is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// With `y`; anything else keeps everything as it is.
+    Yes,
+    /// With the same key again; `at` is when that came, and it acts unless a third follows.
+    Again {
+        /// The key.
+        key: Key,
+        /// The second press.
+        at: Option<Timestamp>,
+    },
+}
 
 /// The question to put before this action, if there is one.
 pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> {
@@ -109,33 +134,4 @@ pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Op
         since: state.now,
         how,
     })
-}
-
-/// `1,204`
-#[must_use]
-pub fn grouped(number: i64) -> String {
-    let digits = number.abs().to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if number < 0 { format!("-{text}") } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_set_apart() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1204, "1,204"),
-            (-1_000_000, "-1,000,000"),
-        ] {
-            assert_eq!(super::grouped(number), text);
-        }
-    }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Acks, NewRecord, NewTopic, TopicConfig};
-use crate::state::{State, cluster::ProcessName};
+use super::{NewRecord, TopicConfig};
+use crate::state::{
+    NewTopic, State,
+    cluster::{Acks, ProcessName},
+};
 use wire::BrokerId;
 
 /// A command of these words, as a POSIX shell reads it: each word comes out as it is here.
@@ -132,6 +135,24 @@ pub(in crate::state) struct BrokerPlace<'a> {
 }
 
 impl State {
+    /// How the first topic is created; where its data is there, creating it is an error and looking is not.
+    pub(in crate::state) fn first_topic_command(&self) -> Option<String> {
+        let topic = self.setup.topics.first()?;
+        let bootstrap = self.bootstrap();
+        let again = matches!(self.data_folder, Some((_, Some(_))));
+        if again {
+            return Some(line(&[
+                "kafka-topics.sh",
+                "--bootstrap-server",
+                &bootstrap,
+                "--describe",
+                "--topic",
+                &topic.name,
+            ]));
+        }
+        Some(create_topic(&bootstrap, topic))
+    }
+
     /// How a shell starts this broker as it is started here.
     pub(in crate::state) fn start_broker_command(
         &self,

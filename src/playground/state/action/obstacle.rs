@@ -1,10 +1,9 @@
 //! Why an action comes to nothing now: what it needs is dead, frozen or not now.
 
-use super::{Action, Target};
+use super::{Action, Pane, Target};
 use crate::state::{
     State,
     cluster::{Cluster, ProcessName, Status},
-    view::Pane,
 };
 
 /// What is in the way.

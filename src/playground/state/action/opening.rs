@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{NewConsumer, NewTopic, Request};
+use super::{NewConsumer, Request};
 use crate::state::{
-    Setup, Timestamp,
+    NewTopic, Setup, Timestamp,
     cluster::{Cluster, Process, ProcessName, Status},
     story::{Tone, listed},
 };

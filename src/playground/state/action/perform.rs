@@ -1,16 +1,16 @@
 //! Does actions: changes what is shown at once, and asks the outside for the rest.
 
 use super::{
-    Action, NewConsumer, NewRecord, NewTopic, Request, StreamRate, TopicConfig, command, recorded,
-    rewind, spread, verbs, waits,
+    Action, NewConsumer, NewRecord, Request, TopicConfig, command, recorded, rewind, spread, verbs,
+    waits,
 };
 use crate::state::{
-    Palette, State,
-    cluster::{Process, ProcessName},
+    NewTopic, State,
+    cluster::{Process, ProcessName, StreamRate},
     model::stream_value,
     past,
     story::{Line, Subject, Tone},
-    view::{Overlay, Prompt, Purpose, Typing, navigate},
+    view::{Overlay, Palette, Prompt, Purpose, Typing, navigate, watched},
 };
 use wire::{BrokerId, TopicPartition};
 
@@ -116,12 +116,12 @@ fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
             Vec::new()
         }
         Action::Say(words) => {
-            recorded::say(state, words);
+            watched::say(state, words);
             Vec::new()
         }
         Action::Wait(wanted) => waits::wait(state, wanted),
         Action::ShowKeys => {
-            recorded::show_keys(state);
+            watched::show_keys(state);
             Vec::new()
         }
         Action::Record(file) => vec![Request::Record(file.clone())],

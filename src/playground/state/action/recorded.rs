@@ -1,7 +1,7 @@
-//! What those see who watch a recording: captions, keys, and a mark for each thing that was done.
+//! What those see who watch a recording: a mark for each thing that was done.
 
 use super::{Action, Request};
-use crate::state::{State, view::Caption};
+use crate::state::State;
 
 /// The mark of an action, while the screen is recorded: for players that jump from one to the next.
 pub(in crate::state) fn mark(state: &State, action: &Action) -> Option<Request> {
@@ -23,24 +23,4 @@ pub(in crate::state) fn mark(state: &State, action: &Action) -> Option<Request> 
         },
     };
     Some(Request::Mark(label))
-}
-
-/// Says something to those who watch.
-pub(in crate::state) fn say(state: &mut State, words: &str) {
-    state.view.caption = Some(Caption {
-        text: words.to_owned(),
-        since: state.now,
-    });
-}
-
-/// Shows the keys that are pressed, or no more.
-pub(in crate::state) fn show_keys(state: &mut State) {
-    state.view.show_keys = !state.view.show_keys;
-    state.view.pressed.clear();
-    let text = if state.view.show_keys {
-        "keys are shown as they are pressed"
-    } else {
-        "keys are not shown any more"
-    };
-    state.message(text, false);
 }

@@ -1,9 +1,10 @@
 //! What `update` asks the outside to do. The answer comes back as an observation.
 
-use serde::{Deserialize, Serialize};
-
-use super::{StreamRate, TopicConfig};
-use crate::state::cluster::ProcessName;
+use super::TopicConfig;
+use crate::state::{
+    NewTopic,
+    cluster::{Acks, ProcessName, StreamRate},
+};
 use wire::{BrokerId, Offset, TopicPartition, control::Answer};
 
 /// One thing to do. Requests are started in the order given and need not wait for each other.
@@ -141,18 +142,6 @@ pub struct NewRecord {
     pub acks: Acks,
 }
 
-/// How many acknowledgements the producer waits for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Acks {
-    /// Every replica in sync.
-    #[default]
-    All,
-    /// The leader.
-    Leader,
-    /// Nobody.
-    None,
-}
-
 /// A consumer to spawn. A group that committed nothing yet begins at the first record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewConsumer {
@@ -170,15 +159,4 @@ impl NewConsumer {
     pub fn process(&self) -> ProcessName {
         ProcessName::Consumer(self.name.clone())
     }
-}
-
-/// A topic to create.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewTopic {
-    /// Its name.
-    pub name: String,
-    /// How many partitions.
-    pub partitions: i32,
-    /// How many replicas of each.
-    pub replication_factor: i16,
 }

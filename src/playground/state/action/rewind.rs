@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Request, command, grouped};
+use super::{Action, Answer, Ask, Request, command};
 use crate::state::{
     State, Timestamp,
     cluster::{Intent, ProcessName, Status},
-    story::{Line, Subject, Tone},
-    view::{Answer, Ask},
+    story::{Line, Subject, Tone, grouped},
 };
 use wire::{Offset, TopicPartition};
 

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status,
-    Znodes, ZooKeeperSeen,
+    StreamRate, Znodes, ZooKeeperSeen,
 };
-use crate::state::{Timestamp, action::StreamRate};
+use crate::state::Timestamp;
 use wire::{BrokerId, Offset, TopicPartition};
 
 /// Everything that is known of the cluster.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, Process, ProcessName,
-    Receipt, RecordSeen, Status, Word,
+    Acks, Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, Process,
+    ProcessName, Receipt, RecordSeen, Status, Word,
     cluster::{Read, broker_of_znodes},
     process::Expired,
 };
-use crate::state::{Timestamp, action::Acks};
+use crate::state::Timestamp;
 use wire::{
     BrokerId, Offset, TopicPartition,
     report::{MemberStep, PartitionOffset, Report, ReportLine},

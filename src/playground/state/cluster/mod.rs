@@ -1,6 +1,6 @@
 //! Facts: what is known of the cluster, folded from what was observed.
 
-pub(super) mod catch_up;
+mod catch_up;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after what this file holds"
@@ -12,13 +12,15 @@ mod group;
 mod hidden;
 mod members;
 mod observation;
-pub(super) mod outage;
+mod outage;
 mod partition;
 mod process;
 mod rates;
 mod record;
 mod standstill;
+mod stream;
 mod wire;
+mod znode_words;
 mod znodes;
 
 pub use catch_up::CaughtUp;
@@ -28,17 +30,19 @@ pub use flow::{Flow, FlowLane, Word, records_per_word};
 pub use group::{Group, LAG_SECONDS, Member};
 pub use hidden::Hidden;
 pub use observation::{
-    BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen,
-    ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen, WatchSeen,
-    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+    Acks, BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets,
+    PartitionSeen, ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen,
+    Unreadable, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
 };
-pub use outage::Outages;
+pub use outage::{Ended, Outages};
 pub(super) use partition::PAGE_RECORDS;
 pub use partition::{Partition, TAIL_MAX};
 pub use process::{Expired, Intent, Process, Status};
 pub use rates::{RATE_SECONDS, Rates, Second};
 pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run, is_json};
 pub use standstill::{BelowMinimum, Standstill};
+pub use stream::StreamRate;
 pub use wire::{EXCHANGES_MAX, ExchangeSeen, Wire};
+pub use znode_words::summary as znode_summary;
 pub(super) use znodes::parent;
 pub use znodes::{REMOVED_FOR, Watch, Znode, ZnodeWrite, Znodes};

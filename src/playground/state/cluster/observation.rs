@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{ExchangeSeen, RecordSeen};
-use crate::state::{Timestamp, Unreadable, action::Acks};
+use crate::state::Timestamp;
 use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
@@ -27,6 +27,51 @@ impl fmt::Display for ProcessName {
             Self::Consumer(name) => write!(f, "consumer {name}"),
         }
     }
+}
+
+/// How many acknowledgements the producer waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acks {
+    /// Every replica in sync.
+    #[default]
+    All,
+    /// The leader.
+    Leader,
+    /// Nobody.
+    None,
+}
+
+/// Why a file cannot be taken as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Unreadable {
+    /// A person's own settings are far smaller.
+    #[error(" is larger than {bytes_max} bytes, the most that is read")]
+    TooLarge {
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// Line and column are counted from 1, the column in characters.
+    #[error(":{line}:{column} the byte 0x{byte:02X} is not UTF-8: save the file as UTF-8")]
+    NotUtf8 {
+        /// Where the first such byte stands.
+        line: usize,
+        /// And where in its line.
+        column: usize,
+        /// That byte.
+        byte: u8,
+    },
+    /// A folder, a pipe or a device: reading it could take for ever.
+    #[error(" is not a file")]
+    NotAFile,
+    /// Its folder has more files than are read.
+    #[error(" is left unread: {files_max} files of a folder are read")]
+    TooMany {
+        /// How many are.
+        files_max: usize,
+    },
+    /// The system's own words.
+    #[error(" cannot be read: {0}")]
+    Refused(String),
 }
 
 /// One fact. Snapshots replace what was known of their subject; the rest are moments.

@@ -5,15 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BelowMinimum, Cluster, ProcessName, ProducedSeen, Receipt, Status};
-use crate::state::{
-    State, Timestamp,
-    story::{Line, Merge, Story, Subject, Tone, place},
-};
+use super::{Cluster, ProcessName, Receipt, Status};
+use crate::state::Timestamp;
 use wire::TopicPartition;
-
-/// A sentence about records that wait because too few replicas are in sync is told again after so long.
-const TOLD_AGAIN: Duration = Duration::from_secs(60);
 
 /// Partitions whose leader was lost, and how the last such gap ended.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -81,41 +75,40 @@ impl Outages {
         }
     }
 
-    /// Something was acknowledged.
-    pub fn end(&mut self, story: &mut Story, cluster: &Cluster, home: &str, receipt: &Receipt) {
+    /// Something was acknowledged: whether that ends an outage, and which.
+    pub fn end(&mut self, cluster: &Cluster, receipt: &Receipt) -> Option<Ended> {
         let acked_at = receipt.sent_at.plus(receipt.latency);
-        let Some(since) = self.since.get(&receipt.partition).copied() else {
-            return;
-        };
-        let led = cluster
-            .partition(&receipt.partition)
-            .and_then(|partition| partition.seen.leader)
-            .is_some_and(|leader| !cluster.is_gone(leader));
-        if acked_at <= since || !led {
-            return;
+        let since = self.since.get(&receipt.partition).copied()?;
+        let leader = cluster.partition(&receipt.partition)?.seen.leader?;
+        if acked_at <= since || cluster.is_gone(leader) {
+            return None;
         }
         self.since.remove(&receipt.partition);
         let led_at = self.led_at.remove(&receipt.partition).unwrap_or(acked_at);
-        let place = place(home, &receipt.partition.topic, receipt.partition.partition);
-        let lost = cluster.lost;
-        let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
-        let took = seconds(acked_at.since(receipt.sent_at.max(since)));
-        let tried = if receipt.sent_at > led_at {
-            let idle = seconds(receipt.sent_at.since(led_at));
-            format!("; not tried {idle}; the try took {took}")
-        } else {
-            format!("; writes waited {took}")
-        };
-        let without = seconds(led_at.since(since));
-        let line = Line::new(acked_at, "client")
-            .say(format!("{place} writes again, "))
-            .with(
-                if lost == 0 { Tone::Good } else { Tone::Bad },
-                format!("{lost} lost"),
-            )
-            .say(format!(". Without leader {without}{tried}"));
-        story.tell(&[Subject::Partition(receipt.partition.clone())], line);
+        let idle = receipt.sent_at > led_at;
+        Some(Ended {
+            partition: receipt.partition.clone(),
+            acked_at,
+            without_leader: led_at.since(since),
+            not_tried: idle.then(|| receipt.sent_at.since(led_at)),
+            took: acked_at.since(receipt.sent_at.max(since)),
+        })
     }
+}
+
+/// An outage that is over: a record was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Where.
+    pub partition: TopicPartition,
+    /// When.
+    pub acked_at: Timestamp,
+    /// How long nobody led.
+    pub without_leader: Duration,
+    /// How long nobody tried to write after somebody led again.
+    pub not_tried: Option<Duration>,
+    /// How long the acknowledged record waited, as far as the outage lasted.
+    pub took: Duration,
 }
 
 /// Whether a partition has a leader that answers, as far as anybody told.
@@ -125,54 +118,4 @@ fn led(cluster: &Cluster, place: &TopicPartition) -> bool {
         let process = cluster.process(leader);
         process.is_none_or(|process| process.status == Status::Up)
     })
-}
-
-/// Takes that sentence back as soon as it is not so any more.
-pub(in crate::state) fn stop_explaining(state: &mut State) {
-    let waits = state.cluster.produced.waiting_for_all.iter();
-    let waits = waits
-        .filter(|(_, count)| *count > 0)
-        .any(|(place, _)| state.cluster.below_minimum(place).is_some());
-    let view = &mut state.view;
-    view.message
-        .take_if(|message| message.while_waiting && !waits);
-}
-
-/// Says why records wait that nobody refuses: the client library tries on and tells nothing.
-pub(in crate::state) fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
-    let found = produced
-        .waiting_for_all
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .find_map(|(place, _)| state.cluster.below_minimum(place));
-    let Some(BelowMinimum {
-        in_sync,
-        needed,
-        missed,
-    }) = found
-    else {
-        return;
-    };
-    let words = format!("NOT_ENOUGH_REPLICAS: {in_sync} in sync, min.insync.replicas {needed}");
-    let merge = Merge::Refused(words.clone(), 1);
-    let latest = state.story.entries().iter().rev();
-    if latest
-        .take_while(|entry| state.now.since(entry.at) < TOLD_AGAIN)
-        .any(|entry| entry.merge.as_ref() == Some(&merge))
-    {
-        return;
-    }
-    let remedy = match missed {
-        Some(broker) => format!("  {{start broker {broker}}} starts broker {broker}"),
-        None => String::new(),
-    };
-    // What happened is too narrow for both at most sizes; the footer is not.
-    state.message(format!("{words}{remedy}"), true);
-    if let Some(message) = &mut state.view.message {
-        message.while_waiting = true;
-    }
-    let line = Line::new(state.now, "client")
-        .with(Tone::Bad, words)
-        .merging(merge);
-    state.story.begin(line);
 }

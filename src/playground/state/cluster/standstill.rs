@@ -1,7 +1,6 @@
 //! Why a partition takes no writes, or waits with them: what its leader, its ISR and `ZooKeeper` come to.
 
 use super::{Cluster, Group, Partition, ProcessName, Status, Topic};
-use crate::state::action::{Action, Target};
 use wire::{BrokerId, TopicPartition};
 
 /// What a partition waits for. The one that only a dead broker's return can end stands first.
@@ -125,6 +124,13 @@ impl Cluster {
         count_at(&self.produced.waiting_for_all, place)
     }
 
+    /// Whether records wait because too few replicas are in sync.
+    #[must_use]
+    pub fn waits_for_replicas(&self) -> bool {
+        let mut waiting = self.produced.waiting_for_all.iter();
+        waiting.any(|(place, count)| *count > 0 && self.below_minimum(place).is_some())
+    }
+
     /// Where fewer replicas are in sync than `acks=all` needs: how many are, how many it needs, and a dead one
     /// that is missed.
     #[must_use]
@@ -139,23 +145,6 @@ impl Cluster {
             needed,
             missed,
         })
-    }
-
-    /// What brings `ZooKeeper` back, if it is away and does not come by itself.
-    #[must_use]
-    pub fn revival_of_zookeeper(&self) -> Option<Action> {
-        revives(ProcessName::ZooKeeper, self.zookeeper_away()?)
-    }
-
-    /// What brings this broker back, in order: nobody is elected before `ZooKeeper` is there.
-    #[must_use]
-    pub fn revival(&self, broker: BrokerId) -> Vec<Action> {
-        let status = self.process(broker).map(|process| process.status);
-        let itself = status.and_then(|status| revives(ProcessName::Broker(broker), status));
-        self.revival_of_zookeeper()
-            .into_iter()
-            .chain(itself)
-            .collect()
     }
 
     /// Whether nobody coordinates this group: its coordinator is dead, and nobody takes its place.
@@ -186,15 +175,6 @@ fn count_at(counts: &[(TopicPartition, u64)], place: &TopicPartition) -> u64 {
     counts
         .find(|(at, _)| at == place)
         .map_or(0, |(_, count)| *count)
-}
-
-fn revives(process: ProcessName, status: Status) -> Option<Action> {
-    let target = Target::Process(process);
-    match status {
-        Status::Frozen => Some(Action::Freeze(target)),
-        status if status.is_gone() => Some(Action::Start(target)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{WatchSeen, ZnodeContent, ZnodesSeen};
-use crate::state::{
-    Timestamp,
-    view::{epoch_of, state_in_words},
+use super::{
+    WatchSeen, ZnodeContent, ZnodesSeen,
+    znode_words::{epoch_of, state_in_words},
 };
+use crate::state::Timestamp;
 use wire::report::Report;
 
 /// A znode that is gone stays on the screen for so long.

@@ -10,98 +10,12 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use serde::{Deserialize, Serialize};
-
 use crate::state::{
     State,
     action::{Action, Target},
-    view::{Key, Overlay, Typing},
+    view::{Candidate, Enter, Overlay, Typing},
 };
 pub use offers::summary;
-pub use preview::Preview;
-
-/// The open palette.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Palette {
-    /// What was typed.
-    pub input: Typing,
-    /// Which candidate enter does.
-    pub cursor: usize,
-    /// Why what was typed is no action, after enter.
-    pub wrong: Option<String>,
-    /// What can be done now and matches, best first.
-    #[serde(skip)]
-    pub found: Vec<Candidate>,
-    /// What enter would do.
-    #[serde(skip)]
-    pub preview: Option<Preview>,
-    /// How enter comes to it.
-    #[serde(skip)]
-    pub enter: Enter,
-}
-
-/// What enter does with what was typed and what was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Enter {
-    /// Nothing: there is nothing to do.
-    #[default]
-    Nothing,
-    /// The action that these words name.
-    Does(String),
-    /// It only puts these words in: they would take something away, and nobody named it exactly.
-    Completes(String),
-    /// It says why what was typed is no action.
-    Refuses(String),
-}
-
-impl Palette {
-    /// A palette with this text in it.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self {
-            input: Typing::new(text),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn press(&mut self, key: Key) {
-        self.input.press(key);
-        self.cursor = 0;
-        self.wrong = None;
-    }
-
-    pub(super) fn paste(&mut self, text: &str) {
-        self.input.insert(text);
-        self.cursor = 0;
-        self.wrong = None;
-    }
-
-    pub(super) fn step(&mut self, down: bool) {
-        let last = self.found.len().saturating_sub(1);
-        self.cursor = if down {
-            (self.cursor + 1).min(last)
-        } else {
-            self.cursor.min(last).saturating_sub(1)
-        };
-    }
-}
-
-/// One line of the palette.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The action as it would be typed.
-    pub text: String,
-    /// The keys that do the same from here.
-    pub keys: Option<String>,
-    /// What it reaches now.
-    pub note: String,
-    /// Whether the note is a warning.
-    pub asks: bool,
-    /// Whether it would do nothing.
-    pub idle: bool,
-    /// Whether nothing but its verb was typed.
-    pub only_verb: bool,
-}
 
 /// What the palette finds and shows of what it would do, after its text, its cursor or the cluster changed.
 pub(super) fn refresh(state: &mut State) {
@@ -119,7 +33,7 @@ pub(super) fn refresh(state: &mut State) {
     let action = named.filter(|_| cursor == 0);
     let action = action.or_else(|| found.get(cursor)?.text.parse().ok());
     let enter = enter(&typed, cursor, &found);
-    let preview = action.map(|action| Preview::new(state, action));
+    let preview = action.map(|action| preview::preview(state, action));
     if let Overlay::Palette(palette) = &mut state.view.overlay {
         palette.found = found;
         palette.cursor = cursor;

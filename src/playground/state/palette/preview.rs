@@ -2,34 +2,20 @@
 
 use crate::state::{
     State,
-    action::{Action, StreamRate, Target, TopicConfig, grouped, next_broker, pace, perform},
-    cluster::ProcessName,
+    action::{Action, Target, TopicConfig, next_broker, pace, perform},
+    cluster::{ProcessName, StreamRate},
     settings::Setting,
-    view::Overlay,
+    story::grouped,
+    view::{Overlay, Preview},
 };
 
-/// The right half of the palette.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Preview {
-    /// Which action.
-    pub action: Action,
-    /// What it does, in a sentence.
-    pub does: String,
-    /// What takes it back.
-    pub undo: Option<String>,
-    /// The command that does the same.
-    pub command: Option<String>,
-}
-
-impl Preview {
-    /// Looks ahead.
-    pub(super) fn new(state: &mut State, action: Action) -> Self {
-        Self {
-            does: does(state, &action),
-            undo: undo(state, &action),
-            command: command(state, &action),
-            action,
-        }
+/// Looks ahead.
+pub(super) fn preview(state: &mut State, action: Action) -> Preview {
+    Preview {
+        does: does(state, &action),
+        undo: undo(state, &action),
+        command: command(state, &action),
+        action,
     }
 }
 

@@ -17,11 +17,11 @@ use std::time::Duration;
 use self::{history::Reading, replay::Replay};
 use crate::state::{
     Event, Happening, State, Timestamp,
-    action::{Action, Motion, Request, perform},
+    action::{Action, Motion, Pane, Request, perform},
     cluster::Observation,
     dispatch,
-    update::{fold, paste},
-    view::{Overlay, Pane, View, look_back},
+    update::fold,
+    view::{Overlay, View, look_back},
 };
 
 /// Lines of what happened that a page key steps over.
@@ -133,7 +133,7 @@ pub(super) fn update_picture(state: &mut State, what: Happening) -> Vec<Request>
     let mut requests = match what {
         Happening::Key(press) => dispatch::key(&mut picture, press),
         Happening::Paste(text) => {
-            paste(&mut picture, &text);
+            dispatch::paste(&mut picture, &text);
             Vec::new()
         }
         Happening::Do(action) => perform(&mut picture, &action, true),

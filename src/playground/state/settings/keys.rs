@@ -10,11 +10,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keymap::{Context, Row, Section, TABLE};
 use super::toml_file::{Mistake, Table, Value, did_you_mean, parse};
-use crate::state::{
-    action::Action,
-    view::{Context, Key, Pane, Row, Section, TABLE},
-};
+use crate::state::action::{Action, Key, Pane};
 
 /// What some clickers send to blank the screen. It does nothing here, whatever a file says.
 const NEVER: Key = Key::Char('b');
@@ -387,7 +385,8 @@ mod tests {
     use super::{Keymap, contexts};
     use crate::state::{
         action::{Action, Target},
-        view::{Context, Key, Pane, Section, TABLE},
+        action::{Key, Pane},
+        settings::keymap::{Context, Section, TABLE},
     };
 
     #[test]

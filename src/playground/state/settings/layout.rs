@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::choice::Setting;
 use super::toml_file::{Mistake, Table, Value, parse};
-use crate::state::view::{Pane, RecordFace};
+use crate::state::action::{Pane, RecordFace};
 
 /// Rows in rows: deeper than any window needs, and a bound for what a file may ask for.
 const DEPTH_MAX: usize = 4;
@@ -323,7 +323,7 @@ mod tests {
     use ratatui::layout::Rect;
 
     use super::{Layout, Setting, Size, Slot, divide};
-    use crate::state::view::Pane;
+    use crate::state::Pane;
 
     #[test]
     fn shares_leave_no_rest_and_exact_parts_come_first() {

@@ -4,12 +4,14 @@
 //! pure: text in, a setting or the place of the mistake out.
 
 mod choice;
+pub mod keymap;
 mod keys;
 mod layout;
 mod theme;
 mod toml_file;
 
 pub use choice::{Choice, Setting};
+pub use keymap::Context;
 pub use keys::{BoundRow, Keymap};
 pub use layout::{Form, Layout, PaneOptions, Place, Row, Size, Slot};
 pub use theme::{Role, Theme};

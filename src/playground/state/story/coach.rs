@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::names::named_places;
 use crate::state::{
     Timestamp,
-    action::StreamRate,
-    cluster::{Cluster, Delivery, Outages, ProcessName, Status},
+    cluster::{Cluster, Delivery, Outages, ProcessName, Status, StreamRate},
 };
 use wire::{BrokerId, murmur2::murmur2, report::MemberStep};
 

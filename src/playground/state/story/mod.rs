@@ -1,5 +1,6 @@
 //! Sentences: what happened, told to people, each line under its cause.
 
+pub(super) mod caught_up;
 mod coach;
 mod names;
 mod narrate;
@@ -7,8 +8,8 @@ mod narrate_client;
 mod narrate_deleted;
 mod narrate_follower;
 mod narrate_group;
-mod stage_caption;
-mod standstill_caption;
+mod numbers;
+pub(super) mod outage;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after what this file holds"
@@ -19,10 +20,10 @@ mod zookeeper_story;
 
 pub use coach::Coach;
 pub use names::named_places;
-pub(super) use names::{listed, place, places};
-pub(super) use narrate::{Narrator, of};
+pub(super) use names::{listed, places};
+pub(super) use narrate::Narrator;
 pub(super) use narrate_deleted::deleted;
-pub use stage_caption::StageCaption;
-pub(super) use story::Line;
+pub use numbers::grouped;
 pub use story::{Entry, Merge, Story, Subject, Tone};
+pub(super) use story::{Line, of};
 pub use zookeeper_story::ZooKeeperStory;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     names::{listed, place, spaced},
     narrate_client::transactions_refused,
-    story::{Line, Merge, Story, Subject, Tone},
+    story::{Line, Merge, Story, Subject, Tone, of},
 };
 use crate::state::{
     Timestamp,
@@ -479,11 +479,6 @@ fn topic_created(topic: &str, partitions: &[Vec<BrokerId>]) -> String {
         .map(|(partition, replicas)| format!("p{partition} on {}", listed(replicas)))
         .collect();
     format!("topic {topic}: {}", places.join("  "))
-}
-
-/// A broker as what lines are about.
-pub(in crate::state) fn of(broker: BrokerId) -> Subject {
-    Subject::Process(ProcessName::Broker(broker))
 }
 
 fn owner(cluster: &Cluster, session: i64, ephemerals: &[String]) -> Option<BrokerId> {

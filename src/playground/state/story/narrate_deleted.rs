@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Line, Merge, Story, Subject, Tone};
+use super::{Line, Merge, Story, Subject, Tone, grouped};
 use crate::state::{
     Timestamp,
-    action::grouped,
     cluster::{Cluster, PartitionOffsets, Topic},
 };
 use wire::Offset;

@@ -2,8 +2,8 @@
 
 use super::{
     names::place,
-    narrate::{Narrator, of},
-    story::{Line, Story, Tone},
+    narrate::Narrator,
+    story::{Line, Story, Tone, of},
 };
 use crate::state::Timestamp;
 use wire::report::Report;

@@ -445,6 +445,11 @@ impl Story {
     }
 }
 
+/// A broker as what lines are about.
+pub(in crate::state) fn of(broker: BrokerId) -> Subject {
+    Subject::Process(ProcessName::Broker(broker))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Line, Story, Subject};

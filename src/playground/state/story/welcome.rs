@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use super::{
+    grouped,
     names::{listed, places},
-    story::{Line, Subject, Tone},
+    story::{Line, Story, Subject, Tone},
 };
-use crate::state::{State, Timestamp, action::grouped, cluster::Partition};
+use crate::state::{
+    Setup, Timestamp,
+    cluster::{Cluster, Partition},
+};
 use wire::TopicPartition;
 
 /// What is there is known this soon after the start, or it is not counted.
@@ -20,93 +24,108 @@ pub(in crate::state) fn first_words(name: &str) -> String {
     format!("{name}: its data is there.  --fresh starts anew")
 }
 
-/// Says how much is there, once everything that is counted was heard of.
-pub(in crate::state) fn count_what_is_there(state: &mut State) {
-    let since = state.now.since(state.setup.started_at);
-    if since > COUNTED_WITHIN || !state.is_ready() {
-        return;
-    }
-    let Some((_, Some(used))) = state.data_folder else {
-        return;
-    };
-    let Some(found) = found(state) else {
-        return;
-    };
-    let since = day_and_time(used, state.setup.started_at, state.setup.utc_offset_s);
-    let name = &state.setup.name;
-    let words = format!("{name} from {since}: {found}.  --fresh starts anew");
-    state.story.retell(&first_words(name), words);
+/// A start with data that was there before.
+pub(in crate::state) struct SecondStart<'a> {
+    /// Now, soon after the start.
+    pub now: Timestamp,
+    /// What this run was told.
+    pub setup: &'a Setup,
+    /// When the data was last used.
+    pub last_used: Timestamp,
+    /// The topic and the group that are shown.
+    pub shown: (&'a str, &'a str),
+    /// The topic that goes without its name.
+    pub home: &'a str,
 }
 
-/// Says who leads for others after a second start, once everybody is in sync: whoever was there first leads all.
-pub(in crate::state) fn tell_who_leads(state: &mut State) {
-    let since = state.now.since(state.setup.started_at);
-    let again = matches!(state.data_folder, Some((_, Some(_))));
-    if state.opening.leaders_counted || !again || since > COUNTED_WITHIN || !state.is_ready() {
-        return;
+impl SecondStart<'_> {
+    /// Whether it is too late to tell of it.
+    pub fn is_over(&self) -> bool {
+        self.now.since(self.setup.started_at) > COUNTED_WITHIN
     }
-    let (up, all) = state.cluster.brokers_up();
-    let topics = state.cluster.topics.values();
-    let mut partitions = topics.flat_map(|topic| &topic.partitions);
-    if up < all || partitions.any(Partition::under_replicated) {
-        return;
-    }
-    state.opening.leaders_counted = true;
-    let astray: Vec<TopicPartition> = state.cluster.going_back().map(|(place, _)| place).collect();
-    let known = |place: &TopicPartition| state.cluster.partition(place)?.seen.leader;
-    let mut leaders: Vec<_> = astray.iter().filter_map(known).collect();
-    leaders.sort_unstable();
-    leaders.dedup();
-    let of = match astray.len() {
-        0 => return,
-        1..=4 => places(state.home_topic(), &astray),
-        many => format!("{many} partitions"),
-    };
-    let back = if astray.len() == 1 { "it" } else { "them" };
-    let (brokers, lead) = if leaders.len() == 1 {
-        ("broker", "leads")
-    } else {
-        ("brokers", "lead")
-    };
-    let leaders = listed(&leaders);
-    let line = Line::new(state.now, "kafkarium")
-        .say(format!("{brokers} {leaders} {lead} {of} for others"))
-        .with(Tone::Hint, format!("  {{leaders elect}} gives {back} back"));
-    state.story.tell(&[Subject::Opening], line);
-}
 
-/// `orders, 1,204 records, billing at 1,199`
-fn found(state: &State) -> Option<String> {
-    let topic = state.cluster.topics.get(&state.view.topic)?;
-    let counted = topic.partitions.iter().all(|partition| {
-        let leader = partition.seen.leader;
-        leader.is_some_and(|leader| partition.ends.contains_key(&leader))
-    });
-    if !counted {
-        return None;
+    /// Says how much is there, once everything that is counted was heard of.
+    pub fn count_what_is_there(&self, story: &mut Story, cluster: &Cluster) {
+        let Some(found) = self.found(cluster) else {
+            return;
+        };
+        let since = day_and_time(
+            self.last_used,
+            self.setup.started_at,
+            self.setup.utc_offset_s,
+        );
+        let name = &self.setup.name;
+        let words = format!("{name} from {since}: {found}.  --fresh starts anew");
+        story.retell(&first_words(name), words);
     }
-    let records: i64 = topic
-        .partitions
-        .iter()
-        .map(|partition| partition.log_end().0 - partition.log_start.0)
-        .sum();
-    let noun = if records == 1 { "record" } else { "records" };
-    let mut found = format!("{}, {} {noun}", state.view.topic, grouped(records));
-    let group = state.cluster.groups.get(&state.view.group);
-    let committed: i64 = group
-        .into_iter()
-        .flat_map(|group| &group.committed)
-        .filter(|(place, _)| place.topic == state.view.topic)
-        .map(|(_, offset)| offset.0)
-        .sum();
-    let asked = state.now.since(state.setup.started_at) < GROUP_WITHIN;
-    if committed == 0 && records > 0 && asked {
-        return None;
+
+    /// Says who leads for others, once everybody is in sync: whoever was there first leads all. Whether
+    /// everybody was.
+    pub fn tell_who_leads(&self, story: &mut Story, cluster: &Cluster) -> bool {
+        let (up, all) = cluster.brokers_up();
+        let topics = cluster.topics.values();
+        let mut partitions = topics.flat_map(|topic| &topic.partitions);
+        if up < all || partitions.any(Partition::under_replicated) {
+            return false;
+        }
+        let astray: Vec<TopicPartition> = cluster.going_back().map(|(place, _)| place).collect();
+        let known = |place: &TopicPartition| cluster.partition(place)?.seen.leader;
+        let mut leaders: Vec<_> = astray.iter().filter_map(known).collect();
+        leaders.sort_unstable();
+        leaders.dedup();
+        let of = match astray.len() {
+            0 => return true,
+            1..=4 => places(self.home, &astray),
+            many => format!("{many} partitions"),
+        };
+        let back = if astray.len() == 1 { "it" } else { "them" };
+        let (brokers, lead) = if leaders.len() == 1 {
+            ("broker", "leads")
+        } else {
+            ("brokers", "lead")
+        };
+        let leaders = listed(&leaders);
+        let line = Line::new(self.now, "kafkarium")
+            .say(format!("{brokers} {leaders} {lead} {of} for others"))
+            .with(Tone::Hint, format!("  {{leaders elect}} gives {back} back"));
+        story.tell(&[Subject::Opening], line);
+        true
     }
-    if committed > 0 {
-        found = format!("{found}, {} at {}", state.view.group, grouped(committed));
+
+    /// `orders, 1,204 records, billing at 1,199`
+    fn found(&self, cluster: &Cluster) -> Option<String> {
+        let (topic_name, group_name) = self.shown;
+        let topic = cluster.topics.get(topic_name)?;
+        let counted = topic.partitions.iter().all(|partition| {
+            let leader = partition.seen.leader;
+            leader.is_some_and(|leader| partition.ends.contains_key(&leader))
+        });
+        if !counted {
+            return None;
+        }
+        let records: i64 = topic
+            .partitions
+            .iter()
+            .map(|partition| partition.log_end().0 - partition.log_start.0)
+            .sum();
+        let noun = if records == 1 { "record" } else { "records" };
+        let mut found = format!("{topic_name}, {} {noun}", grouped(records));
+        let group = cluster.groups.get(group_name);
+        let committed: i64 = group
+            .into_iter()
+            .flat_map(|group| &group.committed)
+            .filter(|(place, _)| place.topic == topic_name)
+            .map(|(_, offset)| offset.0)
+            .sum();
+        let asked = self.now.since(self.setup.started_at) < GROUP_WITHIN;
+        if committed == 0 && records > 0 && asked {
+            return None;
+        }
+        if committed > 0 {
+            found = format!("{found}, {group_name} at {}", grouped(committed));
+        }
+        Some(found)
     }
-    Some(found)
 }
 
 /// `18:20`, `yesterday 18:20`, `3 days ago, 18:20`

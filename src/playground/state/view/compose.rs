@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Typing};
-use crate::state::action::{Acks, NewRecord};
+use super::Typing;
+use crate::state::{
+    action::{Key, NewRecord},
+    cluster::Acks,
+};
 
 /// The composer's lines.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Pane;
 use crate::state::{
     State, Timestamp,
-    action::{Motion, Request},
+    action::{Motion, Pane, Request},
     cluster::ProcessName,
 };
 

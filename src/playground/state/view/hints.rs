@@ -1,10 +1,10 @@
 //! Hints: the keys that do something from here, with what is picked now and the pane that has the keys.
 
-use super::{Context, Key, Pane, View};
+use super::View;
 use crate::state::{
-    action::{Action, Target},
+    action::{Action, Key, Pane, Target},
     cluster::ProcessName,
-    settings::Keymap,
+    settings::{Context, Keymap},
 };
 
 impl View {

@@ -1,14 +1,14 @@
 //! Moves about on the screen: picking, panes, cursors, pages.
 
 use super::{
-    GroupRow, Help, KeyPress, Opened, Overlay, Pane, Prompt, Purpose, ReplicaRow, Thing, Typing,
-    View, developer,
+    GroupRow, Help, Opened, Overlay, Palette, Prompt, Purpose, ReplicaRow, Thing, Typing, View,
+    developer,
     navigate_znodes::{move_in_znodes, open_znode},
     rows,
 };
 use crate::state::{
-    Palette, State,
-    action::{Action, Motion, Request},
+    State,
+    action::{Action, KeyPress, Motion, Pane, Request},
     cluster::{ProcessName, is_json},
     past,
     update::act,

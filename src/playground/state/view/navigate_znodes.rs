@@ -1,9 +1,9 @@
 //! Moves about in `ZooKeeper`'s tree, and says when it is to be read.
 
-use super::{Pane, Thing, ZnodeItem, ZnodeRow};
+use super::{Thing, ZnodeItem, ZnodeRow};
 use crate::state::{
     State,
-    action::{Motion, Request, command},
+    action::{Motion, Pane, Request, command},
     cluster::ProcessName,
 };
 

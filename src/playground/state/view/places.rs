@@ -2,8 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use super::{Pane, View};
-use crate::state::settings::{Form, Slot};
+use super::View;
+use crate::state::{
+    action::Pane,
+    settings::{Form, Slot},
+};
 
 /// What stands in a place of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! The rows of Replicas and of Group: what is open with its parts, and everything else folded.
 
-use super::Pane;
-use crate::state::{State, action::Motion, cluster::ProcessName};
+use crate::state::{
+    State,
+    action::{Motion, Pane},
+    cluster::ProcessName,
+};
 
 /// A row of Replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Key;
+use crate::state::action::Key;
 
 /// Typed text and where the next character goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

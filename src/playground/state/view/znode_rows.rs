@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::znode_summary;
 use crate::state::{
     action::Motion,
-    cluster::{Znode, Znodes, parent},
+    cluster::{Znode, Znodes, parent, znode_summary},
 };
 
 /// Where the person is in the tree.

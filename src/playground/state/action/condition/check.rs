@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Amount, Being, Condition, Counted, Existence, Places, Predicate, Which, Who};
 use crate::state::{
     State,
-    action::StreamRate,
-    cluster::{Cluster, Partition, ProcessName, RecordSeen, Status},
+    cluster::{Cluster, Partition, ProcessName, RecordSeen, Status, StreamRate},
 };
 use wire::{BrokerId, Offset, TopicPartition};
 

@@ -1,6 +1,6 @@
 //! What a znode's data says, in a few words.
 
-use crate::state::{cluster::ZnodeContent, story::listed};
+use super::ZnodeContent;
 use wire::BrokerId;
 
 /// A znode's data in a few words: what a person looks for in it.
@@ -77,14 +77,15 @@ fn configs(json: &serde_json::Value) -> Option<String> {
 }
 
 /// The leader epoch in a partition's state.
-pub(in crate::state) fn epoch_of(data: &str) -> Option<i32> {
+pub(super) fn epoch_of(data: &str) -> Option<i32> {
     let json: serde_json::Value = serde_json::from_str(data).ok()?;
     i32::try_from(json.get("leader_epoch")?.as_i64()?).ok()
 }
 
 /// A partition's state as `summary` says it.
-pub(in crate::state) fn state_in_words(leader: i32, epoch: i32, isr: &[BrokerId]) -> String {
-    in_words(leader, epoch, &listed(isr))
+pub(super) fn state_in_words(leader: i32, epoch: i32, isr: &[BrokerId]) -> String {
+    let isr: Vec<String> = isr.iter().map(ToString::to_string).collect();
+    in_words(leader, epoch, &isr.join(","))
 }
 
 fn in_words(leader: i32, epoch: i32, isr: &str) -> String {

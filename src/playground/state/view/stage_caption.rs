@@ -1,10 +1,10 @@
 //! What the stage says under the picture: the last thing that really happened, and what came of it.
 
-use super::names::{listed, places};
 use crate::state::{
     State,
-    action::{Action, StreamRate, Target},
-    cluster::{Cluster, Group, Process, ProcessName, Status},
+    action::{Action, Target},
+    cluster::{Cluster, Group, Process, ProcessName, Status, StreamRate},
+    story::{listed, places},
 };
 use wire::{BrokerId, TopicPartition};
 
@@ -73,7 +73,7 @@ impl State {
         process.since > self.setup.started_at.plus(ready)
     }
 
-    pub(in crate::state) fn lost(&self) -> (bool, String) {
+    pub(super) fn lost(&self) -> (bool, String) {
         let lost = self.cluster.lost;
         (lost == 0, format!("{lost} acknowledged records lost"))
     }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Pane};
-use crate::state::{action::Action, settings::Keymap};
+use super::Keymap;
+use crate::state::action::{Action, Key, Pane};
 
 /// Where a key means what its row says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,13 +1,11 @@
 //! What the stage says while partitions have no leader and nobody can be elected, before anything else.
 
-use super::{
-    StageCaption,
-    names::{listed, places},
-};
+use super::StageCaption;
 use crate::state::{
     State,
     action::{Action, Target},
     cluster::{ProcessName, Standstill, Status},
+    story::{listed, places},
 };
 use wire::{BrokerId, TopicPartition};
 

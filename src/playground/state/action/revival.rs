@@ -1,0 +1,33 @@
+//! What brings back whom a partition waits for.
+
+use super::{Action, Target};
+use crate::state::cluster::{Cluster, ProcessName, Status};
+use wire::BrokerId;
+
+impl Cluster {
+    /// What brings `ZooKeeper` back, if it is away and does not come by itself.
+    #[must_use]
+    pub fn revival_of_zookeeper(&self) -> Option<Action> {
+        revives(ProcessName::ZooKeeper, self.zookeeper_away()?)
+    }
+
+    /// What brings this broker back, in order: nobody is elected before `ZooKeeper` is there.
+    #[must_use]
+    pub fn revival(&self, broker: BrokerId) -> Vec<Action> {
+        let status = self.process(broker).map(|process| process.status);
+        let itself = status.and_then(|status| revives(ProcessName::Broker(broker), status));
+        self.revival_of_zookeeper()
+            .into_iter()
+            .chain(itself)
+            .collect()
+    }
+}
+
+fn revives(process: ProcessName, status: Status) -> Option<Action> {
+    let target = Target::Process(process);
+    match status {
+        Status::Frozen => Some(Action::Freeze(target)),
+        status if status.is_gone() => Some(Action::Start(target)),
+        _ => None,
+    }
+}
