@@ -2,7 +2,12 @@
 
 mod cluster;
 
-use std::{net::TcpListener, process::Command};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use assert_cmd::assert::OutputAssertExt;
 use nix::sys::signal::Signal;
@@ -93,6 +98,78 @@ fn without_zookeeper_records_flow_and_with_it_leaders_are_elected_again() {
         read(&cluster, "afterwards", 4),
         ["one", "two", "three", "four"]
     );
+}
+
+/// A way to ZooKeeper that breaks once: instead of passing on the request of this number.
+struct BreakingWay {
+    address: String,
+    /// What was asked so far, on all connections.
+    requests: Arc<AtomicUsize>,
+}
+
+impl BreakingWay {
+    fn to(zookeeper: &str, breaks_at: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (counted, zookeeper) = (Arc::clone(&requests), zookeeper.to_owned());
+        // Both kinds of thread end with the connections, whose other ends die with their processes.
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(&zookeeper) else {
+                    continue;
+                };
+                let ends = [client, server];
+                let [client, server] = ends.each_ref().map(TcpStream::try_clone);
+                let (Ok(mut client), Ok(mut server)) = (client, server) else {
+                    continue;
+                };
+                thread::spawn(move || io::copy(&mut server, &mut client));
+                let counted = Arc::clone(&counted);
+                thread::spawn(move || {
+                    let [mut client, mut server] = ends;
+                    while let Ok(request) = request_of(&mut client) {
+                        let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
+                        if number == breaks_at || server.write_all(&request).is_err() {
+                            break;
+                        }
+                    }
+                    let _ = client.shutdown(Shutdown::Both);
+                    let _ = server.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Self { address, requests }
+    }
+}
+
+/// A request to ZooKeeper with its length before it.
+fn request_of(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    client.read_exact(&mut length)?;
+    let mut request = length.to_vec();
+    let body = u64::from(u32::from_be_bytes(length));
+    client.take(body).read_to_end(&mut request)?;
+    Ok(request)
+}
+
+#[test]
+fn a_connection_to_zookeeper_that_breaks_at_any_step_of_a_start_ends_no_broker() {
+    let cluster = Cluster::start(1, &[]);
+    let started = |id: i32, breaks_at: usize| {
+        let way = BreakingWay::to(cluster.zookeeper_address(), breaks_at);
+        let mut broker = cluster.spawn_broker_over(id, &way.address);
+        wait_until("the broker is ready or ends", || {
+            let ready = broker.lines().iter().any(|line| line.starts_with("ready "));
+            (ready || !broker.is_running()).then_some(())
+        });
+        assert!(broker.is_running(), "it broke at request {breaks_at}");
+        way.requests.load(Ordering::SeqCst)
+    };
+    let requests = started(100, usize::MAX);
+    for (id, breaks_at) in (101..).zip(1..=requests) {
+        started(id, breaks_at);
+    }
 }
 
 /// Runs a command that must fail; what it says.

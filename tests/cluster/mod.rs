@@ -219,13 +219,27 @@ impl Cluster {
         Some((field("Leader: ")?.parse().ok()?, isr))
     }
 
+    /// Where ZooKeeper listens.
+    pub fn zookeeper_address(&self) -> &str {
+        &self.zookeeper_address
+    }
+
+    /// Starts one more broker that reaches ZooKeeper at another address. It may end before it is ready.
+    pub fn spawn_broker_over(&self, id: i32, zookeeper_address: &str) -> Process {
+        self.spawn_broker_at(id, "127.0.0.1:0", zookeeper_address)
+    }
+
     fn spawn_broker(&self, id: i32, listener: &str) -> Process {
+        self.spawn_broker_at(id, listener, &self.zookeeper_address)
+    }
+
+    fn spawn_broker_at(&self, id: i32, listener: &str, zookeeper_address: &str) -> Process {
         let data = self.folder_of(id);
         let mut arguments = vec![
             "broker".to_owned(),
             format!("--id={id}"),
             format!("--listener={listener}"),
-            format!("--zookeeper={}", self.zookeeper_address),
+            format!("--zookeeper={zookeeper_address}"),
             format!("--data-dir={}", data.display()),
         ];
         for setting in &self.settings {

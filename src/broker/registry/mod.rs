@@ -157,10 +157,13 @@ impl Registry {
                 producer_ids: tokio::sync::Mutex::new(0..0),
             }),
         };
-        if let Err(error) = registry.arrive(&connection).await {
-            registry.shared.zookeeper.close().await;
-            return Err(error);
-        }
+        let connection = match registry.arrive_first(connection).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                registry.shared.zookeeper.close().await;
+                return Err(error);
+            }
+        };
         let ids = registry.clone().reserve_producer_ids();
         tasks.spawn(cancel.clone().run_until_cancelled_owned(ids).map(drop));
         tasks.spawn(task::run(registry.clone(), connection, cancel));
@@ -225,9 +228,19 @@ impl Registry {
 }
 
 async fn connected(zookeeper: &ZooKeeper) -> Result<Connection, RegistryError> {
+    connected_after(zookeeper, 0).await
+}
+
+/// Waits for a connection other than the one of this number, which broke; 0 is none's. That it broke may be
+/// seen by who uses it before it is told here.
+async fn connected_after(zookeeper: &ZooKeeper, broken: u64) -> Result<Connection, RegistryError> {
     let mut links = zookeeper.links();
     let link = links
-        .wait_for(|link| !matches!(link, Link::Connecting))
+        .wait_for(|link| match link {
+            Link::Connected(connection) => connection.number != broken,
+            Link::Connecting => false,
+            Link::Closed => true,
+        })
         .await
         .map_err(|_| RegistryError::Stopping("the ZooKeeper session"))?;
     match &*link {

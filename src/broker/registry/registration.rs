@@ -15,7 +15,7 @@ use futures::future::try_join_all;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    Registry, RegistryError, RegistryOptions, TRIES_MAX, connected, reader,
+    Registry, RegistryError, RegistryOptions, TRIES_MAX, connected_after, reader,
     writes::{self, Registering},
     znodes::{self, BrokerJson, ClusterIdJson},
 };
@@ -45,20 +45,20 @@ pub(super) async fn join_cluster(
             path,
         });
     }
-    let unreachable = |_| RegistryError::Unreachable {
-        connect: options.zookeeper.clone(),
-        waited: options.connection_timeout,
-    };
     let joined = timeout(options.connection_timeout, async {
+        let mut broken = 0;
         loop {
-            let connection = connected(zookeeper).await?;
+            let connection = connected_after(zookeeper, broken).await?;
             match cluster_id(&connection).await {
                 Ok(id) => return Ok((id, connection)),
-                Err(RegistryError::ZooKeeper(ZooKeeperError::ConnectionLost)) => {}
+                Err(RegistryError::ZooKeeper(ZooKeeperError::ConnectionLost)) => {
+                    broken = connection.number;
+                }
                 Err(error) => return Err(error),
             }
         }
     });
+    let unreachable = |_| unreachable(options);
     let (cluster_id, connection) = joined.await.map_err(unreachable)??;
     match meta {
         Some(meta) if meta.cluster_id != cluster_id => {
@@ -109,7 +109,35 @@ async fn cluster_id(connection: &Connection) -> Result<String, RegistryError> {
     }
 }
 
+fn unreachable(options: &RegistryOptions) -> RegistryError {
+    RegistryError::Unreachable {
+        connect: options.zookeeper.clone(),
+        waited: options.connection_timeout,
+    }
+}
+
 impl Registry {
+    /// Arrives for the first time, and tells on which connection. One that breaks on the way is followed by the
+    /// next, as later on: that many brokers start at once, or that ZooKeeper paused, ends no broker.
+    pub(super) async fn arrive_first(
+        &self,
+        mut connection: Connection,
+    ) -> Result<Connection, RegistryError> {
+        loop {
+            match self.arrive(&connection).await {
+                Ok(()) => return Ok(connection),
+                Err(RegistryError::ZooKeeper(ZooKeeperError::ConnectionLost)) => {}
+                Err(error) => return Err(error),
+            }
+            tracing::info!("the connection to ZooKeeper broke before the broker was registered");
+            let shared = &self.shared;
+            let next = connected_after(&shared.zookeeper, connection.number);
+            connection = timeout(shared.options.connection_timeout, next)
+                .await
+                .map_err(|_| unreachable(&shared.options))??;
+        }
+    }
+
     /// What each new connection begins with: be registered, then read everything. With a session
     /// that lives on, the registration is found in place.
     pub(super) async fn arrive(&self, connection: &Connection) -> Result<(), RegistryError> {
