@@ -98,8 +98,9 @@ fn key(state: &State, place: &TopicPartition, record: &RecordSeen) -> Vec<String
     }
     let Some(key) = &record.key else {
         return [
-            "key    null: no hash picked the partition. Java, librdkafka and franz-go keep to one for",
-            "       a batch; kafkajs takes turns; sarama, kafka-python and aiokafka pick at random",
+            "key    null: no hash picked the partition. Java, librdkafka and franz-go",
+            "       keep to one for a batch; kafkajs and @platformatic/kafka take turns;",
+            "       sarama, kafka-python and aiokafka pick at random",
         ]
         .map(str::to_owned)
         .into();

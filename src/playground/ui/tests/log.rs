@@ -119,6 +119,27 @@ fn an_opened_record_says_all_that_is_known_of_it() {
 }
 
 #[test]
+fn a_record_of_kafkajs_or_platformatic_without_a_key_is_read_whole_at_80_columns() {
+    let mut session = depth((80, 24), Appearance::default());
+    let mut order = record(44, "", "order");
+    order.key = None;
+    // Both number their batches without a producer id, and call its epoch 0.
+    order.batch.producer_id = -1;
+    told(&mut session, 0, 44, 45, vec![order]);
+    session.key(Key::Tab);
+    session.key(Key::Enter);
+    let drawn = text(&frame(&session.state));
+    for said in [
+        "Java, librdkafka and franz-go ",
+        "kafkajs and @platformatic/kafka take turns; ",
+        "sarama, kafka-python and aiokafka pick at random ",
+        "no producer id: its producer is not idempotent ",
+    ] {
+        assert!(drawn.contains(said), "{said}: {drawn}");
+    }
+}
+
+#[test]
 fn keys_of_any_script_and_of_none_leave_the_cells_where_they_are() {
     let mut session = depth((120, 36), Appearance::default());
     let keys = [
