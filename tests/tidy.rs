@@ -53,7 +53,7 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// The rooms of the terminal's memory, from the bottom up: each uses only those before it.
-const STATE_ROOMS: [&str; 12] = [
+const STATE_ROOMS: [&str; 14] = [
     "time",
     "setup",
     "cluster",
@@ -64,7 +64,9 @@ const STATE_ROOMS: [&str; 12] = [
     "palette",
     "past",
     "settings_file",
+    "gate",
     "dispatch",
+    "shell",
     "update",
 ];
 
@@ -75,15 +77,7 @@ const WHOLE: [&str; 2] = ["model", "mod"];
 const WHOLE_FROM: &str = "action";
 
 /// Arrows in the terminal's memory that point up as yet: this list only gets shorter.
-const STATE_ARROWS_UP: [(&str, &str); 7] = [
-    ("action/perform.rs", "view"),
-    ("action/perform.rs", "past"),
-    ("view/navigate.rs", "past"),
-    ("view/navigate.rs", "update"),
-    ("past/mod.rs", "dispatch"),
-    ("past/mod.rs", "update"),
-    ("dispatch.rs", "update"),
-];
+const STATE_ARROWS_UP: [(&str, &str); 0] = [];
 
 /// Lines of a file before its tests.
 const FILE_LINES_MAX: usize = 500;

@@ -39,7 +39,8 @@ use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
 use self::state::{
-    Action, Event, Happening, Observation, ProcessName, Request, Setup, State, Timestamp, update,
+    Action, Event, Happening, Observation, ProcessName, Request, ScreenAction, Setup, State,
+    TerminalAction, Timestamp, update,
 };
 use self::terminal::TakenKeys;
 use wire::BrokerId;
@@ -291,10 +292,10 @@ impl Playground {
 
     /// Shows what the command line asks for.
     fn appear_as(&mut self, options: &Options) {
-        let layout = options.layout.clone().map(Action::Layout);
-        let theme = options.theme.clone().map(Action::Theme);
-        let mouse = options.mouse.then_some(Action::Mouse);
-        for action in layout.into_iter().chain(theme).chain(mouse) {
+        let layout = options.layout.clone().map(ScreenAction::Layout);
+        let theme = options.theme.clone().map(ScreenAction::Theme);
+        let shown = layout.into_iter().chain(theme).map(Action::from);
+        for action in shown.chain(options.mouse.then_some(TerminalAction::Mouse.into())) {
             self.happen(Happening::Do(action));
         }
     }

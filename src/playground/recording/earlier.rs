@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::session_file::{self, FORMAT, SessionFileError};
-use crate::state::{Action, Appearance, Happening, Observation, Setup, State, WatchSeen};
+use crate::state::{
+    Action, Appearance, Happening, Observation, ScreenAction, Setup, State, WatchSeen,
+};
 use crate::state::{ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen};
 use crate::ui::tests::{frame, session::Session, text};
 
@@ -25,7 +27,9 @@ fn stored() -> PathBuf {
 fn told() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
     session.rebalancing();
-    session.happen(Happening::Do(Action::Layout("zookeeper".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "zookeeper".into(),
+    ))));
     session.see(Observation::Znodes(ZnodesSeen {
         session: 4,
         whole: true,

@@ -2,9 +2,9 @@
 
 use crate::state::{
     NewTopic, State,
-    action::{Action, Answer, Key, KeyPress, Motion, Request, perform, send},
+    action::{Action, Answer, Key, KeyPress, Motion, Request, ScreenAction},
+    gate::{By, pass, pass_record},
     settings::Context,
-    update::act,
     view::{Compose, Enter, Overlay, Purpose, REPEAT_WITHIN, navigate},
 };
 
@@ -33,9 +33,9 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
         Overlay::Help(help) if help.typing => input(state, press),
         Overlay::Help(_) | Overlay::Opened(_) => {
             match state.view.keys.lookup(Context::Overlay, press.key) {
-                Some((action, _)) => perform(state, &action, false),
+                Some((action, _)) => pass(state, &action, By::Key(press.key)),
                 None => match (press.key, always) {
-                    (Key::Ctrl(_), Some((action, _))) => act(state, &action, press),
+                    (Key::Ctrl(_), Some((action, _))) => pass(state, &action, By::Key(press.key)),
                     _ => Vec::new(),
                 },
             }
@@ -44,7 +44,7 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
             let pane = Context::Pane(state.view.focus);
             match state.view.keys.lookup(pane, press.key).or(always) {
                 Some((_, repeats)) if press.repeat && !repeats => Vec::new(),
-                Some((action, _)) => act(state, &action, press),
+                Some((action, _)) => pass(state, &action, By::Key(press.key)),
                 None => {
                     unbound(state, press.key);
                     Vec::new()
@@ -69,11 +69,11 @@ fn answer(state: &mut State, press: KeyPress) -> Answered {
         Answer::Yes => {
             let action = ask.action.clone();
             match state.view.keys.lookup(Context::Confirm, press.key) {
-                Some((Action::Accept, _)) if !press.repeat => {
+                Some((Action::Screen(ScreenAction::Accept), _)) if !press.repeat => {
                     state.view.ask = None;
-                    Answered::Done(perform(state, &action, true))
+                    Answered::Done(pass(state, &action, By::Sure))
                 }
-                Some((Action::Back, _)) => {
+                Some((Action::Screen(ScreenAction::Back), _)) => {
                     state.view.ask = None;
                     state.message("kept as it is", false);
                     Answered::Done(Vec::new())
@@ -110,7 +110,7 @@ fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
             .view
             .keys
             .lookup(Context::Always, press.key)
-            .map(|(action, _)| perform(state, &action, false))
+            .map(|(action, _)| pass(state, &action, By::Key(press.key)))
             .unwrap_or_default();
     }
     let bound = state
@@ -119,31 +119,37 @@ fn input(state: &mut State, press: KeyPress) -> Vec<Request> {
         .lookup(Context::Input, press.key)
         .map(|(action, _)| action);
     match (&mut state.view.overlay, bound) {
-        (_, Some(Action::Accept)) => accept(state, press),
-        (Overlay::Help(help), Some(Action::Back)) => {
+        (_, Some(Action::Screen(ScreenAction::Accept))) => accept(state, press),
+        (Overlay::Help(help), Some(Action::Screen(ScreenAction::Back))) => {
             help.typing = false;
             help.search = crate::state::view::Typing::default();
             Vec::new()
         }
-        (_, Some(Action::Back)) => {
+        (_, Some(Action::Screen(ScreenAction::Back))) => {
             navigate::back(state);
             Vec::new()
         }
-        (Overlay::Palette(_), Some(Action::Move(motion))) => {
+        (Overlay::Palette(_), Some(Action::Screen(ScreenAction::Move(motion)))) => {
             if let Overlay::Palette(palette) = &mut state.view.overlay {
                 palette.step(motion == Motion::Down);
             }
             Vec::new()
         }
-        (Overlay::Palette(_), Some(Action::NextPane)) => {
+        (Overlay::Palette(_), Some(Action::Screen(ScreenAction::NextPane))) => {
             crate::state::palette::complete(state);
             Vec::new()
         }
-        (Overlay::Compose(compose), Some(Action::Move(Motion::Down) | Action::NextPane)) => {
+        (
+            Overlay::Compose(compose),
+            Some(Action::Screen(ScreenAction::Move(Motion::Down) | ScreenAction::NextPane)),
+        ) => {
             compose.step(true);
             Vec::new()
         }
-        (Overlay::Compose(compose), Some(Action::Move(Motion::Up) | Action::PreviousPane)) => {
+        (
+            Overlay::Compose(compose),
+            Some(Action::Screen(ScreenAction::Move(Motion::Up) | ScreenAction::PreviousPane)),
+        ) => {
             compose.step(false);
             Vec::new()
         }
@@ -213,12 +219,12 @@ fn accept(state: &mut State, press: KeyPress) -> Vec<Request> {
             state.view.recent.push(text);
             let excess = state.view.recent.len().saturating_sub(RECENT_MAX);
             state.view.recent.drain(..excess);
-            act(state, &action, press)
+            pass(state, &action, By::Key(press.key))
         }
         Overlay::Compose(compose) => match compose.record(&state.view.topic) {
             Ok(record) => {
                 state.view.overlay = Overlay::None;
-                send(state, vec![record])
+                pass_record(state, record)
             }
             Err(wrong) => {
                 compose.wrong = Some(wrong);
@@ -253,7 +259,7 @@ fn answer_prompt(state: &mut State, purpose: Purpose, text: &str) -> Vec<Request
         }
         Purpose::NewTopic if text.is_empty() => Vec::new(),
         Purpose::NewTopic => match format!("topic create {text}").parse() {
-            Ok(action) => perform(state, &action, true),
+            Ok(action) => pass(state, &action, By::Sure),
             Err(wrong) => {
                 state.message(crate::state::action::ActionError::to_string(&wrong), true);
                 Vec::new()

@@ -7,12 +7,14 @@ mod cluster;
 #[cfg(test)]
 mod day;
 mod dispatch;
+mod gate;
 mod model;
 mod palette;
 mod past;
 pub mod settings;
 mod settings_file;
 mod setup;
+mod shell;
 mod story;
 mod time;
 mod update;
@@ -22,9 +24,10 @@ use serde::{Deserialize, Serialize};
 use wire::control::Question;
 
 pub use action::{
-    Action, ActionError, Answer, Ask, Condition, ConditionError, FORMS, Form, Key, KeyPress,
-    Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace, Request, Step, Target,
-    TopicConfig, UnknownKey, UnknownTarget, Verdict, Waits, Wanted, pace,
+    Action, ActionError, Answer, Ask, ClusterAction, Condition, ConditionError, FORMS, Form, Key,
+    KeyPress, Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace, Request,
+    ScreenAction, Step, Target, TerminalAction, TopicConfig, UnknownKey, UnknownTarget, Verdict,
+    Waits, Wanted, pace,
 };
 pub use cluster::{
     Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::{
     Past, PictureOf, Setup, Timestamp,
-    action::{Action, Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, Waits},
+    action::{Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, Waits},
     cluster::{Cluster, Outages, ProcessName, Rates, Wire},
     settings::{Keymap, Layouts, Themes},
     story::{Coach, Entry, Narrator, Story, ZooKeeperStory},
@@ -298,31 +298,6 @@ impl State {
                     .find_map(|broker| broker.address.clone())
             })
             .unwrap_or_else(|| "127.0.0.1:9092".into())
-    }
-
-    /// Whether this action would change the cluster.
-    pub(super) fn is_verb(action: &Action) -> bool {
-        action.aim().is_some()
-            || matches!(
-                action,
-                Action::Heal
-                    | Action::Produce(_)
-                    | Action::Compose
-                    | Action::Stream(_)
-                    | Action::StreamFaster
-                    | Action::StreamSlower
-                    | Action::AddConsumer(_)
-                    | Action::AddGroup
-                    | Action::SpreadPartitions
-                    | Action::ElectLeaders
-                    | Action::CreateTopic(_)
-                    | Action::SetConfig(_)
-                    | Action::DeleteTopic(_)
-                    | Action::DeleteGroup(_)
-                    | Action::Delete
-                    | Action::AddBroker
-                    | Action::RewindGroup(_)
-            )
     }
 }
 

@@ -1,11 +1,14 @@
 //! The only writer: takes an event, changes the state, says what is to be done.
 
 use crate::state::{
-    Event, Happening, State, Timestamp,
-    action::{Action, Answer, KeyPress, Request, command, opening, perform, rewind, waits},
-    cluster::{Observation, Partition, ProcessChange, ProcessName, ProducedSeen, Status},
+    Event, Happening, Setup, State, Timestamp,
+    action::{Answer, Request, command, heal_further, opening, rewind, waits},
+    cluster::{Observation, ProcessChange, ProcessName, ProducedSeen, Status},
     dispatch::{key, paste},
-    past, settings_file,
+    gate::{By, pass},
+    past::{self, History, PageError},
+    settings_file,
+    shell::asked,
     story::{self, Line, Merge, Subject, Tone, caught_up, outage, welcome},
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, follow, look_back, watch_znodes},
 };
@@ -15,25 +18,57 @@ use wire::TopicPartition;
 pub fn update(state: &mut State, event: Event) -> Vec<Request> {
     state.now = state.now.max(event.at);
     if past::is_for_picture(state, &event.what) {
-        return past::update_picture(state, event.what);
+        return update_picture(state, event.what);
     }
     past::remember(state, &event);
     let told = state.story.told;
     let ticks = event.what == Happening::Tick;
     past::share_old_records(state, &event.what);
     let requests = fold(state, event.what);
+    past::travel(state, fold);
     if state.story.told > told {
         state.past.history.step();
     }
     if ticks {
-        past::play_on(state);
+        past::play_on(state, fold);
     }
     past::show(state);
     requests
 }
 
+/// Lets the person move about in the held picture.
+fn update_picture(state: &mut State, what: Happening) -> Vec<Request> {
+    let Some(mut look) = past::look(state) else {
+        return Vec::new();
+    };
+    let picture = &mut look.picture;
+    let requests = match what {
+        Happening::Key(press) => key(picture, press),
+        Happening::Paste(text) => {
+            paste(picture, &text);
+            Vec::new()
+        }
+        Happening::Do(action) => pass(picture, &action, By::Sure),
+        _ => Vec::new(),
+    };
+    let requests = past::put_back(state, look, requests);
+    past::travel(state, fold);
+    requests
+}
+
+impl State {
+    /// A session from a file, at its beginning and playing. `own` says what this terminal is like and
+    /// when it is now.
+    ///
+    /// # Errors
+    /// Its first page does not read.
+    pub fn replay(history: History, own: &Setup) -> Result<Self, PageError> {
+        Self::replayed(history, own, fold)
+    }
+}
+
 /// What an event changes, apart from what can be gone back to.
-pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
+fn fold(state: &mut State, what: Happening) -> Vec<Request> {
     let concerns_palette = match &what {
         Happening::Observed(observation) => matches!(
             observation,
@@ -52,8 +87,8 @@ pub(super) fn fold(state: &mut State, what: Happening) -> Vec<Request> {
             Vec::new()
         }
         Happening::Tick => tick(state),
-        Happening::Do(action) => perform(state, &action, true),
-        Happening::Asked(number, question) => waits::asked(state, number, &question),
+        Happening::Do(action) => pass(state, &action, By::Sure),
+        Happening::Asked(number, question) => asked(state, number, &question),
         Happening::Observed(observation) => {
             let mut requests = observe(state, &observation);
             requests.extend(waits::answered(state, &observation));
@@ -105,7 +140,7 @@ fn tick(state: &mut State) -> Vec<Request> {
     match ask.how {
         Answer::Again { at: Some(at), .. } if now.since(at) >= HELD_WITHIN => {
             state.view.ask = None;
-            perform(state, &ask.action, true)
+            pass(state, &ask.action, By::Sure)
         }
         Answer::Again { at: None, .. } if now.since(ask.since) >= AGAIN_WITHIN => {
             state.view.ask = None;
@@ -278,24 +313,6 @@ fn tell_of_a_second_start(state: &mut State) {
         state.opening.leaders_counted =
             second_start.tell_who_leads(&mut state.story, &state.cluster);
     }
-}
-
-/// Elects preferred leaders once all brokers are back in sync after a healing.
-fn heal_further(state: &mut State) -> Vec<Request> {
-    if !state.healing {
-        return Vec::new();
-    }
-    let (up, all) = state.cluster.brokers_up();
-    let topics = state.cluster.topics.values();
-    let mut partitions = topics.flat_map(|topic| &topic.partitions);
-    if up < all || partitions.any(Partition::under_replicated) {
-        return Vec::new();
-    }
-    state.healing = false;
-    if state.cluster.any_astray() {
-        return crate::state::action::elect_leaders(state);
-    }
-    Vec::new()
 }
 
 /// Turns to the topic that was asked for when it is there, and away from one that is gone.
@@ -473,20 +490,4 @@ fn watch(state: &mut State) -> Option<Request> {
     }
     state.watched.clone_from(&wanted);
     Some(Request::Watch(wanted))
-}
-
-/// Does what a key says, asking first where that is due.
-pub(super) fn act(state: &mut State, action: &Action, press: KeyPress) -> Vec<Request> {
-    if past::refuses(state, action) {
-        return Vec::new();
-    }
-    if let Some(obstacle) = state.refusal(action) {
-        state.message(obstacle.sentence(), false);
-        return Vec::new();
-    }
-    if let Some(ask) = crate::state::action::question(state, action, press.key) {
-        state.view.ask = Some(ask);
-        return Vec::new();
-    }
-    perform(state, action, false)
 }

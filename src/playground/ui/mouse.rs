@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{canvas::Canvas, draw_on, theme::Look};
-use crate::state::{Action, Motion, Overlay, Pane, State};
+use crate::state::{Action, Motion, Overlay, Pane, ScreenAction, State};
 
 /// What a click does.
 #[must_use]
@@ -22,12 +22,12 @@ pub fn click(state: &State, column: u16, row: u16) -> Vec<Action> {
 pub fn wheel(state: &State, column: u16, row: u16, up: bool) -> Vec<Action> {
     let motion = if up { Motion::Up } else { Motion::Down };
     if state.view.overlay != Overlay::None {
-        return vec![Action::Move(motion)];
+        return vec![Action::Screen(ScreenAction::Move(motion))];
     }
     let pane = spots(state, column, row)
         .into_iter()
         .find_map(|action| match action {
-            Action::FocusPane(pane) => Some(pane),
+            Action::Screen(ScreenAction::FocusPane(pane)) => Some(pane),
             _ => None,
         });
     let motion = match pane {
@@ -37,9 +37,10 @@ pub fn wheel(state: &State, column: u16, row: u16, up: bool) -> Vec<Action> {
         Some(_) => motion,
         None => return Vec::new(),
     };
-    pane.map(Action::FocusPane)
+    pane.map(ScreenAction::FocusPane)
+        .map(Action::Screen)
         .into_iter()
-        .chain([Action::Move(motion)])
+        .chain([Action::Screen(ScreenAction::Move(motion))])
         .collect()
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, ActionError};
+use super::{ActionError, ClusterAction};
 use crate::state::cluster::StreamRate;
 use wire::{Offset, TopicPartition};
 
@@ -75,7 +75,7 @@ pub(super) fn parse_rewind(
     topic: &str,
     partition: &str,
     offset: &str,
-) -> Result<Action, ActionError> {
+) -> Result<ClusterAction, ActionError> {
     let wrong = ActionError::Arguments {
         usage: "group rewind GROUP TOPIC PARTITION OFFSET, as in: group rewind billing orders p0 41",
     };
@@ -83,7 +83,7 @@ pub(super) fn parse_rewind(
     let (Ok(partition), Ok(offset)) = (partition, offset.parse()) else {
         return Err(wrong);
     };
-    Ok(Action::RewindGroup(Some((
+    Ok(ClusterAction::RewindGroup(Some((
         group.to_owned(),
         TopicPartition::new(topic, partition),
         Offset(offset),
@@ -91,7 +91,7 @@ pub(super) fn parse_rewind(
 }
 
 /// `chat 4 2`, `chat --partitions 4 --replication-factor 2`, or only the name.
-pub(super) fn parse_topic(words: &[&str]) -> Result<Action, ActionError> {
+pub(super) fn parse_topic(words: &[&str]) -> Result<ClusterAction, ActionError> {
     let wrong = || ActionError::Arguments { usage: TOPIC_USAGE };
     let (name, rest) = words.split_first().ok_or_else(wrong)?;
     let mut partitions = None;
@@ -108,7 +108,7 @@ pub(super) fn parse_topic(words: &[&str]) -> Result<Action, ActionError> {
     }
     let partitions = partitions.map_or(Ok(3), str::parse).map_err(|_| wrong())?;
     let factor = factor.map_or(Ok(3), str::parse).map_err(|_| wrong())?;
-    Ok(Action::CreateTopic(Some((
+    Ok(ClusterAction::CreateTopic(Some((
         (*name).to_owned(),
         partitions,
         factor,

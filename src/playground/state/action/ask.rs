@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Key, Pane, Target};
+use super::{Action, ClusterAction, Key, Pane, Target, TerminalAction};
 use crate::state::{State, Timestamp, cluster::Status, story::grouped};
 
 /// A question that waits for its answer.
@@ -34,23 +34,41 @@ pub enum Answer {
 
 /// The question to put before this action, if there is one.
 pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> {
+    match action {
+        Action::Cluster(action) => of_cluster(state, action, key),
+        Action::Terminal(TerminalAction::Quit) => quitting(state, key),
+        Action::Screen(_) | Action::Terminal(_) => None,
+    }
+}
+
+fn quitting(state: &State, key: Key) -> Option<Ask> {
+    // Nothing ends with it.
+    if state.picture_of.is_some_and(|of| of.replay) {
+        return None;
+    }
+    let kept = if state.setup.ephemeral {
+        "nothing is kept"
+    } else {
+        "the data stays"
+    };
+    let text = format!("{key} again quits: the processes end, {kept}");
+    let how = Answer::Again { key, at: None };
+    Some(ask(state, TerminalAction::Quit, &text, how))
+}
+
+fn ask(state: &State, action: impl Into<Action>, text: &str, how: Answer) -> Ask {
+    Ask {
+        action: action.into(),
+        text: state.view.keys.fill(text),
+        since: state.now,
+        how,
+    }
+}
+
+fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
     let again = Answer::Again { key, at: None };
     let (action, text, how) = match action {
-        // Nothing ends with it.
-        Action::Quit if state.picture_of.is_some_and(|of| of.replay) => return None,
-        Action::Quit => (
-            Action::Quit,
-            format!(
-                "{key} again quits: the processes end, {}",
-                if state.setup.ephemeral {
-                    "nothing is kept"
-                } else {
-                    "the data stays"
-                }
-            ),
-            again,
-        ),
-        Action::Start(target) => {
+        ClusterAction::Start(target) => {
             let picked = state.aimed(target);
             let [process] = picked.as_slice() else {
                 return None;
@@ -60,12 +78,12 @@ pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Op
                 return None;
             }
             (
-                Action::Restart(Target::Process(process.clone())),
+                ClusterAction::Restart(Target::Process(process.clone())),
                 format!("{process} is up. {key} again restarts it"),
                 again,
             )
         }
-        Action::Kill(Target::AllBrokers) => (
+        ClusterAction::Kill(Target::AllBrokers) => (
             action.clone(),
             format!(
                 "all {} brokers end at once. {key} again kills them",
@@ -73,27 +91,28 @@ pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Op
             ),
             again,
         ),
-        Action::Kill(Target::Random)
-        | Action::Stop(Target::Random)
-        | Action::Freeze(Target::Random)
-        | Action::Restart(Target::Random) => (
+
+        ClusterAction::Kill(Target::Random)
+        | ClusterAction::Stop(Target::Random)
+        | ClusterAction::Freeze(Target::Random)
+        | ClusterAction::Restart(Target::Random) => (
             action.clone(),
             format!(
                 "{action}: one broker, nobody knows which?   {{confirm accept}} do it   {{confirm back}} keep"
             ),
             Answer::Yes,
         ),
-        Action::Delete if state.view.focus == Pane::Group => {
+        ClusterAction::Delete if state.view.focus == Pane::Group => {
             let group = state.view.group_row.as_ref().unwrap_or(&state.view.group);
-            return question(state, &Action::DeleteGroup(group.clone()), key);
+            return of_cluster(state, &ClusterAction::DeleteGroup(group.clone()), key);
         }
-        Action::Delete => {
+        ClusterAction::Delete => {
             let row = state.view.topic_row.as_ref();
             let row = row.filter(|_| state.view.focus == Pane::Replicas);
             let topic = row.unwrap_or(&state.view.topic).clone();
-            return question(state, &Action::DeleteTopic(topic), key);
+            return of_cluster(state, &ClusterAction::DeleteTopic(topic), key);
         }
-        Action::DeleteTopic(topic) => {
+        ClusterAction::DeleteTopic(topic) => {
             let records: i64 = state
                 .cluster
                 .topics
@@ -109,29 +128,24 @@ pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Op
             );
             (action.clone(), text, Answer::Yes)
         }
-        Action::DeleteGroup(group) => {
+        ClusterAction::DeleteGroup(group) => {
             state.cluster.groups.get(group)?;
             let text = format!(
                 "delete group {group} and where it stands?   {{confirm accept}} delete   {{confirm back}} keep"
             );
             (action.clone(), text, Answer::Yes)
         }
-        Action::SpreadPartitions => {
+        ClusterAction::SpreadPartitions => {
             let text = super::spread::question(state)?;
             (action.clone(), text, Answer::Yes)
         }
-        Action::RewindGroup(None) => {
-            return question(state, &super::rewind::meant(state).ok()?, key);
+        ClusterAction::RewindGroup(None) => {
+            return of_cluster(state, &super::rewind::meant(state).ok()?, key);
         }
-        Action::RewindGroup(Some((group, place, to))) => {
+        ClusterAction::RewindGroup(Some((group, place, to))) => {
             return super::rewind::question(state, group, place, *to).ok();
         }
         _ => return None,
     };
-    Some(Ask {
-        action,
-        text: state.view.keys.fill(&text),
-        since: state.now,
-        how,
-    })
+    Some(ask(state, action, &text, how))
 }

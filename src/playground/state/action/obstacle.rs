@@ -1,6 +1,6 @@
 //! Why an action comes to nothing now: what it needs is dead, frozen or not now.
 
-use super::{Action, Pane, Target};
+use super::{Action, ClusterAction, Pane, Target};
 use crate::state::{
     State,
     cluster::{Cluster, ProcessName, Status},
@@ -57,20 +57,6 @@ impl Obstacle {
     }
 }
 
-impl Action {
-    /// Whether it sends or reads records.
-    fn feeds(&self) -> bool {
-        matches!(
-            self,
-            Self::Produce(_)
-                | Self::Compose
-                | Self::StreamFaster
-                | Self::AddConsumer(_)
-                | Self::AddGroup
-        )
-    }
-}
-
 impl Cluster {
     /// Whether no broker can answer anything.
     #[must_use]
@@ -85,21 +71,26 @@ impl State {
     /// What is in the way of an action now.
     #[must_use]
     pub fn obstacle(&self, action: &Action) -> Option<Obstacle> {
-        if self.held.is_some() && Self::is_verb(action) {
+        if self.held.is_some() && matches!(action, Action::Cluster(_)) {
             return Some(Obstacle::Past);
         }
-        if let Action::Kill(target) | Action::Stop(target) | Action::Freeze(target) = action {
+        if let Action::Cluster(
+            ClusterAction::Kill(target)
+            | ClusterAction::Stop(target)
+            | ClusterAction::Freeze(target),
+        ) = action
+        {
             return self.all_dead(target).map(Obstacle::Dead);
         }
-        let (broker, zookeeper) = self.needs(action);
+        let needs = self.needs(action);
         if self.cluster.no_broker_answers() {
-            if broker {
-                return Some(Obstacle::NoBroker);
-            }
-            if action.feeds() {
-                return Some(Obstacle::Waits);
+            match needs {
+                Needs::Broker | Needs::BrokerAndZooKeeper => return Some(Obstacle::NoBroker),
+                Needs::BrokerAtLast => return Some(Obstacle::Waits),
+                Needs::Nothing | Needs::ZooKeeper => {}
             }
         }
+        let zookeeper = matches!(needs, Needs::ZooKeeper | Needs::BrokerAndZooKeeper);
         let away = self.cluster.zookeeper_away().filter(|_| zookeeper)?;
         (away.is_gone() || away == Status::Frozen).then_some(Obstacle::NoZooKeeper(away))
     }
@@ -119,20 +110,50 @@ impl State {
             .then(|| aimed.first().cloned())?
     }
 
-    /// Whether an action needs a broker that answers, and whether it needs `ZooKeeper`.
-    fn needs(&self, action: &Action) -> (bool, bool) {
+    /// What an action needs of the cluster.
+    fn needs(&self, action: &Action) -> Needs {
+        let Action::Cluster(action) = action else {
+            return Needs::Nothing;
+        };
         match action {
-            Action::Delete => (true, self.view.focus != Pane::Group),
-            Action::CreateTopic(_)
-            | Action::SetConfig(_)
-            | Action::DeleteTopic(_)
-            | Action::SpreadPartitions
-            | Action::ElectLeaders => (true, true),
-            Action::DeleteGroup(_) | Action::RewindGroup(_) => (true, false),
-            Action::AddBroker => (false, true),
-            _ => (false, false),
+            ClusterAction::Delete if self.view.focus == Pane::Group => Needs::Broker,
+            ClusterAction::Delete
+            | ClusterAction::CreateTopic(_)
+            | ClusterAction::SetConfig(_)
+            | ClusterAction::DeleteTopic(_)
+            | ClusterAction::SpreadPartitions
+            | ClusterAction::ElectLeaders => Needs::BrokerAndZooKeeper,
+            ClusterAction::DeleteGroup(_) | ClusterAction::RewindGroup(_) => Needs::Broker,
+            ClusterAction::AddBroker => Needs::ZooKeeper,
+            ClusterAction::Produce(_)
+            | ClusterAction::Compose
+            | ClusterAction::StreamFaster
+            | ClusterAction::AddConsumer(_)
+            | ClusterAction::AddGroup => Needs::BrokerAtLast,
+            ClusterAction::Kill(_)
+            | ClusterAction::Stop(_)
+            | ClusterAction::Freeze(_)
+            | ClusterAction::Thaw(_)
+            | ClusterAction::Start(_)
+            | ClusterAction::Restart(_)
+            | ClusterAction::Heal
+            | ClusterAction::Stream(_)
+            | ClusterAction::StreamSlower
+            | ClusterAction::Wait(_) => Needs::Nothing,
         }
     }
+}
+
+/// What an action needs of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// One that answers.
+    Broker,
+    /// One that answers, now or later: it waits.
+    BrokerAtLast,
+    ZooKeeper,
+    BrokerAndZooKeeper,
 }
 
 #[cfg(test)]

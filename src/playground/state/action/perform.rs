@@ -1,57 +1,29 @@
-//! Does actions: changes what is shown at once, and asks the outside for the rest.
+//! Does what is done to the cluster: changes what is known of it at once, and asks the outside for the rest.
 
 use super::{
-    Action, NewConsumer, NewRecord, Request, TopicConfig, command, recorded, rewind, spread, verbs,
+    ClusterAction, NewConsumer, NewRecord, Request, TopicConfig, command, rewind, spread, verbs,
     waits,
 };
 use crate::state::{
     NewTopic, State,
     cluster::{Process, ProcessName, StreamRate},
     model::stream_value,
-    past,
     story::{Line, Subject, Tone},
-    view::{Overlay, Palette, Prompt, Purpose, Typing, navigate, watched},
 };
 use wire::{BrokerId, TopicPartition};
 
-/// Does one action. `sure`: whoever wants it was asked already, or is a script.
-pub(in crate::state) fn perform(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
-    if state.picture_of.is_some() && past::perform_in_picture(state, action) {
-        return Vec::new();
-    }
-    // Who has a role is looked up here, once: what is marked is what is done.
-    let action = match state.settled(action) {
-        Ok(action) => action,
-        Err(nobody) => {
-            state.message(nobody, true);
-            return Vec::new();
-        }
-    };
-    let mark = recorded::mark(state, &action);
-    let mut requests = carry_out(state, &action, sure);
-    requests.extend(mark);
-    requests
-}
-
-fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
-    if state
-        .view
-        .message
-        .as_ref()
-        .is_some_and(|message| !message.bad || (message.while_waiting && State::is_verb(action)))
-    {
-        state.view.message = None;
-    }
+/// Does what passed the gate.
+pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Vec<Request> {
     match action {
-        Action::Kill(target) => verbs::each(state, target, verbs::kill),
-        Action::Stop(target) => verbs::each(state, target, verbs::stop),
-        Action::Freeze(target) => verbs::each(state, target, verbs::freeze),
-        Action::Thaw(target) => verbs::each(state, target, verbs::thaw),
-        Action::Start(target) => verbs::each(state, target, verbs::start),
-        Action::Restart(target) => verbs::each(state, target, verbs::restart),
-        Action::Heal => verbs::heal(state),
-        Action::Produce(None) => produce(state),
-        Action::Produce(Some((key, value))) => {
+        ClusterAction::Kill(target) => verbs::each(state, target, verbs::kill),
+        ClusterAction::Stop(target) => verbs::each(state, target, verbs::stop),
+        ClusterAction::Freeze(target) => verbs::each(state, target, verbs::freeze),
+        ClusterAction::Thaw(target) => verbs::each(state, target, verbs::thaw),
+        ClusterAction::Start(target) => verbs::each(state, target, verbs::start),
+        ClusterAction::Restart(target) => verbs::each(state, target, verbs::restart),
+        ClusterAction::Heal => verbs::heal(state),
+        ClusterAction::Produce(None) => produce(state),
+        ClusterAction::Produce(Some((key, value))) => {
             let record = NewRecord {
                 topic: state.view.topic.clone(),
                 key: Some(key.clone()).filter(|key| !key.is_empty()),
@@ -60,78 +32,40 @@ fn carry_out(state: &mut State, action: &Action, sure: bool) -> Vec<Request> {
             };
             send(state, vec![record])
         }
-        Action::Compose => {
-            state.view.overlay = Overlay::Compose(crate::state::view::Compose::new("", ""));
-            Vec::new()
-        }
-        Action::Stream(StreamRate::Off) => slow_down(state, StreamRate::Off),
-        Action::Stream(rate) => stream(state, state.view.topic.clone(), *rate),
-        Action::StreamFaster => {
+        ClusterAction::Stream(StreamRate::Off) => slow_down(state, StreamRate::Off),
+        ClusterAction::Stream(rate) => stream(state, state.view.topic.clone(), *rate),
+        ClusterAction::StreamFaster => {
             let rate = state.cluster.stream.faster();
             stream(state, state.view.topic.clone(), rate)
         }
-        Action::StreamSlower => slow_down(state, state.cluster.stream.slower()),
-        Action::AddConsumer(group) => {
+        ClusterAction::StreamSlower => slow_down(state, state.cluster.stream.slower()),
+        ClusterAction::AddConsumer(group) => {
             let group = group.clone().unwrap_or_else(|| state.view.group.clone());
             add_consumer(state, group)
         }
-        Action::AddGroup => {
+        ClusterAction::AddGroup => {
             let group = unused_group(state);
             state.view.group.clone_from(&group);
             add_consumer(state, group)
         }
-        Action::CreateTopic(None) => {
-            state.view.overlay = Overlay::Prompt(Prompt {
-                purpose: Purpose::NewTopic,
-                input: Typing::default(),
-            });
-            Vec::new()
-        }
-        Action::CreateTopic(Some((name, partitions, factor))) => {
+        ClusterAction::CreateTopic(Some((name, partitions, factor))) => {
             create_topic(state, name, *partitions, *factor)
         }
-        Action::Delete | Action::DeleteTopic(_) | Action::DeleteGroup(_) if !sure => Vec::new(),
-        Action::SetConfig(config) => set_config(state, config),
-        Action::DeleteTopic(name) => delete_topic(state, name),
-        Action::DeleteGroup(name) => delete_group(state, name),
-        Action::AddBroker => add_broker(state),
-        Action::RewindGroup(None) => rewind::begin_meant(state),
-        Action::RewindGroup(Some((group, place, to))) => rewind::begin(state, group, place, *to),
-        Action::SpreadPartitions => spread::spread(state),
-        Action::ElectLeaders => elect_leaders(state),
-        Action::Copy => {
-            let copied = state.view.command.clone();
-            if copied.is_none() {
-                state.message("there is no command to copy", false);
-            }
-            copied.map(Request::Copy).into_iter().collect()
+        ClusterAction::SetConfig(config) => set_config(state, config),
+        ClusterAction::DeleteTopic(name) => delete_topic(state, name),
+        ClusterAction::DeleteGroup(name) => delete_group(state, name),
+        ClusterAction::AddBroker => add_broker(state),
+        ClusterAction::RewindGroup(None) => rewind::begin_meant(state),
+        ClusterAction::RewindGroup(Some((group, place, to))) => {
+            rewind::begin(state, group, place, *to)
         }
-        Action::Palette(text) => {
-            state.view.overlay = Overlay::Palette(Palette::new(text));
+        ClusterAction::SpreadPartitions => spread::spread(state),
+        ClusterAction::ElectLeaders => elect_leaders(state),
+        ClusterAction::Wait(wanted) => waits::wait(state, wanted),
+        // The gate asked for what is missing: they came back with a name, or not at all.
+        ClusterAction::Compose | ClusterAction::CreateTopic(None) | ClusterAction::Delete => {
             Vec::new()
         }
-        Action::Theme(name) => theme(state, name),
-        Action::Coach => {
-            state.coach.hidden = !state.coach.hidden;
-            Vec::new()
-        }
-        Action::Say(words) => {
-            watched::say(state, words);
-            Vec::new()
-        }
-        Action::Wait(wanted) => waits::wait(state, wanted),
-        Action::ShowKeys => {
-            watched::show_keys(state);
-            Vec::new()
-        }
-        Action::Record(file) => vec![Request::Record(file.clone())],
-        Action::Shot(file) => vec![Request::Shot(file.clone())],
-        Action::Save(file) => vec![Request::Save(file.clone())],
-        Action::Mouse => mouse(state),
-        Action::Quit => vec![Request::Quit],
-        Action::Suspend => vec![Request::Suspend],
-        Action::Redraw => vec![Request::Redraw],
-        action => navigate::navigate(state, action),
     }
 }
 
@@ -150,33 +84,12 @@ fn produce(state: &mut State) -> Vec<Request> {
     send(state, vec![record])
 }
 
-fn mouse(state: &mut State) -> Vec<Request> {
-    state.view.mouse = !state.view.mouse;
-    let words = if state.view.mouse {
-        "the mouse picks and scrolls here; :mouse gives it back to the terminal"
-    } else {
-        "the mouse is the terminal's again"
-    };
-    state.message(words, false);
-    vec![Request::Mouse(state.view.mouse)]
-}
-
 /// Sends records, and shows how a shell would.
 pub(in crate::state) fn send(state: &mut State, records: Vec<NewRecord>) -> Vec<Request> {
     if let Some(record) = records.last() {
         state.view.command = Some(command::produce(&state.bootstrap(), record));
     }
     vec![Request::Produce(records)]
-}
-
-fn theme(state: &mut State, name: &str) -> Vec<Request> {
-    if state.view.themes.show(name) {
-        return vec![Request::Redraw];
-    }
-    let known: Vec<&str> = state.view.themes.names().collect();
-    let known = known.join(", ");
-    state.message(format!("no theme \"{name}\": {known}"), true);
-    Vec::new()
 }
 
 /// A stream that runs becomes slower or ends where it is, whatever topic is shown.

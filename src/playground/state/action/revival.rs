@@ -1,6 +1,6 @@
 //! What brings back whom a partition waits for.
 
-use super::{Action, Target};
+use super::{Action, ClusterAction, Target};
 use crate::state::cluster::{Cluster, ProcessName, Status};
 use wire::BrokerId;
 
@@ -26,8 +26,8 @@ impl Cluster {
 fn revives(process: ProcessName, status: Status) -> Option<Action> {
     let target = Target::Process(process);
     match status {
-        Status::Frozen => Some(Action::Freeze(target)),
-        status if status.is_gone() => Some(Action::Start(target)),
+        Status::Frozen => Some(Action::Cluster(ClusterAction::Freeze(target))),
+        status if status.is_gone() => Some(Action::Cluster(ClusterAction::Start(target))),
         _ => None,
     }
 }

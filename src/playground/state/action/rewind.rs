@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Answer, Ask, Request, command};
+use super::{Answer, Ask, ClusterAction, Request, command};
 use crate::state::{
     State, Timestamp,
     cluster::{Intent, ProcessName, Status},
@@ -39,7 +39,7 @@ enum Step {
 }
 
 /// The rewind that `o` means now: the shown group, to the record under the cursor.
-pub(in crate::state) fn meant(state: &State) -> Result<Action, String> {
+pub(in crate::state) fn meant(state: &State) -> Result<ClusterAction, String> {
     let Some(to) = state.view.record else {
         return Err(
             "no record is picked: {move left} picks one, {group rewind} rewinds the group to it"
@@ -47,7 +47,7 @@ pub(in crate::state) fn meant(state: &State) -> Result<Action, String> {
         );
     };
     let place = TopicPartition::new(&state.view.topic, state.view.partition);
-    Ok(Action::RewindGroup(Some((
+    Ok(ClusterAction::RewindGroup(Some((
         state.view.group.clone(),
         place,
         to,
@@ -89,7 +89,7 @@ pub(in crate::state) fn question(
         format!(", {} pause meanwhile", names.join(" "))
     };
     Ok(Ask {
-        action: Action::RewindGroup(Some((group.to_owned(), place.clone(), to))),
+        action: ClusterAction::RewindGroup(Some((group.to_owned(), place.clone(), to))).into(),
         text: state.view.keys.fill(&format!(
             "{group} to p{} @{to}: {costs}{pause}   {{confirm accept}} rewind   {{confirm back}} keep",
             place.partition
@@ -158,7 +158,9 @@ fn check(
 /// Rewinds the shown group to the record under the cursor; whoever says so was asked already.
 pub(super) fn begin_meant(state: &mut State) -> Vec<Request> {
     match meant(state) {
-        Ok(Action::RewindGroup(Some((group, place, to)))) => begin(state, &group, &place, to),
+        Ok(ClusterAction::RewindGroup(Some((group, place, to)))) => {
+            begin(state, &group, &place, to)
+        }
         Ok(_) => Vec::new(),
         Err(why) => {
             state.message(why, false);

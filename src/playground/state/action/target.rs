@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::Action;
+use super::{Action, ClusterAction};
 use crate::state::{
     State,
     cluster::{Process, ProcessName, Status},
@@ -204,9 +204,9 @@ impl State {
 /// Whether a verb can do something to a process in this state.
 fn reaches(action: &Action, status: Status) -> bool {
     match action {
-        Action::Start(_) => status.is_gone(),
-        Action::Thaw(_) => status == Status::Frozen,
-        Action::Kill(_) => status.is_running(),
+        Action::Cluster(ClusterAction::Start(_)) => status.is_gone(),
+        Action::Cluster(ClusterAction::Thaw(_)) => status == Status::Frozen,
+        Action::Cluster(ClusterAction::Kill(_)) => status.is_running(),
         _ => status == Status::Up,
     }
 }

@@ -1,9 +1,9 @@
 //! The verbs that reach a process: kill, stop, freeze, thaw, start, restart, heal.
 
-use super::{Request, Target, command};
+use super::{Request, Target, command, perform::elect_leaders};
 use crate::state::{
     State,
-    cluster::{Intent, Process, ProcessName, Status},
+    cluster::{Intent, Partition, Process, ProcessName, Status},
     story::{Line, Subject, Tone, places},
 };
 
@@ -160,6 +160,24 @@ pub(in crate::state) fn heal(state: &mut State) -> Vec<Request> {
         );
     }
     requests
+}
+
+/// Elects preferred leaders once all brokers are back in sync after a healing.
+pub(in crate::state) fn heal_further(state: &mut State) -> Vec<Request> {
+    if !state.healing {
+        return Vec::new();
+    }
+    let (up, all) = state.cluster.brokers_up();
+    let topics = state.cluster.topics.values();
+    let mut partitions = topics.flat_map(|topic| &topic.partitions);
+    if up < all || partitions.any(Partition::under_replicated) {
+        return Vec::new();
+    }
+    state.healing = false;
+    if state.cluster.any_astray() {
+        return elect_leaders(state);
+    }
+    Vec::new()
 }
 
 /// Whether a verb can reach it; says so if not.

@@ -5,19 +5,18 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, Request,
+    Action, ClusterAction, Request,
     condition::{
         Amount, Baseline, Being, Compare, Condition, Existence, Places, Predicate, Wanted, Which,
         Who,
     },
-    perform,
 };
 use crate::state::{
     State, Timestamp,
     cluster::{Observation, ProcessName},
     story::{Line, Tone},
 };
-use wire::control::{Answer, Question};
+use wire::control::Answer;
 
 /// Waits at a time; more are refused.
 const WAITS_MAX: usize = 64;
@@ -93,39 +92,16 @@ pub(in crate::state) fn wait(state: &mut State, wanted: &Wanted) -> Vec<Request>
     Vec::new()
 }
 
-/// Another shell asks something; where that can be answered at once, it is.
-pub(in crate::state) fn asked(state: &mut State, number: u64, question: &Question) -> Vec<Request> {
-    let asker = Asker::Shell(number);
-    let answer = |answer| vec![Request::Answer { number, answer }];
-    match question {
-        Question::Status {} => vec![Request::TellStatus { number }],
-        Question::Wait {
-            condition,
-            timeout_ms,
-        } => match condition.parse::<Wanted>() {
-            Err(error) => answer(Answer::Wrong {
-                why: error.to_string(),
-            }),
-            Ok(wanted) => {
-                let within = wanted.within.unwrap_or(Duration::from_millis(*timeout_ms));
-                let until = holds(state, wanted.condition, Vec::new());
-                if begin(state, asker, until, within, false) {
-                    Vec::new()
-                } else {
-                    answer(full())
-                }
-            }
-        },
-        Question::Do { action, timeout_ms } => match action.parse::<Action>() {
-            Err(error) => answer(Answer::Wrong {
-                why: error.to_string(),
-            }),
-            Ok(action) => {
-                let within = Duration::from_millis(*timeout_ms);
-                do_for(state, number, &action, within)
-            }
-        },
-    }
+/// Another shell waits for a condition.
+pub(in crate::state) fn wait_for_shell(
+    state: &mut State,
+    number: u64,
+    wanted: Wanted,
+    within: Duration,
+) -> Option<Answer> {
+    let within = wanted.within.unwrap_or(within);
+    let until = holds(state, wanted.condition, Vec::new());
+    (!begin(state, Asker::Shell(number), until, within, false)).then(full)
 }
 
 fn full() -> Answer {
@@ -135,55 +111,53 @@ fn full() -> Answer {
     }
 }
 
-/// Does what another shell wants, and waits until it is there.
-fn do_for(state: &mut State, number: u64, action: &Action, within: Duration) -> Vec<Request> {
-    let aimed = action.aim().map(|(_, target)| state.aimed(target));
-    let known: Vec<ProcessName> = state.cluster.processes.keys().cloned().collect();
-    let since = Baseline::of(&state.cluster);
-    let lines = state.story.last_number();
-    // What stood in the footer before is no answer to this.
-    state.view.message = None;
-    let mut requests = perform(state, action, true);
-    state.story.told_by_shell(lines);
-    let refused = state.view.message.as_ref();
-    let refused = refused.filter(|message| message.bad || requests.is_empty());
-    if let Some(why) = refused.map(|message| message.text.clone()) {
-        let answer = Answer::Fails { after_ms: 0, why };
-        requests.push(Request::Answer { number, answer });
-        return requests;
-    }
-    let begun = state.cluster.processes.keys();
-    let begun: Vec<ProcessName> = begun
-        .filter(|name| !known.contains(name))
-        .cloned()
-        .collect();
-    let until = match done_when(state, action, aimed.unwrap_or_default(), &begun) {
-        Done::Now => None,
-        Done::Answered => Some(Until::Answered),
-        Done::When(condition, changed) => Some(Until::Holds {
-            condition,
-            since,
-            changed,
-        }),
-    };
-    match until {
-        None => requests.push(Request::Answer {
-            number,
-            answer: Answer::Holds {
-                after_ms: 0,
-                seen: String::new(),
-            },
-        }),
-        Some(until) => {
-            if !begin(state, Asker::Shell(number), until, within, true) {
-                requests.push(Request::Answer {
-                    number,
-                    answer: full(),
-                });
-            }
+/// How things were before something is done that another shell will wait for.
+pub(in crate::state) struct Before {
+    aimed: Vec<ProcessName>,
+    known: Vec<ProcessName>,
+    since: Baseline,
+}
+
+impl Before {
+    /// As they are now.
+    pub fn doing(state: &State, action: &Action) -> Self {
+        let aimed = action.aim().map(|(_, target)| state.aimed(target));
+        Self {
+            aimed: aimed.unwrap_or_default(),
+            known: state.cluster.processes.keys().cloned().collect(),
+            since: Baseline::of(&state.cluster),
         }
     }
-    requests
+}
+
+/// Another shell waits until what was done for it is there; the answer, where there is nothing to wait for.
+pub(in crate::state) fn wait_until_done(
+    state: &mut State,
+    number: u64,
+    action: &Action,
+    before: Before,
+    within: Duration,
+) -> Option<Answer> {
+    let begun = state.cluster.processes.keys();
+    let begun: Vec<ProcessName> = begun
+        .filter(|name| !before.known.contains(name))
+        .cloned()
+        .collect();
+    let until = match done_when(state, action, before.aimed, &begun) {
+        Done::Now => {
+            return Some(Answer::Holds {
+                after_ms: 0,
+                seen: String::new(),
+            });
+        }
+        Done::Answered => Until::Answered,
+        Done::When(condition, changed) => Until::Holds {
+            condition,
+            since: before.since,
+            changed,
+        },
+    };
+    (!begin(state, Asker::Shell(number), until, within, true)).then(full)
 }
 
 /// When an action is done.
@@ -208,12 +182,19 @@ fn done_when(
             .map(|name| Condition::Is(Predicate::Process(which(name), being)));
         Condition::All(each.collect())
     };
+    let Action::Cluster(action) = action else {
+        return Done::Now;
+    };
     match action {
-        Action::Kill(_) | Action::Stop(_) => Done::When(all_are(&aimed, Being::Down), Vec::new()),
-        Action::Freeze(_) => Done::When(all_are(&aimed, Being::Frozen), Vec::new()),
-        Action::Thaw(_) => Done::When(all_are(&aimed, Being::Up), Vec::new()),
-        Action::Start(_) | Action::Restart(_) => Done::When(all_are(&aimed, Being::Up), aimed),
-        Action::Heal => {
+        ClusterAction::Kill(_) | ClusterAction::Stop(_) => {
+            Done::When(all_are(&aimed, Being::Down), Vec::new())
+        }
+        ClusterAction::Freeze(_) => Done::When(all_are(&aimed, Being::Frozen), Vec::new()),
+        ClusterAction::Thaw(_) => Done::When(all_are(&aimed, Being::Up), Vec::new()),
+        ClusterAction::Start(_) | ClusterAction::Restart(_) => {
+            Done::When(all_are(&aimed, Being::Up), aimed)
+        }
+        ClusterAction::Heal => {
             let servers: Vec<ProcessName> = state
                 .cluster
                 .processes
@@ -223,10 +204,10 @@ fn done_when(
                 .collect();
             Done::When(all_are(&servers, Being::Up), Vec::new())
         }
-        Action::AddBroker | Action::AddConsumer(_) | Action::AddGroup => {
+        ClusterAction::AddBroker | ClusterAction::AddConsumer(_) | ClusterAction::AddGroup => {
             Done::When(all_are(begun, Being::Up), Vec::new())
         }
-        Action::Produce(_) => {
+        ClusterAction::Produce(_) => {
             let one_more = Amount {
                 compare: Compare::AtLeast,
                 number: 1,
@@ -235,7 +216,7 @@ fn done_when(
             let acked = Predicate::Count(super::condition::Counted::Acked, one_more);
             Done::When(Condition::Is(acked), Vec::new())
         }
-        Action::CreateTopic(Some((name, ..))) => {
+        ClusterAction::CreateTopic(Some((name, ..))) => {
             let places = Places {
                 topic: name.clone(),
                 partition: None,
@@ -243,15 +224,22 @@ fn done_when(
             let led = Condition::Is(Predicate::Leader(places, Who::Anybody));
             Done::When(led, Vec::new())
         }
-        Action::DeleteTopic(name) => {
+        ClusterAction::DeleteTopic(name) => {
             let gone = Predicate::Topic(name.clone(), Existence::Gone);
             Done::When(Condition::Is(gone), Vec::new())
         }
-        Action::SetConfig(_)
-        | Action::DeleteGroup(_)
-        | Action::SpreadPartitions
-        | Action::ElectLeaders => Done::Answered,
-        _ => Done::Now,
+        ClusterAction::SetConfig(_)
+        | ClusterAction::DeleteGroup(_)
+        | ClusterAction::SpreadPartitions
+        | ClusterAction::ElectLeaders => Done::Answered,
+        ClusterAction::Compose
+        | ClusterAction::CreateTopic(None)
+        | ClusterAction::Delete
+        | ClusterAction::Stream(_)
+        | ClusterAction::StreamFaster
+        | ClusterAction::StreamSlower
+        | ClusterAction::RewindGroup(_)
+        | ClusterAction::Wait(_) => Done::Now,
     }
 }
 

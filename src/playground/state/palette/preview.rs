@@ -2,7 +2,9 @@
 
 use crate::state::{
     State,
-    action::{Action, Target, TopicConfig, next_broker, pace, perform},
+    action::{
+        Action, ClusterAction, ScreenAction, Target, TopicConfig, next_broker, pace, perform,
+    },
     cluster::{ProcessName, StreamRate},
     settings::Setting,
     story::grouped,
@@ -33,30 +35,44 @@ fn command(state: &mut State, action: &Action) -> Option<String> {
     state.held = held;
     state.view.overlay = overlay;
     trial.view.command = None;
-    perform(&mut trial, action, true);
-    trial.view.command.filter(|_| *action != Action::Copy)
+    if let Ok(Action::Cluster(settled)) = trial.settled(action) {
+        perform(&mut trial, &settled);
+    }
+    trial.view.command
 }
 
 fn does(state: &State, action: &Action) -> String {
     let topic = &state.view.topic;
     match action {
-        Action::Pick(process) => format!("{process} is what the verbs reach"),
-        Action::Stream(StreamRate::Off) => "no more records by themselves".to_owned(),
-        Action::Stream(rate) => format!("{} demo records into {topic}, by six keys", pace(*rate)),
-        Action::Produce(Some((key, value))) => format!("key {key}, value {value}, into {topic}"),
-        Action::AddConsumer(group) => {
+        Action::Screen(ScreenAction::Pick(process)) => format!("{process} is what the verbs reach"),
+        Action::Cluster(ClusterAction::Stream(StreamRate::Off)) => {
+            "no more records by themselves".to_owned()
+        }
+        Action::Cluster(ClusterAction::Stream(rate)) => {
+            format!("{} demo records into {topic}, by six keys", pace(*rate))
+        }
+        Action::Cluster(ClusterAction::Produce(Some((key, value)))) => {
+            format!("key {key}, value {value}, into {topic}")
+        }
+        Action::Cluster(ClusterAction::AddConsumer(group)) => {
             let group = group.as_ref().unwrap_or(&state.view.group);
             format!("a process joins {group}: its members divide the partitions anew")
         }
-        Action::AddGroup => "a consumer in a new group reads from the first record".to_owned(),
-        Action::CreateTopic(Some((_, partitions, factor))) => {
+        Action::Cluster(ClusterAction::AddGroup) => {
+            "a consumer in a new group reads from the first record".to_owned()
+        }
+        Action::Cluster(ClusterAction::CreateTopic(Some((_, partitions, factor)))) => {
             format!("{partitions} partitions, each on {factor} brokers")
         }
-        Action::SetConfig(TopicConfig { topic, name, value }) => match value {
-            Some(value) => format!("{name} of {topic} is {value} from now on, without a restart"),
-            None => format!("{name} of {topic} is what the brokers have"),
-        },
-        Action::DeleteTopic(name) => {
+        Action::Cluster(ClusterAction::SetConfig(TopicConfig { topic, name, value })) => {
+            match value {
+                Some(value) => {
+                    format!("{name} of {topic} is {value} from now on, without a restart")
+                }
+                None => format!("{name} of {topic} is what the brokers have"),
+            }
+        }
+        Action::Cluster(ClusterAction::DeleteTopic(name)) => {
             let records = state.cluster.topics.get(name).map_or(0, |topic| {
                 let held = topic.partitions.iter();
                 held.map(|partition| partition.log_end().0 - partition.log_start.0)
@@ -65,15 +81,23 @@ fn does(state: &State, action: &Action) -> String {
             let records = grouped(records);
             format!("{records} records are deleted for good; asks first")
         }
-        Action::DeleteGroup(_) => "its committed offsets are forgotten; asks first".to_owned(),
-        Action::ShowTopic(_) => "Replicas and Log show it; the stream goes on".to_owned(),
-        Action::ShowGroup(_) => "the Group pane and the Log's readers show it".to_owned(),
-        Action::Kill(Target::Random)
-        | Action::Stop(Target::Random)
-        | Action::Freeze(Target::Random)
-        | Action::Restart(Target::Random) => "at one broker, by chance; asks first".to_owned(),
-        Action::Layout(_) => "other panes, the same cluster".to_owned(),
-        Action::Theme(_) => "other colours".to_owned(),
+        Action::Cluster(ClusterAction::DeleteGroup(_)) => {
+            "its committed offsets are forgotten; asks first".to_owned()
+        }
+        Action::Screen(ScreenAction::ShowTopic(_)) => {
+            "Replicas and Log show it; the stream goes on".to_owned()
+        }
+        Action::Screen(ScreenAction::ShowGroup(_)) => {
+            "the Group pane and the Log's readers show it".to_owned()
+        }
+        Action::Cluster(
+            ClusterAction::Kill(Target::Random)
+            | ClusterAction::Stop(Target::Random)
+            | ClusterAction::Freeze(Target::Random)
+            | ClusterAction::Restart(Target::Random),
+        ) => "at one broker, by chance; asks first".to_owned(),
+        Action::Screen(ScreenAction::Layout(_)) => "other panes, the same cluster".to_owned(),
+        Action::Screen(ScreenAction::Theme(_)) => "other colours".to_owned(),
         other => {
             let label = state.view.keys.label_of(&other.to_string());
             label.unwrap_or_default()
@@ -99,23 +123,31 @@ fn at(state: &State, action: &Action, verb: &str) -> Option<String> {
 fn undo(state: &State, action: &Action) -> Option<String> {
     let key = |action: &str| state.view.keys.shown(action);
     Some(match action {
-        Action::Kill(Target::AllBrokers) => key("heal"),
-        Action::Kill(_) | Action::Stop(_) => at(state, action, "start")?,
-        Action::Freeze(_) | Action::Thaw(_) => at(state, action, "freeze")?,
-        Action::Start(_) => at(state, action, "kill")?,
-        Action::AddBroker => at(
+        Action::Cluster(ClusterAction::Kill(Target::AllBrokers)) => key("heal"),
+        Action::Cluster(ClusterAction::Kill(_) | ClusterAction::Stop(_)) => {
+            at(state, action, "start")?
+        }
+        Action::Cluster(ClusterAction::Freeze(_) | ClusterAction::Thaw(_)) => {
+            at(state, action, "freeze")?
+        }
+        Action::Cluster(ClusterAction::Start(_)) => at(state, action, "kill")?,
+        Action::Cluster(ClusterAction::AddBroker) => at(
             state,
-            &Action::Kill(Target::Process(ProcessName::Broker(next_broker(state)))),
+            &Action::Cluster(ClusterAction::Kill(Target::Process(ProcessName::Broker(
+                next_broker(state),
+            )))),
             "kill",
         )?,
-        Action::Stream(_) | Action::StreamSlower | Action::StreamFaster => {
+        Action::Cluster(
+            ClusterAction::Stream(_) | ClusterAction::StreamSlower | ClusterAction::StreamFaster,
+        ) => {
             format!("stream {}", state.cluster.stream)
         }
-        Action::AddConsumer(_) | Action::AddGroup => {
+        Action::Cluster(ClusterAction::AddConsumer(_) | ClusterAction::AddGroup) => {
             format!("{} on it: it leaves", key("stop"))
         }
-        Action::CreateTopic(Some(_)) => key("delete"),
-        Action::SetConfig(config) => {
+        Action::Cluster(ClusterAction::CreateTopic(Some(_))) => key("delete"),
+        Action::Cluster(ClusterAction::SetConfig(config)) => {
             let topic = state.cluster.topics.get(&config.topic)?;
             let before = TopicConfig {
                 value: topic.configs.get(&config.name).cloned(),
@@ -123,15 +155,21 @@ fn undo(state: &State, action: &Action) -> Option<String> {
             };
             before.to_string()
         }
-        Action::DeleteTopic(_) | Action::DeleteGroup(_) => "nothing brings it back".to_owned(),
-        Action::Layout(_) | Action::NextLayout => key("layout previous"),
-        Action::PreviousLayout => key("layout next"),
-        Action::Theme(_) => format!("theme {}", state.view.themes.current().name()),
-        Action::Pick(_) => format!("pick {}", state.view.picked),
-        Action::ShowTopic(_) => format!("topic show {}", state.view.topic),
-        Action::ShowGroup(_) => format!("group show {}", state.view.group),
-        Action::PaneFull => key("pane full"),
-        Action::Hold => key("hold"),
+        Action::Cluster(ClusterAction::DeleteTopic(_) | ClusterAction::DeleteGroup(_)) => {
+            "nothing brings it back".to_owned()
+        }
+        Action::Screen(ScreenAction::Layout(_) | ScreenAction::NextLayout) => {
+            key("layout previous")
+        }
+        Action::Screen(ScreenAction::PreviousLayout) => key("layout next"),
+        Action::Screen(ScreenAction::Theme(_)) => {
+            format!("theme {}", state.view.themes.current().name())
+        }
+        Action::Screen(ScreenAction::Pick(_)) => format!("pick {}", state.view.picked),
+        Action::Screen(ScreenAction::ShowTopic(_)) => format!("topic show {}", state.view.topic),
+        Action::Screen(ScreenAction::ShowGroup(_)) => format!("group show {}", state.view.group),
+        Action::Screen(ScreenAction::PaneFull) => key("pane full"),
+        Action::Screen(ScreenAction::Hold) => key("hold"),
         _ => return None,
     })
 }

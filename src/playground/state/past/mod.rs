@@ -17,10 +17,8 @@ use std::time::Duration;
 use self::{history::Reading, replay::Replay};
 use crate::state::{
     Event, Happening, State, Timestamp,
-    action::{Action, Motion, Pane, Request, perform},
+    action::{Action, ClusterAction, Motion, Pane, Request, ScreenAction},
     cluster::Observation,
-    dispatch,
-    update::fold,
     view::{Overlay, View, look_back},
 };
 
@@ -45,7 +43,7 @@ pub struct Past {
 
 /// Where to from a picture of the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Travel {
+enum Travel {
     /// Back to now; in a replay: play on, or stop playing.
     Now,
     /// So many lines of what happened on, or back.
@@ -122,23 +120,33 @@ pub(super) fn is_for_picture(state: &State, what: &Happening) -> bool {
         )
 }
 
-/// Lets the person move about in the held picture.
-pub(super) fn update_picture(state: &mut State, what: Happening) -> Vec<Request> {
-    let Some(mut picture) = state.held.take() else {
-        return Vec::new();
-    };
+/// A look at the held picture: it is what keys reach for a while.
+pub(super) struct Look {
+    /// The picture, as of now: what is pressed in it is pressed now.
+    pub picture: Box<State>,
+    moment: Timestamp,
+    before: View,
+}
+
+/// Takes the picture out to move about in it.
+pub(super) fn look(state: &mut State) -> Option<Look> {
+    let mut picture = state.held.take()?;
     let moment = std::mem::replace(&mut picture.now, state.now);
     picture.picture_of = Some(state.picture_of(moment));
-    let before = picture.view.clone();
-    let mut requests = match what {
-        Happening::Key(press) => dispatch::key(&mut picture, press),
-        Happening::Paste(text) => {
-            dispatch::paste(&mut picture, &text);
-            Vec::new()
-        }
-        Happening::Do(action) => perform(&mut picture, &action, true),
-        _ => Vec::new(),
-    };
+    Some(Look {
+        before: picture.view.clone(),
+        picture,
+        moment,
+    })
+}
+
+/// Puts it back; what was asked of the outside is what the picture may ask.
+pub(super) fn put_back(state: &mut State, look: Look, mut requests: Vec<Request>) -> Vec<Request> {
+    let Look {
+        mut picture,
+        moment,
+        before,
+    } = look;
     picture.now = moment;
     // Whatever a picture may ask for, nothing of it reaches a cluster.
     requests.retain(Request::concerns_the_terminal);
@@ -147,21 +155,28 @@ pub(super) fn update_picture(state: &mut State, what: Happening) -> Vec<Request>
         requests.extend(look_back(&mut picture));
     }
     state.view.clone_from(&picture.view);
-    let asked = picture.past.asked.take();
+    state.past.asked = picture.past.asked.take();
     if let Some(replay) = &mut state.past.replay
-        && asked.is_none()
+        && state.past.asked.is_none()
     {
         replay.look_away(&before, &picture.view);
     }
     state.held = Some(picture);
-    match asked {
-        Some(Travel::Now) if state.is_replay() => replay::play_or_hold(state),
+    requests
+}
+
+/// How an event is folded into a state: the past has no way of its own.
+pub(super) type Fold = fn(&mut State, Happening) -> Vec<Request>;
+
+/// Goes where the gate was asked to go.
+pub(super) fn travel(state: &mut State, fold: Fold) {
+    match state.past.asked.take() {
+        Some(Travel::Now) if state.is_replay() => replay::play_or_hold(state, fold),
         Some(Travel::Now) => leave(state),
-        Some(Travel::Steps(lines)) => step(state, lines),
+        Some(Travel::Steps(lines)) => step(state, lines, fold),
         Some(Travel::Pace(faster)) => replay::change_pace(state, faster),
         None => {}
     }
-    requests
 }
 
 /// Gives the picture the old records that it asked for.
@@ -182,31 +197,48 @@ pub(super) fn share_old_records(state: &mut State, what: &Happening) {
     }
 }
 
-/// What an action means in a picture; `false`: the same as ever.
-pub(super) fn perform_in_picture(state: &mut State, action: &Action) -> bool {
+/// Whether an action is the past's: it goes to another moment, or it means nothing in a moment that is over.
+pub(super) fn takes(state: &mut State, action: &Action) -> bool {
+    match state.picture_of {
+        Some(of) => means_travel(state, action, of) || refuses(state, action, of),
+        None => begins_travel(state, action),
+    }
+}
+
+/// Now is left by holding it.
+fn begins_travel(state: &mut State, action: &Action) -> bool {
+    let steps = match action {
+        Action::Screen(ScreenAction::Hold) => None,
+        Action::Screen(ScreenAction::Step(lines)) => Some(Travel::Steps(*lines)),
+        _ => return false,
+    };
+    hold(state);
+    state.past.asked = steps;
+    true
+}
+
+/// What an action means in a picture.
+fn means_travel(state: &mut State, action: &Action, of: PictureOf) -> bool {
     let pages = matches!(state.view.focus, Pane::Processes | Pane::Story)
         && state.view.overlay == Overlay::None;
-    let replay = state.picture_of.is_some_and(|of| of.replay);
     let travel = match action {
-        Action::Hold | Action::Live => Travel::Now,
-        Action::Step(lines) => Travel::Steps(*lines),
-        Action::Move(Motion::PageUp) if pages => Travel::Steps(-STEPS_A_PAGE),
-        Action::Move(Motion::PageDown) if pages => Travel::Steps(STEPS_A_PAGE),
-        Action::StreamFaster if replay => Travel::Pace(true),
-        Action::StreamSlower if replay => Travel::Pace(false),
-        _ => return refuses(state, action),
+        Action::Screen(ScreenAction::Hold | ScreenAction::Live) => Travel::Now,
+        Action::Screen(ScreenAction::Step(lines)) => Travel::Steps(*lines),
+        Action::Screen(ScreenAction::Move(Motion::PageUp)) if pages => Travel::Steps(-STEPS_A_PAGE),
+        Action::Screen(ScreenAction::Move(Motion::PageDown)) if pages => {
+            Travel::Steps(STEPS_A_PAGE)
+        }
+        Action::Cluster(ClusterAction::StreamFaster) if of.replay => Travel::Pace(true),
+        Action::Cluster(ClusterAction::StreamSlower) if of.replay => Travel::Pace(false),
+        _ => return false,
     };
     state.past.asked = Some(travel);
     true
 }
 
-/// Whether an action that would change the cluster was refused, because this is the past.
-pub(super) fn refuses(state: &mut State, action: &Action) -> bool {
-    let Some(of) = state.picture_of.filter(|_| State::is_verb(action)) else {
-        return false;
-    };
-    let pace = matches!(action, Action::StreamFaster | Action::StreamSlower);
-    if of.replay && pace {
+/// Nothing is done to a cluster that is only a picture; a sentence says so.
+fn refuses(state: &mut State, action: &Action, of: PictureOf) -> bool {
+    if !matches!(action, Action::Cluster(_)) {
         return false;
     }
     let clock = of.at.clock(state.setup.utc_offset_s);
@@ -220,7 +252,7 @@ pub(super) fn refuses(state: &mut State, action: &Action) -> bool {
 }
 
 /// Holds the picture as it is now.
-pub(super) fn hold(state: &mut State) {
+fn hold(state: &mut State) {
     let picture_of = state.picture_of(state.now);
     let mut past = std::mem::take(&mut state.past);
     let mut picture = state.clone();
@@ -246,7 +278,7 @@ fn leave(state: &mut State) {
 }
 
 /// Steps through what happened: to the moment of the line before, or after, the one shown.
-pub(super) fn step(state: &mut State, lines: i32) {
+fn step(state: &mut State, lines: i32, fold: Fold) {
     let mut target = state.past.at;
     for _ in 0..lines.unsigned_abs() {
         let history = &state.past.history;
@@ -274,11 +306,11 @@ pub(super) fn step(state: &mut State, lines: i32) {
         show(state);
         return;
     }
-    go_to(state, target);
+    go_to(state, target, fold);
 }
 
 /// Shows the session as it was after this many events.
-fn go_to(state: &mut State, target: u64) {
+fn go_to(state: &mut State, target: u64, fold: Fold) {
     let past = &mut state.past;
     let page = match past.reading.take() {
         Some(page) if page.first <= target && target <= page.end() => page,
@@ -308,6 +340,8 @@ fn go_to(state: &mut State, target: u64) {
         picture.now = picture.now.max(event.at);
         fold(&mut picture, event.what.clone());
     }
+    // Whoever travelled then travels no more.
+    picture.past.asked = None;
     picture.picture_of = Some(PictureOf {
         at: picture.now,
         replay: past.replay.is_some(),

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{History, PageError, Past, go_to};
+use super::{Fold, History, PageError, Past, go_to};
 use crate::state::{
     Setup, State, Timestamp,
     settings::Setting,
@@ -137,7 +137,11 @@ impl State {
     ///
     /// # Errors
     /// Its first page does not read.
-    pub fn replay(history: History, own: &Setup) -> Result<Self, PageError> {
+    pub(in crate::state) fn replayed(
+        history: History,
+        own: &Setup,
+        fold: Fold,
+    ) -> Result<Self, PageError> {
         let first = history.read(0).unwrap_or(Err(PageError::Damaged))?;
         let mut state = first.unpacked.state.clone();
         state.now = own.started_at;
@@ -157,8 +161,8 @@ impl State {
             }),
             ..Past::default()
         };
-        go_to(&mut state, 0);
-        play_or_hold(&mut state);
+        go_to(&mut state, 0, fold);
+        play_or_hold(&mut state, fold);
         Ok(state)
     }
 
@@ -170,11 +174,11 @@ impl State {
 }
 
 /// Plays on from the moment shown, or holds it.
-pub(super) fn play_or_hold(state: &mut State) {
+pub(super) fn play_or_hold(state: &mut State, fold: Fold) {
     let now = state.now;
     let ended = state.past.at >= state.past.history.len();
     if ended {
-        go_to(state, 0);
+        go_to(state, 0, fold);
     }
     let shown = state.held.as_ref().map(|picture| picture.now);
     let (Some(replay), Some(mut shown)) = (&mut state.past.replay, shown) else {
@@ -207,7 +211,7 @@ pub(super) fn change_pace(state: &mut State, faster: bool) {
 }
 
 /// Folds in what is due by now.
-pub(in crate::state) fn play_on(state: &mut State) {
+pub(in crate::state) fn play_on(state: &mut State, fold: Fold) {
     let Some(replay) = &state.past.replay else {
         return;
     };
@@ -220,13 +224,13 @@ pub(in crate::state) fn play_on(state: &mut State) {
         let skip = usize::try_from(state.past.at - page.first).unwrap_or(usize::MAX);
         let events = page.unpacked.events.iter().skip(skip);
         let due = events.take_while(|event| event.at <= until).count() as u64;
-        go_to(state, state.past.at + due);
+        go_to(state, state.past.at + due, fold);
         if state.past.at < end || state.past.at >= state.past.history.len() {
             break;
         }
         // The next page begins here.
         state.past.reading = None;
-        go_to(state, state.past.at);
+        go_to(state, state.past.at, fold);
     }
     if let Some(picture) = &mut state.held {
         picture.now = picture.now.max(until);

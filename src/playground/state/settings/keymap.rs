@@ -486,7 +486,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::{Context, TABLE, markdown};
-    use crate::state::{Action, Key, Pane, ProcessName, settings::Keymap};
+    use crate::state::{Action, Key, Pane, ProcessName, ScreenAction, settings::Keymap};
     use wire::BrokerId;
 
     #[test]
@@ -523,7 +523,10 @@ mod tests {
         let keys = Keymap::default();
         assert_eq!(
             keys.lookup(Context::Always, Key::Char('3')),
-            Some((Action::Pick(ProcessName::Broker(BrokerId(3))), false))
+            Some((
+                Action::Screen(ScreenAction::Pick(ProcessName::Broker(BrokerId(3)))),
+                false
+            ))
         );
         for free in ['b', 'd', 'u', 'w', 'K'] {
             assert_eq!(keys.lookup(Context::Always, Key::Char(free)), None);

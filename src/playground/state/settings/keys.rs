@@ -384,7 +384,7 @@ mod tests {
 
     use super::{Keymap, contexts};
     use crate::state::{
-        action::{Action, Target},
+        action::{Action, ClusterAction, ScreenAction, Target},
         action::{Key, Pane},
         settings::keymap::{Context, Section, TABLE},
     };
@@ -401,11 +401,17 @@ mod tests {
                 .map(|(action, _)| action)
         };
         assert_eq!(always(Key::Char('x')), None);
-        assert_eq!(always(Key::Char('X')), Some(Action::Kill(Target::Picked)));
+        assert_eq!(
+            always(Key::Char('X')),
+            Some(Action::Cluster(ClusterAction::Kill(Target::Picked)))
+        );
         assert_eq!(always(Key::Char('q')), None);
-        assert_eq!(always(Key::F(5)), Some(Action::Layout("groups".into())));
+        assert_eq!(
+            always(Key::F(5)),
+            Some(Action::Screen(ScreenAction::Layout("groups".into())))
+        );
         let in_log = keymap.lookup(Context::Pane(Pane::Log), Key::Char('x'));
-        assert_eq!(in_log, Some((Action::Heal, false)));
+        assert_eq!(in_log, Some((Action::Cluster(ClusterAction::Heal), false)));
         let rows = keymap.help_rows("kill -9");
         assert_eq!(rows.first().map(|row| row.shown.as_str()), Some("X"));
         assert_eq!(keymap.key_of("layout groups"), Some(Key::Char('u')));

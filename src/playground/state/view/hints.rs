@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::state::{
-    action::{Action, Key, Pane, Target},
+    action::{Action, ClusterAction, Key, Pane, ScreenAction, Target},
     cluster::ProcessName,
     settings::{Context, Keymap},
 };
@@ -36,16 +36,20 @@ impl View {
             self.keys.key_always(&action)
         };
         let keys = match (action, action.aim()) {
-            (Action::DeleteTopic(topic), _) if *topic != self.topic => None,
-            (Action::DeleteTopic(_), _) if self.focus == Pane::Group => None,
-            (Action::DeleteTopic(_), _) => plain("delete").map(|key| key.to_string()),
+            (Action::Cluster(ClusterAction::DeleteTopic(topic)), _) if *topic != self.topic => None,
+            (Action::Cluster(ClusterAction::DeleteTopic(_)), _) if self.focus == Pane::Group => {
+                None
+            }
+            (Action::Cluster(ClusterAction::DeleteTopic(_)), _) => {
+                plain("delete").map(|key| key.to_string())
+            }
             (_, Some((verb, Target::Process(process)))) if process == picked => {
                 plain(verb).filter(free).map(|key| key.to_string())
             }
             // Who picks a server leaves the pane for the boxes.
             (_, Some((verb, Target::Process(process)))) => self
                 .keys
-                .key_always(&Action::Pick(process.clone()))
+                .key_always(&Action::Screen(ScreenAction::Pick(process.clone())))
                 .filter(free)
                 .zip(plain(verb))
                 .map(|(picks, does)| format!("{picks} {does}")),
@@ -62,7 +66,9 @@ impl View {
     #[must_use]
     pub fn fill(&self, sentence: &str) -> String {
         Keymap::filled(sentence, |name| match name.parse() {
-            Ok(action @ Action::DeleteTopic(_)) => Some(self.keys_for(&action)),
+            Ok(action @ Action::Cluster(ClusterAction::DeleteTopic(_))) => {
+                Some(self.keys_for(&action))
+            }
             Ok(action) if action.aim().is_some() => Some(self.keys_for(&action)),
             _ => self.keys.named(name),
         })

@@ -1,5 +1,6 @@
 //! The eye: what is shown, where the person is in it, and how they move.
 
+mod asking;
 mod compose;
 mod developer;
 mod hints;
@@ -20,6 +21,7 @@ mod view;
 pub(super) mod watched;
 mod znode_rows;
 
+pub(super) use asking::ask_for_words;
 pub use compose::{Compose, FIELDS};
 pub(super) use developer::{Following, follow};
 pub(super) use looking_back::{Asked, look_back};

@@ -1,43 +1,60 @@
 //! Moves about on the screen: picking, panes, cursors, pages.
 
 use super::{
-    GroupRow, Help, Opened, Overlay, Palette, Prompt, Purpose, ReplicaRow, Thing, Typing, View,
+    GroupRow, Help, Opened, Overlay, Palette, ReplicaRow, Thing, View,
+    asking::{do_help_row, filter},
     developer,
     navigate_znodes::{move_in_znodes, open_znode},
-    rows,
+    rows, watched,
 };
 use crate::state::{
     State,
-    action::{Action, KeyPress, Motion, Pane, Request},
+    action::{Action, Key, Motion, Pane, Request, ScreenAction},
     cluster::{ProcessName, is_json},
-    past,
-    update::act,
 };
 use wire::{Offset, TopicPartition};
 
-/// Does an action that only concerns the screen.
-pub(in crate::state) fn navigate(state: &mut State, action: &Action) -> Vec<Request> {
+/// What came of an action on the screen.
+#[derive(Debug, Default)]
+pub(in crate::state) struct Moved {
+    /// What the outside is asked for.
+    pub requests: Vec<Request>,
+    /// The key that was chosen instead of pressed, and what it does.
+    pub chosen: Option<(Key, Action)>,
+}
+
+impl From<Vec<Request>> for Moved {
+    fn from(requests: Vec<Request>) -> Self {
+        Self {
+            requests,
+            chosen: None,
+        }
+    }
+}
+
+/// Does an action that only concerns the screen. What needs the past is asked of it.
+pub(in crate::state) fn move_on_screen(state: &mut State, action: &ScreenAction) -> Moved {
     match action {
-        Action::Pick(process) => pick(state, process),
-        Action::NextPane => state.view.focus_on(state.view.neighbour(true)),
-        Action::PreviousPane => state.view.focus_on(state.view.neighbour(false)),
-        Action::PaneFull => {
+        ScreenAction::Pick(process) => pick(state, process),
+        ScreenAction::NextPane => state.view.focus_on(state.view.neighbour(true)),
+        ScreenAction::PreviousPane => state.view.focus_on(state.view.neighbour(false)),
+        ScreenAction::PaneFull => {
             if state.view.focus == Pane::Processes {
                 state.view.focus_on(state.view.first_below_the_boxes());
             }
             state.view.full = !state.view.full;
         }
-        Action::NextLayout => step_layout(state, true),
-        Action::PreviousLayout => step_layout(state, false),
-        Action::Layout(name) => set_layout(state, name),
-        Action::ShowTopic(name) => show_topic(state, name),
-        Action::ShowGroup(name) => show_group(state, name),
-        Action::Move(motion) => movement(state, *motion),
-        Action::Open => return open(state),
-        Action::Accept => return do_help_row(state),
-        Action::Back => back(state),
-        Action::Filter(text) => filter(state, text.as_deref()),
-        Action::Show => match &state.view.overlay {
+        ScreenAction::NextLayout => step_layout(state, true),
+        ScreenAction::PreviousLayout => step_layout(state, false),
+        ScreenAction::Layout(name) => set_layout(state, name),
+        ScreenAction::ShowTopic(name) => show_topic(state, name),
+        ScreenAction::ShowGroup(name) => show_group(state, name),
+        ScreenAction::Move(motion) => movement(state, *motion),
+        ScreenAction::Open => return open(state).into(),
+        ScreenAction::Accept => return do_help_row(state),
+        ScreenAction::Back => back(state),
+        ScreenAction::Filter(text) => filter(state, text.as_deref()),
+        ScreenAction::Show => match &state.view.overlay {
             Overlay::Opened(opened) => {
                 let json = opened_value(state, opened).is_some_and(is_json);
                 state.view.value_face = state.view.value_face.next(json);
@@ -47,12 +64,7 @@ pub(in crate::state) fn navigate(state: &mut State, action: &Action) -> Vec<Requ
             }
             _ => state.view.face = state.view.face.next(),
         },
-        Action::Hold => past::hold(state),
-        Action::Step(lines) => {
-            past::hold(state);
-            past::step(state, *lines);
-        }
-        Action::FocusPane(pane) => {
+        ScreenAction::FocusPane(pane) => {
             if state.view.form().panes().contains(pane) {
                 state.view.focus_on(*pane);
             } else {
@@ -63,15 +75,23 @@ pub(in crate::state) fn navigate(state: &mut State, action: &Action) -> Vec<Requ
                 );
             }
         }
-        Action::PickPartition(partition) => pick_partition(state, *partition),
-        Action::PickRecord(offset) => pick_record(state, *offset),
-        Action::PickExchange(number) if state.wire.get(*number).is_some() => {
-            state.view.exchange = Some(*number);
+        ScreenAction::PickPartition(partition) => pick_partition(state, *partition),
+        ScreenAction::PickRecord(offset) => pick_record(state, *offset),
+        ScreenAction::PickExchange(number) => {
+            if state.wire.get(*number).is_some() {
+                state.view.exchange = Some(*number);
+            }
         }
-        Action::Help => state.view.overlay = Overlay::Help(Help::default()),
-        _ => {}
+        ScreenAction::Help => state.view.overlay = Overlay::Help(Help::default()),
+        ScreenAction::Palette(text) => state.view.overlay = Overlay::Palette(Palette::new(text)),
+        ScreenAction::Theme(name) => return theme(state, name).into(),
+        ScreenAction::Coach => state.coach.hidden = !state.coach.hidden,
+        ScreenAction::Say(words) => watched::say(state, words),
+        ScreenAction::ShowKeys => watched::show_keys(state),
+        // These go to another moment: the gate has asked the past.
+        ScreenAction::Hold | ScreenAction::Live | ScreenAction::Step(_) => {}
     }
-    Vec::new()
+    Moved::default()
 }
 
 fn pick(state: &mut State, process: &ProcessName) {
@@ -428,48 +448,14 @@ pub(in crate::state) fn back(state: &mut State) {
     }
 }
 
-fn filter(state: &mut State, text: Option<&str>) {
-    if let Overlay::Help(help) = &mut state.view.overlay {
-        help.typing = true;
-        return;
+fn theme(state: &mut State, name: &str) -> Vec<Request> {
+    if state.view.themes.show(name) {
+        return vec![Request::Redraw];
     }
-    let pane = match state.view.focus {
-        Pane::Processes => Pane::Story,
-        pane => pane,
-    };
-    if let Some(text) = text {
-        state.view.filters.retain(|(filtered, _)| *filtered != pane);
-        state.view.filters.push((pane, text.to_owned()));
-        return;
-    }
-    state.view.focus = pane;
-    let known = state.view.filter(pane).unwrap_or_default().to_owned();
-    state.view.overlay = Overlay::Prompt(Prompt {
-        purpose: Purpose::Filter(pane),
-        input: Typing::new(known),
-    });
-}
-
-/// Enter on the help page does the row under the cursor.
-fn do_help_row(state: &mut State) -> Vec<Request> {
-    let Overlay::Help(help) = &state.view.overlay else {
-        return Vec::new();
-    };
-    let rows = state.view.keys.help_rows(help.search.text());
-    let row = rows.get(help.cursor.min(rows.len().saturating_sub(1)));
-    let chosen = row.and_then(|row| row.keys.first()).cloned();
-    let named = row.and_then(|row| row.shown.strip_prefix(':'));
-    if let (None, Some(named)) = (&chosen, named) {
-        // What has no key begins in the palette.
-        state.view.overlay = Overlay::Palette(Palette::new(&format!("{named} ")));
-        return Vec::new();
-    }
-    state.view.overlay = Overlay::None;
-    match chosen {
-        Some((_, Action::Quit)) | None => Vec::new(),
-        // As if its key had been pressed: what asks then asks now, for that key.
-        Some((key, action)) => act(state, &action, KeyPress { key, repeat: false }),
-    }
+    let known: Vec<&str> = state.view.themes.names().collect();
+    let known = known.join(", ");
+    state.message(format!("no theme \"{name}\": {known}"), true);
+    Vec::new()
 }
 
 impl State {

@@ -2,7 +2,7 @@
 
 use crate::state::{
     State,
-    action::{Action, Target},
+    action::{Action, ClusterAction, Target},
     cluster::{Cluster, Group, Process, ProcessName, Status, StreamRate},
     story::{listed, places},
 };
@@ -124,10 +124,13 @@ impl State {
             return self.led_by_others(&astray);
         }
         let next = if self.cluster.stream == StreamRate::Off {
-            (Action::StreamFaster, "sends a stream of records".to_owned())
+            (
+                Action::Cluster(ClusterAction::StreamFaster),
+                "sends a stream of records".to_owned(),
+            )
         } else {
             (
-                Action::Kill(Target::Picked),
+                Action::Cluster(ClusterAction::Kill(Target::Picked)),
                 format!("kills {}", self.view.picked),
             )
         };
@@ -179,7 +182,10 @@ impl State {
                  sync again. So one broker has the work of several."
             ),
             checks: vec![self.lost()],
-            next: Some((Action::ElectLeaders, "elects the preferred leaders".into())),
+            next: Some((
+                Action::Cluster(ClusterAction::ElectLeaders),
+                "elects the preferred leaders".into(),
+            )),
         }
     }
 
@@ -202,7 +208,9 @@ impl State {
                         .into(),
                 checks: vec![self.lost()],
                 next: Some((
-                    Action::Freeze(Target::Process(ProcessName::Broker(id))),
+                    Action::Cluster(ClusterAction::Freeze(Target::Process(ProcessName::Broker(
+                        id,
+                    )))),
                     format!("thaws broker {id}"),
                 )),
             },
@@ -237,7 +245,9 @@ impl State {
         let mut caption = StageCaption {
             headline: format!("Broker {id} {how}. {it_led}"),
             next: Some((
-                Action::Start(Target::Process(ProcessName::Broker(id))),
+                Action::Cluster(ClusterAction::Start(Target::Process(ProcessName::Broker(
+                    id,
+                )))),
                 format!("brings broker {id} back"),
             )),
             ..StageCaption::default()
@@ -339,7 +349,10 @@ impl State {
                 "It reads its logs from disk and registers at ZooKeeper.".to_owned(),
             ),
             _ if kept.is_empty() => {
-                next = Some((Action::SpreadPartitions, "moves some onto it".to_owned()));
+                next = Some((
+                    Action::Cluster(ClusterAction::SpreadPartitions),
+                    "moves some onto it".to_owned(),
+                ));
                 (
                     format!("Broker {id} is up, and keeps nothing yet."),
                     format!(
@@ -354,7 +367,10 @@ impl State {
                 let prefers = match own.as_slice() {
                     [] => String::new(),
                     own => {
-                        next = Some((Action::ElectLeaders, "gives it back what it led".to_owned()));
+                        next = Some((
+                            Action::Cluster(ClusterAction::ElectLeaders),
+                            "gives it back what it led".to_owned(),
+                        ));
                         format!(" Others still lead {}.", counted(self.home_topic(), own))
                     }
                 };

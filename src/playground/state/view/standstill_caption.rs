@@ -3,7 +3,7 @@
 use super::StageCaption;
 use crate::state::{
     State,
-    action::{Action, Target},
+    action::{Action, ClusterAction, Target},
     cluster::{ProcessName, Standstill, Status},
     story::{listed, places},
 };
@@ -43,7 +43,7 @@ impl State {
                    What was acknowledged lies on their disks."
                 .into(),
             checks: vec![self.lost()],
-            next: Some((Action::Heal, "brings all of them back".into())),
+            next: Some((Action::Cluster(ClusterAction::Heal), "brings all of them back".into())),
         }
     }
 

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Action, Candidate, Enter, Palette, Preview, Process, State, Target},
+    state::{Action, Candidate, ClusterAction, Enter, Palette, Preview, Process, State, Target},
     ui::{
         canvas::{Canvas, Frame, fit, width, wrap},
         theme::Role,
@@ -256,7 +256,7 @@ fn verb_and_processes(
 
 /// What one broker less means for writers.
 fn killing(state: &State, action: &Action) -> Option<(Vec<String>, Role)> {
-    let Action::Kill(target) = action else {
+    let Action::Cluster(ClusterAction::Kill(target)) = action else {
         return None;
     };
     let processes = aimed(state, target);

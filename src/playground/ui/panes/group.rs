@@ -8,7 +8,7 @@ use super::chart::bars;
 use super::group_state::{joined_line, state_line};
 
 use crate::{
-    state::{Action, Group, GroupRow, Member, Pane, ProcessName, State, Status},
+    state::{Action, Group, GroupRow, Member, Pane, ProcessName, ScreenAction, State, Status},
     ui::{
         canvas::{Canvas, Frame, fit, width},
         theme::Role,
@@ -116,13 +116,15 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         match line {
             GroupRow::Member(name) => {
                 canvas.spot(Rect::new(area.x, y, area.width, 1), || {
-                    Action::Pick(name.clone())
+                    Action::Screen(ScreenAction::Pick(name.clone()))
                 });
                 row(canvas, state, group, name, &columns, y);
             }
             GroupRow::Group(name) => {
                 let place = Rect::new(area.x, y, area.width, 1);
-                canvas.spot(place, || Action::ShowGroup(name.clone()));
+                canvas.spot(place, || {
+                    Action::Screen(ScreenAction::ShowGroup(name.clone()))
+                });
                 let marked = state.view.focus == Pane::Group && *line == cursor;
                 folded(canvas, state, name, area, (y, marked));
             }

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     state::{
-        Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, State,
-        Timestamp, grouped,
+        Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, ScreenAction,
+        State, Timestamp, grouped,
     },
     ui::{
         canvas::{Canvas, Pieces, columns, fit, width},
@@ -131,7 +131,9 @@ impl<'a> Lane<'a> {
     fn spot(&self, canvas: &mut Canvas<'_>, y: u16, rows: u16) {
         let columns = self.ruler.end.saturating_sub(self.ruler.labels);
         let place = Rect::new(self.ruler.labels, y, columns, rows);
-        canvas.spot(place, || Action::PickPartition(self.place.partition));
+        canvas.spot(place, || {
+            Action::Screen(ScreenAction::PickPartition(self.place.partition))
+        });
     }
 
     /// `p0 ◆ 1`
@@ -247,7 +249,9 @@ impl<'a> Lane<'a> {
             }
             if self.window.per_cell == 1 {
                 let place = Rect::new(column + 1, y, CELL - 1, 1);
-                canvas.spot(place, || Action::PickRecord(Offset(offset)));
+                canvas.spot(place, || {
+                    Action::Screen(ScreenAction::PickRecord(Offset(offset)))
+                });
             }
             let (text, role) = cell(self, offset);
             canvas.text(column + 1, y, (column + CELL).min(end), &text, role);

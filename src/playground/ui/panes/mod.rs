@@ -34,11 +34,11 @@ pub mod zookeeper_story;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::state::{Action, Pane, State};
+use crate::state::{Action, Pane, ScreenAction, State};
 
 /// Draws a pane with its frame.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
-    canvas.spot(area, || Action::FocusPane(pane));
+    canvas.spot(area, || Action::Screen(ScreenAction::FocusPane(pane)));
     match pane {
         Pane::Processes => processes::draw(canvas, state, area),
         Pane::Replicas => replicas::draw(canvas, state, area),
@@ -62,7 +62,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
 
 /// Draws what is inside the frame, for panes that take turns in one.
 pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
-    canvas.spot(area, || Action::FocusPane(pane));
+    canvas.spot(area, || Action::Screen(ScreenAction::FocusPane(pane)));
     match pane {
         Pane::Processes => processes::draw(canvas, state, area),
         Pane::Replicas => replicas::draw_inside(canvas, state, area),

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::processes::BOX_WIDTH_MIN;
 use crate::{
-    state::{Action, Process, Standstill, State},
+    state::{Action, Process, ScreenAction, Standstill, State},
     ui::{
         canvas::{Canvas, width},
         theme::Role,
@@ -31,7 +31,9 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area
             break;
         }
         let place = Rect::new(x, y, cell, 1);
-        canvas.spot(place, || Action::Pick(process.name.clone()));
+        canvas.spot(place, || {
+            Action::Screen(ScreenAction::Pick(process.name.clone()))
+        });
         let (sign, word) = words::status(process);
         let id = process
             .broker()

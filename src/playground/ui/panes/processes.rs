@@ -14,7 +14,9 @@ use ratatui::layout::Rect;
 
 use super::{dead_broker, process_table};
 use crate::{
-    state::{Action, Pane, Partition, Process, ProcessName, Standstill, State, Status},
+    state::{
+        Action, Pane, Partition, Process, ProcessName, ScreenAction, Standstill, State, Status,
+    },
     ui::{
         canvas::{Canvas, Frame, columns, fit, width},
         theme::Role,
@@ -55,7 +57,9 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 }
 
 fn draw_box(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: Rect) {
-    canvas.spot(area, || Action::Pick(process.name.clone()));
+    canvas.spot(area, || {
+        Action::Screen(ScreenAction::Pick(process.name.clone()))
+    });
     let picked = process.name == state.view.picked && state.is_ready();
     let small = area.height < 5;
     let title = title(state, process, picked, area.width.saturating_sub(6));

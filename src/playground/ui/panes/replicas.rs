@@ -14,7 +14,7 @@ use super::{
 };
 
 use crate::{
-    state::{Action, Pane, Partition, Process, ReplicaRow, State, Status, Topic},
+    state::{Action, Pane, Partition, Process, ReplicaRow, ScreenAction, State, Status, Topic},
     ui::{
         canvas::{Canvas, Frame, width, wrap_pieces},
         theme::Role,
@@ -207,7 +207,7 @@ fn row(
     let end = area.right() + 1;
     let index = partition.seen.partition;
     let place = Rect::new(area.x, y, area.width, if open { 2 } else { 1 });
-    canvas.spot(place, || Action::PickPartition(index));
+    canvas.spot(place, || Action::Screen(ScreenAction::PickPartition(index)));
     let cursor = state.view.focus == Pane::Replicas
         && state.replica_cursor() == ReplicaRow::Partition(index);
     if cursor {

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Action, Pane, State},
+    state::{Action, Pane, ScreenAction, State},
     ui::{
         canvas::{Canvas, Frame, width},
         theme::Role,
@@ -33,7 +33,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, tabs: &[Pane], area: Rect) {
         let turn = pane == shown;
         let role = if turn { Role::Selected } else { Role::Dim };
         let tab = Rect::new(x, area.y, width(&name) + 2, 1);
-        canvas.spot(tab, || Action::FocusPane(pane));
+        canvas.spot(tab, || Action::Screen(ScreenAction::FocusPane(pane)));
         canvas.clear(tab);
         x = canvas.text(x, area.y, end, &format!(" {name} "), role);
         if has_news(state, pane) && !turn {

@@ -8,7 +8,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Action, Spare, State, Topic},
+    state::{Action, ScreenAction, Spare, State, Topic},
     ui::{
         canvas::{Canvas, fit, width},
         theme::Role,
@@ -30,7 +30,9 @@ pub fn draw(
         return;
     };
     let place = Rect::new(x, y, end.saturating_sub(x), 1);
-    canvas.spot(place, || Action::ShowTopic(name.to_owned()));
+    canvas.spot(place, || {
+        Action::Screen(ScreenAction::ShowTopic(name.to_owned()))
+    });
     let open = name == state.view.topic;
     if cursor {
         canvas.text(x - 1, y, end, "►", Role::Focus);

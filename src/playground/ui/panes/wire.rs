@@ -7,7 +7,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Action, ExchangeSeen, Pane, Process, State},
+    state::{Action, ExchangeSeen, Pane, Process, ScreenAction, State},
     ui::{
         canvas::{Canvas, Frame, fit, width},
         theme::Role,
@@ -56,7 +56,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     canvas.text(x, area.y, end, &missed, Role::Dim);
     for ((number, exchange), y) in shown.into_iter().zip(area.y + 1..) {
         let place = Rect::new(area.x, y, area.width, 1);
-        canvas.spot(place, || Action::PickExchange(number));
+        canvas.spot(place, || Action::Screen(ScreenAction::PickExchange(number)));
         row(canvas, state, exchange, (area.x, y, end), wide);
         if state.view.exchange == Some(number) {
             canvas.text(area.x - 1, y, end, "►", Role::Focus);

@@ -8,7 +8,8 @@ use super::{
     text,
 };
 use crate::state::{
-    Action, Appearance, Context, Key, Observation, Pane, ProcessChange, keymap::TABLE,
+    Action, Appearance, Context, Key, Observation, Pane, ProcessChange, TerminalAction,
+    keymap::TABLE,
 };
 
 /// Letters that the program's own table does not use.
@@ -288,5 +289,5 @@ fn the_press_that_confirms_is_the_one_that_asked() {
     // Two keys of one action confirm each other, as q and ^C do.
     session.later(400).key(Key::Char('w'));
     assert!(!session.later(150).tick().is_empty());
-    assert_eq!("quit".parse(), Ok(Action::Quit));
+    assert_eq!("quit".parse(), Ok(Action::Terminal(TerminalAction::Quit)));
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     state::{
         Action, Appearance, Depth, Glyphs, Happening, Observation, ProcessChange, ProcessName,
-        Scheme, State, settings::Role,
+        Scheme, ScreenAction, State, settings::Role,
     },
     ui::theme::Look,
 };
@@ -111,7 +111,9 @@ fn look(scheme: Scheme, depth: Depth, glyphs: Glyphs) -> Appearance {
 fn state(story: Story, layout: &str, size: (u16, u16), look: Appearance) -> State {
     let mut session = Session::new(size, look);
     story(&mut session);
-    session.happen(Happening::Do(Action::Layout(layout.into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        layout.into(),
+    ))));
     session.happen(Happening::Resize(size.0, size.1));
     session.state
 }
@@ -122,7 +124,9 @@ fn each(sizes: &[(u16, u16)], look: Appearance, mut see: impl FnMut(&str, &State
         let mut session = Session::new((120, 36), look);
         story(&mut session);
         for layout in LAYOUTS {
-            session.happen(Happening::Do(Action::Layout(layout.into())));
+            session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+                layout.into(),
+            ))));
             for (columns, rows) in sizes {
                 session.happen(Happening::Resize(*columns, *rows));
                 let drawn = frame(&session.state);
@@ -182,7 +186,9 @@ fn a_projector_of_a_hundred_columns_shows_who_reads_what() {
     c1.expect("it runs").pid = Some(27_949);
     let drawn = text(&frame(&session.state));
     assert!(drawn.contains("c1 ● up         p0 p1 "), "{drawn}");
-    session.happen(Happening::Do(Action::Layout("flow".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "flow".into(),
+    ))));
     let drawn = text(&frame(&session.state));
     assert!(drawn.contains("the title says of how many."), "{drawn}");
     assert!(drawn.contains("level: has all of the leader"), "{drawn}");

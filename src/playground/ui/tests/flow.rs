@@ -5,7 +5,9 @@ use super::{
     session::{Session, broker, consumer},
     text,
 };
-use crate::state::{Action, Appearance, Glyphs, Happening, Observation, ProcessChange, RecordSeen};
+use crate::state::{
+    Action, Appearance, Glyphs, Happening, Observation, ProcessChange, RecordSeen, ScreenAction,
+};
 use wire::{
     Offset,
     report::{MemberStep, Report},
@@ -13,7 +15,9 @@ use wire::{
 
 fn session(size: (u16, u16), appearance: Appearance) -> Session {
     let mut session = Session::new(size, appearance);
-    session.happen(Happening::Do(Action::Layout("flow".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "flow".into(),
+    ))));
     session
 }
 

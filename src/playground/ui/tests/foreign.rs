@@ -6,9 +6,9 @@ use super::{
     text,
 };
 use crate::state::{
-    Action, Appearance, BrokerSeen, ClusterSeen, GroupSeen, Happening, Key, MemberSeen,
-    Observation, PartitionSeen, ProcessChange, ProcessName, RecordSeen, TopicSeen, WatchSeen,
-    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+    Action, Appearance, BrokerSeen, ClusterAction, ClusterSeen, GroupSeen, Happening, Key,
+    MemberSeen, Observation, PartitionSeen, ProcessChange, ProcessName, RecordSeen, ScreenAction,
+    TopicSeen, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
 };
 use wire::{
     BrokerId, Offset,
@@ -204,7 +204,9 @@ fn no_layout_hands_a_sequence_to_the_terminal() {
     for size in [(80, 24), (120, 36), (200, 60)] {
         for layout in layouts {
             let mut session = session(size);
-            session.happen(Happening::Do(Action::Layout(layout.into())));
+            session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+                layout.into(),
+            ))));
             for broker in ['0', '1', '2'] {
                 session.press(broker);
                 let drawn = drawn(&session, layout);
@@ -234,7 +236,7 @@ fn the_palette_and_the_composer_show_what_was_pasted() {
         session.key(Key::Esc);
         session.key(Key::Esc);
     }
-    session.happen(Happening::Do(Action::Compose));
+    session.happen(Happening::Do(Action::Cluster(ClusterAction::Compose)));
     session.happen(Happening::Paste(named("paste")));
     drawn(&session, "composer");
 }

@@ -5,7 +5,9 @@ use super::{
     session::{Session, broker, orders},
     text,
 };
-use crate::state::{Acks, Action, Appearance, Happening, Key, Observation, ProcessChange, Receipt};
+use crate::state::{
+    Acks, Action, Appearance, Happening, Key, Observation, ProcessChange, Receipt, ScreenAction,
+};
 use wire::Offset;
 
 /// Brokers 2 and 3 are dead, and two records were written to p2 with `acks=1` since.
@@ -60,7 +62,9 @@ fn what_is_acknowledged_and_not_shown_is_explained() {
     // However full its lane is, and however narrow.
     let mut narrow = alone((80, 24));
     narrow.press('3');
-    narrow.happen(Happening::Do(Action::PickPartition(2)));
+    narrow.happen(Happening::Do(Action::Screen(ScreenAction::PickPartition(
+        2,
+    ))));
     let drawn = shown(&narrow);
     assert!(drawn.contains("1 of 2 in sync: not shown"), "{drawn}");
     let mut wide = alone((200, 60));

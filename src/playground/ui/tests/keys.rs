@@ -7,7 +7,8 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, Happening, Key, KeyPress, Message, NewConsumer, NewTopic, Observation,
-    Overlay, ProcessChange, Request, Status, StreamRate, Timestamp, TopicConfig, ValueFace,
+    Overlay, ProcessChange, Request, ScreenAction, Status, StreamRate, Timestamp, TopicConfig,
+    ValueFace,
 };
 use wire::report::{GroupCause, MemberPartitions, Report};
 
@@ -214,7 +215,9 @@ fn two_topics() -> Session {
 }
 
 fn show(session: &mut Session, topic: &str) {
-    session.happen(Happening::Do(Action::ShowTopic(topic.into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::ShowTopic(
+        topic.into(),
+    ))));
     assert_eq!(session.state.view.topic, topic);
 }
 
@@ -367,7 +370,9 @@ fn a_second_start_says_who_leads_for_others_once_all_are_in_sync() {
         .later(900)
         .metadata(isr, [(1, 1, isr), (1, 1, isr), (1, 1, isr)]);
     assert_eq!(told(&session), 1);
-    session.happen(Happening::Do(Action::Layout("stage".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "stage".into(),
+    ))));
     let drawn = text(&frame(&session.state));
     assert!(
         drawn.contains("Broker 1 leads p1 p2 for others."),

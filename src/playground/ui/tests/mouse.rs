@@ -6,7 +6,7 @@ use super::{
     text,
 };
 use crate::{
-    state::{Action, Appearance, Happening, Motion, Pane, Request},
+    state::{Action, Appearance, Happening, Motion, Pane, Request, ScreenAction},
     ui::mouse::{click, wheel},
 };
 use wire::Offset;
@@ -58,14 +58,17 @@ fn the_wheel_scrolls_what_lies_under_it() {
     let up = wheel(&session.state, column, row, true);
     assert_eq!(
         up,
-        [Action::FocusPane(Pane::Story), Action::Move(Motion::Up)]
+        [
+            Action::Screen(ScreenAction::FocusPane(Pane::Story)),
+            Action::Screen(ScreenAction::Move(Motion::Up))
+        ]
     );
     do_all(&mut session, up);
     assert_eq!(session.state.view.story_back, 1);
     assert_eq!(wheel(&session.state, 5, 0, true), [], "the header");
     session.press('?');
     let down = wheel(&session.state, column, row, false);
-    assert_eq!(down, [Action::Move(Motion::Down)]);
+    assert_eq!(down, [Action::Screen(ScreenAction::Move(Motion::Down))]);
     assert_eq!(click(&session.state, column, row), []);
 }
 

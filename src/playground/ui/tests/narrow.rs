@@ -7,7 +7,7 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, GroupSeen, Happening, Key, Observation, PartitionOffsets, ProcessChange,
-    ProcessName, ZooKeeperSeen,
+    ProcessName, ScreenAction, ZooKeeperSeen,
 };
 use wire::{BrokerId, Offset};
 
@@ -241,7 +241,9 @@ fn a_dead_brokers_log_opens_at_its_last_line() {
 #[test]
 fn groups_that_read_too_stay_within_the_flow() {
     let mut session = ready((80, 24));
-    session.happen(Happening::Do(Action::Layout("flow".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "flow".into(),
+    ))));
     for partition in 0..3 {
         session.offsets(partition, 6, &[(1, 6), (2, 6), (3, 6)]);
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::state::{
     Acks, Action, Appearance, Happening, Key, Observation, Overlay, ProcessChange, ProcessName,
-    ProducedSeen, Request, Timestamp,
+    ProducedSeen, Request, ScreenAction, Timestamp,
 };
 use wire::{BrokerId, report::Report};
 
@@ -217,7 +217,9 @@ fn the_palette_says_what_is_in_the_way() {
     for process in [broker(1), broker(2), broker(3)] {
         session.process(process, ProcessChange::Frozen);
     }
-    session.happen(Happening::Do(Action::Palette("topic create".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Palette(
+        "topic create".into(),
+    ))));
     let Overlay::Palette(palette) = &session.state.view.overlay else {
         panic!("it is open");
     };

@@ -7,11 +7,14 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName,
+    ScreenAction,
 };
 
 fn session(size: (u16, u16), appearance: Appearance) -> Session {
     let mut session = Session::new(size, appearance);
-    session.happen(Happening::Do(Action::Layout("stage".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "stage".into(),
+    ))));
     session
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, BrokerSeen, ClusterSeen, GroupSeen, Happening, Key, Observation, Pane,
-    PartitionSeen, ProcessChange, ProcessName, ProducedSeen, Request, TopicSeen,
+    PartitionSeen, ProcessChange, ProcessName, ProducedSeen, Request, ScreenAction, TopicSeen,
 };
 use wire::{BrokerId, LeaderEpoch, report::Report};
 
@@ -156,11 +156,15 @@ fn offline_is_said_first_and_nobody_can_be_elected_without_zookeeper() {
     assert!(!drawn.contains("not yet noticed"), "{drawn}");
     assert!(!drawn.contains("left"), "no session counts down: {drawn}");
     let mut narrow = broken((80, 24));
-    narrow.happen(Happening::Do(Action::FocusPane(Pane::Replicas)));
+    narrow.happen(Happening::Do(Action::Screen(ScreenAction::FocusPane(
+        Pane::Replicas,
+    ))));
     assert_drawn("offline_80x24", &narrow.state);
     let mut wide = broken((120, 36));
-    wide.happen(Happening::Do(Action::FocusPane(Pane::Replicas)));
-    wide.happen(Happening::Do(Action::PaneFull));
+    wide.happen(Happening::Do(Action::Screen(ScreenAction::FocusPane(
+        Pane::Replicas,
+    ))));
+    wide.happen(Happening::Do(Action::Screen(ScreenAction::PaneFull)));
     let drawn = shown(&wide);
     for row in [
         "p1    -         ✗ 43 ◆    ● 43      9 writes wait",
@@ -186,7 +190,9 @@ fn the_keys_that_are_named_bring_it_back() {
 #[test]
 fn the_stage_says_what_is_offline_before_it_says_who_is_dead() {
     let mut session = broken((100, 30));
-    session.happen(Happening::Do(Action::Layout("stage".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "stage".into(),
+    ))));
     let drawn = shown(&session);
     assert!(
         drawn.contains("p3 is offline: only dead broker 1 has all of it."),
@@ -273,6 +279,8 @@ fn with_every_broker_dead_nothing_is_stable() {
     let drawn = shown(&session);
     assert!(drawn.contains("no coordinator"), "{drawn}");
     assert!(!drawn.contains("Stable   "), "{drawn}");
-    session.happen(Happening::Do(Action::Layout("stage".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "stage".into(),
+    ))));
     assert!(shown(&session).contains("Every broker is dead."));
 }

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName, Request,
-    Scheme, SessionSeen, Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+    Scheme, ScreenAction, SessionSeen, Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen,
+    ZooKeeperSeen,
 };
 use wire::{
     BrokerId, LeaderEpoch,
@@ -21,7 +22,9 @@ use wire::{
 /// A session in the zookeeper layout; `story` brings it as far as it shall be.
 fn session(size: (u16, u16), appearance: Appearance, story: fn(&mut Session)) -> Session {
     let mut session = Session::new(size, appearance);
-    session.happen(Happening::Do(Action::Layout("zookeeper".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "zookeeper".into(),
+    ))));
     story(&mut session);
     session
 }
@@ -440,9 +443,13 @@ fn the_tree_is_read_while_it_is_on_the_screen_and_no_longer() {
     let mut session = Session::new((120, 36), Appearance::default());
     session.all_ready();
     assert_eq!(asked(&session), []);
-    session.happen(Happening::Do(Action::Layout("zookeeper".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "zookeeper".into(),
+    ))));
     session.later(1000).tick();
     assert_eq!(asked(&session), [Some("orders".to_owned())]);
-    session.happen(Happening::Do(Action::Layout("overview".into())));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "overview".into(),
+    ))));
     assert_eq!(asked(&session), [Some("orders".to_owned()), None]);
 }

@@ -1,0 +1,136 @@
+//! The one gate: whatever is done passes here, whether a key, the palette, a script or another shell wants it.
+//!
+//! A moment that is over refuses; what is in the way is said; what asks first asks; who has a role is looked up
+//! once, so that what is marked is what is done. Only then it is done, by the room of its kind.
+
+use crate::state::{
+    State,
+    action::{
+        Action, ClusterAction, Key, NewRecord, Request, ask_terminal, mark, perform, question, send,
+    },
+    past,
+    view::{ask_for_words, navigate::move_on_screen},
+};
+
+/// Who wants something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Somebody who pressed this key, or chose what it does: is asked where that is due.
+    Key(Key),
+    /// Somebody who was asked already, a script, another shell.
+    Sure,
+}
+
+/// Lets an action happen, unless something speaks against it.
+pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
+    if past::takes(state, action) {
+        return Vec::new();
+    }
+    if let By::Key(key) = by {
+        if let Some(obstacle) = state.refusal(action) {
+            state.message(obstacle.sentence(), true);
+            return Vec::new();
+        }
+        if let Some(ask) = question(state, action, key) {
+            state.view.ask = Some(ask);
+            return Vec::new();
+        }
+        if is_gone(action) {
+            return Vec::new();
+        }
+    }
+    let action = match state.settled(action) {
+        Ok(action) => action,
+        Err(nobody) => {
+            state.message(nobody, true);
+            return Vec::new();
+        }
+    };
+    let mark = mark(state, &action);
+    let acts = matches!(action, Action::Cluster(_));
+    state
+        .view
+        .message
+        .take_if(|message| !message.bad || (message.while_waiting && acts));
+    let mut requests = match &action {
+        action if ask_for_words(state, action) => Vec::new(),
+        Action::Cluster(action) => perform(state, action),
+        Action::Terminal(action) => ask_terminal(state, action),
+        Action::Screen(action) => {
+            let moved = move_on_screen(state, action);
+            let mut requests = moved.requests;
+            if let Some((key, action)) = moved.chosen {
+                requests.extend(pass(state, &action, By::Key(key)));
+            }
+            requests
+        }
+    };
+    requests.extend(mark);
+    requests
+}
+
+/// Whether a key wants something deleted that is not there: nobody was asked about it.
+fn is_gone(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Cluster(
+            ClusterAction::Delete | ClusterAction::DeleteTopic(_) | ClusterAction::DeleteGroup(_)
+        )
+    )
+}
+
+/// Lets a record go that was composed by hand.
+pub(super) fn pass_record(state: &mut State, record: NewRecord) -> Vec<Request> {
+    if past::takes(state, &Action::Cluster(ClusterAction::Compose)) {
+        return Vec::new();
+    }
+    send(state, vec![record])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{Action, Appearance, Happening, Key, Request};
+    use crate::ui::tests::session::Session;
+
+    fn wanted(session: &mut Session, action: &str) {
+        let action: Action = action.parse().expect("an action");
+        session.happen(Happening::Do(action));
+    }
+
+    #[test]
+    fn nothing_is_done_to_a_cluster_in_a_moment_that_is_over() {
+        let mut session = Session::new((120, 36), Appearance::default());
+        session.all_ready();
+        session.later(500).press('P');
+        session.press('a');
+        wanted(&mut session, "hold");
+        session.requests.clear();
+        session.later(500).key(Key::Enter);
+        for action in ["kill broker 1", "wait ready", "produce amy:tea"] {
+            wanted(&mut session, action);
+        }
+        let for_cluster = |request: &Request| !request.concerns_the_terminal();
+        let done: Vec<_> = session
+            .requests
+            .iter()
+            .filter(|it| for_cluster(it))
+            .collect();
+        assert!(done.is_empty(), "{done:?}");
+        let message = session.state.view.message.as_ref().expect("it says why");
+        assert!(message.text.contains("not now"), "{}", message.text);
+        wanted(&mut session, "live");
+        wanted(&mut session, "kill broker 1");
+        assert!(session.requests.iter().any(for_cluster), "now it is");
+    }
+
+    #[test]
+    fn what_a_key_asks_first_a_script_does() {
+        let mut session = Session::new((120, 36), Appearance::default());
+        session.all_ready();
+        session.later(500).press('q');
+        assert!(session.state.view.ask.is_some());
+        assert!(!session.requests.contains(&Request::Quit));
+        wanted(&mut session, "quit");
+        assert!(session.requests.contains(&Request::Quit));
+    }
+}
