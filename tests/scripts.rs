@@ -183,3 +183,64 @@ fn two_clusters_side_by_side_do_not_touch_each_other() {
 
 #[path = "cluster/mod.rs"]
 mod cluster;
+
+#[test]
+fn a_scenario_is_checked_run_and_told_as_junit() {
+    let user = User::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenarios");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(&examples).expect("the folder is there") {
+        let file = entry.expect("an entry").path();
+        user.ends(0, &["run", "--check", file.to_str().expect("a name")]);
+        checked += 1;
+    }
+    assert!(checked >= 5, "{checked}");
+
+    let folder = user.home.path();
+    let file = folder.join("short.toml");
+    let file = file.to_str().expect("a name");
+    let junit = folder.join("out.xml");
+    let text = r#"
+title = "short"
+for = "1s"
+brokers = 2
+stream = "10"
+[[topic]]
+name = "orders"
+[[group]]
+name = "billing"
+[[incident]]
+at = "100ms"
+do = "restart broker 2"
+[[expect]]
+that = "acked 5 and isr orders 2 and lost 0 within 20s"
+[[expect]]
+that = "brokers up 7"
+"#;
+    std::fs::write(file, text).expect("written");
+    let said = user.ends(
+        1,
+        &["run", file, "--junit", junit.to_str().expect("a name")],
+    );
+    assert!(said.contains("ok       restart broker 2"), "{said}");
+    assert!(
+        said.contains("FAILS    brokers up 7  (2 of 2 brokers answer)"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("kafkarium: 1 expectation does not hold\n"),
+        "{said}"
+    );
+    let xml = std::fs::read_to_string(&junit).expect("it was written");
+    assert!(
+        xml.contains("tests=\"3\"") && xml.contains("failures=\"1\""),
+        "{xml}"
+    );
+
+    std::fs::write(file, text.replace("brokers up 7", "brokrs up 7")).expect("written");
+    let wrong = user.ends(2, &["run", file, "--check"]);
+    assert!(
+        wrong.contains("short.toml:16:9 unknown condition \"brokrs\""),
+        "{wrong}"
+    );
+}

@@ -53,8 +53,9 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// The rooms of the terminal's memory, from the bottom up: each uses only those before it.
-const STATE_ROOMS: [&str; 14] = [
+const STATE_ROOMS: [&str; 15] = [
     "time",
+    "spelling",
     "setup",
     "cluster",
     "story",

@@ -77,6 +77,7 @@ impl StartArguments {
         Options {
             consumers: Some(0),
             announce: Some(announce),
+            only_these_topics: true,
             ..self.options()
         }
     }

@@ -13,9 +13,11 @@ mod front;
 mod input;
 mod observer;
 mod on_screen;
+mod options;
 pub mod own_folder;
 mod plain;
 mod recording;
+pub mod scenario;
 mod settings_folder;
 pub mod state;
 mod supervisor;
@@ -46,6 +48,7 @@ use self::terminal::TakenKeys;
 use wire::BrokerId;
 use wire::control::{Answer, Status};
 
+pub use self::options::{Announce, Options, parse_topic};
 pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
 pub use self::supervisor::{
@@ -72,46 +75,6 @@ const CONSUMERS: u32 = 2;
 
 /// Brokers where nothing else is said.
 const BROKERS: i32 = 3;
-
-/// What the command line asks for.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Where data lives.
-    pub folder: FolderOptions,
-    /// How many brokers; without it as many as the data folder has, or three.
-    pub brokers: Option<i32>,
-    /// The topics to begin with, `orders` where there are none.
-    pub topics: Vec<NewTopic>,
-    /// How many consumers the start brings; none without a topic.
-    pub consumers: Option<u32>,
-    /// No screen: this is said on stdout when all is ready.
-    pub announce: Option<Announce>,
-    /// Broker 1's port.
-    pub base_port: u16,
-    /// `ZooKeeper`'s port.
-    pub zookeeper_port: u16,
-    /// End by itself after this long.
-    pub run_for: Option<Duration>,
-    /// Nothing flashes.
-    pub reduced_motion: bool,
-    /// Record the screen into this file.
-    pub record: Option<PathBuf>,
-    /// The mouse picks and scrolls from the start.
-    pub mouse: bool,
-    /// The layout to begin with, by its name.
-    pub layout: Option<String>,
-    /// The theme to begin with, by its name.
-    pub theme: Option<String>,
-}
-
-/// How a cluster without a screen says that it is ready.
-#[derive(Debug, Clone, Copy)]
-pub enum Announce {
-    /// In these words, and then what happens as plain lines.
-    Text(fn(&Status) -> String),
-    /// As one JSON object, and then nothing.
-    Json,
-}
 
 /// Runs the playground until it is told to quit. No process is left when it returns.
 ///
@@ -400,7 +363,7 @@ fn about(folder: &ClusterFolder) -> Vec<Observation> {
 }
 
 fn topics(options: &Options, brokers: usize) -> Vec<NewTopic> {
-    if !options.topics.is_empty() || options.announce.is_some() {
+    if !options.topics.is_empty() || options.only_these_topics {
         return options.topics.clone();
     }
     vec![NewTopic {
@@ -469,47 +432,9 @@ fn parse_offset(text: &str) -> Option<i32> {
     Some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// `name:partitions:replication-factor`, as `--topic` takes it.
-///
-/// # Errors
-/// It reads otherwise; the sentence says how.
-pub fn parse_topic(text: &str) -> Result<NewTopic, String> {
-    let usage = || "name:partitions:replication-factor expected, as in orders:4:2".to_owned();
-    let mut parts = text.split(':');
-    let name = parts
-        .next()
-        .filter(|name| !name.is_empty())
-        .ok_or_else(usage)?;
-    let partitions: i32 = parts
-        .next()
-        .map_or(Ok(3), str::parse)
-        .map_err(|_| usage())?;
-    let replication_factor: i16 = parts
-        .next()
-        .map_or(Ok(3), str::parse)
-        .map_err(|_| usage())?;
-    if parts.next().is_some() || partitions < 1 || replication_factor < 1 {
-        return Err(usage());
-    }
-    Ok(NewTopic {
-        name: name.to_owned(),
-        partitions,
-        replication_factor,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{parse_offset, parse_topic};
-
-    #[test]
-    fn a_topic_is_read_as_the_tutorial_writes_it() {
-        let topic = parse_topic("orders:4:2").expect("valid");
-        assert_eq!((topic.partitions, topic.replication_factor), (4, 2));
-        for wrong in ["", "orders:x:2", "orders:0:1", "orders:4:2:1", ":3:3"] {
-            parse_topic(wrong).expect_err(wrong);
-        }
-    }
+    use super::parse_offset;
 
     #[test]
     fn offsets_of_clocks_are_read_east_and_west() {

@@ -15,6 +15,7 @@ pub mod settings;
 mod settings_file;
 mod setup;
 mod shell;
+mod spelling;
 mod story;
 mod time;
 mod update;
@@ -27,7 +28,7 @@ pub use action::{
     Action, ActionError, Answer, Ask, ClusterAction, Condition, ConditionError, FORMS, Form, Key,
     KeyPress, Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace, Request,
     ScreenAction, Step, Target, TerminalAction, TopicConfig, UnknownKey, UnknownTarget, Verdict,
-    Waits, Wanted, pace,
+    Waits, Wanted, duration, pace,
 };
 pub use cluster::{
     Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,

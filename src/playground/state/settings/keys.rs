@@ -11,8 +11,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::keymap::{Context, Row, Section, TABLE};
-use super::toml_file::{Mistake, Table, Value, did_you_mean, parse};
+use super::toml_file::{Mistake, Table, Value, parse};
 use crate::state::action::{Action, Key, Pane};
+use crate::state::spelling::did_you_mean;
 
 /// What some clickers send to blank the screen. It does nothing here, whatever a file says.
 const NEVER: Key = Key::Char('b');

@@ -8,14 +8,14 @@ pub mod keymap;
 mod keys;
 mod layout;
 mod theme;
-mod toml_file;
+pub(crate) mod toml_file;
 
 pub use choice::{Choice, Setting};
 pub use keymap::Context;
 pub use keys::{BoundRow, Keymap};
 pub use layout::{Form, Layout, PaneOptions, Place, Row, Size, Slot};
 pub use theme::{Role, Theme};
-pub use toml_file::{Mistake, did_you_mean};
+pub use toml_file::Mistake;
 
 /// All layouts, in the order of `v`.
 pub type Layouts = Choice<Layout>;

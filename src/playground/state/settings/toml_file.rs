@@ -1,5 +1,6 @@
 //! A TOML file whose every value knows its line and column, so that a mistake can be named where it is.
 
+use crate::state::spelling::did_you_mean;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -32,7 +33,7 @@ impl Mistake {
 }
 
 /// Reads a whole file: `read` makes of its table what it stands for.
-pub(super) fn parse<T>(
+pub(crate) fn parse<T>(
     text: &str,
     read: impl FnOnce(Table<'_>) -> Result<T, Mistake>,
 ) -> Result<T, Mistake> {
@@ -49,7 +50,7 @@ pub(super) fn parse<T>(
 
 /// A value, or the name of one, with its place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Value<'a> {
+pub(crate) struct Value<'a> {
     text: &'a str,
     byte: usize,
     found: Found<'a>,
@@ -157,7 +158,7 @@ impl<'a> Value<'a> {
 
 /// A table with its place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     text: &'a str,
     byte: usize,
     entries: &'a DeTable<'a>,
@@ -226,38 +227,9 @@ fn unknown<'k>(noun: &str, word: &str, known: impl Iterator<Item = &'k str> + Cl
     format!("unknown {noun} \"{word}\", there are {}", all.join(", "))
 }
 
-/// The word that was probably meant: the nearest by letters to change, if it is near enough.
-#[must_use]
-pub fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let near = (word.chars().count() / 3).max(1);
-    known
-        .map(|name| (distance(word, name), name))
-        .filter(|(distance, _)| *distance <= near)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// Letters to add, drop or change between two words (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut before: Vec<usize> = (0..=other.len()).collect();
-    for (row, letter) in one.chars().enumerate() {
-        let mut left = row + 1;
-        let mut now = vec![left];
-        for (diagonal, (above, other)) in before.iter().zip(before.iter().skip(1).zip(&other)) {
-            left = (diagonal + usize::from(letter != *other))
-                .min(above + 1)
-                .min(left + 1);
-            now.push(left);
-        }
-        before = now;
-    }
-    before.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Mistake, did_you_mean, distance, parse};
+    use super::{Mistake, parse};
 
     #[test]
     fn mistakes_are_counted_in_lines_and_characters() {
@@ -268,14 +240,5 @@ mod tests {
         let wrong = read("a = 1\nb = = 2").expect_err("no TOML");
         assert_eq!((wrong.line, wrong.column), (2, 5), "{wrong}");
         assert!(matches!(read("a = 1"), Err(Mistake { line: 1, .. })));
-    }
-
-    #[test]
-    fn the_nearest_word_is_suggested_if_it_is_near() {
-        let panes = ["processes", "replicas", "log"];
-        assert_eq!(did_you_mean("repicas", panes.into_iter()), Some("replicas"));
-        assert_eq!(did_you_mean("lgo", panes.into_iter()), None);
-        assert_eq!(did_you_mean("logs", panes.into_iter()), Some("log"));
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

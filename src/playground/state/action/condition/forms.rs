@@ -1,4 +1,4 @@
-//! The ways to begin a condition, and which of them somebody meant.
+//! The ways to begin a condition.
 
 /// One way to begin a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,34 +104,3 @@ pub(super) const GROUP_STATES: [&str; 7] = [
     "Reconciling",
     "Dead",
 ];
-
-/// How many letters must be added, taken away or replaced to make one word of the other.
-pub(super) fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, letter) in left.chars().enumerate() {
-        let mut diagonal = index;
-        let mut before = index + 1;
-        let mut next = vec![before];
-        for (other, above) in right.iter().zip(row.iter().skip(1)) {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = *above;
-            before = replaced.min(above + 1).min(before + 1);
-            next.push(before);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn words_differ_by_letters() {
-        assert_eq!(distance("leader", "leder"), 1);
-        assert_eq!(distance("isr", "irs"), 2);
-        assert_eq!(distance("lag", "lag"), 0);
-    }
-}

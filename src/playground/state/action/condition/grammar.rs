@@ -7,9 +7,10 @@ use std::{str::FromStr, time::Duration};
 use super::{
     Amount, Being, COMPARES, Compare, Condition, Counted, Existence, Places, Predicate, Wanted,
     Which, Who,
-    forms::{FORMS, GROUP_STATES, distance},
+    forms::{FORMS, GROUP_STATES},
     words::{Unclosed, Word, split},
 };
+use crate::state::spelling::did_you_mean;
 use wire::{BrokerId, TopicPartition};
 
 /// Why a text is no condition, and in which column, counted from 1.
@@ -382,18 +383,13 @@ impl Reader<'_> {
         let Some(word) = self.words.get(self.at) else {
             return self.wrong(&format!("a condition is expected; it begins with {list}"));
         };
-        let meant = FORMS
-            .iter()
-            .map(|form| (distance(form.word, &word.text.to_lowercase()), form.word))
-            .min();
-        let problem = match meant {
-            Some((1..=2, meant)) => {
-                format!(
-                    "unknown condition \"{}\", did you mean \"{meant}\"?",
-                    word.text
-                )
-            }
-            _ => format!("unknown condition \"{}\"; there are {list}", word.text),
+        let names = FORMS.iter().map(|form| form.word);
+        let problem = match did_you_mean(&word.text.to_lowercase(), names) {
+            Some(meant) => format!(
+                "unknown condition \"{}\", did you mean \"{meant}\"?",
+                word.text
+            ),
+            None => format!("unknown condition \"{}\"; there are {list}", word.text),
         };
         ConditionError {
             understood: String::new(),
@@ -410,7 +406,8 @@ fn partition(word: &Word) -> Option<i32> {
 }
 
 /// `500ms`, `10s`, `2m`
-pub(super) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
     let number: u64 = digits.parse().ok()?;
     let milliseconds = match text.get(digits.len()..)? {

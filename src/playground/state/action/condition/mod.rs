@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Baseline, Verdict};
 pub use forms::{FORMS, Form};
-pub use grammar::ConditionError;
+pub use grammar::{ConditionError, duration};
 use wire::{BrokerId, TopicPartition};
 
 /// What is waited for, and for how long at most.
