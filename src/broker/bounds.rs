@@ -10,9 +10,10 @@ use std::{
     },
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::Settings;
+use super::{Settings, configs::BrokerLayers, image::ClusterImage};
+use wire::BrokerId;
 
 /// Bytes of answers that wait for readers, from which on a fetch is answered with one batch: two of the largest
 /// answers (`fetch.max.bytes` is 55 MiB). Kafka has no such bound, because it sends records from the page cache;
@@ -91,6 +92,76 @@ impl Drop for CountedAnswer<'_> {
     }
 }
 
+/// How many connections a broker may have, as its configs say it now.
+#[derive(Debug)]
+pub(crate) struct ConnectionLimits {
+    broker: BrokerId,
+    started_with: Settings,
+    images: watch::Receiver<Arc<ClusterImage>>,
+    /// The image whose configs the numbers below are made of.
+    read_from: Arc<ClusterImage>,
+    all: usize,
+    per_ip: usize,
+    per_ip_overrides: BTreeMap<IpAddr, usize>,
+}
+
+impl ConnectionLimits {
+    /// Those of now; [`Self::changed`] keeps up with the images.
+    pub(crate) fn new(
+        broker: BrokerId,
+        started_with: Settings,
+        images: watch::Receiver<Arc<ClusterImage>>,
+    ) -> Self {
+        let mut limits = Self {
+            broker,
+            started_with,
+            images,
+            read_from: Arc::default(),
+            all: 0,
+            per_ip: 0,
+            per_ip_overrides: BTreeMap::new(),
+        };
+        let image = Arc::clone(&limits.images.borrow_and_update());
+        limits.read(image);
+        limits
+    }
+
+    /// Waits until broker configs are others, and takes them over. Dropped while it waits, it has changed nothing.
+    pub(crate) async fn changed(&mut self) {
+        loop {
+            if self.images.changed().await.is_err() {
+                // No more images come: the broker is about to end.
+                return std::future::pending().await;
+            }
+            let image = Arc::clone(&self.images.borrow_and_update());
+            let is_other = image.broker_configs != self.read_from.broker_configs;
+            if is_other {
+                return self.read(image);
+            }
+        }
+    }
+
+    fn read(&mut self, image: Arc<ClusterImage>) {
+        let layers = BrokerLayers::of(&self.started_with, &image, self.broker);
+        let settings = layers.effective();
+        self.all = count(settings.max_connections);
+        self.per_ip = count(settings.max_connections_per_ip);
+        self.per_ip_overrides = overrides(&settings.max_connections_per_ip_overrides);
+        self.read_from = image;
+    }
+
+    /// From all addresses together: `max.connections`.
+    pub(crate) fn all(&self) -> usize {
+        self.all
+    }
+
+    /// From one address: `max.connections.per.ip`, or what its overrides say of this one.
+    fn of_address(&self, ip: IpAddr) -> usize {
+        let own = self.per_ip_overrides.get(&ip);
+        own.copied().unwrap_or(self.per_ip)
+    }
+}
+
 /// Connections by where they come from.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionCounts {
@@ -105,15 +176,12 @@ pub(crate) struct Place {
 }
 
 impl ConnectionCounts {
-    /// A place for a connection from there, by `max.connections.per.ip` and its overrides as they are now.
+    /// A place for a connection from there.
     ///
     /// # Errors
     /// So many are open already.
-    pub(crate) fn enter(&self, from: IpAddr, settings: &Settings) -> Result<Place, usize> {
-        let own = overrides(&settings.max_connections_per_ip_overrides)
-            .get(&from)
-            .copied();
-        let max = own.unwrap_or_else(|| count(settings.max_connections_per_ip));
+    pub(crate) fn enter(&self, from: IpAddr, limits: &ConnectionLimits) -> Result<Place, usize> {
+        let max = limits.of_address(from);
         // A panic ends the process; a poisoned lock is never seen.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let here = open.get(&from).copied().unwrap_or(0);
@@ -141,7 +209,7 @@ impl Drop for Place {
 }
 
 /// Connections that a setting allows.
-pub(crate) fn count(number: i32) -> usize {
+fn count(number: i32) -> usize {
     usize::try_from(number).unwrap_or_default()
 }
 
@@ -165,12 +233,17 @@ fn overrides(text: &str) -> BTreeMap<IpAddr, usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::{
+        net::{IpAddr, Ipv4Addr},
+        sync::Arc,
+    };
 
     use futures::FutureExt;
+    use tokio::sync::watch;
 
-    use super::{ANSWERS_BYTES_MAX, AnswerBytes, ConnectionCounts, RequestBytes};
-    use crate::Settings;
+    use super::{ANSWERS_BYTES_MAX, AnswerBytes, ConnectionCounts, ConnectionLimits, RequestBytes};
+    use crate::{Settings, image::ClusterImage};
+    use wire::BrokerId;
 
     #[test]
     fn requests_wait_while_their_bytes_are_used_up_and_go_on_in_turn() {
@@ -229,21 +302,54 @@ mod tests {
         settings
             .set("max.connections.per.ip.overrides", "127.0.0.2:2, ::1:0")
             .expect("a list");
+        let (_images, watched) = watch::channel(Arc::default());
+        let limits = ConnectionLimits::new(BrokerId(1), settings, watched);
         let counts = ConnectionCounts::default();
         let of = |last| IpAddr::from(Ipv4Addr::new(127, 0, 0, last));
-        let place = counts.enter(of(1), &settings).expect("the first");
-        assert_eq!(counts.enter(of(1), &settings).expect_err("the second"), 1);
-        let _others = [
-            counts.enter(of(2), &settings),
-            counts.enter(of(2), &settings),
-        ]
-        .map(|it| it.expect("two"));
-        assert_eq!(counts.enter(of(2), &settings).expect_err("the third"), 2);
+        let place = counts.enter(of(1), &limits).expect("the first");
+        assert_eq!(counts.enter(of(1), &limits).expect_err("the second"), 1);
+        let _others =
+            [counts.enter(of(2), &limits), counts.enter(of(2), &limits)].map(|it| it.expect("two"));
+        assert_eq!(counts.enter(of(2), &limits).expect_err("the third"), 2);
         let ipv6 = "::1".parse().expect("an address");
-        assert_eq!(counts.enter(ipv6, &settings).expect_err("none"), 0);
+        assert_eq!(counts.enter(ipv6, &limits).expect_err("none"), 0);
         drop(place);
         counts
-            .enter(of(1), &settings)
+            .enter(of(1), &limits)
             .expect("its place is free again");
+    }
+
+    #[test]
+    fn limits_are_read_when_broker_configs_change_and_not_at_other_changes() {
+        let own = BrokerId(1);
+        let mut image = ClusterImage::default();
+        let (images, watched) = watch::channel(Arc::new(image.clone()));
+        let mut limits = ConnectionLimits::new(own, Settings::default(), watched);
+        assert_eq!(limits.all(), 2_147_483_647);
+        let config = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+
+        image.controller_epoch = 7;
+        images.send_replace(Arc::new(image.clone()));
+        assert!(limits.changed().now_or_never().is_none(), "no configs");
+
+        let every = [
+            config("max.connections", "9"),
+            config("max.connections.per.ip", "3"),
+        ];
+        image.broker_configs.insert(None, every.into());
+        images.send_replace(Arc::new(image.clone()));
+        assert!(limits.changed().now_or_never().is_some());
+        let at = |last| IpAddr::from(Ipv4Addr::new(127, 0, 0, last));
+        assert_eq!((limits.all(), limits.of_address(at(2))), (9, 3));
+        assert!(limits.changed().now_or_never().is_none(), "read already");
+
+        let own_overrides = [config("max.connections.per.ip.overrides", "127.0.0.2:5")];
+        image.broker_configs.insert(Some(own), own_overrides.into());
+        images.send_replace(Arc::new(image));
+        assert!(limits.changed().now_or_never().is_some());
+        assert_eq!(limits.of_address(at(2)), 5);
+        assert_eq!(limits.of_address(at(3)), 3);
+        drop(images);
+        assert!(limits.changed().now_or_never().is_none(), "it ends");
     }
 }

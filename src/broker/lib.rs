@@ -40,7 +40,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    bounds::{AnswerBytes, ConnectionCounts, RequestBytes},
+    bounds::{AnswerBytes, ConnectionCounts, ConnectionLimits, RequestBytes},
     configs::BrokerLayers,
     controller_task::ControllerHandle,
     coordinating::ReplicatedLog,
@@ -152,15 +152,7 @@ pub(crate) struct Broker {
 impl Broker {
     /// This broker's settings with what was changed since its start.
     pub(crate) fn config_layers<'a>(&'a self, image: &'a ClusterImage) -> BrokerLayers<'a> {
-        layers(&self.settings, image, self.id)
-    }
-}
-
-fn layers<'a>(settings: &'a Settings, image: &'a ClusterImage, id: BrokerId) -> BrokerLayers<'a> {
-    BrokerLayers {
-        settings,
-        own: image.broker_configs.get(&Some(id)),
-        every: image.broker_configs.get(&None),
+        BrokerLayers::of(&self.settings, image, self.id)
     }
 }
 
@@ -172,9 +164,6 @@ const INTERVAL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a start waits for ZooKeeper where `zookeeper.connection.timeout.ms` does not say it: as Kafka's own
 /// `server.properties` has it.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(18);
-
-/// How often a broker with all the connections that it may have looks whether it may have more.
-const ACCEPT_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long accepting pauses when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -302,7 +291,7 @@ async fn start_rooms(
     };
     let effective = {
         let (settings, registry, id) = (settings.clone(), registry.clone(), options.id);
-        move || layers(&settings, &registry.image(), id).effective()
+        move || BrokerLayers::of(&settings, &registry.image(), id).effective()
     };
     until(end, tasks, image_follower.run());
     until(end, tasks, writer.run());
@@ -397,13 +386,13 @@ fn registry_options(options: &BrokerOptions, address: SocketAddr) -> RegistryOpt
 async fn accept(broker: &Arc<Broker>, listener: &TcpListener) {
     let counts = ConnectionCounts::default();
     let mut connections = JoinSet::new();
+    let mut limits =
+        ConnectionLimits::new(broker.id, broker.settings.clone(), broker.registry.watch());
     loop {
-        // As they are now, because they may change while the broker runs.
-        let settings = || broker.config_layers(&broker.registry.image()).effective();
-        let has_room = connections.len() < bounds::count(settings().max_connections);
+        let has_room = connections.len() < limits.all();
         tokio::select! {
             accepted = listener.accept(), if has_room => match accepted {
-                Ok((stream, peer)) => match counts.enter(peer.ip(), &settings()) {
+                Ok((stream, peer)) => match counts.enter(peer.ip(), &limits) {
                     Ok(place) => {
                         let served = connection::run(Arc::clone(broker), stream, peer);
                         connections.spawn(async move {
@@ -420,8 +409,7 @@ async fn accept(broker: &Arc<Broker>, listener: &TcpListener) {
                 }
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            // The settings may allow more by then.
-            () = tokio::time::sleep(ACCEPT_AGAIN), if !has_room => {}
+            () = limits.changed() => {}
         }
     }
 }

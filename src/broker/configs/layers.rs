@@ -7,6 +7,8 @@ use super::{
     broker::{BrokerConfig, Settings},
     settings::synonyms,
 };
+use crate::image::ClusterImage;
+use wire::BrokerId;
 
 /// Where a value comes from, with Kafka's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,17 @@ pub(crate) struct BrokerLayers<'a> {
     pub(crate) own: Option<&'a BTreeMap<String, String>>,
     /// From `/config/brokers/<default>`.
     pub(crate) every: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> BrokerLayers<'a> {
+    /// The layers of this broker's configs.
+    pub(crate) fn of(settings: &'a Settings, image: &'a ClusterImage, broker: BrokerId) -> Self {
+        Self {
+            settings,
+            own: image.broker_configs.get(&Some(broker)),
+            every: image.broker_configs.get(&None),
+        }
+    }
 }
 
 impl BrokerLayers<'_> {
