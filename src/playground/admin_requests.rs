@@ -78,8 +78,19 @@ pub(super) async fn prepare_groups(
 }
 
 pub(super) async fn delete_group(mut admin: Admin, group: String) -> Result<Option<String>> {
-    admin.delete_group(&group).await?;
+    let deleted = admin.delete_group(&group).await;
+    deleted.map_err(|refusal| why_not_deleted(&group, refusal))?;
     Ok(Some(format!("group {group} deleted")))
+}
+
+/// The broker's code alone says neither which group nor what to do.
+fn why_not_deleted(group: &str, refusal: Refusal) -> anyhow::Error {
+    if refusal.code() == Some(ErrorCode::NonEmptyGroup) {
+        return anyhow::anyhow!(
+            "NON_EMPTY_GROUP: {group} has members. It can be deleted once all have left: pick each, {{stop}}"
+        );
+    }
+    anyhow::Error::from(refusal).context(format!("group {group} was not deleted"))
 }
 
 pub(super) async fn set_config(mut admin: Admin, config: TopicConfig) -> Result<Option<String>> {
@@ -162,5 +173,31 @@ pub(super) async fn create_topic(
             admin.disconnect();
         }
         tokio::time::sleep(REGISTERING_RETRY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::why_not_deleted;
+    use client::refusal::Refusal;
+    use wire::ErrorCode;
+
+    #[test]
+    fn a_group_that_stays_is_named_with_what_to_do() {
+        let told = |code| {
+            let refusal = Refusal::Code {
+                code,
+                message: None,
+            };
+            format!("{:#}", why_not_deleted("billing", refusal))
+        };
+        let members = told(ErrorCode::NonEmptyGroup);
+        assert!(
+            members.starts_with("NON_EMPTY_GROUP: billing has members."),
+            "{members}"
+        );
+        assert!(members.ends_with("{stop}"), "{members}");
+        let other = told(ErrorCode::GroupIdNotFound);
+        assert_eq!(other, "group billing was not deleted: GROUP_ID_NOT_FOUND");
     }
 }

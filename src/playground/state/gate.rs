@@ -3,6 +3,8 @@
 //! A moment that is over refuses; what is in the way is said; what asks first asks; who has a role is looked up
 //! once, so that what is marked is what is done. Only then it is done, by the room of its kind.
 
+use std::time::Duration;
+
 use crate::state::{
     State,
     action::{
@@ -20,6 +22,9 @@ pub(super) enum By {
     /// Somebody who was asked already, a script, another shell.
     Sure,
 }
+
+/// Bad news stand so long whatever is pressed.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 
 /// Lets an action happen, unless something speaks against it.
 pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
@@ -48,10 +53,11 @@ pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
     };
     let mark = mark(state, &action);
     let acts = matches!(action, Action::Cluster(_));
-    state
-        .view
-        .message
-        .take_if(|message| !message.bad || (message.while_waiting && acts));
+    let now = state.now;
+    state.view.message.take_if(|message| {
+        let read = now.since(message.since) >= READ_WITHIN;
+        !message.bad || read || (message.while_waiting && acts)
+    });
     let mut requests = match &action {
         action if ask_for_words(state, action) => Vec::new(),
         Action::Cluster(action) => perform(state, action),

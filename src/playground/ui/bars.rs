@@ -8,7 +8,7 @@ use super::{
     theme::Role,
     words,
 };
-use crate::state::{Ask, Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, pace};
+use crate::state::{Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, pace};
 
 /// Steps in which the header becomes shorter.
 const LEFT_OUT_MAX: u8 = 6;
@@ -183,8 +183,9 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     canvas.tone(area.x, keys, area.width, Role::Bar);
     canvas.tone(area.x, command, area.width, Role::Bar);
     let end = area.right();
+    let mut asked = keys..keys;
     match (&state.view.overlay, &state.view.ask) {
-        (_, Some(ask)) => question(canvas, ask, area),
+        (_, Some(ask)) => asked = super::message::question(canvas, &ask.text, (area.x, keys, end)),
         (Overlay::Palette(palette), None) => {
             super::overlays::palette::footer(canvas, state, palette, area);
             return;
@@ -212,8 +213,7 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         (_, None) => verbs(canvas, state, area),
     }
     if let Some(message) = &state.view.message {
-        let asked = state.view.ask.is_some().then_some(keys);
-        super::message::draw(canvas, message, (area.x, command, end), asked);
+        super::message::draw(canvas, message, (area.x, command, end), &asked);
         return;
     }
     command_line(canvas, state, area.x, command, end);
@@ -225,7 +225,7 @@ fn stage_footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     canvas.tone(last.x, last.y, last.width, Role::Bar);
     verbs(canvas, state, last);
     if let Some(message) = &state.view.message {
-        super::message::draw(canvas, message, (area.x, area.y, area.right()), None);
+        super::message::draw(canvas, message, (area.x, area.y, area.right()), &(0..0));
     }
 }
 
@@ -252,11 +252,6 @@ fn command_line(canvas: &mut Canvas<'_>, state: &State, x: u16, y: u16, end: u16
     canvas.text(x, y, end, &format!(" $ {text}"), Role::Dim);
     let after = canvas.text(end - hint, y, end, &key, Role::Focus);
     canvas.text(after, y, end, " copy", Role::Dim);
-}
-
-fn question(canvas: &mut Canvas<'_>, ask: &Ask, area: Rect) {
-    let text = fit(&format!(" {}", ask.text), area.width - 1);
-    canvas.text(area.x, area.y, area.right(), &text, Role::Warning);
 }
 
 /// Actions, as sentences name them, by their keys, and what they do.

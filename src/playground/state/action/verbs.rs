@@ -1,5 +1,7 @@
 //! The verbs that reach a process: kill, stop, freeze, thaw, start, restart, heal.
 
+use std::time::Duration;
+
 use super::{Request, Target, command, perform::elect_leaders};
 use crate::state::{
     State,
@@ -170,15 +172,25 @@ pub(in crate::state) fn heal_further(state: &mut State) -> Vec<Request> {
     let (up, all) = state.cluster.brokers_up();
     let topics = state.cluster.topics.values();
     let mut partitions = topics.flat_map(|topic| &topic.partitions);
-    if up < all || partitions.any(Partition::under_replicated) {
+    let lost_its_session = state
+        .cluster
+        .brokers()
+        .any(|broker| broker.session_expired.is_some());
+    if up < all || lost_its_session || partitions.any(Partition::under_replicated) {
         return Vec::new();
     }
-    state.healing = false;
     if state.cluster.any_astray() {
+        state.healing = false;
         return elect_leaders(state);
     }
+    // Who was frozen for long finds out later that others lead now.
+    let fresh = |broker: &Process| state.now.since(broker.since) < FINDS_OUT_WITHIN;
+    state.healing = state.cluster.brokers().any(fresh);
     Vec::new()
 }
+
+/// A broker that is up again has its session and knows who leads after so long.
+const FINDS_OUT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Whether a verb can reach it; says so if not.
 fn alive(state: &mut State, process: &Process) -> bool {

@@ -155,7 +155,7 @@ impl Cluster {
             let noticed = process.session_expired.is_some();
             process.status.is_gone() && (noticed || self.zookeeper_away().is_some())
         });
-        orphaned || self.all_brokers_gone()
+        orphaned || self.no_broker_answers()
     }
 }
 

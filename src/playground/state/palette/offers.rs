@@ -254,7 +254,13 @@ fn roles(state: &State, verb: &str, all: &mut Vec<Candidate>) {
     let mut role = |target: &Target| {
         if let [broker] = state.aimed(target).as_slice() {
             let text = format!("{verb} {target}");
-            all.push(plain(state, text, format!("now {broker}")));
+            let known = state.cluster.processes.get(broker);
+            let dead = known.is_some_and(|process| process.status.is_gone());
+            let note = if dead { ", which is dead" } else { "" };
+            all.push(Candidate {
+                idle: dead,
+                ..plain(state, text, format!("now {broker}{note}"))
+            });
         }
     };
     role(&Target::Controller);

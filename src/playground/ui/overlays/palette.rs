@@ -334,19 +334,25 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, area: R
     let typed = palette.input.text();
     let (usage, role) = match &palette.wrong {
         Some(wrong) => (wrong.clone(), Role::Dead),
-        None => (usage(palette, typed), Role::Dim),
+        None => (usage(palette, typed, state.view.narrow()), Role::Dim),
     };
     let usage = fit(&usage, area.width.saturating_sub(2));
     canvas.text(area.x + 1, area.y + 1, area.right(), &usage, role);
 }
 
-fn usage(palette: &Palette, typed: &str) -> String {
+fn usage(palette: &Palette, typed: &str, narrow: bool) -> String {
     let verb = typed.split_whitespace().next().unwrap_or_default();
     let aimed = ["kill", "stop", "freeze", "thaw", "start", "restart"];
     let verb = aimed
         .into_iter()
         .find(|known| !verb.is_empty() && known.starts_with(verb));
     match verb {
+        Some("kill") if narrow => {
+            "kill broker 1, zookeeper, c1, controller, leader of TOPIC pN, all brokers".into()
+        }
+        Some(verb) if narrow => {
+            format!("{verb} broker 1, zookeeper, c1, controller, leader of TOPIC pN")
+        }
         Some("kill") => {
             "kill WHAT: broker 1, zookeeper, c1, controller, random, leader of TOPIC pN, all brokers"
                 .into()

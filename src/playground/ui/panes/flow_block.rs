@@ -385,6 +385,7 @@ impl<'a> Block<'a> {
             ..
         } = self.columns;
         let name = &self.state.view.group;
+        let room = end.saturating_sub(readers);
         let others =
             self.state.cluster.groups.iter().filter(|(other, group)| {
                 *other != name && group.committed.contains_key(&self.place)
@@ -395,11 +396,13 @@ impl<'a> Block<'a> {
             [
                 format!("{other} {who} lag {lag}"),
                 format!("{other} lag {lag}"),
-                format!("{other} {lag}"),
+                format!(
+                    "{} {lag}",
+                    fit(other, room.saturating_sub(width(&lag.to_string()) + 1))
+                ),
             ]
         });
         let others: Vec<_> = others.collect();
-        let room = end.saturating_sub(readers);
         let free = rows.len().saturating_sub(idle.len()).max(1);
         for (index, ways) in others.iter().enumerate() {
             let Some(row) = rows.pop_front() else {

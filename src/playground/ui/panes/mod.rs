@@ -18,6 +18,7 @@ pub mod processes;
 mod replica_costs;
 pub mod replicas;
 pub mod sessions;
+mod small_box;
 pub mod stage_brokers;
 pub mod stage_consumers;
 pub mod stage_numbers;
@@ -29,6 +30,7 @@ pub mod watches;
 pub mod wire;
 mod znode_detail;
 pub mod znodes;
+mod zookeeper_box;
 pub mod zookeeper_story;
 
 use ratatui::layout::Rect;

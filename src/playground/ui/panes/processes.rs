@@ -8,24 +8,20 @@
 //! ╰┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄╯
 //! ```
 
-use std::collections::BTreeMap;
-
 use ratatui::layout::Rect;
 
-use super::{dead_broker, process_table};
+use super::{dead_broker, process_table, small_box::small_line, zookeeper_box::zookeeper};
 use crate::{
-    state::{
-        Action, Pane, Partition, Process, ProcessName, ScreenAction, Standstill, State, Status,
-    },
+    state::{Action, Pane, Process, ProcessName, ScreenAction, Standstill, State, Status},
     ui::{
-        canvas::{Canvas, Frame, columns, fit, width},
+        canvas::{Canvas, Frame, fit, width},
         theme::Role,
         words,
     },
 };
 use wire::BrokerId;
 
-type Line = Vec<(Role, String)>;
+pub(super) type Line = Vec<(Role, String)>;
 
 /// Narrower boxes become cells of a table.
 pub const BOX_WIDTH_MIN: u16 = 17;
@@ -183,19 +179,19 @@ fn canvas_is_ascii(state: &State) -> bool {
 }
 
 /// What it does, and for how long, if there is room for that.
-fn lasts(what: &str, since: &str) -> Line {
+pub(super) fn lasts(what: &str, since: &str) -> Line {
     vec![
         (Role::Text, what.to_owned()),
         (Role::Text, format!("  {since}")),
     ]
 }
 
-fn text(role: Role, words: impl Into<String>) -> Line {
+pub(super) fn text(role: Role, words: impl Into<String>) -> Line {
     vec![(role, words.into())]
 }
 
 /// `:9092   pid 4121    9 MB`
-fn address(process: &Process, role: Role) -> Line {
+pub(super) fn address(process: &Process, role: Role) -> Line {
     let port = process
         .port()
         .map_or_else(String::new, |port| format!(":{port}"));
@@ -372,161 +368,4 @@ fn gone(state: &State, process: &Process, id: BrokerId, room: u16) -> Vec<Line> 
         ];
     }
     lines
-}
-
-fn zookeeper(state: &State, process: &Process, room: u16) -> Vec<Line> {
-    match process.status {
-        Status::Planned | Status::Starting => {
-            let since = words::seconds(state.now.since(process.since));
-            return vec![
-                address(process, Role::Text),
-                lasts("opening its log", &since),
-            ];
-        }
-        status if status.is_gone() => {
-            if let Some(last) = process.log.last().filter(|_| process.intent.is_none()) {
-                return vec![
-                    address(process, Role::Dead),
-                    text(Role::Dead, "nobody can be elected"),
-                    text(Role::Dead, last.clone()),
-                ];
-            }
-            let key = state.cluster.revival_of_zookeeper();
-            let key = key.map_or_else(String::new, |action| state.view.keys_for(&action));
-            let [down, nobody] = if room >= 26 {
-                ["ZooKeeper is down: nobody", "can be elected, ISRs stand"]
-            } else {
-                ["ZooKeeper is down", "nobody is elected"]
-            };
-            return vec![
-                text(Role::Dead, down),
-                text(Role::Dead, nobody),
-                vec![(Role::Warning, key), (Role::Warning, " start again".into())],
-            ];
-        }
-        _ => {}
-    }
-    let bars = sessions(state);
-    let bars = if columns(&bars) > room {
-        text(Role::Text, live_sessions(state))
-    } else {
-        bars
-    };
-    let mut lines = vec![address(process, Role::Text), bars];
-    if let Some(seen) = &state.cluster.zookeeper {
-        lines.push(vec![
-            (Role::Dim, format!("znodes {}", seen.znodes)),
-            (Role::Dim, format!("   watches {}", seen.watches)),
-        ]);
-    }
-    lines
-}
-
-/// `session 1 ■■■■■■  2 ■■■■■□`
-fn sessions(state: &State) -> Line {
-    let live: Vec<(BrokerId, _)> = state
-        .cluster
-        .brokers()
-        .filter_map(|process| {
-            let id = process.broker()?;
-            Some((id, words::session_left(state, id, state.now)?))
-        })
-        .collect();
-    let cells = match live.len() {
-        0 => return text(Role::Dim, "no sessions yet"),
-        1 | 2 => 6,
-        3 => 3,
-        4 => 2,
-        _ => 1,
-    };
-    let gap = if live.len() < 3 { "  " } else { " " };
-    let mut pieces = text(Role::Text, "session");
-    for (index, (id, (left, whole))) in live.iter().enumerate() {
-        let before = if index == 0 { " " } else { gap };
-        pieces.push((Role::Text, format!("{before}{id} ")));
-        let bar = if state.view.appearance.reduced_motion {
-            format!("{:.1}", left.as_secs_f64())
-        } else {
-            words::bar(*left, *whole, cells)
-        };
-        pieces.push((Role::Good, bar));
-    }
-    pieces
-}
-
-/// `sessions 1 2`
-fn live_sessions(state: &State) -> String {
-    let live: Vec<String> = state
-        .cluster
-        .brokers()
-        .filter_map(Process::broker)
-        .filter(|id| state.cluster.session(*id).is_some())
-        .map(|id| id.to_string())
-        .collect();
-    if live.is_empty() {
-        return "no sessions".to_owned();
-    }
-    format!("sessions {}", live.join(" "))
-}
-
-/// The one line of a small box, and what stands at its right.
-fn small_line(state: &State, process: &Process, room: u16) -> (Line, String) {
-    let Some(id) = process.broker() else {
-        if process.status.is_gone() {
-            return (text(Role::Dead, "no elections"), String::new());
-        }
-        return (text(Role::Text, live_sessions(state)), String::new());
-    };
-    let port = process
-        .port()
-        .map_or_else(String::new, |port| format!(":{port}"));
-    if process.status.is_gone() {
-        let words = small_and_dead(state, process, id, room);
-        return (text(Role::Dead, words), String::new());
-    }
-    let (leads, _) = state.cluster.roles(id, &state.view.topic);
-    let line = if leads.is_empty() {
-        text(Role::Dim, "leads none")
-    } else {
-        text(Role::Focus, format!("◆ {}", words::few(&leads)))
-    };
-    (line, port)
-}
-
-/// `2.8 s, p2 -> 1`, `p0 p1 offline`: what became of what a dead broker led.
-fn small_and_dead(state: &State, process: &Process, id: BrokerId, room: u16) -> String {
-    let (mut offline, mut waits) = (Vec::new(), Vec::new());
-    let mut moved: BTreeMap<BrokerId, Vec<i32>> = BTreeMap::new();
-    for place in process.led.iter().filter(|at| at.topic == state.view.topic) {
-        let known = state.cluster.partition(place);
-        let standstill = known.and_then(|known| state.cluster.standstill(known));
-        let leader = known.and_then(Partition::led_last);
-        match leader.filter(|leader| *leader != id) {
-            Some(leader) => moved.entry(leader).or_default().push(place.partition),
-            None if matches!(standstill, Some(Standstill::Offline { .. })) => {
-                offline.push(place.partition);
-            }
-            None => waits.push(place.partition),
-        }
-    }
-    let mut told = Vec::new();
-    if !offline.is_empty() {
-        told.push(format!("{} offline", words::few(&offline)));
-    }
-    match waits.len() {
-        0 => {}
-        1 => told.push(format!("{} waits", words::few(&waits))),
-        _ => told.push(format!("{} wait", words::few(&waits))),
-    }
-    let moved = moved.iter();
-    told.extend(moved.map(|(leader, led)| format!("{} -> {leader}", words::few(led))));
-    let since = words::ago(state.now.since(process.since));
-    let all = told.join(", ");
-    let ways = [
-        format!("{since}, {all}"),
-        all.clone(),
-        told.first().cloned().unwrap_or_default(),
-    ];
-    let fits = |words: &&String| !all.is_empty() && width(words) <= room;
-    ways.iter().find(fits).cloned().unwrap_or(since)
 }

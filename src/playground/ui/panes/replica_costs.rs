@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    state::{Partition, Spare, Standstill, State, Status, Topic},
+    state::{Action, ClusterAction, Partition, Spare, Standstill, State, Status, Topic},
     ui::{theme::Role, words},
 };
 use wire::{BrokerId, TopicPartition};
@@ -51,7 +51,11 @@ pub(super) fn costs(state: &State, topic: &Topic, marked: bool) -> Vec<Line> {
         )]);
     }
     lines.extend(displaced(state, topic, marked));
-    if let (Some(minimum), Some(spare)) = (topic.min_insync_replicas, topic.spare()) {
+    let away = state.cluster.zookeeper_away();
+    if factor > 1 && away.is_some_and(|status| status.is_gone() || status == Status::Frozen) {
+        let words = "without ZooKeeper no ISR shrinks: who dies is waited for";
+        lines.push(vec![(Role::Warning, words.to_owned())]);
+    } else if let (Some(minimum), Some(spare)) = (topic.min_insync_replicas, topic.spare()) {
         let least = topic.least_in_sync();
         let words = match spare {
             Spare::Refused => format!("{least} in sync: acks=all is refused"),
@@ -248,7 +252,10 @@ fn displaced(state: &State, topic: &Topic, marked: bool) -> Option<Line> {
     };
     let place = format!("{} {prefer}", words::few(&places));
     let mark = if marked { " ◇" } else { "" };
-    Some(if ready && !state.cluster.is_gone(preferred) {
+    let elects = state
+        .obstacle(&Action::Cluster(ClusterAction::ElectLeaders))
+        .is_none();
+    Some(if ready && elects && !state.cluster.is_gone(preferred) {
         // Shorter, so that the key fits into the narrowest pane.
         let heals = format!("  {{leaders elect}} moves {them} back");
         vec![

@@ -118,14 +118,21 @@ fn consumer(canvas: &mut Canvas<'_>, state: &State, name: &str, area: Rect) {
         return;
     }
     let alone = group.is_some_and(|group| state.cluster.is_without_coordinator(group));
-    let (words, role) = match (status.is_gone(), rebalancing, awaited) {
-        (false, ..) if alone => ("waits for a coordinator", Role::Warning),
-        (true, _, false) => ("gone", Role::Dead),
-        (true, ..) => ("the group waits for it", Role::Warning),
-        (_, true, true) => ("is asked to join again", Role::Warning),
-        (_, true, false) => ("joined, waits for its share", Role::Warning),
-        (_, false, _) if status == Status::Starting => ("joins the group", Role::Dim),
-        (_, false, _) => ("idle: no partition left", Role::Dim),
+    // What it does, and the same in fewer words.
+    let (ways, role) = match (status.is_gone(), rebalancing, awaited) {
+        (false, ..) if alone => (["waits for a coordinator", "no coordinator"], Role::Warning),
+        (true, _, false) => (["gone", "gone"], Role::Dead),
+        (true, ..) => (["the group waits for it", "awaited"], Role::Warning),
+        (_, true, true) => (["is asked to join again", "asked to join"], Role::Warning),
+        (_, true, false) => (["joined, waits for its share", "joined"], Role::Warning),
+        (_, false, _) if status == Status::Starting => (["joins the group", "joins"], Role::Dim),
+        (_, false, _) => (["idle: no partition left", "idle"], Role::Dim),
+    };
+    let [whole, brief] = ways;
+    let words = if width(whole) <= inside.width {
+        whole
+    } else {
+        brief
     };
     canvas.text(inside.x, inside.y, end, &fit(words, inside.width), role);
 }

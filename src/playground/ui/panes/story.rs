@@ -218,9 +218,10 @@ fn lines(state: &State, entry: &Entry, room: u16, who: u16) -> Vec<Pieces> {
         .map(|(_, it)| width(it))
         .sum();
     let undo_first = undo.first().map_or(0, |(_, words)| width(words));
-    if done + undo_first > room {
+    if done > room {
         return over_rows(&pieces, room);
     }
+    let undo = if done + undo_first > room { &[] } else { undo };
     let mut free = room - done;
     let undo: Vec<_> = undo
         .iter()
@@ -250,8 +251,8 @@ fn over_rows(said: &[(Role, String)], room: u16) -> Vec<Pieces> {
     if rows.len() > ROWS_MAX {
         rows.truncate(ROWS_MAX);
         if let Some(last) = rows.last_mut() {
-            *last = cut(last, room.saturating_sub(2));
             last.push((Role::Dim, " …".to_owned()));
+            *last = cut(last, room);
         }
     }
     rows

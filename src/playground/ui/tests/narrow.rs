@@ -276,3 +276,28 @@ fn a_small_box_of_a_dead_broker_says_whole_words() {
     session.see(Observation::ZooKeeper(ZooKeeperSeen::default()));
     assert!(screen(&session).contains("no sessions"));
 }
+
+#[test]
+fn a_narrow_palette_says_whole_how_a_verb_goes_on() {
+    let mut session = all_dead((80, 24));
+    for (verb, words) in [
+        (
+            "kill",
+            "kill broker 1, zookeeper, c1, controller, leader of TOPIC pN, all brokers",
+        ),
+        (
+            "restart",
+            "restart broker 1, zookeeper, c1, controller, leader of TOPIC pN",
+        ),
+    ] {
+        session.happen(Happening::Do(Action::Screen(ScreenAction::Palette(
+            verb.into(),
+        ))));
+        let drawn = screen(&session);
+        assert!(drawn.contains(words), "{drawn}");
+    }
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Palette(
+        "kill controller".into(),
+    ))));
+    assert!(screen(&session).contains("now broker 2, which is dead"));
+}

@@ -229,3 +229,80 @@ fn the_palette_says_what_is_in_the_way() {
         .find(|found| found.text == "topic create");
     assert_eq!(create.map(|found| found.note.as_str()), Some("no broker"));
 }
+
+#[test]
+fn healing_elects_leaders_also_where_the_frozen_find_out_late() {
+    let mut session = ready((120, 36));
+    for id in [1, 2, 3] {
+        session.process(broker(id), ProcessChange::Frozen);
+    }
+    session.later(5000).press('H');
+    for id in [1, 2, 3] {
+        session.process(broker(id), ProcessChange::Thawed);
+    }
+    // What Metadata said before stands until somebody looks again.
+    session.later(100).metadata(
+        &[1, 2, 3],
+        [(1, 4, &[1, 2, 3]), (2, 4, &[2, 3, 1]), (3, 4, &[3, 1, 2])],
+    );
+    assert!(!session.requests.contains(&Request::ElectLeaders));
+    session
+        .later(300)
+        .metadata(&[1, 2, 3], [(3, 5, &[3]), (3, 5, &[3]), (3, 4, &[3])]);
+    session.later(300).metadata(
+        &[1, 2, 3],
+        [(3, 5, &[3, 1, 2]), (3, 5, &[3, 1, 2]), (3, 4, &[3, 1, 2])],
+    );
+    let elections = session.requests.iter();
+    let elections = elections.filter(|asked| **asked == Request::ElectLeaders);
+    assert_eq!(elections.count(), 1);
+}
+
+#[test]
+fn a_question_is_never_cut() {
+    let mut session = ready((60, 16));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Palette(
+        "kill random".into(),
+    ))));
+    session.key(Key::Enter);
+    let ask = session.state.view.ask.clone().expect("it asks");
+    let drawn = screen(&session);
+    let lines: Vec<&str> = drawn.lines().map(str::trim).collect();
+    let from = lines
+        .iter()
+        .position(|line| line.starts_with("kill random:"));
+    let said = lines[from.expect("it is asked")..lines.len() - 1].join(" ");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(&said), words(&ask.text), "{drawn}");
+}
+
+#[test]
+fn bad_news_give_way_once_they_were_read() {
+    let mut session = ready((80, 24));
+    session.see(Observation::Failed {
+        why: "refused".into(),
+    });
+    session.later(500).press('1');
+    assert!(session.state.view.message.is_some());
+    session.later(2000).press('2');
+    assert!(session.state.view.message.is_none());
+}
+
+#[test]
+fn without_zookeeper_nothing_is_promised_about_the_next_failure() {
+    let mut session = ready((120, 36));
+    session.happen(Happening::Do("kill zookeeper".parse().expect("an action")));
+    session.process(
+        ProcessName::ZooKeeper,
+        ProcessChange::Exited {
+            code: None,
+            signal: Some(9),
+        },
+    );
+    let drawn = screen(&session);
+    assert!(!drawn.contains("acks=all goes on"), "{drawn}");
+    assert!(
+        drawn.contains("without ZooKeeper no ISR shrinks:"),
+        "{drawn}"
+    );
+}
