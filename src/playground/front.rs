@@ -1,5 +1,6 @@
 //! The terminal's side of the loop: frames out, events in, and what a request asks of the screen.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -19,13 +20,6 @@ pub(super) struct Front {
     screen: Screen,
     recorder: Recorder,
     saver: Saver,
-}
-
-/// How the loop goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
-    GoOn,
-    Quit,
 }
 
 impl Front {
@@ -52,15 +46,15 @@ impl Front {
         Ok(ended.into_iter().chain(dragged).collect())
     }
 
-    /// Does what a request asks of the terminal; returns what follows at once.
+    /// Does what a request asks of the terminal; returns whether that ends the loop, and what follows at once.
     pub(super) fn carry_out(
         &mut self,
         request: Request,
         state: &State,
-    ) -> Result<(Then, Vec<Happening>)> {
+    ) -> Result<(ControlFlow<()>, Vec<Happening>)> {
         let name = &state.setup.name;
         let told = match request {
-            Request::Quit => return Ok((Then::Quit, Vec::new())),
+            Request::Quit => return Ok((ControlFlow::Break(()), Vec::new())),
             Request::Suspend => {
                 let runs_on = match state.cluster.stream {
                     _ if state.is_replay() => "",
@@ -70,7 +64,10 @@ impl Front {
                 self.screen
                     .suspend(&format!("kafkarium is in the background{runs_on}: fg"))?;
                 let (columns, rows) = terminal::size();
-                return Ok((Then::GoOn, vec![Happening::Resize(columns, rows)]));
+                return Ok((
+                    ControlFlow::Continue(()),
+                    vec![Happening::Resize(columns, rows)],
+                ));
             }
             Request::Redraw => {
                 self.screen.clear()?;
@@ -104,7 +101,7 @@ impl Front {
             _ => None,
         };
         let told = told.into_iter().map(Happening::Observed).collect();
-        Ok((Then::GoOn, told))
+        Ok((ControlFlow::Continue(()), told))
     }
 
     /// What came of a session that was to be saved; only then this returns.

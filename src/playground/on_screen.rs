@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::control::Control;
-use super::front::{FRAME_EVERY, Front, Then, happening};
+use super::front::{FRAME_EVERY, Front, happening};
 use super::state::{Happening, Observation, Request};
 use super::terminal::TakenKeys;
 use super::{Playground, Signals, housekeeping, instant, ui, until};
@@ -85,8 +85,8 @@ impl Playground {
             }
             self.answer(control);
             for request in std::mem::take(&mut self.for_terminal) {
-                let (then, told) = front.carry_out(request, &self.state)?;
-                if then == Then::Quit {
+                let (flow, told) = front.carry_out(request, &self.state)?;
+                if flow.is_break() {
                     return Ok(());
                 }
                 for told in told {

@@ -1,12 +1,13 @@
 //! `kafkarium replay FILE`: a saved session on the same screens, without a cluster.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep_until};
 
 use super::session_file;
-use crate::front::{FRAME_EVERY, Front, Then, happening};
+use crate::front::{FRAME_EVERY, Front, happening};
 use crate::observer::now;
 use crate::settings_folder::SettingsFolder;
 use crate::state::{Event, Happening, Observation, Request, Setup, State, update};
@@ -50,7 +51,7 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
         let (mut front, inputs) = Front::open(taken)?;
         if let Some(file) = record {
             let file = file.to_string_lossy().into_owned();
-            carry_out(&mut front, &mut state, vec![Request::Record(Some(file))])?;
+            let _goes_on = carry_out(&mut front, &mut state, vec![Request::Record(Some(file))])?;
         }
         let played = play(state, &mut front, inputs, signals).await;
         front.close().await;
@@ -91,19 +92,23 @@ async fn play(
             }
         };
         due = true;
-        if carry_out(front, &mut state, requests)? == Then::Quit {
+        if carry_out(front, &mut state, requests)?.is_break() {
             return Ok(());
         }
     }
 }
 
-/// Does what concerns the terminal. There is nothing else here that could be asked.
-fn carry_out(front: &mut Front, state: &mut State, requests: Vec<Request>) -> Result<Then> {
+/// Does what concerns the terminal; whether that ends the loop. There is nothing else here that could be asked.
+fn carry_out(
+    front: &mut Front,
+    state: &mut State,
+    requests: Vec<Request>,
+) -> Result<ControlFlow<()>> {
     for request in requests {
         if !request.concerns_the_terminal() {
             continue;
         }
-        let (then, told) = front.carry_out(request, state)?;
+        let (flow, told) = front.carry_out(request, state)?;
         for told in told {
             update(
                 state,
@@ -113,11 +118,11 @@ fn carry_out(front: &mut Front, state: &mut State, requests: Vec<Request>) -> Re
                 },
             );
         }
-        if then == Then::Quit {
-            return Ok(Then::Quit);
+        if flow.is_break() {
+            return Ok(flow);
         }
     }
-    Ok(Then::GoOn)
+    Ok(ControlFlow::Continue(()))
 }
 
 fn happen(state: &mut State, told: Observation) {

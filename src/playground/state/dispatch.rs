@@ -1,7 +1,7 @@
 //! From a key to an action: the question first, then the overlay, the pane, and what holds always.
 
 use crate::state::{
-    NewTopic, State,
+    State,
     action::{Action, Answer, Key, KeyPress, Motion, Request, ScreenAction},
     gate::{By, pass, pass_record},
     settings::Context,
@@ -288,17 +288,4 @@ fn unbound(state: &mut State, key: Key) {
         },
     };
     state.message(text, false);
-}
-
-impl State {
-    /// What a topic without numbers gets: as many replicas as there are brokers, up to three.
-    #[must_use]
-    pub fn default_topic(&self, name: &str) -> NewTopic {
-        let brokers = i16::try_from(self.cluster.brokers_up().0).unwrap_or(3);
-        NewTopic {
-            name: name.to_owned(),
-            partitions: 3,
-            replication_factor: brokers.clamp(1, 3),
-        }
-    }
 }
