@@ -8,7 +8,7 @@ use kafkarium::{
         NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
         ProducedSeen, Receipt, RecordSeen, Setup, State, Timestamp, TopicSeen, update,
     },
-    wire::{BrokerId, LeaderEpoch, Offset, TopicPartition},
+    wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition},
 };
 
 const PARTITIONS: i32 = 10;
@@ -171,7 +171,7 @@ impl Cluster {
         });
         Observation::Group(GroupSeen {
             group: format!("group-{number}"),
-            state: "Stable".into(),
+            state: GroupState::Stable,
             coordinator: Some(BrokerId(1)),
             protocol: "range".into(),
             members: members.collect(),

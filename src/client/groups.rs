@@ -18,7 +18,7 @@ use super::offsets::by_topic;
 use super::refusal::Refusal;
 use super::topics::{text, topic_name};
 use wire::consumer_protocol::decode_assignment;
-use wire::{BrokerId, ErrorCode, Offset, TopicPartition};
+use wire::{BrokerId, ErrorCode, GroupState, Offset, TopicPartition};
 
 /// `FindCoordinator` up to here asks for one group.
 const FIND_COORDINATOR_VERSION_MAX: i16 = 3;
@@ -37,8 +37,8 @@ const OFFSET_FETCH_VERSION_ALL: i16 = 2;
 pub struct Group {
     /// Its id.
     pub group: String,
-    /// Kafka's name: `Stable`, `PreparingRebalance`, ...; `Dead` is a group that is not there.
-    pub state: String,
+    /// Where it stands; `Dead` is a group that is not there.
+    pub state: GroupState,
     /// The assignor, `range`; empty while it is not agreed.
     pub protocol: String,
     /// Its members.
@@ -116,7 +116,7 @@ pub async fn describe_groups(
         })
         .map(|group| Group {
             group: group.group_id.to_string(),
-            state: group.group_state.to_string(),
+            state: GroupState::of_name(&group.group_state),
             protocol: group.protocol_data.to_string(),
             members: group
                 .members

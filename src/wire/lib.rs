@@ -7,6 +7,7 @@ pub mod control;
 mod error_code;
 pub mod fields;
 pub mod frame;
+mod group_state;
 mod ids;
 pub mod jute;
 pub mod message_shape;
@@ -18,5 +19,6 @@ mod reporter;
 pub mod shown;
 
 pub use error_code::ErrorCode;
+pub use group_state::GroupState;
 pub use ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 pub use reporter::Reporter;

@@ -3,9 +3,11 @@
 //! No protocol tells that a watch fired at broker 2, or why an ISR shrank. With `--report`,
 //! servers and consumers say it themselves. Elsewhere these lines are absent.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use super::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition};
 
 /// One line: when, and what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +64,20 @@ pub enum MemberStep {
     Expired,
 }
 
+/// What a watch tells of a znode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZnodeChange {
+    /// It is there now.
+    Created,
+    /// It is gone.
+    Deleted,
+    /// Its data was written.
+    Changed,
+    /// Others were made or deleted below it.
+    Children,
+}
+
 /// A member of a group with the partitions that it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberPartitions {
@@ -102,8 +118,8 @@ pub enum Report {
     /// A change woke the watches of these sessions.
     WatchFired {
         path: String,
-        /// `created`, `deleted`, `changed` or `children`.
-        change: String,
+        /// What happened to the znode.
+        change: ZnodeChange,
         sessions: Vec<i64>,
     },
 
@@ -191,8 +207,8 @@ pub enum Report {
     /// A group moved to another state.
     GroupState {
         group: String,
-        /// Kafka's name: `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Stable`, `Dead`.
-        state: String,
+        /// The one it is in now.
+        state: GroupState,
         generation: i32,
         /// `c3 asks to join`, `c2 was not heard for 3000 ms`, `c1 leads and divides with "range"`.
         why: GroupCause,
@@ -288,6 +304,17 @@ impl GroupCause {
     }
 }
 
+impl fmt::Display for ZnodeChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "created",
+            Self::Deleted => "deleted",
+            Self::Changed => "changed",
+            Self::Children => "children",
+        })
+    }
+}
+
 impl From<&str> for GroupCause {
     fn from(why: &str) -> Self {
         Self::from(why.to_owned())
@@ -316,7 +343,8 @@ impl ReportLine {
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, ReportLine};
+    use super::{GroupCause, MemberStep, Report, ReportLine, ZnodeChange};
+    use crate::GroupState;
 
     #[test]
     fn a_line_is_one_flat_json_object() {
@@ -335,5 +363,58 @@ mod tests {
             serde_json::from_str::<ReportLine>(&text).expect("own line"),
             line
         );
+    }
+
+    #[test]
+    fn what_can_be_compared_is_the_same_text_as_ever() {
+        let state = |state| Report::GroupState {
+            group: "billing".into(),
+            state,
+            generation: 3,
+            why: GroupCause::default(),
+            protocol: None,
+            leader: None,
+            awaited: Vec::new(),
+            rebalance_timeout_ms: 0,
+            members: Vec::new(),
+            before: Vec::new(),
+        };
+        let fired = |change| Report::WatchFired {
+            path: "/controller".into(),
+            change,
+            sessions: vec![7],
+        };
+        let told = [
+            (
+                state(GroupState::PreparingRebalance),
+                r#"{"at_ms":5,"event":"group_state","group":"billing","state":"PreparingRebalance","generation":3,"why":{"who":[],"why":""},"protocol":null,"leader":null,"awaited":[],"rebalance_timeout_ms":0,"members":[],"before":[]}"#,
+            ),
+            (
+                Report::GroupMember {
+                    group: "billing".into(),
+                    member: "c1-1".into(),
+                    client_id: "c1".into(),
+                    step: MemberStep::Expired,
+                    generation: 3,
+                    partitions: Vec::new(),
+                    why: GroupCause::from("c1 was not heard"),
+                },
+                r#"{"at_ms":5,"event":"group_member","group":"billing","member":"c1-1","client_id":"c1","step":"expired","generation":3,"partitions":[],"why":{"who":[],"why":"c1 was not heard"}}"#,
+            ),
+            (
+                fired(ZnodeChange::Deleted),
+                r#"{"at_ms":5,"event":"watch_fired","path":"/controller","change":"deleted","sessions":[7]}"#,
+            ),
+            (
+                fired(ZnodeChange::Children),
+                r#"{"at_ms":5,"event":"watch_fired","path":"/controller","change":"children","sessions":[7]}"#,
+            ),
+        ];
+        for (report, text) in told {
+            let line = ReportLine { at_ms: 5, report };
+            assert_eq!(serde_json::to_string(&line).expect("plain data"), text);
+            let read: ReportLine = serde_json::from_str(text).expect("own line");
+            assert_eq!(read, line);
+        }
     }
 }

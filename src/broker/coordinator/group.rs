@@ -291,12 +291,18 @@ impl Group {
 
 impl fmt::Display for GroupState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "Empty",
-            Self::PreparingRebalance => "PreparingRebalance",
-            Self::CompletingRebalance => "CompletingRebalance",
-            Self::Stable => "Stable",
-            Self::Dead => "Dead",
-        })
+        wire::GroupState::from(*self).fmt(f)
+    }
+}
+
+impl From<GroupState> for wire::GroupState {
+    fn from(state: GroupState) -> Self {
+        match state {
+            GroupState::Empty => Self::Empty,
+            GroupState::PreparingRebalance => Self::PreparingRebalance,
+            GroupState::CompletingRebalance => Self::CompletingRebalance,
+            GroupState::Stable => Self::Stable,
+            GroupState::Dead => Self::Dead,
+        }
     }
 }

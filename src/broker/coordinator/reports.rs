@@ -14,7 +14,7 @@ pub(crate) fn group_state(group: &Group, why: GroupCause) -> Report {
     let preparing = group.is(GroupState::PreparingRebalance);
     Report::GroupState {
         group: group.id.clone(),
-        state: group.state.to_string(),
+        state: group.state.into(),
         generation: group.generation,
         why,
         protocol: group.protocol.clone(),

@@ -683,10 +683,10 @@ fn show_report(report: Report) -> String {
         } => {
             let why = why.told(|member| member.client_id.clone());
             let mut out = format!("  {group} {state}, generation {generation}: {why}");
-            if state == "PreparingRebalance" && !awaited.is_empty() {
+            if state == wire::GroupState::PreparingRebalance && !awaited.is_empty() {
                 write!(out, "; awaits {}", awaited.join(" ")).expect("a string");
             }
-            if state == "Stable" {
+            if state == wire::GroupState::Stable {
                 write!(out, ": {}", show_division(&members)).expect("a string");
                 if !before.is_empty() {
                     write!(out, " (before: {})", show_division(&before)).expect("a string");

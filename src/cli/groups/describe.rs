@@ -8,7 +8,7 @@ use super::columns::{Column, table};
 use crate::cli::say::{say, tell};
 use client::admin::{Admin, Coordinator};
 use client::groups::{Group, Member};
-use wire::{Offset, TopicPartition};
+use wire::{GroupState, Offset, TopicPartition};
 
 /// What is told of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) async fn run(admin: &mut Admin, groups: &[String], view: View) -> Res
     let mut unknown = Vec::new();
     for name in groups {
         let (coordinator, group, committed) = admin.describe_group(name).await?;
-        if group.state == "Dead" && committed.is_empty() {
+        if group.state == GroupState::Dead && committed.is_empty() {
             unknown.push(name.as_str());
             continue;
         }
@@ -85,9 +85,9 @@ pub(super) async fn run(admin: &mut Admin, groups: &[String], view: View) -> Res
 /// What a reader of the columns should know.
 fn remark(group: &Group) -> Option<String> {
     let name = &group.group;
-    match group.state.as_str() {
-        "Empty" => Some(format!("Consumer group '{name}' has no active members.")),
-        "PreparingRebalance" | "CompletingRebalance" => {
+    match group.state {
+        GroupState::Empty => Some(format!("Consumer group '{name}' has no active members.")),
+        GroupState::PreparingRebalance | GroupState::CompletingRebalance => {
             Some(format!("Warning: Consumer group '{name}' is rebalancing."))
         }
         _ => None,
@@ -201,7 +201,7 @@ fn state(group: &Group, coordinator: &Coordinator) -> String {
         group.group.clone(),
         format!("{}  ({})", coordinator.address, coordinator.broker),
         group.protocol.clone(),
-        group.state.clone(),
+        group.state.to_string(),
         group.members.len().to_string(),
     ];
     table(&STATE, &[row])

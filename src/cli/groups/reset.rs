@@ -215,7 +215,7 @@ async fn committed_of_inactive(
 ) -> Result<BTreeMap<TopicPartition, Offset>> {
     let (_, group, committed) = admin.describe_group(name).await?;
     ensure!(
-        group.members.is_empty() && matches!(group.state.as_str(), "Empty" | "Dead"),
+        group.members.is_empty() && group.state.is_inactive(),
         "Assignments can only be reset if the group '{name}' is inactive, but the current state is {}.",
         group.state
     );

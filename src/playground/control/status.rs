@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::state::{Cluster, Process, State, Status as ProcessState, Topic};
+use wire::GroupState;
 use wire::control::{GroupStatus, PartitionStatus, ProcessStatus, Status, TopicStatus, VERSION};
 
 /// Everything that a program may ask of this moment.
@@ -75,10 +76,10 @@ fn topic((name, topic): (&String, &Topic)) -> TopicStatus {
 
 fn groups(cluster: &Cluster) -> Vec<GroupStatus> {
     let there = cluster.groups.iter();
-    let there = there.filter(|(_, group)| group.state != "Dead");
+    let there = there.filter(|(_, group)| group.state != GroupState::Dead);
     let groups = there.map(|(id, group)| GroupStatus {
         group: id.clone(),
-        state: group.state.clone(),
+        state: group.state.to_string(),
         members: group.members.len(),
         lag: cluster.group_lag(group),
     });

@@ -12,8 +12,8 @@ use crate::state::{
 };
 use crate::ui::tests::session::{Session, broker, consumer};
 use wire::{
-    BrokerId, LeaderEpoch, Offset, TopicPartition,
-    report::{PartitionOffset, Report},
+    BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition,
+    report::{PartitionOffset, Report, ZnodeChange},
 };
 
 /// How often something happens: each minute.
@@ -54,7 +54,7 @@ fn round(session: &mut Session, number: u32) {
         broker(1),
         Report::GroupState {
             group: format!("console-consumer-{number:05}"),
-            state: "PreparingRebalance".into(),
+            state: GroupState::PreparingRebalance,
             generation: 1,
             before: Vec::new(),
             protocol: None,
@@ -67,7 +67,7 @@ fn round(session: &mut Session, number: u32) {
     );
     session.see(Observation::Group(GroupSeen {
         group: "billing".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         members: vec![MemberSeen {
             member_id: format!("client-{number:05}-id"),
             client_id: format!("client-{number:05}"),
@@ -99,7 +99,7 @@ fn round(session: &mut Session, number: u32) {
         crate::state::cluster::ProcessName::ZooKeeper,
         Report::WatchFired {
             path: format!("/brokers/topics/{name}"),
-            change: "created".into(),
+            change: ZnodeChange::Created,
             sessions: vec![i64::from(number)],
         },
     );

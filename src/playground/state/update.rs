@@ -237,7 +237,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             let line = match last_used {
                 None => line.say(format!("data folder {name} created")),
                 // What it holds is counted once it is known.
-                Some(_) => line.say(welcome::first_words(name)),
+                Some(_) => line.say(welcome::first_words(name)).about(Subject::Data),
             };
             state.story.begin(line.about(Subject::Opening));
         }

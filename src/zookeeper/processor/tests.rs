@@ -14,7 +14,7 @@ use wire::{
         PathVersionRequest, PathWatchRequest, Record, ReplyHeader, RequestHeader, SetAclRequest,
         SetDataRequest, SetWatches2, Stat, WatcherEvent, open_acl, perms, to_bytes,
     },
-    report::Report,
+    report::{Report, ZnodeChange},
 };
 
 const PASSWORD: [u8; 16] = [7; 16];
@@ -417,7 +417,7 @@ fn watches_tell_once_and_before_the_answer_that_shows_it() {
     assert!(matches!(
         seen.reports.as_slice(),
         [Report::WatchFired { path, change, sessions }]
-            if path == "/w" && change == "created" && *sessions == [session]
+            if path == "/w" && *change == ZnodeChange::Created && *sessions == [session]
     ));
     server.ask(A, OpCode::GetData, &path_watch("/w", true));
     let seen = server.ask(A, OpCode::SetData, &set_data("/w", -1));

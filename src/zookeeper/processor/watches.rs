@@ -12,7 +12,7 @@ use wire::{
         ReplyHeader, SetWatches, SetWatches2, WatchMode, WatcherEvent, WatcherType, frame,
         to_bytes, xid,
     },
-    report::Report,
+    report::{Report, ZnodeChange},
 };
 
 /// `KeeperState.SyncConnected`, the state in every event of a living server.
@@ -144,7 +144,7 @@ impl Processor {
             .collect();
         effects.reports.push(Report::WatchFired {
             path: path.to_owned(),
-            change: word(event).to_owned(),
+            change: change(event),
             sessions: sessions.into_iter().collect(),
         });
     }
@@ -171,12 +171,12 @@ fn send_event(watchers: &[ConnectionId], path: &str, event: EventType, effects: 
         .extend(watchers.iter().map(|id| (*id, Send::Event(frame.clone()))));
 }
 
-/// The event in one word, for reports.
-fn word(event: EventType) -> &'static str {
+/// The event as reports have it.
+fn change(event: EventType) -> ZnodeChange {
     match event {
-        EventType::NodeCreated => "created",
-        EventType::NodeDeleted => "deleted",
-        EventType::NodeDataChanged => "changed",
-        EventType::NodeChildrenChanged => "children",
+        EventType::NodeCreated => ZnodeChange::Created,
+        EventType::NodeDeleted => ZnodeChange::Deleted,
+        EventType::NodeDataChanged => ZnodeChange::Changed,
+        EventType::NodeChildrenChanged => ZnodeChange::Children,
     }
 }

@@ -10,7 +10,7 @@ use crate::state::{
     cluster::{Cluster, Process, ProcessName, Status},
     story::{Tone, listed},
 };
-use wire::{BrokerId, report::MemberStep};
+use wire::{BrokerId, GroupState, report::MemberStep};
 
 /// How far the start has come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -132,7 +132,7 @@ impl Opening {
             return true;
         }
         cluster.groups.get(&setup.group).is_some_and(|group| {
-            group.state == "Stable"
+            group.state == GroupState::Stable
                 && living.all(|consumer| {
                     let member = group.named(&consumer.name);
                     member.is_some_and(|(_, member)| member.step == Some(MemberStep::Synced))
@@ -183,7 +183,7 @@ impl Opening {
             let names: Vec<String> = (1..=setup.consumers).map(|n| format!("c{n}")).collect();
             let stable = cluster.groups.get(&setup.group);
             steps.push(Step {
-                done: stable.is_some_and(|group| group.state == "Stable"),
+                done: stable.is_some_and(|group| group.state == GroupState::Stable),
                 text: format!(
                     "group {}: consumers {} share the partitions",
                     setup.group,

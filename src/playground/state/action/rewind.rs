@@ -245,7 +245,7 @@ pub(in crate::state) fn go_on(state: &mut State) -> Vec<Request> {
         process.is_none_or(|process| process.status.is_gone())
     };
     let group = state.cluster.groups.get(&rewind.group);
-    let empty = group.is_none_or(|group| matches!(group.state.as_str(), "Empty" | "Dead"));
+    let empty = group.is_none_or(|group| group.state.is_inactive());
     if empty && rewind.stopped.iter().all(gone) {
         let request = Request::CommitOffset {
             group: rewind.group.clone(),

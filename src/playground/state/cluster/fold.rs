@@ -10,7 +10,7 @@ use super::{
 };
 use crate::state::Timestamp;
 use wire::{
-    BrokerId, Offset, TopicPartition,
+    BrokerId, GroupState, Offset, TopicPartition,
     report::{MemberStep, PartitionOffset, Report, ReportLine},
 };
 
@@ -314,7 +314,7 @@ impl Cluster {
                 ..
             } => {
                 let known = self.group_mut(group);
-                known.enter(state, told_at);
+                known.enter(*state, told_at);
                 known.generation = Some(*generation);
                 known.awaited.clone_from(awaited);
                 known.leader.clone_from(leader);
@@ -322,7 +322,7 @@ impl Cluster {
                 if let Some(protocol) = protocol {
                     known.protocol.clone_from(protocol);
                 }
-                if state == "Stable" || state == "Empty" {
+                if matches!(state, GroupState::Stable | GroupState::Empty) {
                     known.divide(members, told_at);
                 }
                 if let ProcessName::Broker(broker) = process {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::GroupSeen;
 use crate::state::Timestamp;
 use wire::{
-    Offset, TopicPartition,
+    GroupState, Offset, TopicPartition,
     report::{MemberPartitions, MemberStep, PartitionOffset},
 };
 
@@ -17,8 +17,8 @@ pub const LAG_SECONDS: usize = 60;
 /// A consumer group.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Group {
-    /// Kafka's name of its state; empty until somebody told.
-    pub state: String,
+    /// Where it stands, by who told last.
+    pub state: GroupState,
     /// When it entered that state.
     pub since: Timestamp,
     /// When the rebalance that goes on began.
@@ -70,10 +70,7 @@ impl Group {
     /// Whether partitions are being divided anew.
     #[must_use]
     pub fn rebalancing(&self) -> bool {
-        matches!(
-            self.state.as_str(),
-            "PreparingRebalance" | "CompletingRebalance"
-        )
+        self.state.is_rebalance()
     }
 
     /// Who reads this partition.
@@ -126,12 +123,12 @@ impl Group {
             self.protocol.clone_from(&seen.protocol);
         }
         self.committed.extend(seen.committed.iter().cloned());
-        self.enter(&seen.state, at);
+        self.enter(seen.state, at);
         let is_member = |member_id: &str| {
             let mut members = seen.members.iter();
             members.any(|known| known.member_id == member_id)
         };
-        let settled = matches!(seen.state.as_str(), "Stable" | "Empty");
+        let settled = matches!(seen.state, GroupState::Stable | GroupState::Empty);
         self.members.retain(|member_id, member| {
             let went = matches!(member.step, Some(MemberStep::Expired | MemberStep::Left));
             is_member(member_id) || !(went || settled)
@@ -140,7 +137,7 @@ impl Group {
             let member = self.member(&known.member_id, &known.client_id, at);
             let host = known.host.trim_start_matches('/');
             host.clone_into(&mut member.host);
-            if seen.state == "Stable" {
+            if seen.state == GroupState::Stable {
                 member.reads = known.assignment.iter().cloned().collect();
                 member.step = Some(MemberStep::Synced);
             }
@@ -148,12 +145,12 @@ impl Group {
     }
 
     /// Enters a state that was told.
-    pub(in crate::state) fn enter(&mut self, state: &str, at: Timestamp) {
-        if self.state == state || state.is_empty() {
+    pub(in crate::state) fn enter(&mut self, state: GroupState, at: Timestamp) {
+        if self.state == state || state == GroupState::Unknown {
             return;
         }
         let was_rebalancing = self.rebalancing();
-        state.clone_into(&mut self.state);
+        self.state = state;
         self.since = at;
         if self.rebalancing() {
             if !was_rebalancing {
@@ -246,12 +243,12 @@ impl Group {
 mod tests {
     use super::Group;
     use crate::state::{GroupSeen, MemberSeen, Timestamp};
-    use wire::TopicPartition;
+    use wire::{GroupState, TopicPartition};
 
-    fn seen(state: &str, reads: &[(&str, i32)]) -> GroupSeen {
+    fn seen(state: GroupState, reads: &[(&str, i32)]) -> GroupSeen {
         GroupSeen {
             group: "billing".into(),
-            state: state.into(),
+            state,
             members: reads
                 .iter()
                 .map(|(client, partition)| MemberSeen {
@@ -268,20 +265,23 @@ mod tests {
     #[test]
     fn a_rebalance_has_one_beginning_through_both_its_states() {
         let mut group = Group::default();
-        group.see(&seen("Stable", &[("c1", 0)]), Timestamp(1));
+        group.see(&seen(GroupState::Stable, &[("c1", 0)]), Timestamp(1));
         assert!(group.reader(&TopicPartition::new("orders", 0)).is_some());
-        group.enter("PreparingRebalance", Timestamp(5));
-        group.enter("CompletingRebalance", Timestamp(9));
+        group.enter(GroupState::PreparingRebalance, Timestamp(5));
+        group.enter(GroupState::CompletingRebalance, Timestamp(9));
         assert_eq!(group.rebalance_since, Some(Timestamp(5)));
-        group.enter("Stable", Timestamp(12));
+        group.enter(GroupState::Stable, Timestamp(12));
         assert_eq!(group.rebalance_since, None);
     }
 
     #[test]
     fn who_is_gone_in_a_stable_group_is_gone() {
         let mut group = Group::default();
-        group.see(&seen("Stable", &[("c1", 0), ("c2", 1)]), Timestamp(1));
-        group.see(&seen("Stable", &[("c1", 0)]), Timestamp(2));
+        group.see(
+            &seen(GroupState::Stable, &[("c1", 0), ("c2", 1)]),
+            Timestamp(1),
+        );
+        group.see(&seen(GroupState::Stable, &[("c1", 0)]), Timestamp(2));
         assert_eq!(group.members.len(), 1);
     }
 }

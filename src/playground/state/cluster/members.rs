@@ -122,7 +122,7 @@ mod tests {
         Cluster, GroupSeen, MemberSeen, Observation, ProcessChange, ProcessName, Timestamp,
     };
     use wire::{
-        Offset, TopicPartition,
+        GroupState, Offset, TopicPartition,
         report::{PartitionOffset, Report, ReportLine},
     };
 
@@ -154,7 +154,7 @@ mod tests {
     fn group(cluster: &mut Cluster, members: Vec<MemberSeen>, at: i64) {
         let seen = GroupSeen {
             group: "billing".into(),
-            state: "Stable".into(),
+            state: GroupState::Stable,
             members,
             ..GroupSeen::default()
         };

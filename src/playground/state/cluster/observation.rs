@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExchangeSeen, RecordSeen};
 use crate::state::Timestamp;
-use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -325,8 +325,8 @@ pub struct PartitionOffsets {
 pub struct GroupSeen {
     /// Its id.
     pub group: String,
-    /// Kafka's name, `PreparingRebalance`.
-    pub state: String,
+    /// Where it stands.
+    pub state: GroupState,
     /// The broker that coordinates it.
     pub coordinator: Option<BrokerId>,
     /// The assignor, `range`.

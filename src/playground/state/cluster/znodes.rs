@@ -3,6 +3,7 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
     time::Duration,
 };
 
@@ -75,14 +76,63 @@ struct Fire {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZnodeWrite {
     path: String,
-    /// `broker 2, as controller`
-    pub by: String,
+    /// Who did it.
+    pub by: ZnodeWriter,
     /// Whether the write was conditional on the version before it.
     pub conditional: bool,
     /// What it replaced, `leader 3 epoch 4 ISR 3,1,2`.
     pub before: Option<String>,
     /// What it made of it, in the same words; `None` where the words are not told.
     after: Option<String>,
+}
+
+/// Who writes znodes. In a saved session it is its words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ZnodeWriter {
+    /// `ZooKeeper`, because a session expired.
+    Expiry,
+    /// `ZooKeeper`, because a session was closed.
+    Closing,
+    /// A process, and what it was: `broker 2, as controller`.
+    Process(String),
+}
+
+const EXPIRY: &str = "session expired";
+const CLOSING: &str = "session closed";
+
+impl ZnodeWriter {
+    /// Whether a session's end did it, which only takes away.
+    #[must_use]
+    pub const fn is_session_end(&self) -> bool {
+        matches!(self, Self::Expiry | Self::Closing)
+    }
+}
+
+impl fmt::Display for ZnodeWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expiry => EXPIRY,
+            Self::Closing => CLOSING,
+            Self::Process(by) => by,
+        })
+    }
+}
+
+impl From<String> for ZnodeWriter {
+    fn from(words: String) -> Self {
+        match words.as_str() {
+            EXPIRY => Self::Expiry,
+            CLOSING => Self::Closing,
+            _ => Self::Process(words),
+        }
+    }
+}
+
+impl From<ZnodeWriter> for String {
+    fn from(writer: ZnodeWriter) -> Self {
+        writer.to_string()
+    }
 }
 
 impl Znodes {
@@ -257,6 +307,7 @@ impl Znodes {
 
     /// Takes what a process told of znodes. `by` is how it is called.
     pub(in crate::state) fn see_report(&mut self, by: &str, report: &Report, at: Timestamp) {
+        let process = || ZnodeWriter::Process(by.to_owned());
         match report {
             Report::WatchFired { path, sessions, .. } => {
                 let fire = Fire {
@@ -272,22 +323,22 @@ impl Znodes {
                 }
             }
             Report::Registered { broker, .. } => {
-                self.wrote(format!("/brokers/ids/{broker}"), by, None);
+                self.wrote(format!("/brokers/ids/{broker}"), process(), None);
             }
             Report::ControllerElected { .. } => {
-                self.wrote("/controller".into(), by, None);
-                self.wrote("/controller_epoch".into(), by, None);
+                self.wrote("/controller".into(), process(), None);
+                self.wrote("/controller_epoch".into(), process(), None);
             }
             Report::TopicCreated { topic, partitions } => {
-                let by = format!("{by}, which created the topic");
-                self.wrote(format!("/config/topics/{topic}"), &by, None);
-                self.wrote(format!("/brokers/topics/{topic}"), &by, None);
+                let by = ZnodeWriter::Process(format!("{by}, which created the topic"));
+                self.wrote(format!("/config/topics/{topic}"), by.clone(), None);
+                self.wrote(format!("/brokers/topics/{topic}"), by.clone(), None);
                 for (partition, replicas) in partitions.iter().enumerate().take(WRITES_MAX / 4) {
                     let Some(leader) = replicas.first() else {
                         continue;
                     };
                     let after = state_in_words(leader.0, 0, replicas);
-                    self.wrote(state_path(topic, partition), &by, Some(after));
+                    self.wrote(state_path(topic, partition), by.clone(), Some(after));
                 }
             }
             Report::PartitionChanged {
@@ -329,22 +380,22 @@ impl Znodes {
             }
             Report::SessionExpired { ephemerals, .. } => {
                 for path in ephemerals {
-                    self.wrote(path.clone(), "session expired", None);
+                    self.wrote(path.clone(), ZnodeWriter::Expiry, None);
                 }
             }
             Report::SessionClosed { ephemerals, .. } => {
                 for path in ephemerals {
-                    self.wrote(path.clone(), "session closed", None);
+                    self.wrote(path.clone(), ZnodeWriter::Closing, None);
                 }
             }
             _ => {}
         }
     }
 
-    fn wrote(&mut self, path: String, by: &str, after: Option<String>) {
+    fn wrote(&mut self, path: String, by: ZnodeWriter, after: Option<String>) {
         self.remember(ZnodeWrite {
             path,
-            by: by.to_owned(),
+            by,
             conditional: false,
             before: None,
             after,
@@ -354,7 +405,7 @@ impl Znodes {
     fn replaced(&mut self, path: String, by: String, before: String, after: String) {
         self.remember(ZnodeWrite {
             path,
-            by,
+            by: ZnodeWriter::Process(by),
             conditional: true,
             before: Some(before),
             after: Some(after),
@@ -440,7 +491,10 @@ mod tests {
     use super::Znodes;
     use crate::state::znode_summary as summary;
     use crate::state::{Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen};
-    use wire::{BrokerId, LeaderEpoch, report::Report};
+    use wire::{
+        BrokerId, LeaderEpoch,
+        report::{Report, ZnodeChange},
+    };
 
     const STATE: &str = "/brokers/topics/orders/partitions/2/state";
 
@@ -561,7 +615,7 @@ mod tests {
         assert_eq!((before.version, znode.content.version), (5, 6));
         let words = summary(STATE, &znode.content);
         let writer = znodes.writer(STATE, &words).expect("told");
-        assert_eq!(writer.by, "broker 2, as controller");
+        assert_eq!(writer.by.to_string(), "broker 2, as controller");
         assert_eq!(writer.before.as_deref(), Some("leader 3 epoch 4 ISR 3,1,2"));
         assert!(
             znodes.writer(STATE, "leader 2 epoch 6 ISR 2").is_none(),
@@ -574,7 +628,7 @@ mod tests {
         let mut znodes = Znodes::default();
         let fired = |path: &str, sessions: &[i64]| Report::WatchFired {
             path: path.into(),
-            change: "changed".into(),
+            change: ZnodeChange::Changed,
             sessions: sessions.to_vec(),
         };
         // Told before anybody asked for the list of watches.

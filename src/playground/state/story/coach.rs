@@ -9,7 +9,7 @@ use crate::state::{
     Timestamp,
     cluster::{Cluster, Delivery, Outages, ProcessName, Status, StreamRate},
 };
-use wire::{BrokerId, murmur2::murmur2, report::MemberStep};
+use wire::{BrokerId, GroupState, murmur2::murmur2, report::MemberStep};
 
 /// How long each sentence of a step's result stands.
 const SENTENCE_FOR: Duration = Duration::from_secs(6);
@@ -327,7 +327,7 @@ fn divided(cluster: &Cluster) -> Option<Vec<String>> {
     let (_, name, group) = newest;
     let group = cluster.groups.get(group)?;
     let (_, member) = group.named(name)?;
-    if group.state != "Stable" || member.step != Some(MemberStep::Synced) {
+    if group.state != GroupState::Stable || member.step != Some(MemberStep::Synced) {
         return None;
     }
     let places = named_places(group.topics().len() > 1, &member.reads);

@@ -15,7 +15,7 @@ use crate::state::{
 };
 use wire::{
     BrokerId, TopicPartition,
-    report::{Report, ReportLine},
+    report::{Report, ReportLine, ZnodeChange},
 };
 
 /// Facts of one kind this close together share a line.
@@ -74,7 +74,7 @@ impl Narrator {
                 path,
                 change,
                 sessions,
-            } => watch_fired(story, cluster, at, path, change, sessions),
+            } => watch_fired(story, cluster, at, path, *change, sessions),
             Report::Registered { broker, .. } => self.registered(story, at, *broker),
             Report::ControllerElected {
                 broker,
@@ -369,17 +369,15 @@ fn watch_fired(
     cluster: &Cluster,
     at: Timestamp,
     path: &str,
-    change: &str,
+    change: ZnodeChange,
     sessions: &[i64],
 ) {
     let Some(broker) = broker_of_znodes(&[path.to_owned()]) else {
         return;
     };
-    let gone = match change {
-        "deleted" => "gone",
-        "created" => "there",
-        _ => return,
-    };
+    if change != ZnodeChange::Deleted {
+        return;
+    }
     let mut watchers: Vec<BrokerId> = sessions
         .iter()
         .filter_map(|session| cluster.session_owner(*session))
@@ -390,12 +388,12 @@ fn watch_fired(
     let repeated = story.merged(at, MERGE_WINDOW, |merge| {
         *merge == Merge::Watch(path.into())
     });
-    if watchers.is_empty() || repeated.is_some() || gone == "there" {
+    if watchers.is_empty() || repeated.is_some() {
         return;
     }
     let plural = if watchers.len() == 1 { "" } else { "s" };
     let words = format!(
-        "{path} {gone}, watch fires at broker{plural} {}",
+        "{path} gone, watch fires at broker{plural} {}",
         spaced(&watchers)
     );
     let line = Line::new(at, "zookeeper").say(words);

@@ -10,7 +10,7 @@ use crate::state::{
     cluster::{Cluster, ProcessName},
 };
 use wire::{
-    TopicPartition,
+    GroupState, TopicPartition,
     report::{MemberName, MemberPartitions, MemberStep, PartitionOffset, Report},
 };
 
@@ -123,7 +123,7 @@ impl Narrator {
         let divided = |members| divided(with_topics, members, named);
         let division = divided(members);
         if self.opening {
-            if state == "Stable" {
+            if *state == GroupState::Stable {
                 story.retract(|merge| *merge == Merge::Division(group.clone()));
                 let line = Line::new(at, "group")
                     .say(format!("{group} Stable, gen {generation}: {division}"))
@@ -133,8 +133,8 @@ impl Narrator {
             return;
         }
         let line = Line::new(at, "group");
-        let line = match state.as_str() {
-            "Stable" => {
+        let line = match state {
+            GroupState::Stable => {
                 let line = line.say(format!("{group} Stable, gen {generation}: {division}"));
                 let held = divided(before);
                 if held.is_empty() || held == division {
@@ -152,7 +152,7 @@ impl Narrator {
         let step = Subject::GroupStep(group.clone());
         let began = self
             .group_cause
-            .take_if(|(caused, _)| state == "PreparingRebalance" && caused == group)
+            .take_if(|(caused, _)| *state == GroupState::PreparingRebalance && caused == group)
             .map(|(_, client)| Subject::Process(ProcessName::Consumer(client)));
         let causes: Vec<Subject> = began.into_iter().chain([step]).collect();
         story.tell(&causes, line);

@@ -89,6 +89,8 @@ pub enum Subject {
     Rewind(String),
     /// Whatever goes on by itself at the start.
     Opening,
+    /// Data that was there before the start.
+    Data,
     /// A znode.
     Znode(String),
     /// A `ZooKeeper` session.
@@ -323,11 +325,10 @@ impl Story {
             .retain(|entry| entry.depth == 0 || !entry.merge.as_ref().is_some_and(&like));
     }
 
-    /// Says a line in other words, if it still says these.
-    pub(super) fn retell(&mut self, before: &str, words: String) {
-        let says =
-            |entry: &&mut Entry| matches!(entry.text.as_slice(), [(_, said)] if said == before);
-        if let Some(entry) = self.entries.iter_mut().find(says) {
+    /// Says the first line that is about this in other words.
+    pub(super) fn retell(&mut self, subject: &Subject, words: String) {
+        let mut entries = self.entries.iter_mut();
+        if let Some(entry) = entries.find(|entry| entry.subjects.contains(subject)) {
             entry.text = vec![(Tone::Plain, words)];
         }
     }

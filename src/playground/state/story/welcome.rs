@@ -56,7 +56,7 @@ impl SecondStart<'_> {
         );
         let name = &self.setup.name;
         let words = format!("{name} from {since}: {found}.  --fresh starts anew");
-        story.retell(&first_words(name), words);
+        story.retell(&Subject::Data, words);
     }
 
     /// Says who leads for others, once everybody is in sync: whoever was there first leads all. Whether

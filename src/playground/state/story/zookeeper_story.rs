@@ -17,7 +17,7 @@ use crate::state::{
 };
 use wire::{
     BrokerId,
-    report::{Report, ReportLine},
+    report::{Report, ReportLine, ZnodeChange},
 };
 
 /// The same watch seen by several brokers shares a line.
@@ -58,7 +58,7 @@ struct Fired {
     at: Timestamp,
     /// The znode whose write set it off: the topic's own for all that is made with it.
     about: String,
-    change: String,
+    change: ZnodeChange,
     sessions: Vec<i64>,
 }
 
@@ -124,13 +124,13 @@ impl ZooKeeperStory {
                 path,
                 change,
                 sessions,
-            } if change != "children" && !is_internal(path) => {
+            } if *change != ZnodeChange::Children && !is_internal(path) => {
                 self.follows(
                     cluster,
                     Waiting::Fired(Fired {
                         at,
-                        about: written_with(path, change),
-                        change: change.clone(),
+                        about: written_with(path, *change),
+                        change: *change,
                         sessions: sessions.clone(),
                     }),
                 );
@@ -365,7 +365,11 @@ impl ZooKeeperStory {
             // Only this screen looks at it.
             return;
         }
-        let what = if known { &fired.about } else { &fired.change };
+        let what = if known {
+            fired.about.clone()
+        } else {
+            fired.change.to_string()
+        };
         let window = if known { WRITE_WAIT } else { MERGE_WINDOW };
         let words = |sessions: &[i64], count: usize| {
             let told = watchers(cluster, sessions);
@@ -378,7 +382,7 @@ impl ZooKeeperStory {
         let merged = self.story.merged(
             fired.at,
             window,
-            |merge| matches!(merge, Merge::Fires(other, ..) if other == what),
+            |merge| matches!(merge, Merge::Fires(other, ..) if *other == what),
         );
         if let Some(entry) = merged
             && let Some(Merge::Fires(_, sessions, count)) = &mut entry.merge
@@ -392,7 +396,7 @@ impl ZooKeeperStory {
         }
         let line = Line::new(fired.at, "zk")
             .say(words(&fired.sessions, 1))
-            .merging(Merge::Fires(what.clone(), fired.sessions.clone(), 1));
+            .merging(Merge::Fires(what, fired.sessions.clone(), 1));
         let causes = if known { vec![subject] } else { Vec::new() };
         self.story.tell_below(&causes, WRITE_WAIT, line);
     }
@@ -417,7 +421,7 @@ impl Waiting {
 
 /// The znode that is written when this one is: a topic is made with everything below it, and whoever
 /// becomes controller counts its epoch.
-fn written_with(path: &str, change: &str) -> String {
+fn written_with(path: &str, change: ZnodeChange) -> String {
     if path == "/controller_epoch" {
         return "/controller".to_owned();
     }
@@ -426,7 +430,7 @@ fn written_with(path: &str, change: &str) -> String {
         .find_map(|place| path.strip_prefix(place))
         .and_then(|rest| rest.split('/').next());
     match topic {
-        Some(topic) if change != "changed" => format!("/brokers/topics/{topic}"),
+        Some(topic) if change != ZnodeChange::Changed => format!("/brokers/topics/{topic}"),
         _ => path.to_owned(),
     }
 }
@@ -480,7 +484,7 @@ mod tests {
     };
     use wire::{
         BrokerId, LeaderEpoch,
-        report::{Report, ReportLine},
+        report::{Report, ReportLine, ZnodeChange},
     };
 
     fn broker(id: i32) -> ProcessName {
@@ -497,10 +501,10 @@ mod tests {
         cluster
     }
 
-    fn fired(path: &str, change: &str, sessions: &[i64]) -> Report {
+    fn fired(path: &str, change: ZnodeChange, sessions: &[i64]) -> Report {
         Report::WatchFired {
             path: path.into(),
-            change: change.into(),
+            change,
             sessions: sessions.to_vec(),
         }
     }
@@ -552,27 +556,35 @@ mod tests {
             (
                 1501,
                 &zookeeper,
-                fired("/brokers/ids/3", "deleted", &[1, 2]),
+                fired("/brokers/ids/3", ZnodeChange::Deleted, &[1, 2]),
             ),
             (1500, &zookeeper, expired),
             (1502, &broker(1), seen(1)),
             // The server's pipe was read before the controller's.
-            (1509, &zookeeper, fired(state, "changed", &[1, 2])),
+            (
+                1509,
+                &zookeeper,
+                fired(state, ZnodeChange::Changed, &[1, 2]),
+            ),
             (1510, &broker(2), changed),
             (
                 1700,
                 &zookeeper,
-                fired("/config/changes/1", "created", &[1, 2, 9]),
+                fired("/config/changes/1", ZnodeChange::Created, &[1, 2, 9]),
             ),
             (
                 1701,
                 &zookeeper,
-                fired("/config/changes/2", "created", &[1]),
+                fired("/config/changes/2", ZnodeChange::Created, &[1]),
             ),
             (
                 1702,
                 &zookeeper,
-                fired("/brokers/topics/__x/partitions/0/state", "created", &[1]),
+                fired(
+                    "/brokers/topics/__x/partitions/0/state",
+                    ZnodeChange::Created,
+                    &[1],
+                ),
             ),
         ] {
             story.hear(&cluster(), process, &ReportLine { at_ms, report });

@@ -104,7 +104,7 @@ fn group(state: &State, name: &str) -> Vec<String> {
         if alone {
             "no coordinator"
         } else {
-            &group.state
+            group.state.name()
         },
         group
             .generation

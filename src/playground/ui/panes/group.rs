@@ -15,7 +15,7 @@ use crate::{
         title, words,
     },
 };
-use wire::TopicPartition;
+use wire::{GroupState, TopicPartition};
 
 /// A member is new for this long.
 const NEW_FOR_SECONDS: u64 = 3;
@@ -59,7 +59,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 /// `gen 3`, and while a rebalance goes on `gen 3 -> 4`
 fn note(group: &Group) -> String {
     match group.generation {
-        Some(generation) if group.state == "PreparingRebalance" => {
+        Some(generation) if group.state == GroupState::PreparingRebalance => {
             format!("gen {generation} -> {}", generation + 1)
         }
         Some(generation) => format!("gen {generation}"),
@@ -214,10 +214,11 @@ fn folded(
     let x = canvas.text(x, y, end, &fit(name, PID - 3), role);
     let lag = state.cluster.group_lag(group).to_string();
     let room = area.right().saturating_sub(width(&lag) + 1);
-    let (word, role) = match group.state.as_str() {
+    let (word, role) = match group.state {
         _ if state.cluster.is_without_coordinator(group) => ("no coordinator", Role::Dead),
-        "Stable" => ("Stable", Role::Good),
-        word => (word, Role::Warning),
+        GroupState::Stable => ("Stable", Role::Good),
+        GroupState::Unknown => ("", Role::Warning),
+        state => (state.name(), Role::Warning),
     };
     let x = x.max(area.x + PID - 1);
     let state_name = fit(word, room.saturating_sub(x + 1));
@@ -366,7 +367,8 @@ fn row(
     let nothing = BTreeSet::new();
     let reads = member.map_or(&nothing, |member| &member.reads);
     if reads.is_empty() {
-        let settled = group.state == "Stable" && !state.cluster.is_without_coordinator(group);
+        let settled =
+            group.state == GroupState::Stable && !state.cluster.is_without_coordinator(group);
         let idle = member.is_some() && !group.rebalancing() && settled;
         let words = if idle { idle_words(group) } else { "-".into() };
         let room = area.right().saturating_sub(x);

@@ -7,6 +7,7 @@ use crate::{
         theme::Role,
     },
 };
+use wire::GroupState;
 
 /// `Stable >  PreparingRebalance  > …`
 pub(super) fn state_line(
@@ -19,18 +20,18 @@ pub(super) fn state_line(
         canvas.text(x, y, end, "no coordinator", Role::Dead);
         return;
     }
-    match group.state.as_str() {
-        "PreparingRebalance" => {
+    match group.state {
+        GroupState::PreparingRebalance => {
             let x = canvas.text(x, y, end, "Stable > ", Role::Dim);
             let x = canvas.text(x, y, end, " PreparingRebalance ", Role::WarningChip);
             canvas.text(x, y, end, " > …", Role::Dim);
         }
-        "CompletingRebalance" => {
+        GroupState::CompletingRebalance => {
             let x = canvas.text(x, y, end, "… > ", Role::Dim);
             let x = canvas.text(x, y, end, " CompletingRebalance ", Role::WarningChip);
             canvas.text(x, y, end, " > Stable", Role::Dim);
         }
-        "Stable" => {
+        GroupState::Stable => {
             let x = canvas.text(x, y, end, "Stable", Role::Good);
             let hidden = state.cluster.hidden_from(group);
             if hidden > 0 {
@@ -47,9 +48,9 @@ pub(super) fn state_line(
                 canvas.text(x, y, end, facts, Role::Dim);
             }
         }
-        "" => {}
+        GroupState::Unknown => {}
         state => {
-            canvas.text(x, y, end, state, Role::Warning);
+            canvas.text(x, y, end, state.name(), Role::Warning);
         }
     }
 }

@@ -121,7 +121,7 @@ fn by(state: &State, path: &str, znode: &Znode) -> Line {
         } else {
             String::new()
         };
-        let by = if write.by.starts_with("session") {
+        let by = if write.by.is_session_end() {
             format!("ZooKeeper: {}", write.by)
         } else {
             format!("{}{how}", write.by)

@@ -153,7 +153,7 @@ impl<'a> Tree<'a> {
         let focused = state.view.focus == Pane::Znodes;
         let shown = self.rows.iter().enumerate().skip(self.first);
         for (y, (index, row)) in (area.y..area.y + self.visible).zip(shown) {
-            Line {
+            DrawnRow {
                 state,
                 row,
                 names,
@@ -188,7 +188,7 @@ fn name_columns(rows: &[ZnodeRow], columns: u16) -> u16 {
 }
 
 /// A row of the tree.
-struct Line<'a> {
+struct DrawnRow<'a> {
     state: &'a State,
     row: &'a ZnodeRow,
     names: u16,
@@ -196,7 +196,7 @@ struct Line<'a> {
     y: u16,
 }
 
-impl Line<'_> {
+impl DrawnRow<'_> {
     fn draw(&self, canvas: &mut Canvas<'_>) {
         let end = self.area.right() + 1;
         let x = canvas.text(self.area.x, self.y, end, &self.row.branches, Role::Dim);
@@ -233,12 +233,10 @@ impl Line<'_> {
         let end = self.area.right() + 1;
         let after = canvas.text(version, self.y, end, " ✗ removed ", Role::DeadChip);
         let told = self.state.cluster.znodes.writer(path, "");
-        let why = told
-            .filter(|write| write.by.starts_with("session"))
-            .map_or_else(
-                || format!("{} ago", words::ago(self.state.now.since(at))),
-                |write| write.by.clone(),
-            );
+        let why = told.filter(|write| write.by.is_session_end()).map_or_else(
+            || format!("{} ago", words::ago(self.state.now.since(at))),
+            |write| write.by.to_string(),
+        );
         let x = self.words_column(version).max(after + 1);
         canvas.text(x, self.y, end, &why, Role::Dead);
     }

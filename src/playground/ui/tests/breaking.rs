@@ -10,14 +10,14 @@ use super::{
 use crate::state::{
     Appearance, GroupSeen, Happening, Key, Observation, Overlay, ProcessChange, Request, State,
 };
-use wire::BrokerId;
+use wire::{BrokerId, GroupState};
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
     session.all_ready();
     session.see(Observation::Group(GroupSeen {
         group: "billing".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         coordinator: Some(BrokerId(3)),
         ..GroupSeen::default()
     }));

@@ -9,7 +9,7 @@ use crate::state::{
     Action, Appearance, Glyphs, Happening, Observation, ProcessChange, RecordSeen, ScreenAction,
 };
 use wire::{
-    Offset,
+    GroupState, Offset,
     report::{MemberStep, Report},
 };
 
@@ -50,8 +50,8 @@ pub fn busy(session: &mut Session) {
     session.offsets(0, 58, &[(1, 59), (2, 58)]);
     session.offsets(1, 57, &[(1, 57), (2, 57)]);
     session.offsets(2, 55, &[(1, 56), (2, 55)]);
-    session.group_state(1, "Stable", 4, "");
-    session.group("Stable", [56, 56, 54]);
+    session.group_state(1, GroupState::Stable, 4, "");
+    session.group(GroupState::Stable, [56, 56, 54]);
     session.produced(172, 170, &[]);
     session.acked("amy", 0, 58, 2300).acked("eli", 1, 56, 2100);
     read(session, "c1", "dan", 0, 57);

@@ -11,8 +11,8 @@ use crate::state::{
     TopicSeen, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
 };
 use wire::{
-    BrokerId, Offset,
-    report::{GroupCause, MemberStep, Report},
+    BrokerId, GroupState, Offset,
+    report::{GroupCause, MemberStep, Report, ZnodeChange},
 };
 
 /// A window title, a colour by one byte, a turned line and a blank that takes no room.
@@ -62,7 +62,7 @@ fn groups(session: &mut Session) {
     for group in ["billing".to_owned(), named("g")] {
         session.see(Observation::Group(GroupSeen {
             group: group.clone(),
-            state: named("Stable"),
+            state: GroupState::of_name(&named("Stable")),
             protocol: named("range"),
             committed: vec![(orders(0), Offset(5))],
             members: vec![MemberSeen {
@@ -89,7 +89,7 @@ fn groups(session: &mut Session) {
             broker(1),
             Report::GroupState {
                 group,
-                state: "PreparingRebalance".into(),
+                state: GroupState::PreparingRebalance,
                 generation: 4,
                 why: GroupCause::from(named("c asks to join ")),
                 protocol: Some(named("range")),
@@ -154,7 +154,7 @@ fn znodes(session: &mut Session) {
         ProcessName::ZooKeeper,
         Report::WatchFired {
             path: named("/z"),
-            change: "changed".into(),
+            change: ZnodeChange::Changed,
             sessions: vec![2],
         },
     );

@@ -8,7 +8,7 @@ use super::{
 use crate::state::{
     Acks, Action, Appearance, Happening, Key, Observation, ProcessChange, Receipt, ScreenAction,
 };
-use wire::Offset;
+use wire::{GroupState, Offset};
 
 /// Brokers 2 and 3 are dead, and two records were written to p2 with `acks=1` since.
 fn alone(size: (u16, u16)) -> Session {
@@ -30,7 +30,7 @@ fn alone(size: (u16, u16)) -> Session {
     session.offsets(1, 34, &[(1, 34), (2, 34), (3, 34)]);
     session.offsets(2, 42, &[(1, 44), (2, 41), (3, 41)]);
     session.records(2, 37, "cleo fay cleo cleo cleo fay fay");
-    session.group("Stable", [36, 34, 42]);
+    session.group(GroupState::Stable, [36, 34, 42]);
     session.see(Observation::Acked(Receipt {
         partition: orders(2),
         offset: Offset(43),

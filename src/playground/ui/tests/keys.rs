@@ -10,7 +10,10 @@ use crate::state::{
     Overlay, ProcessChange, Request, ScreenAction, Status, StreamRate, Timestamp, TopicConfig,
     ValueFace,
 };
-use wire::report::{GroupCause, MemberPartitions, Report};
+use wire::{
+    GroupState,
+    report::{GroupCause, MemberPartitions, Report},
+};
 
 fn ready() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
@@ -692,7 +695,7 @@ fn in_a_narrow_line_what_is_new_goes_before_what_was() {
         broker(1),
         Report::GroupState {
             group: "billing".into(),
-            state: "Stable".into(),
+            state: GroupState::Stable,
             generation: 2,
             why: GroupCause::default(),
             protocol: Some("range".into()),
@@ -751,7 +754,7 @@ fn a_second_start_counts_what_is_there() {
     session.later(100).offsets(0, 700, &[(1, 700)]);
     session.offsets(1, 500, &[(2, 500)]);
     session.offsets(2, 4, &[(3, 4)]);
-    session.group("Stable", [700, 495, 4]);
+    session.group(GroupState::Stable, [700, 495, 4]);
     session.see(Observation::DataFolder {
         path: "~/demo".into(),
         last_used: Some(Timestamp::from_ms(

@@ -9,7 +9,7 @@ use crate::state::{
     Appearance, ClusterSeen, GroupSeen, Happening, Key, MemberSeen, Observation, Pane,
     PartitionOffsets, PartitionSeen, ProcessChange, TopicSeen,
 };
-use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition};
 
 fn ids(brokers: &[i32]) -> Vec<BrokerId> {
     brokers.iter().copied().map(BrokerId).collect()
@@ -57,9 +57,9 @@ pub fn topics_and_groups(session: &mut Session) {
         ..ClusterSeen::default()
     }));
     for (group, state, members) in [
-        ("audit-trail", "Empty", 0),
-        ("fraud", "PreparingRebalance", 1),
-        ("shipping-to-the-other-side", "Stable", 12),
+        ("audit-trail", GroupState::Empty, 0),
+        ("fraud", GroupState::PreparingRebalance, 1),
+        ("shipping-to-the-other-side", GroupState::Stable, 12),
     ] {
         let members = (0..members).map(|number| MemberSeen {
             member_id: format!("client-{number}-{number:04}"),
@@ -68,7 +68,7 @@ pub fn topics_and_groups(session: &mut Session) {
         });
         session.see(Observation::Group(GroupSeen {
             group: group.into(),
-            state: state.into(),
+            state,
             members: members.collect(),
             committed: vec![(orders(0), Offset(40))],
             ..GroupSeen::default()
@@ -169,7 +169,7 @@ fn strangers(size: (u16, u16)) -> Session {
     };
     session.see(Observation::Group(GroupSeen {
         group: "till".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         protocol: "range".into(),
         members: vec![
             member("3f2c81aa", vec![orders(0), orders(1), payments(0)]),
@@ -207,7 +207,7 @@ fn who_reads_another_topic_than_the_shown_one_is_not_idle_on_stage() {
     let mut session = strangers((120, 36));
     session.see(Observation::Group(GroupSeen {
         group: "till".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         members: vec![MemberSeen {
             member_id: "kgo-07aa".into(),
             client_id: "kgo".into(),

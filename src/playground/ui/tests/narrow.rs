@@ -9,7 +9,7 @@ use crate::state::{
     Action, Appearance, GroupSeen, Happening, Key, Observation, PartitionOffsets, ProcessChange,
     ProcessName, ScreenAction, ZooKeeperSeen,
 };
-use wire::{BrokerId, Offset};
+use wire::{BrokerId, GroupState, Offset};
 
 fn screen(session: &Session) -> String {
     text(&frame(&session.state))
@@ -101,7 +101,7 @@ fn members_that_nobody_coordinates_are_not_said_to_be_gone() {
     session.offsets(0, 44, &[(1, 44)]);
     session.see(Observation::Group(GroupSeen {
         group: "billing".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         committed: vec![(orders(0), Offset(40))],
         ..GroupSeen::default()
     }));
@@ -116,14 +116,14 @@ fn marks_of_other_groups_are_explained_beside_them() {
         let mut session = ready(size);
         session.later(100).key(Key::Esc);
         session.offsets(0, 10, &[(1, 10), (2, 10), (3, 10)]);
-        session.group("Stable", [9, 0, 0]);
+        session.group(GroupState::Stable, [9, 0, 0]);
         for (group, told) in [
             ("shipping", "▲s group shipping"),
             ("audit", "▲as other groups"),
         ] {
             session.see(Observation::Group(GroupSeen {
                 group: group.into(),
-                state: "Empty".into(),
+                state: GroupState::Empty,
                 committed: vec![(orders(0), Offset(5))],
                 ..GroupSeen::default()
             }));
@@ -168,7 +168,7 @@ fn the_palette_breaks_what_a_broker_does_for_others() {
     );
     session.see(Observation::Group(GroupSeen {
         group: "billing".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         coordinator: Some(BrokerId(2)),
         ..GroupSeen::default()
     }));
@@ -247,11 +247,11 @@ fn groups_that_read_too_stay_within_the_flow() {
     for partition in 0..3 {
         session.offsets(partition, 6, &[(1, 6), (2, 6), (3, 6)]);
     }
-    session.group("Stable", [6, 6, 6]);
+    session.group(GroupState::Stable, [6, 6, 6]);
     for group in ["audit", "shipping"] {
         session.see(Observation::Group(GroupSeen {
             group: group.into(),
-            state: "Empty".into(),
+            state: GroupState::Empty,
             committed: (0..3).map(|p| (orders(p), Offset(4))).collect(),
             ..GroupSeen::default()
         }));

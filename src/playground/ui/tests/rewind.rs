@@ -8,7 +8,7 @@ use super::{
 use crate::state::{
     Appearance, Entry, GroupSeen, Key, MemberSeen, Observation, ProcessChange, Request,
 };
-use wire::Offset;
+use wire::{GroupState, Offset};
 
 fn exited() -> ProcessChange {
     ProcessChange::Exited {
@@ -22,7 +22,7 @@ fn looking_back() -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
     session.all_ready();
     session.offsets(0, 36, &[(1, 36), (2, 36), (3, 36)]);
-    session.group("Stable", [35, 0, 0]);
+    session.group(GroupState::Stable, [35, 0, 0]);
     session.records(0, 26, "dan amy amy amy dan dan amy amy amy amy");
     session.key(Key::Tab);
     session.key(Key::Tab);
@@ -56,7 +56,7 @@ fn our_consumers_leave_the_offset_is_committed_and_they_come_back() {
     );
     session.later(30).process(consumer("c1"), exited());
     session.process(consumer("c2"), exited());
-    let follows = session.happen_group("Empty");
+    let follows = session.happen_group(GroupState::Empty);
     let wanted = Request::CommitOffset {
         group: "billing".into(),
         partition: orders(0),
@@ -95,7 +95,7 @@ fn what_is_read_again_stands_in_the_group_and_in_what_happened() {
     session.press('y');
     session.later(30).process(consumer("c1"), exited());
     session.process(consumer("c2"), exited());
-    session.happen_group("Empty");
+    session.happen_group(GroupState::Empty);
     session.happen(crate::state::Happening::Observed(
         Observation::OffsetCommitted {
             group: "billing".into(),
@@ -106,7 +106,7 @@ fn what_is_read_again_stands_in_the_group_and_in_what_happened() {
     session.spawned(consumer("c2"), 4141, None);
     session.later(60).assigned("c1", &[(0, 30), (1, 0)]);
     session.assigned("c2", &[(2, 0)]);
-    session.group("Stable", [30, 0, 0]);
+    session.group(GroupState::Stable, [30, 0, 0]);
     session.later(35);
     for offset in 30..36 {
         session.read("c1", 0, offset);
@@ -127,7 +127,7 @@ fn a_refused_commit_brings_the_consumers_back_too() {
     session.press('y');
     session.process(consumer("c1"), exited());
     session.process(consumer("c2"), exited());
-    session.happen_group("Empty");
+    session.happen_group(GroupState::Empty);
     let starts = session.happen(crate::state::Happening::Observed(
         Observation::OffsetCommitted {
             group: "billing".into(),
@@ -161,7 +161,7 @@ fn a_group_that_strangers_read_for_is_left_alone() {
     let mut session = looking_back();
     session.see(Observation::Group(GroupSeen {
         group: "billing".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         members: vec![MemberSeen {
             member_id: "console-consumer-3f2c".into(),
             client_id: "console-consumer".into(),

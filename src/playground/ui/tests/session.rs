@@ -9,8 +9,10 @@ use crate::state::{
     ZooKeeperSeen, update,
 };
 use wire::{
-    BrokerId, LeaderEpoch, Offset, TopicPartition,
-    report::{GroupCause, MemberPartitions, MemberStep, PartitionOffset, Report, ReportLine},
+    BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition,
+    report::{
+        GroupCause, MemberPartitions, MemberStep, PartitionOffset, Report, ReportLine, ZnodeChange,
+    },
 };
 
 /// 12:00:55.003 of the day.
@@ -244,10 +246,10 @@ impl Session {
         }))
     }
 
-    pub fn group(&mut self, state: &str, committed: [i64; 3]) -> &mut Self {
+    pub fn group(&mut self, state: GroupState, committed: [i64; 3]) -> &mut Self {
         self.see(Observation::Group(GroupSeen {
             group: "billing".into(),
-            state: state.into(),
+            state,
             committed: (0..)
                 .zip(committed)
                 .map(|(p, offset)| (orders(p), Offset(offset)))
@@ -266,17 +268,23 @@ impl Session {
     }
 
     /// The group has this state and no members; what follows from that.
-    pub fn happen_group(&mut self, state: &str) -> Vec<Request> {
+    pub fn happen_group(&mut self, state: GroupState) -> Vec<Request> {
         self.happen(Happening::Observed(Observation::Group(GroupSeen {
             group: "billing".into(),
-            state: state.into(),
+            state,
             ..GroupSeen::default()
         })))
     }
 
-    pub fn group_state(&mut self, by: i32, state: &str, generation: i32, why: &str) -> &mut Self {
+    pub fn group_state(
+        &mut self,
+        by: i32,
+        state: GroupState,
+        generation: i32,
+        why: &str,
+    ) -> &mut Self {
         let awaited = match state {
-            "PreparingRebalance" => vec!["c1-id".into(), "c2-id".into()],
+            GroupState::PreparingRebalance => vec!["c1-id".into(), "c2-id".into()],
             _ => Vec::new(),
         };
         let members = [("c1", vec![orders(0), orders(1)]), ("c2", vec![orders(2)])];
@@ -292,7 +300,7 @@ impl Session {
             broker(by),
             Report::GroupState {
                 group: "billing".into(),
-                state: state.into(),
+                state,
                 generation,
                 why: why.into(),
                 protocol: Some("range".into()),
@@ -462,8 +470,8 @@ impl Session {
         self.at(131.0).spawned(consumer("c2"), 4131, None);
         self.at(191.0).assigned("c1", &[(0, 0), (1, 0)]);
         self.assigned("c2", &[(2, 0)]);
-        self.at(192.0).group_state(3, "Stable", 1, "");
-        self.group("Stable", [0, 0, 0]);
+        self.at(192.0).group_state(3, GroupState::Stable, 1, "");
+        self.group(GroupState::Stable, [0, 0, 0]);
         for id in 1..=3 {
             self.memory(broker(id), 9);
         }
@@ -486,12 +494,13 @@ impl Session {
         self.at_12_01(-3000).key(Key::Esc);
         self.later(100).press('+');
         self.later(200).press('+');
-        self.at_12_01(1000).group_state(3, "Stable", 3, "");
+        self.at_12_01(1000)
+            .group_state(3, GroupState::Stable, 3, "");
         self.at_12_01(6900).metadata(
             &[1, 2, 3],
             [(1, 4, &[1, 2, 3]), (2, 4, &[2, 3, 1]), (3, 4, &[3, 1, 2])],
         );
-        self.group("Stable", [35, 33, 35]);
+        self.group(GroupState::Stable, [35, 33, 35]);
         self.offsets(0, 36, &[(1, 36), (2, 36), (3, 36)]);
         self.offsets(1, 34, &[(1, 34), (2, 34), (3, 34)]);
         self.offsets(2, 36, &[(1, 36), (2, 36), (3, 36)]);
@@ -551,7 +560,7 @@ impl Session {
             ProcessName::ZooKeeper,
             Report::WatchFired {
                 path: "/brokers/ids/3".into(),
-                change: "deleted".into(),
+                change: ZnodeChange::Deleted,
                 sessions: vec![2],
             },
         );
@@ -565,13 +574,13 @@ impl Session {
         self.at_12_01(9405).spawned(consumer("c3"), 4140, None);
         self.at_12_01(9417).member("c3", MemberStep::Asked, &[]);
         self.at_12_01(9418)
-            .group_state(1, "PreparingRebalance", 3, "c3 asks to join");
+            .group_state(1, GroupState::PreparingRebalance, 3, "c3 asks to join");
         self.at_12_01(9419).member("c3", MemberStep::Joined, &[]);
         self.at_12_01(9423)
             .member("c1", MemberStep::Joined, &[0, 1]);
         self.at_12_01(9850)
             .metadata(&[1, 2], [(1, 4, &[1, 2]), (2, 4, &[2, 1]), (1, 5, &[1, 2])]);
-        self.group("PreparingRebalance", [41, 42, 40]);
+        self.group(GroupState::PreparingRebalance, [41, 42, 40]);
         self.offsets(0, 43, &[(1, 45), (2, 43)]);
         self.offsets(1, 43, &[(1, 43), (2, 43)]);
         self.offsets(2, 42, &[(1, 42), (2, 42)]);

@@ -9,6 +9,7 @@ use crate::state::{
     Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName,
     ScreenAction,
 };
+use wire::GroupState;
 
 fn session(size: (u16, u16), appearance: Appearance) -> Session {
     let mut session = Session::new(size, appearance);
@@ -29,8 +30,8 @@ fn shown(session: &Session) -> String {
 /// Broker 3 was killed, broker 1 leads p2 now, nothing was lost.
 fn healed(session: &mut Session) {
     session.rebalancing();
-    session.group_state(1, "Stable", 4, "");
-    session.group("Stable", [41, 42, 40]);
+    session.group_state(1, GroupState::Stable, 4, "");
+    session.group(GroupState::Stable, [41, 42, 40]);
     session.later(400).tick();
 }
 

@@ -9,7 +9,7 @@ use crate::state::{
     Action, Appearance, BrokerSeen, ClusterSeen, GroupSeen, Happening, Key, Observation, Pane,
     PartitionSeen, ProcessChange, ProcessName, ProducedSeen, Request, ScreenAction, TopicSeen,
 };
-use wire::{BrokerId, LeaderEpoch, report::Report};
+use wire::{BrokerId, GroupState, LeaderEpoch, report::Report};
 
 fn ids(brokers: &[i32]) -> Vec<BrokerId> {
     brokers.iter().copied().map(BrokerId).collect()
@@ -261,7 +261,7 @@ fn with_every_broker_dead_nothing_is_stable() {
     let mut session = ready((120, 36));
     session.see(Observation::Group(GroupSeen {
         group: "billing".into(),
-        state: "Stable".into(),
+        state: GroupState::Stable,
         coordinator: Some(BrokerId(3)),
         ..GroupSeen::default()
     }));

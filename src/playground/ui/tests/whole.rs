@@ -6,7 +6,7 @@ use super::{
     text,
 };
 use crate::state::{Appearance, GroupSeen, Key, Observation, Pane, ProcessChange};
-use wire::Offset;
+use wire::{GroupState, Offset};
 
 fn screen(session: &Session) -> String {
     text(&frame(&session.state))
@@ -120,10 +120,10 @@ fn beside(other: i64) -> Session {
     let mut session = Session::new((120, 36), Appearance::default());
     session.all_ready();
     session.offsets(0, 10, &[(1, 10), (2, 10), (3, 10)]);
-    session.group("Stable", [9, 0, 0]);
+    session.group(GroupState::Stable, [9, 0, 0]);
     session.see(Observation::Group(GroupSeen {
         group: "shipping".into(),
-        state: "Empty".into(),
+        state: GroupState::Empty,
         committed: vec![(orders(0), Offset(other))],
         ..GroupSeen::default()
     }));

@@ -16,7 +16,7 @@ use crate::state::{
 };
 use wire::{
     BrokerId, LeaderEpoch,
-    report::{Report, ReportLine},
+    report::{Report, ReportLine, ZnodeChange},
 };
 
 /// A session in the zookeeper layout; `story` brings it as far as it shall be.
@@ -192,10 +192,10 @@ fn told(session: &mut Session, process: ProcessName, at_ms: i64, report: Report)
     session.see(Observation::Report { process, line });
 }
 
-fn fired(path: &str, change: &str) -> Report {
+fn fired(path: &str, change: ZnodeChange) -> Report {
     Report::WatchFired {
         path: path.into(),
-        change: change.into(),
+        change,
         sessions: vec![1, 2, 4],
     }
 }
@@ -223,7 +223,7 @@ fn quiet(session: &mut Session) {
         session,
         ProcessName::ZooKeeper,
         -5_000,
-        fired("/brokers/topics/orders", "created"),
+        fired("/brokers/topics/orders", ZnodeChange::Created),
     );
     session.tick();
 }
@@ -243,7 +243,7 @@ fn killed(session: &mut Session) {
         session,
         ProcessName::ZooKeeper,
         8621,
-        fired("/brokers/ids/3", "deleted"),
+        fired("/brokers/ids/3", ZnodeChange::Deleted),
     );
     let gone = ZnodeSeen {
         path: "/brokers/ids/3".into(),
@@ -272,7 +272,7 @@ fn killed(session: &mut Session) {
             session,
             ProcessName::ZooKeeper,
             8628,
-            fired(&path(partition), "changed"),
+            fired(&path(partition), ZnodeChange::Changed),
         );
         told(
             session,

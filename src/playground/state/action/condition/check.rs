@@ -9,7 +9,7 @@ use crate::state::{
     State,
     cluster::{Cluster, Partition, ProcessName, RecordSeen, Status, StreamRate},
 };
-use wire::{BrokerId, Offset, TopicPartition};
+use wire::{BrokerId, GroupState, Offset, TopicPartition};
 
 /// What `moved` and `more` count from: how things were when the wait began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,7 +158,7 @@ impl Predicate {
                 group,
                 state,
                 members,
-            } => of_group(cluster, group, state.as_deref(), *members),
+            } => of_group(cluster, group, *state, *members),
             Self::Lag(group, amount) => {
                 let Some(known) = cluster.groups.get(group) else {
                     return absent("group", group);
@@ -313,14 +313,14 @@ fn of_topic(cluster: &Cluster, name: &str, existence: Existence) -> Verdict {
 fn of_group(
     cluster: &Cluster,
     name: &str,
-    state: Option<&str>,
+    state: Option<GroupState>,
     members: Option<Amount>,
 ) -> Verdict {
     let Some(group) = cluster.groups.get(name) else {
         return absent("group", name);
     };
     let count = count_of(group.members.len());
-    let in_state = state.is_none_or(|state| group.state.eq_ignore_ascii_case(state));
+    let in_state = state.is_none_or(|state| group.state == state);
     Verdict {
         holds: in_state && members.is_none_or(|members| members.holds(count)),
         seen: format!("group {name}: {}, members {count}", group.state),

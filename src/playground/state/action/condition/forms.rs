@@ -93,14 +93,3 @@ pub const FORMS: [Form; 19] = [
 const fn form(word: &'static str, usage: &'static str, asks: &'static str) -> Form {
     Form { word, usage, asks }
 }
-
-/// Kafka's names of a group's states.
-pub(super) const GROUP_STATES: [&str; 7] = [
-    "Stable",
-    "Empty",
-    "PreparingRebalance",
-    "CompletingRebalance",
-    "Assigning",
-    "Reconciling",
-    "Dead",
-];

@@ -7,11 +7,11 @@ use std::{str::FromStr, time::Duration};
 use super::{
     Amount, Being, COMPARES, Compare, Condition, Counted, Existence, Places, Predicate, Wanted,
     Which, Who,
-    forms::{FORMS, GROUP_STATES},
+    forms::FORMS,
     words::{Unclosed, Word, split},
 };
 use crate::state::spelling::did_you_mean;
-use wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, GroupState, TopicPartition};
 
 /// Why a text is no condition, and in which column, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -183,19 +183,23 @@ impl Reader<'_> {
 
     fn group(&mut self) -> Read<Predicate> {
         let group = self.name("a group")?;
-        let state = GROUP_STATES.iter().find(|state| self.takes(state));
+        let state = GroupState::NAMED
+            .into_iter()
+            .find(|state| self.takes(state.name()));
         let members = if self.takes("members") {
             Some(self.amount(Compare::Equal)?)
         } else {
             None
         };
         if state.is_none() && members.is_none() {
-            let states = GROUP_STATES.map(str::to_lowercase).join(", ");
+            let states = GroupState::NAMED
+                .map(|state| state.name().to_lowercase())
+                .join(", ");
             return Err(self.wrong(&format!("one of {states}, or members COUNT is expected")));
         }
         Ok(Predicate::Group {
             group,
-            state: state.map(|state| (*state).to_owned()),
+            state,
             members,
         })
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{Baseline, Verdict};
 pub use forms::{FORMS, Form};
 pub use grammar::{ConditionError, duration};
-use wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, GroupState, TopicPartition};
 
 /// What is waited for, and for how long at most.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub enum Predicate {
         /// Its id.
         group: String,
         /// `Stable`; without it, any.
-        state: Option<String>,
+        state: Option<GroupState>,
         /// How many read in it.
         members: Option<Amount>,
     },
@@ -264,7 +264,7 @@ impl fmt::Display for Predicate {
             } => {
                 write!(f, "group {}", Name(group))?;
                 if let Some(state) = state {
-                    write!(f, " {}", state.to_lowercase())?;
+                    write!(f, " {}", state.name().to_lowercase())?;
                 }
                 match members {
                     Some(members) => write!(f, " members {members}"),
