@@ -203,6 +203,9 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             .tell(&mut state.story, &state.cluster, process, line);
     }
     take_in(state, seen);
+    if !state.narrator.opening {
+        state.outages.learn(&state.cluster, seen, at);
+    }
     state.outages.follow(&state.cluster, at);
     if let Observation::Report { process, line } = seen {
         state.zookeeper_story.follow(&state.story);

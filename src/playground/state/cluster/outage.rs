@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, ProcessName, Receipt, Status};
+use super::{Cluster, Observation, ProcessName, Receipt, Status};
 use crate::state::Timestamp;
-use wire::TopicPartition;
+use wire::{LeaderEpoch, TopicPartition, report::Report};
 
 /// Partitions whose leader was lost, and how the last such gap ended.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -65,13 +65,38 @@ impl Outages {
         };
         for (place, partition) in cluster.partitions() {
             if partition.seen.leader == Some(*broker) {
-                if self.since.len() == self.led_at.len() {
-                    self.longest = None;
-                }
-                if self.led_at.remove(&place).is_some() || !self.since.contains_key(&place) {
-                    self.since.insert(place, at);
-                }
+                self.begin_at(place, at);
             }
+        }
+    }
+
+    /// The cluster told who leads what: where nobody leads what was led before, an outage begins that no process
+    /// of ours announced. A partition is in its first epoch until somebody led it.
+    pub fn learn(&mut self, cluster: &Cluster, seen: &Observation, at: Timestamp) {
+        let tells = match seen {
+            Observation::Cluster(_) => true,
+            Observation::Report { line, .. } => {
+                matches!(line.report, Report::PartitionChanged { .. })
+            }
+            _ => false,
+        };
+        if !tells {
+            return;
+        }
+        for (place, partition) in cluster.partitions() {
+            let seen = &partition.seen;
+            if seen.leader.is_none() && seen.epoch > LeaderEpoch(0) {
+                self.begin_at(place, at);
+            }
+        }
+    }
+
+    fn begin_at(&mut self, place: TopicPartition, at: Timestamp) {
+        if self.since.len() == self.led_at.len() {
+            self.longest = None;
+        }
+        if self.led_at.remove(&place).is_some() || !self.since.contains_key(&place) {
+            self.since.insert(place, at);
         }
     }
 

@@ -105,6 +105,34 @@ fn shown(session: &Session) -> String {
     text(&frame(&session.state))
 }
 
+#[test]
+fn an_outage_begins_when_the_cluster_tells_it_whoever_ended_the_leader() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.all_ready();
+    metadata(&mut session, &[1, 2, 3], &[(&[1, 2], Some(1), &[1, 2], 4)]);
+    let open = |session: &Session| {
+        let open = session.state.outages.open(&session.state.cluster);
+        open.map(|(place, since)| (place.clone(), since))
+    };
+    assert_eq!(open(&session), None);
+    // Nobody pressed a key, and no process of ours ended.
+    session.later(1000);
+    let at = session.at;
+    metadata(&mut session, &[3], &[(&[1, 2], None, &[1], 5)]);
+    assert_eq!(open(&session), Some((orders(0), at)));
+    session.later(700);
+    metadata(&mut session, &[2, 3], &[(&[1, 2], Some(2), &[2], 6)]);
+    assert_eq!(open(&session), None);
+    let longest = &session.state.outages.longest;
+    assert_eq!(
+        longest.as_ref().map(|(_, time)| time.as_millis()),
+        Some(700)
+    );
+    // A topic that is being made has no leader yet: that is no outage.
+    metadata(&mut session, &[2, 3], &[(&[1, 2], None, &[], 0)]);
+    assert_eq!(open(&session), None);
+}
+
 /// Three brokers, two replicas each; broker 3 is behind in p3, which broker 1 leads.
 fn ready(size: (u16, u16)) -> Session {
     let mut session = Session::new(size, Appearance::default());
