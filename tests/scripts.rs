@@ -96,6 +96,12 @@ fn a_cluster_is_started_driven_asked_and_ended_from_a_shell() {
         Value::Array(Vec::new()),
         "the proof left nothing"
     );
+    let brokers = up.status["bootstrap"].as_str().expect("addresses");
+    assert_eq!(
+        brokers.split(',').count(),
+        3,
+        "whoever dies, clients find another"
+    );
     let before = pid(&up.status, "broker 2");
 
     let said = user.ends(

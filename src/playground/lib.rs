@@ -293,7 +293,13 @@ impl Playground {
         let supervisor = self.executor.supervisor();
         let zookeeper = supervisor.zookeeper().to_string();
         let folder = supervisor.folder().path().to_owned();
-        control::status(&self.state, zookeeper, folder, self.socket.clone())
+        let own = control::Own {
+            bootstrap: supervisor.bootstrap(),
+            zookeeper,
+            folder,
+            control: self.socket.clone(),
+        };
+        control::status(&self.state, own)
     }
 
     /// Gives other shells the answers that they wait for.

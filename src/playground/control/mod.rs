@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use crate::supervisor::control_socket;
 use wire::control::{Answer, Question};
 
-pub(crate) use status::status;
+pub(crate) use status::{Own, status};
 
 /// Shells that may be connected at a time; more wait until one goes.
 const SHELLS_MAX: usize = 64;

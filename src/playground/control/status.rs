@@ -6,13 +6,19 @@ use crate::state::{Cluster, Process, State, Status as ProcessState, Topic};
 use wire::GroupState;
 use wire::control::{GroupStatus, PartitionStatus, ProcessStatus, Status, TopicStatus, VERSION};
 
+/// What only the playground itself knows.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// All brokers' addresses, dead ones too: they come back on the same port.
+    pub bootstrap: String,
+    pub zookeeper: String,
+    pub folder: PathBuf,
+    /// Where other shells ask.
+    pub control: Option<PathBuf>,
+}
+
 /// Everything that a program may ask of this moment.
-pub(crate) fn status(
-    state: &State,
-    zookeeper: String,
-    folder: PathBuf,
-    control: Option<PathBuf>,
-) -> Status {
+pub(crate) fn status(state: &State, own: Own) -> Status {
     let cluster = &state.cluster;
     let ready_after = state.opening.ready_after;
     Status {
@@ -22,10 +28,10 @@ pub(crate) fn status(
         ready: ready_after.is_some(),
         ready_after_ms: ready_after
             .map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
-        bootstrap: state.bootstrap(),
-        zookeeper,
-        folder,
-        control,
+        bootstrap: own.bootstrap,
+        zookeeper: own.zookeeper,
+        folder: own.folder,
+        control: own.control,
         controller: cluster.controller.map(|(id, _)| id),
         processes: cluster.processes.values().map(process).collect(),
         topics: cluster.topics.iter().map(topic).collect(),

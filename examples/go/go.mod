@@ -1,0 +1,5 @@
+module kafkarium.example/orders
+
+go 1.24
+
+require github.com/twmb/franz-go v1.20.4
