@@ -5,6 +5,7 @@ use std::{
     net::TcpStream,
 };
 
+use kafka_protocol::messages::MetadataRequest;
 #[cfg(target_os = "linux")]
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,7 +13,9 @@ use tokio::{
 };
 
 use crate::{
-    cluster::{Cluster, PATIENCE},
+    clients::WAIT,
+    cluster::{Cluster, PATIENCE, until},
+    configs::{BROKER, SET, alter, change},
     garbage::frame,
 };
 
@@ -63,11 +66,36 @@ fn answers_that_nobody_reads_stay_below_128_mib_and_one_batch_for_each_reader() 
     assert!(lengths.iter().sum::<usize>() <= bound, "{lengths:?}");
 }
 
+#[tokio::test]
+async fn a_connection_too_many_of_all_waits_until_another_ends_or_more_are_allowed() {
+    let cluster = Cluster::start(1, &["max.connections=2"]);
+    let mut first = cluster.connect(1).await;
+    let second = cluster.connect(1).await;
+    let mut third = Box::pin(cluster.connect(1));
+    let metadata = MetadataRequest::default();
+    tokio::select! {
+        biased;
+        _ = &mut third => panic!("two are open already"),
+        answer = first.ask(&metadata, WAIT) => drop(answer.expect("the first is served")),
+    }
+    drop(second);
+    let _third = third.await;
+
+    let mut fourth = Box::pin(cluster.connect(1));
+    let more = change(BROKER, "", "max.connections", SET, "3");
+    tokio::select! {
+        biased;
+        _ = &mut fourth => panic!("two are open already"),
+        altered = alter(&mut first, false, vec![more]) => assert_eq!(altered[0].0, 0, "{altered:?}"),
+    }
+    fourth.await;
+}
+
 #[cfg(target_os = "linux")]
-/// Whether a connection from 127.0.0.2 is answered.
-async fn answered(address: &str) -> Option<tokio::net::TcpStream> {
+/// A connection from 127.0.0.N, if it is answered.
+async fn answered(address: &str, from: u8) -> Option<tokio::net::TcpStream> {
     let socket = TcpSocket::new_v4().expect("a socket");
-    let from = "127.0.0.2:0".parse().expect("an address");
+    let from = format!("127.0.0.{from}:0").parse().expect("an address");
     socket.bind(from).expect("loopback");
     let to = address.parse().expect("an address");
     let mut stream = socket.connect(to).await.expect("the broker listens");
@@ -77,11 +105,34 @@ async fn answered(address: &str) -> Option<tokio::net::TcpStream> {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_connection_too_many_from_one_address_is_closed_until_another_ends() {
-    let cluster = Cluster::start(1, &["max.connections.per.ip.overrides=127.0.0.2:1"]);
+async fn a_connection_too_many_from_one_address_is_closed_until_another_ends_or_more_are_allowed() {
+    let cluster = Cluster::start(
+        1,
+        &[
+            "max.connections.per.ip=2",
+            "max.connections.per.ip.overrides=127.0.0.2:1",
+        ],
+    );
     let address = cluster.address_of(1);
-    let first = answered(&address).await.expect("the first has its place");
-    assert!(answered(&address).await.is_none(), "the second is closed");
+    let first = answered(&address, 2).await.expect("the first of one");
+    assert!(
+        answered(&address, 2).await.is_none(),
+        "the second is closed"
+    );
+    let _others = [
+        answered(&address, 3).await.expect("the first of two"),
+        answered(&address, 3).await.expect("the second of two"),
+    ];
+    assert!(answered(&address, 3).await.is_none(), "the third is closed");
     drop(first);
-    crate::cluster::until("there is a place again", async || answered(&address).await).await;
+    until("there is a place again", async || {
+        answered(&address, 2).await
+    })
+    .await;
+
+    let mut connection = cluster.connect(1).await;
+    let more = change(BROKER, "", "max.connections.per.ip", SET, "3");
+    let altered = alter(&mut connection, false, vec![more]).await;
+    assert_eq!(altered[0].0, 0, "{altered:?}");
+    until("more are allowed", async || answered(&address, 3).await).await;
 }

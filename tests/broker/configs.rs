@@ -16,11 +16,11 @@ use kafkarium::{client::kafka::KafkaConnection, wire::ErrorCode};
 use crate::{clients::WAIT, cluster::until, versions::Stage};
 
 const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+pub const BROKER: i8 = 4;
 const LOGGER: i8 = 8;
 
 /// Kafka's numbers for what is done to a config.
-const SET: i8 = 0;
+pub const SET: i8 = 0;
 const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
@@ -86,7 +86,7 @@ async fn describe(
     answer.expect("an answer").results.remove(0)
 }
 
-fn change(
+pub fn change(
     kind: i8,
     name: &'static str,
     config: &'static str,
@@ -103,7 +103,7 @@ fn change(
         .with_configs(vec![config])
 }
 
-async fn alter(
+pub async fn alter(
     connection: &mut KafkaConnection,
     validate_only: bool,
     resources: Vec<AlterConfigsResource>,
