@@ -1,5 +1,5 @@
-//! The shell around the controller: stands for election, feeds it pictures of the cluster and
-//! wishes, writes what it decides.
+//! The shell around the controller: stands for election, feeds it images of the cluster and
+//! requests, writes what it decides.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use wire::{BrokerId, ErrorCode, TopicPartition, report::Report};
 
-/// Wishes that wait for the controller: each is one request of a client or of another broker.
+/// Requests of clients and of other brokers that wait for the controller.
 const COMMANDS_WAITING_MAX: usize = 64;
 
 /// Pause before another try where a write failed and no change of the cluster tells when to go on.
@@ -125,7 +125,7 @@ impl ControllerTask {
             links.borrow_and_update();
             let image = images.borrow_and_update().clone();
             self.retry = false;
-            if let Err(error) = self.take_office().await {
+            if let Err(error) = self.take_or_give_up_controllership().await {
                 tracing::info!(%error, "cannot stand for election");
                 self.retry = true;
             }
@@ -156,7 +156,7 @@ impl ControllerTask {
     }
 
     /// Becomes the controller where there is none; resigns where another one is.
-    async fn take_office(&mut self) -> Result<(), RegistryError> {
+    async fn take_or_give_up_controllership(&mut self) -> Result<(), RegistryError> {
         let Ok(mut controllership) = self.registry.controllership() else {
             // Not connected: the session lives on until ZooKeeper says otherwise.
             return Ok(());
@@ -177,7 +177,7 @@ impl ControllerTask {
         Ok(())
     }
 
-    /// Wishes at a broker that is not the controller are dropped: who asked is told by that.
+    /// Requests to a broker that is not the controller are dropped: who asked is told by that.
     async fn execute(&mut self, command: Command) {
         let Some((_, controller)) = &mut self.controllership else {
             return;
@@ -348,5 +348,55 @@ fn controller_settings(settings: &Settings) -> ControllerSettings {
         rebalance_interval: (settings.auto_leader_rebalance_enable && seconds > 0)
             .then(|| Duration::from_secs(seconds)),
         imbalance_percentage: settings.leader_imbalance_per_broker_percentage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_asks_a_broker_that_is_not_the_controller_or_is_stopping_is_told_so() {
+        let (commands, mut inbox) = mpsc::channel(1);
+        let handle = ControllerHandle { commands };
+        let asked = async |inbox: &mut mpsc::Receiver<Command>| match inbox.recv().await {
+            Some(Command::BrokerStops {
+                broker: BrokerId(2),
+                broker_epoch: 7,
+                answer,
+            }) => answer,
+            other => panic!("{other:?}"),
+        };
+        let answering = async {
+            let answer = asked(&mut inbox).await;
+            answer.send(3).expect("it is waited for");
+            drop(asked(&mut inbox).await);
+            drop(inbox);
+        };
+        let asking = async {
+            let left = handle.broker_stops(BrokerId(2), 7).await;
+            assert_eq!(left.expect("answered"), 3);
+            let dropped = handle.broker_stops(BrokerId(2), 7).await;
+            assert!(matches!(dropped, Err(RegistryError::NotController)));
+        };
+        tokio::join!(asking, answering);
+        let stopping = handle.elect_leaders(Election::Preferred, None).await;
+        assert!(matches!(stopping, Err(RegistryError::Stopping(_))));
+    }
+
+    #[test]
+    fn leadership_goes_back_by_itself_as_often_as_the_settings_say_or_never() {
+        let interval = |given: &[(&str, &str)]| {
+            let mut settings = Settings::default();
+            for (name, value) in given {
+                settings.set(name, value).expect("valid");
+            }
+            controller_settings(&settings).rebalance_interval
+        };
+        assert_eq!(interval(&[]), Some(Duration::from_secs(300)));
+        let seconds = ("leader.imbalance.check.interval.seconds", "7");
+        assert_eq!(interval(&[seconds]), Some(Duration::from_secs(7)));
+        let never = ("auto.leader.rebalance.enable", "false");
+        assert_eq!(interval(&[seconds, never]), None);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct ClusterImage {
     pub controller_epoch_version: i32,
     /// The znodes under `/brokers/ids`.
     pub brokers: BTreeMap<BrokerId, BrokerNode>,
-    /// The znodes under `/brokers/topics`, by name. Shared between pictures that agree on them.
+    /// The znodes under `/brokers/topics`, by name. Shared between images that agree on them.
     pub topics: BTreeMap<String, Arc<TopicImage>>,
     /// Topics named under `/admin/delete_topics`: the controller is about to remove them.
     pub deleting: BTreeSet<String>,

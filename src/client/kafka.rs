@@ -320,8 +320,13 @@ fn varint(answer: &mut Bytes) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kafka_protocol::messages::MetadataRequest;
+    use kafka_protocol::messages::{FetchRequest, MetadataRequest};
     use tokio::net::TcpListener;
+
+    const WAIT: Duration = Duration::from_secs(30);
+
+    /// ApiVersions 3: no error, Metadata 0 to 1, no throttle.
+    const OFFERED: [u8; 15] = [0, 0, 2, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
 
     /// An answer in a frame, whatever the request was.
     async fn answer(stream: &mut TcpStream, frames: &mut FrameReader, body: &[u8]) {
@@ -340,17 +345,14 @@ mod tests {
         let peer = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut frames = FrameReader::new(1024);
-            // ApiVersions 3: no error, Metadata 0 to 1, no throttle.
-            let versions = [0, 0, 2, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-            answer(&mut stream, &mut frames, &versions).await;
+            answer(&mut stream, &mut frames, &OFFERED).await;
             // Metadata 1: two brokers where one is.
             let brokers = b"\0\0\0\x02\0\0\0\x01\0\x01h\0\0\x23\x84\xff\xff";
             answer(&mut stream, &mut frames, brokers).await;
         };
         let ask = async {
-            let wait = Duration::from_secs(30);
-            let mut connection = KafkaConnection::connect(address, "test", wait).await?;
-            connection.ask(&MetadataRequest::default(), wait).await
+            let mut connection = KafkaConnection::connect(address, "test", WAIT).await?;
+            connection.ask(&MetadataRequest::default(), WAIT).await
         };
         let ((), answer) = tokio::join!(peer, ask);
         let error = answer.expect_err("the second broker is not there");
@@ -358,5 +360,78 @@ mod tests {
             error.to_string(),
             "the answer to Metadata is not valid: a field needs 4 bytes and 0 are left"
         );
+    }
+
+    /// A connection and its other end, which answered these to the first questions for versions.
+    async fn connected(answers: &[&[u8]]) -> (KafkaConnection, TcpStream, FrameReader) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut frames = FrameReader::new(1024);
+            for body in answers {
+                answer(&mut stream, &mut frames, body).await;
+            }
+            (stream, frames)
+        };
+        let connecting = KafkaConnection::connect(address, "test", WAIT);
+        let ((stream, frames), connection) = tokio::join!(peer, connecting);
+        (connection.expect("it answered"), stream, frames)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_given_up_leaves_a_connection_that_says_so() {
+        let (mut connection, _peer, _) = connected(&[&OFFERED]).await;
+        let request = MetadataRequest::default();
+        let silent = connection.ask(&request, Duration::ZERO).await;
+        assert!(matches!(silent, Err(KafkaError::Timeout { .. })));
+        let late = connection.ask(&request, WAIT).await;
+        assert!(matches!(late, Err(KafkaError::OutOfStep)));
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_closes_instead_of_answering_is_told_of_with_the_request() {
+        let (mut connection, mut peer, mut frames) = connected(&[&OFFERED]).await;
+        let closing = async {
+            frames.read(&mut peer).await.unwrap().expect("a request");
+            drop(peer);
+        };
+        let request = MetadataRequest::default();
+        let ((), closed) = tokio::join!(closing, connection.ask(&request, WAIT));
+        let api = ApiKey::Metadata;
+        assert!(matches!(closed, Err(KafkaError::Closed { api: closed }) if closed == api));
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_another_request_is_not_taken() {
+        let (mut connection, mut peer, mut frames) = connected(&[&OFFERED]).await;
+        let answering = async {
+            frames.read(&mut peer).await.unwrap().expect("a request");
+            peer.write_all(&[0, 0, 0, 4, 0, 0, 0, 99]).await.unwrap();
+        };
+        let request = MetadataRequest::default();
+        let ((), foreign) = tokio::join!(answering, connection.ask(&request, WAIT));
+        let why = foreign.expect_err("not ours").to_string();
+        assert!(why.contains("correlation id 99 instead of"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn an_old_broker_is_asked_again_in_the_oldest_version() {
+        let unsupported = [0, 35, 0, 0, 0, 0];
+        let offered = [0, 0, 0, 0, 0, 1, 0, 3, 0, 0, 0, 1];
+        let (connection, ..) = connected(&[&unsupported, &offered]).await;
+        let version = connection.version::<MetadataRequest>(i16::MAX);
+        assert_eq!(version.expect("it offers it"), 1);
+        let missing = connection.version::<FetchRequest>(i16::MAX);
+        assert!(matches!(missing, Err(KafkaError::Version { .. })));
+    }
+
+    #[tokio::test]
+    async fn nobody_at_the_address_is_told_as_that() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let nobody = KafkaConnection::connect(address, "test", WAIT).await;
+        assert!(matches!(nobody, Err(KafkaError::Connect(_))));
     }
 }

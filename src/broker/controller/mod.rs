@@ -1,4 +1,4 @@
-//! The controller decides here who leads which partition: pictures of the cluster and wishes go
+//! The controller decides here who leads which partition: images of the cluster and requests go
 //! in, states to be written come out. Nothing is written, awaited or timed in this room.
 //!
 //! Deciding is a comparison: the state of each partition with what it should be by the brokers

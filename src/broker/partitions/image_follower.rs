@@ -555,4 +555,43 @@ mod tests {
         let hosted = partitions.get(&at[0]).expect("still there");
         assert_eq!(hosted.current_leader().leader, Some(OWN));
     }
+
+    #[tokio::test]
+    async fn a_topic_made_anew_has_an_empty_log_and_one_that_is_gone_has_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let partitions = Arc::new(Partitions::new(folder.path().to_owned()));
+        let (images, watched) = watch::channel(Arc::new(image(true)));
+        let settings = Settings::default();
+        let reporter = Reporter::off();
+        let mut follower =
+            ImageFollower::new(OWN, settings, Arc::clone(&partitions), reporter, watched)
+                .expect("an empty folder");
+        follower.catch_up().await;
+        let at = TopicPartition::new("orders", 0);
+        let first = partitions.get(&at).expect("its log is open");
+        assert_eq!(first.topic_id(), Uuid::from_u128(7));
+        let until = async |holds: &dyn Fn() -> bool| loop {
+            let settled = partitions.settled.notified();
+            if holds() {
+                return;
+            }
+            settled.await;
+        };
+
+        let changes = async {
+            let anew = Uuid::from_u128(8);
+            let mut image = image(true);
+            let topic = image.topics.get_mut("orders").expect("it is there");
+            Arc::make_mut(topic).id = anew;
+            images.send_replace(Arc::new(image));
+            until(&|| partitions.get(&at).is_some_and(|it| it.topic_id() == anew)).await;
+            images.send_replace(Arc::default());
+            until(&|| partitions.get(&at).is_none()).await;
+        };
+        tokio::select! {
+            () = follower.run() => unreachable!("there may be more to follow"),
+            () = changes => {}
+        }
+        assert!(!folder.path().join("orders-0").exists());
+    }
 }

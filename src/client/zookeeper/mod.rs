@@ -353,7 +353,30 @@ fn stat_of(result: &MultiWriteResult) -> Option<Stat> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHANGED_PATHS_MAX, ChangedPaths};
+    use std::{net::TcpListener, time::Duration};
+
+    use super::{
+        CHANGED_PATHS_MAX, ChangedPaths, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions,
+    };
+
+    #[tokio::test]
+    async fn a_session_that_finds_nobody_is_connecting_until_it_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let zookeeper = ZooKeeper::start(ZooKeeperOptions {
+            connect: address.to_string(),
+            session_timeout: Duration::from_secs(6),
+            watches: vec!["/brokers"],
+        })
+        .expect("a thread");
+        let links = zookeeper.links();
+        assert!(matches!(*links.borrow(), Link::Connecting));
+        let none = zookeeper.connection();
+        assert!(matches!(none, Err(ZooKeeperError::ConnectionLost)));
+        zookeeper.close().await;
+        assert!(matches!(*links.borrow(), Link::Closed));
+    }
 
     #[test]
     fn more_changes_than_can_be_remembered_mean_everything() {
