@@ -141,6 +141,8 @@ error_codes! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED";
     MismatchedEndpointType = 114, "MISMATCHED_ENDPOINT_TYPE";
     UnsupportedEndpointType = 115, "UNSUPPORTED_ENDPOINT_TYPE";
+    TransactionAbortable = 120, "TRANSACTION_ABORTABLE";
+    InvalidRegularExpression = 128, "INVALID_REGULAR_EXPRESSION";
 }
 
 impl ErrorCode {

@@ -46,6 +46,80 @@ impl FieldReader {
         Ok(out)
     }
 
+    /// An INT8.
+    ///
+    /// # Errors
+    /// No byte is left.
+    pub fn i8(&mut self) -> Result<i8, FieldError> {
+        self.array_of().map(i8::from_be_bytes)
+    }
+
+    /// An `UNSIGNED_VARINT`.
+    ///
+    /// # Errors
+    /// Too few bytes are left, or they go beyond 32 bits.
+    pub fn unsigned_varint(&mut self) -> Result<u32, FieldError> {
+        let mut value = 0;
+        for shift in [0, 7, 14, 21, 28] {
+            let [byte] = self.array_of()?;
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(FieldError::Length(-1))
+    }
+
+    /// A `COMPACT_STRING`.
+    ///
+    /// # Errors
+    /// Too few bytes are left, or the string is null.
+    pub fn compact_string(&mut self) -> Result<String, FieldError> {
+        let length = self.compact_length()?.ok_or(FieldError::Length(-1))?;
+        let bytes = self.take(length)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The entries of a `COMPACT_ARRAY` (null reads as empty), each read by `entry`.
+    ///
+    /// # Errors
+    /// The count is larger than the bytes that are left, or an entry fails to read.
+    pub fn compact_array<T>(
+        &mut self,
+        mut entry: impl FnMut(&mut Self) -> Result<T, FieldError>,
+    ) -> Result<Vec<T>, FieldError> {
+        let entries = self.compact_length()?.unwrap_or_default();
+        if entries > self.rest.len() {
+            let count = i32::try_from(entries).unwrap_or(i32::MAX);
+            return Err(FieldError::Length(count));
+        }
+        (0..entries).map(|_| entry(self)).collect()
+    }
+
+    /// Tagged fields, each taken by `field` with its tag and its bytes.
+    ///
+    /// # Errors
+    /// Too few bytes are left, or a field fails to read.
+    pub fn tagged(
+        &mut self,
+        mut field: impl FnMut(u32, &mut Self) -> Result<(), FieldError>,
+    ) -> Result<(), FieldError> {
+        for _ in 0..self.unsigned_varint()? {
+            let tag = self.unsigned_varint()?;
+            let size = self.unsigned_varint()?;
+            let value = self.take(usize::try_from(size).unwrap_or(usize::MAX))?;
+            field(tag, &mut Self::new(value))?;
+        }
+        Ok(())
+    }
+
+    /// One less than what is written; `None` is null.
+    fn compact_length(&mut self) -> Result<Option<usize>, FieldError> {
+        let written = self.unsigned_varint()?;
+        let length = written.checked_sub(1).map(usize::try_from);
+        Ok(length.map(|length| length.unwrap_or(usize::MAX)))
+    }
+
     /// An INT16.
     ///
     /// # Errors
@@ -151,6 +225,32 @@ pub fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_slice(bytes);
 }
 
+/// Appends an `UNSIGNED_VARINT`.
+pub fn put_unsigned_varint(out: &mut BytesMut, mut value: u32) {
+    while value >= 0x80 {
+        let [low, ..] = value.to_le_bytes();
+        out.put_u8(low | 0x80);
+        value >>= 7;
+    }
+    let [low, ..] = value.to_le_bytes();
+    out.put_u8(low);
+}
+
+/// Appends the length of a `COMPACT_STRING` or `COMPACT_ARRAY`.
+///
+/// # Panics
+/// There are more than 2 ^ 32 entries: no frame that is accepted holds so many.
+pub fn put_compact_length(out: &mut BytesMut, length: usize) {
+    let length = u32::try_from(length).expect("a frame is smaller than 2 GiB");
+    put_unsigned_varint(out, length.saturating_add(1));
+}
+
+/// Appends a `COMPACT_STRING`.
+pub fn put_compact_string(out: &mut BytesMut, text: &str) {
+    put_compact_length(out, text.len());
+    out.put_slice(text.as_bytes());
+}
+
 /// The longest prefix of at most `most` bytes that ends at a character.
 fn prefix_within(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len()))
@@ -164,7 +264,38 @@ fn prefix_within(text: &str, most: usize) -> &str {
 mod tests {
     use bytes::{BufMut, Bytes, BytesMut};
 
-    use super::{FieldError, FieldReader, put_bytes, put_nullable_string, put_string};
+    use super::{
+        FieldError, FieldReader, put_bytes, put_compact_length, put_compact_string,
+        put_nullable_string, put_string, put_unsigned_varint,
+    };
+
+    #[test]
+    fn compact_fields_read_back_as_written() {
+        let mut out = BytesMut::new();
+        put_compact_string(&mut out, &"käse".repeat(100));
+        put_compact_length(&mut out, 2);
+        out.put_i32(7);
+        out.put_i32(8);
+        put_unsigned_varint(&mut out, 2);
+        out.put_slice(&[0, 2, 0, 9, 3, 1, 5]);
+        put_unsigned_varint(&mut out, u32::MAX);
+        let mut fields = FieldReader::new(out.freeze());
+        assert_eq!(fields.compact_string(), Ok("käse".repeat(100)));
+        assert_eq!(fields.compact_array(FieldReader::i32), Ok(vec![7, 8]));
+        let mut tagged = Vec::new();
+        let read = fields.tagged(|tag, field| {
+            tagged.push((tag, field.rest.clone()));
+            Ok(())
+        });
+        assert_eq!(read, Ok(()));
+        let expected = [
+            (0, Bytes::from_static(&[0, 9])),
+            (3, Bytes::from_static(&[5])),
+        ];
+        assert_eq!(tagged, expected);
+        assert_eq!(fields.unsigned_varint(), Ok(u32::MAX));
+        assert_eq!(fields.i8(), Err(FieldError::Short { wanted: 1, left: 0 }));
+    }
 
     #[test]
     fn fields_read_back_as_written() {

@@ -17,6 +17,7 @@ pub mod record_batch;
 pub mod report;
 mod reporter;
 pub mod shown;
+pub mod write_txn_markers;
 
 pub use error_code::ErrorCode;
 pub use group_state::GroupState;

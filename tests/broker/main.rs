@@ -14,6 +14,7 @@ mod reassignment;
 mod refusals;
 mod remote;
 mod sessions;
+mod transactional_log;
 mod versions;
 mod words;
 

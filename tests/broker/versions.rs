@@ -310,8 +310,8 @@ async fn producer_ids_are_given_once_and_their_batches_appended_once() {
     let transactional = Bytes::from(builder.build());
     assert_eq!(
         stage.produce(9, -1, transactional).await.0,
-        48,
-        "INVALID_TXN_STATE"
+        53,
+        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"
     );
 }
 

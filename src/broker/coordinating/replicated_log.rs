@@ -89,6 +89,7 @@ fn read(
         last_fetched_epoch: None,
         bytes_max: READ_BYTES_MAX,
         min_one_batch: true,
+        is_read_committed: false,
         reader: Reader::Debugger,
     };
     let mut batches = BytesMut::new();

@@ -3,7 +3,8 @@
 //! Behaviour: asks the leader, except with replica id -2 (Kafka's "debugging" consumer), which any replica
 //! answers from its own log, to the end of that log: this is how a follower's progress is seen from
 //! outside. A follower's own request sees the leader's log to its end. Consumers see what is committed; a new
-//! leader answers `OFFSET_NOT_AVAILABLE` until it knows that (KIP-207).
+//! leader answers `OFFSET_NOT_AVAILABLE` until it knows that (KIP-207). With the isolation level `read_committed`, from
+//! version 2 on, they see what lies before the first open transaction (KIP-98).
 //! -4 is the start, -5 is not known: nothing is tiered. A version that is older than such a number does not
 //! take it, and a partition that is named twice is refused.
 
@@ -27,6 +28,9 @@ use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 /// The replica id of a consumer that wants to see what is not committed, from any replica.
 const DEBUGGING_REPLICA: i32 = -2;
 
+/// The isolation level of those who do not want to see what is in an open transaction.
+const READ_COMMITTED: i8 = 1;
+
 pub(super) async fn handle(
     broker: &Arc<Broker>,
     context: &RequestContext,
@@ -35,6 +39,7 @@ pub(super) async fn handle(
     let viewer = match request.replica_id.0 {
         DEBUGGING_REPLICA => Viewer::Debugger,
         replica if replica >= 0 => Viewer::Follower,
+        _ if request.isolation_level == READ_COMMITTED => Viewer::CommittedConsumer,
         _ => Viewer::Consumer,
     };
     let all = request.topics.iter().flat_map(|topic| {

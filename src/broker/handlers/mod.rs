@@ -43,6 +43,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod served;
 mod sync_group;
+mod write_txn_markers;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
@@ -202,6 +203,7 @@ pub(crate) static APIS: &[Api] = &[
     api!(AddPartitionsToTxn 0..=5, ADD_PARTITIONS_TO_TXN, declined::transactions::add_partitions),
     api!(AddOffsetsToTxn 0..=4, ADD_OFFSETS_TO_TXN, declined::transactions::add_offsets),
     api!(EndTxn 0..=4, END_TXN, declined::transactions::end),
+    api!(WriteTxnMarkers 1..=2, WRITE_TXN_MARKERS, write_txn_markers -> Reply),
     api!(TxnOffsetCommit 0..=4, TXN_OFFSET_COMMIT, declined::transactions::commit_offsets),
     api!(DescribeAcls 1..=3, DESCRIBE_ACLS, declined::acls::describe).rewritten_from(0),
     api!(CreateAcls 1..=3, CREATE_ACLS, declined::acls::create).rewritten_from(0),

@@ -5,7 +5,7 @@
 //! The next request of the connection is appended while this one waits. Repeated batches of idempotent
 //! producers are answered with their first offsets. Leaders are hinted at from 10 on (KIP-951), topics named
 //! by id from 13 on (KIP-516). Versions 0 to 2 are listed (KAFKA-18659) and close the connection.
-//! Not done: transactions.
+//! A transactional batch needs the request's transactional id (KIP-98).
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,6 +37,14 @@ use wire::{
 
 /// The client id under which Kafka's own tools may write to internal topics.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// What the request says of all its batches.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    acks: i16,
+    /// Whether there is a transactional id.
+    is_transactional: bool,
+}
 
 /// One partition's part of the request.
 struct Part {
@@ -91,6 +99,10 @@ pub(super) async fn handle(
     request: ProduceRequest,
 ) -> Result<Reply, RequestError> {
     let (acks, timeout_ms) = (request.acks, request.timeout_ms);
+    let terms = Terms {
+        acks,
+        is_transactional: request.transactional_id.is_some(),
+    };
     let image = broker.registry.image();
     let places: Vec<TopicPartition> = request
         .topic_data
@@ -115,7 +127,7 @@ pub(super) async fn handle(
         .into_iter()
         // Nothing is said of a topic of which nothing is asked.
         .filter(|topic| !topic.partition_data.is_empty())
-        .map(|topic| append_topic(broker, context, &image, (topic, &mut places), acks))
+        .map(|topic| append_topic(broker, context, &image, (topic, &mut places), terms))
         .collect();
     match acks {
         0 => {
@@ -150,7 +162,7 @@ fn append_topic(
     context: &RequestContext,
     image: &ClusterImage,
     (topic, places): (TopicProduceData, &mut impl Iterator<Item = TopicPartition>),
-    acks: i16,
+    terms: Terms,
 ) -> TopicParts {
     let is_known = name_of(context, image, &topic).is_some();
     let parts = topic
@@ -159,7 +171,7 @@ fn append_topic(
         .zip(places)
         .map(|(data, at)| {
             let outcome = if is_known {
-                append(broker, context, image, &at, data, acks)
+                append(broker, context, image, &at, data, terms)
             } else {
                 Err(ErrorCode::UnknownTopicId.into())
             };
@@ -202,8 +214,9 @@ fn append(
     image: &ClusterImage,
     at: &TopicPartition,
     data: &PartitionProduceData,
-    acks: i16,
+    terms: Terms,
 ) -> Result<(Arc<Partition>, AppendReceipt), Refusal> {
+    let acks = terms.acks;
     if !(-1..=1).contains(&acks) {
         return Err(ErrorCode::InvalidRequiredAcks.into());
     }
@@ -213,7 +226,7 @@ fn append(
     }
     let partition = broker.partitions.find(at, image)?;
     let records = data.records.as_deref().unwrap_or_default();
-    check_header(context.version, records)?;
+    check_header(context.version, terms, records)?;
     match partition.append(records, acks == -1, AppendOrigin::Client, now_ms()) {
         Ok(receipt) => Ok((partition, receipt)),
         Err(error) => {
@@ -240,11 +253,13 @@ fn tells_log_start(code: ErrorCode) -> bool {
     )
 }
 
-/// Refuses what clients of this version do not know (zstd before 7: KIP-110), and transactions. What is
-/// no batch at all is refused by the log.
-fn check_header(version: i16, records: &[u8]) -> Result<(), ErrorCode> {
+/// Refuses what clients of this version do not know (zstd before 7: KIP-110), and parts of a transaction without the
+/// id of one. What is no batch at all is refused by the log.
+fn check_header(version: i16, terms: Terms, records: &[u8]) -> Result<(), ErrorCode> {
     match BatchHeader::parse(records) {
-        Ok(header) if header.is_transactional() => Err(ErrorCode::InvalidTxnState),
+        Ok(header) if header.is_transactional() && !terms.is_transactional => {
+            Err(ErrorCode::TransactionalIdAuthorizationFailed)
+        }
         Ok(header) if version < 7 && header.compression() == Ok(Compression::Zstd) => {
             Err(ErrorCode::UnsupportedCompressionType)
         }

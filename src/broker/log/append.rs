@@ -6,7 +6,7 @@ use super::producer_state::Verdict;
 use super::segment::AppendFailure;
 use super::{Log, LogError};
 use wire::record_batch::{
-    Batch, BatchError, BatchHeader, Batches, TimestampType, stamp, stamp_log_append_time,
+    Batch, BatchError, BatchHeader, Batches, EndMarker, TimestampType, stamp, stamp_log_append_time,
 };
 use wire::{LeaderEpoch, Offset};
 
@@ -54,10 +54,13 @@ impl Log {
             Some(bytes) => Batch::parse(bytes).expect("a batch just built is whole"),
             None => batch,
         };
-        if origin == AppendOrigin::Client
-            && let Some(original) = self.check_producer(&batch)?
-        {
-            return Ok(original);
+        match origin {
+            AppendOrigin::Client => {
+                if let Some(original) = self.check_producer(&batch)? {
+                    return Ok(original);
+                }
+            }
+            AppendOrigin::Coordinator => self.check_epoch(&batch.header)?,
         }
         self.write_as_leader(&batch, leader_epoch, now_ms)
     }
@@ -124,16 +127,17 @@ impl Log {
                 });
             }
             if self.needs_roll(&header, run.bytes.len(), now_ms)? {
-                self.write(&run.headers, run.of(records), &[])?;
+                self.write(&run.headers, &run.markers, run.of(records), &[])?;
                 run = Run::at(run.bytes.end);
                 self.make_room(&header, now_ms)?;
             }
             (end, epoch) = (header.next_offset(), header.leader_epoch);
             run.headers.push(header);
+            run.markers.extend(markers_of(&batch));
             run.bytes.end += batch.bytes.len();
         }
         let size_bytes = run.bytes.end;
-        self.write(&run.headers, run.of(records), &[])?;
+        self.write(&run.headers, &run.markers, run.of(records), &[])?;
         Ok(Appended {
             first_offset,
             last_offset: Offset(self.log_end_offset().0 - 1),
@@ -145,13 +149,14 @@ impl Log {
     }
 
     /// Stamps and writes a checked batch. The records themselves are not copied.
-    fn write_as_leader(
+    pub(super) fn write_as_leader(
         &mut self,
         batch: &Batch<'_>,
         leader_epoch: LeaderEpoch,
         now_ms: i64,
     ) -> Result<Appended, LogError> {
         let first_offset = self.log_end_offset();
+        let markers = markers_of(batch);
         let mut header = batch.header;
         header.base_offset = first_offset;
         header.leader_epoch = leader_epoch;
@@ -164,14 +169,14 @@ impl Log {
             stamp(&mut bytes, first_offset, leader_epoch);
             stamp_log_append_time(&mut bytes, now_ms);
             header.max_timestamp = now_ms;
-            self.write(&[header], &bytes, &[])?;
+            self.write(&[header], &markers, &bytes, &[])?;
         } else {
             let Some((head, tail)) = batch.bytes.split_first_chunk::<STAMPED_BYTES>() else {
                 return Err(self.invalid("a batch without a header"));
             };
             let mut head = *head;
             stamp(&mut head, first_offset, leader_epoch);
-            self.write(&[header], &head, tail)?;
+            self.write(&[header], &markers, &head, tail)?;
         }
         Ok(Appended {
             first_offset,
@@ -183,8 +188,15 @@ impl Log {
         })
     }
 
-    /// Writes batches, whose bytes are `head` and `tail`, behind the last one, their epochs first.
-    fn write(&mut self, headers: &[BatchHeader], head: &[u8], tail: &[u8]) -> Result<(), LogError> {
+    /// Writes batches, whose bytes are `head` and `tail`, behind the last one, their epochs first. Of those that are
+    /// control batches, `markers` tells what each says.
+    fn write(
+        &mut self,
+        headers: &[BatchHeader],
+        markers: &[Option<EndMarker>],
+        head: &[u8],
+        tail: &[u8],
+    ) -> Result<(), LogError> {
         let Some(first) = headers.first() else {
             return Ok(());
         };
@@ -206,8 +218,11 @@ impl Log {
         }
         self.active_first_timestamp
             .get_or_insert(first.max_timestamp);
+        let mut markers = markers.iter();
         for header in headers {
-            self.producers.update(header);
+            let is_control = header.is_control();
+            let marker = is_control.then(|| markers.next().copied().flatten());
+            self.note_producer(header, marker.flatten())?;
         }
         Ok(())
     }
@@ -268,6 +283,10 @@ impl Log {
                 producer_epoch: header.producer_epoch,
                 current_epoch,
             }),
+            Verdict::OutsideTransaction => Err(LogError::InvalidTxnState {
+                partition: partition(),
+                producer_id: header.producer_id,
+            }),
             Verdict::OutOfOrder { last_sequence } => Err(LogError::OutOfOrderSequence {
                 partition: partition(),
                 producer_id: header.producer_id,
@@ -278,7 +297,7 @@ impl Log {
         }
     }
 
-    fn check_online(&self) -> Result<(), LogError> {
+    pub(super) fn check_online(&self) -> Result<(), LogError> {
         if self.offline {
             return Err(LogError::Offline {
                 partition: self.partition.clone(),
@@ -288,9 +307,20 @@ impl Log {
     }
 }
 
+/// What a control batch says; nothing of any other, which is not even allocated for.
+fn markers_of(batch: &Batch<'_>) -> Vec<Option<EndMarker>> {
+    if batch.header.is_control() {
+        vec![batch.end_marker()]
+    } else {
+        Vec::new()
+    }
+}
+
 /// Batches that are written together.
 struct Run {
     headers: Vec<BatchHeader>,
+    /// Of the control batches among them.
+    markers: Vec<Option<EndMarker>>,
     /// Where they lie in what the leader sent.
     bytes: Range<usize>,
 }
@@ -299,6 +329,7 @@ impl Run {
     fn at(start: usize) -> Self {
         Self {
             headers: Vec::new(),
+            markers: Vec::new(),
             bytes: start..start,
         }
     }

@@ -109,6 +109,25 @@ pub(crate) enum LogError {
         producer_epoch: i16,
         current_epoch: i16,
     },
+    /// A batch outside of the transaction that its producer is in (`INVALID_TXN_STATE`).
+    #[error(
+        "{partition}: producer {producer_id} has a transaction open, and the batch is not part of it"
+    )]
+    InvalidTxnState {
+        partition: TopicPartition,
+        producer_id: i64,
+    },
+    /// A marker of a coordinator that was replaced by a newer one (`TRANSACTION_COORDINATOR_FENCED`).
+    #[error(
+        "{partition}: a coordinator of epoch {current_epoch} ended a transaction of producer {producer_id}, and this \
+         one is of epoch {coordinator_epoch}"
+    )]
+    CoordinatorFenced {
+        partition: TopicPartition,
+        producer_id: i64,
+        coordinator_epoch: i32,
+        current_epoch: i32,
+    },
     /// A follower was sent what does not follow its log; it must ask where it diverged.
     #[error(
         "{partition} ends at {end} in epoch {epoch}; a batch at {offset} of epoch {batch_epoch} does not follow"

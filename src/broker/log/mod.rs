@@ -29,6 +29,8 @@ mod scan;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod transaction_index;
+mod transactions;
 mod validation;
 
 pub(crate) use append::{AppendOrigin, Appended};
@@ -44,3 +46,5 @@ pub(crate) use partition_log::Log;
 pub(crate) use producer_state::ActiveProducer;
 pub(crate) use read::TimestampedOffset;
 pub(crate) use recovery::OpenAt;
+pub(crate) use transaction_index::AbortedTransaction;
+pub(crate) use transactions::TransactionEnd;

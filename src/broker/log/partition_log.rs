@@ -14,6 +14,7 @@ use super::leader_epochs::LeaderEpochs;
 use super::producer_state::{ActiveProducer, ProducerState};
 use super::recovery::{OpenAt, RecoveryReport};
 use super::segment::{Segment, file_path, remove_retired};
+use super::transaction_index::AbortedTransactions;
 use super::{LogConfig, LogError};
 use wire::{LeaderEpoch, Offset, TopicPartition};
 
@@ -35,6 +36,7 @@ pub(crate) struct Log {
     pub(super) recovery_point: Offset,
     pub(super) epochs: LeaderEpochs,
     pub(super) producers: ProducerState,
+    pub(super) aborted: AbortedTransactions,
     /// Offsets at which a `.snapshot` of the producers exists.
     pub(super) snapshots: Vec<Offset>,
     /// When the active segment was begun, for rolling one without records of its own time.
@@ -300,6 +302,7 @@ impl Log {
         self.first_dirty_offset = offset;
         self.epochs.clear()?;
         self.producers = ProducerState::default();
+        self.aborted = AbortedTransactions::default();
         self.drop_snapshots(|_| false);
         Ok(())
     }
@@ -345,6 +348,7 @@ impl Log {
         if self.snapshots.last() == Some(&end) {
             return Ok(());
         }
+        self.aborted.sync(&self.folder)?;
         replace_file(
             &file_path(&self.folder, end, "snapshot"),
             &self.producers.encode(),
@@ -368,41 +372,6 @@ impl Log {
             remove_retired(vec![file_path(folder, *at, "snapshot")]);
             false
         });
-    }
-
-    /// Makes the producers' state that of a log which ends at `end`: the newest sound snapshot
-    /// at or below, then the headers after it.
-    pub(super) fn reload_producers(&mut self, end: Offset) -> Result<(), LogError> {
-        self.drop_snapshots(|at| at <= end);
-        let mut from = self
-            .segments
-            .first_key_value()
-            .map_or(end, |first| *first.0);
-        self.producers = ProducerState::default();
-        while let Some(at) = self.snapshots.last().copied() {
-            let bytes = std::fs::read(file_path(&self.folder, at, "snapshot"));
-            if let Some(state) = bytes.ok().and_then(|bytes| ProducerState::decode(&bytes)) {
-                self.producers = state;
-                from = at;
-                break;
-            }
-            self.drop_snapshots(|other| other != at);
-        }
-        let first = self.segments.range(..=from).next_back();
-        let first = first.map_or(from, |first| *first.0);
-        for segment in self.segments.range(first..).map(|(_, segment)| segment) {
-            if segment.next_offset <= from {
-                continue;
-            }
-            let position = segment.indexed_position(from)?;
-            for header in segment.headers(position)? {
-                let (_, header) = header?;
-                if header.base_offset >= from && header.base_offset < end {
-                    self.producers.update(&header);
-                }
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn out_of_range(&self, offset: Offset) -> LogError {

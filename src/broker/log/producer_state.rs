@@ -1,11 +1,13 @@
-//! What a log knows of its idempotent producers, and Kafka's `.snapshot` file of it.
+//! What a log knows of its idempotent and transactional producers, and Kafka's `.snapshot` file of it.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Buf;
 
+use super::transaction_index::AbortedTransaction;
+use super::transactions::TransactionEnd;
 use wire::Offset;
-use wire::record_batch::{BatchHeader, NO_SEQUENCE};
+use wire::record_batch::{BatchHeader, ControlType, EndMarker, NO_SEQUENCE};
 
 /// Batches of each producer that a repetition is recognised by; Kafka's clients keep at most as many in flight.
 const BATCHES_KEPT: usize = 5;
@@ -20,6 +22,11 @@ const SNAPSHOT_ENTRY_BYTES: usize = 46;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ProducerState {
     producers: BTreeMap<i64, Producer>,
+    /// The producers of open transactions, by where these began.
+    open: BTreeMap<Offset, i64>,
+    /// Transactions whose markers not every replica may have: where they began and where the marker is. Until the
+    /// marker is committed they count as open.
+    ending: BTreeMap<Offset, Offset>,
 }
 
 /// One producer as this log last heard of it.
@@ -68,6 +75,17 @@ pub(super) enum Verdict {
     Fenced { current_epoch: i16 },
     /// Its sequence does not follow.
     OutOfOrder { last_sequence: i32 },
+    /// Its producer is in a transaction, and the batch is not.
+    OutsideTransaction,
+}
+
+/// Why a marker is not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum MarkerRefusal {
+    /// The producer's epoch was replaced.
+    Fenced { current_epoch: i16 },
+    /// A later coordinator ended a transaction of this producer already.
+    CoordinatorFenced { current_epoch: i32 },
 }
 
 impl BatchMetadata {
@@ -116,17 +134,65 @@ impl ProducerState {
         } else {
             header.base_sequence == 0
         };
-        if follows {
-            Verdict::Accept
-        } else {
-            Verdict::OutOfOrder { last_sequence }
+        if !follows {
+            return Verdict::OutOfOrder { last_sequence };
+        }
+        if producer.current_txn_first_offset.is_some() && !header.is_transactional() {
+            return Verdict::OutsideTransaction;
+        }
+        Verdict::Accept
+    }
+
+    /// The epoch of a producer that was replaced by a newer one, if that of the batch is older.
+    pub(super) fn newer_epoch(&self, producer_id: i64, producer_epoch: i16) -> Option<i16> {
+        let known = self.producers.get(&producer_id)?.epoch;
+        (producer_epoch < known).then_some(known)
+    }
+
+    /// Judges a marker that a coordinator wants to be written.
+    pub(super) fn check_marker(&self, end: &TransactionEnd) -> Result<(), MarkerRefusal> {
+        let Some(known) = self.producers.get(&end.producer_id) else {
+            return Ok(());
+        };
+        // One of the same epoch came before: sent once more, it would end the next transaction.
+        let is_repeated = end.raises_epoch && end.producer_epoch == known.epoch;
+        if end.producer_epoch < known.epoch || is_repeated {
+            return Err(MarkerRefusal::Fenced {
+                current_epoch: known.epoch,
+            });
+        }
+        if end.coordinator_epoch < known.coordinator_epoch {
+            return Err(MarkerRefusal::CoordinatorFenced {
+                current_epoch: known.coordinator_epoch,
+            });
+        }
+        Ok(())
+    }
+
+    /// Where the first transaction began that has no end below the high watermark.
+    pub(super) fn first_unstable_offset(&self, high_watermark: Offset) -> Option<Offset> {
+        let open = self.open.first_key_value().map(|first| *first.0);
+        let mut ending = self.ending.iter();
+        let ending = ending.find(|(_, marker)| **marker >= high_watermark);
+        open.into_iter().chain(ending.map(|it| *it.0)).min()
+    }
+
+    /// Forgets the transactions whose markers are committed.
+    pub(super) fn settle(&mut self, high_watermark: Offset) {
+        if !self.ending.is_empty() {
+            self.ending.retain(|_, marker| *marker >= high_watermark);
         }
     }
 
-    /// Takes over a batch that is in the log, its offsets stamped.
-    pub(super) fn update(&mut self, header: &BatchHeader) {
+    /// Takes over a batch that is in the log, its offsets stamped; of one that ends a transaction, what it says.
+    /// Returns the transaction if that aborts one.
+    pub(super) fn update(
+        &mut self,
+        header: &BatchHeader,
+        marker: Option<EndMarker>,
+    ) -> Option<AbortedTransaction> {
         if !header.has_producer_id() {
-            return;
+            return None;
         }
         let producer = self
             .producers
@@ -144,19 +210,40 @@ impl ProducerState {
         }
         producer.last_timestamp = header.max_timestamp;
         if header.is_control() {
-            // A marker ends the transaction and has no sequence of its own.
-            producer.current_txn_first_offset = None;
-            return;
+            // A marker has no sequence of its own.
+            let marker = marker?;
+            producer.coordinator_epoch = marker.coordinator_epoch;
+            let began = producer.current_txn_first_offset.take()?;
+            return self.end(began, header, marker);
         }
         if producer.batches.len() == BATCHES_KEPT {
             producer.batches.pop_front();
         }
         producer.batches.push_back(BatchMetadata::new(header));
-        if header.is_transactional() {
-            producer
-                .current_txn_first_offset
-                .get_or_insert(header.base_offset);
+        if header.is_transactional() && producer.current_txn_first_offset.is_none() {
+            producer.current_txn_first_offset = Some(header.base_offset);
+            self.open.insert(header.base_offset, header.producer_id);
         }
+        None
+    }
+
+    /// Ends the transaction that `began` there.
+    fn end(
+        &mut self,
+        began: Offset,
+        header: &BatchHeader,
+        marker: EndMarker,
+    ) -> Option<AbortedTransaction> {
+        let last_offset = header.last_offset();
+        self.open.remove(&began);
+        self.ending.insert(began, last_offset);
+        let open = self.open.first_key_value().map(|first| *first.0);
+        (marker.control == ControlType::Abort).then_some(AbortedTransaction {
+            producer_id: header.producer_id,
+            first_offset: began,
+            last_offset,
+            last_stable_offset: open.unwrap_or(header.next_offset()),
+        })
     }
 
     /// Forgets producers that were silent for longer than `producer.id.expiration.ms`.
@@ -232,6 +319,7 @@ impl ProducerState {
             return None;
         }
         let mut producers = BTreeMap::new();
+        let mut open = BTreeMap::new();
         while entries.has_remaining() {
             let id = entries.get_i64();
             let epoch = entries.get_i16();
@@ -254,9 +342,16 @@ impl ProducerState {
                 coordinator_epoch,
                 current_txn_first_offset: (txn >= 0).then_some(Offset(txn)),
             };
+            if let Some(began) = producer.current_txn_first_offset {
+                open.insert(began, id);
+            }
             producers.insert(id, producer);
         }
-        Some(Self { producers })
+        Some(Self {
+            producers,
+            open,
+            ending: BTreeMap::new(),
+        })
     }
 }
 
@@ -281,11 +376,11 @@ mod tests {
     fn a_sequence_goes_on_without_gaps() {
         let mut state = ProducerState::default();
         assert_eq!(state.check(&header(0, 10, 2, 0)), Verdict::Accept);
-        state.update(&header(0, 10, 2, 0));
+        state.update(&header(0, 10, 2, 0), None);
         assert_eq!(state.check(&header(0, 12, 1, 2)), Verdict::Accept);
         let gap = Verdict::OutOfOrder { last_sequence: 11 };
         assert_eq!(state.check(&header(0, 13, 1, 2)), gap);
-        state.update(&header(0, i32::MAX, 1, 2));
+        state.update(&header(0, i32::MAX, 1, 2), None);
         assert_eq!(state.check(&header(0, 0, 1, 3)), Verdict::Accept);
     }
 
@@ -293,7 +388,7 @@ mod tests {
     fn the_last_five_batches_are_recognised() {
         let mut state = ProducerState::default();
         for n in 0..6 {
-            state.update(&header(0, n * 3, 3, i64::from(n) * 3));
+            state.update(&header(0, n * 3, 3, i64::from(n) * 3), None);
         }
         let Verdict::Duplicate(original) = state.check(&header(0, 3, 3, 99)) else {
             panic!("a repetition")
@@ -311,7 +406,7 @@ mod tests {
     #[test]
     fn a_new_epoch_begins_at_zero_and_fences_the_old_one() {
         let mut state = ProducerState::default();
-        state.update(&header(3, 5, 1, 0));
+        state.update(&header(3, 5, 1, 0), None);
         assert_eq!(
             state.check(&header(2, 6, 1, 1)),
             Verdict::Fenced { current_epoch: 3 }
@@ -326,7 +421,7 @@ mod tests {
     #[test]
     fn a_snapshot_reads_back_and_a_damaged_one_does_not() {
         let mut state = ProducerState::default();
-        state.update(&header(3, 5, 2, 40));
+        state.update(&header(3, 5, 2, 40), None);
         let bytes = state.encode();
         assert_eq!(ProducerState::decode(&bytes), Some(state.clone()));
         for at in 0..bytes.len() {
@@ -340,7 +435,7 @@ mod tests {
     #[test]
     fn silent_producers_are_forgotten() {
         let mut state = ProducerState::default();
-        state.update(&header(3, 5, 2, 40));
+        state.update(&header(3, 5, 2, 40), None);
         state.expire(1_000, 1_000);
         assert_eq!(state.producers.len(), 1);
         state.expire(1_001, 1_000);

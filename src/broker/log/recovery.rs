@@ -13,6 +13,7 @@ use super::leader_epochs::LeaderEpochs;
 use super::producer_state::ProducerState;
 use super::scan::CheckedBatches;
 use super::segment::{Place, Segment, remove_retired};
+use super::transaction_index::AbortedTransactions;
 use super::{Log, LogConfig, LogError};
 use wire::record_batch::BatchHeader;
 use wire::{Offset, TopicPartition};
@@ -71,6 +72,7 @@ pub(super) fn open(
         recovery_point: at.recovery_point,
         epochs: epochs.unwrap_or_else(|| LeaderEpochs::new(folder)),
         producers: ProducerState::default(),
+        aborted: AbortedTransactions::default(),
         snapshots: files.snapshots,
         active_since_ms: now_ms,
         active_first_timestamp: None,
@@ -101,6 +103,7 @@ pub(super) fn open(
     // An epoch is written down before its first batch; a crash may have come between.
     log.epochs.truncate_from_end(end)?;
     log.epochs.truncate_from_start(log.log_start_offset)?;
+    log.read_aborted()?;
     log.reload_producers(end)?;
     report.log_end_offset = end;
     Ok((log, report))
@@ -285,7 +288,9 @@ impl Files {
             ) {
                 (Some("log"), Some(base)) => bases.push(base),
                 (Some("snapshot"), Some(at)) => snapshots.push(at),
-                (Some("index" | "timeindex"), Some(base)) => indexes.push((base, path)),
+                (Some("index" | "timeindex" | "txnindex"), Some(base)) => {
+                    indexes.push((base, path));
+                }
                 (Some("deleted" | "tmp"), _) => leftovers.push(path),
                 _ => {}
             }

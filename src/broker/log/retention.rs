@@ -66,6 +66,7 @@ impl Log {
                 .first_key_value()
                 .map_or(Offset(0), |first| *first.0);
             self.drop_snapshots(|at| at >= start);
+            self.aborted.drop_before(start);
         }
         Ok(retired)
     }

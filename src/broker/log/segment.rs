@@ -376,6 +376,7 @@ impl Segment {
             self.path(),
             self.offset_index.path().to_owned(),
             self.time_index.path().to_owned(),
+            file_path(&self.folder, self.base_offset, "txnindex"),
         ] {
             let mut renamed = path.clone().into_os_string();
             renamed.push(".deleted");

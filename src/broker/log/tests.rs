@@ -15,6 +15,7 @@ use wire::{LeaderEpoch, Offset, TopicPartition};
 
 mod damage;
 mod dump_log;
+mod transactions;
 mod validation;
 
 const NOW_MS: i64 = 1_700_000_000_000;

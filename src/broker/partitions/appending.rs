@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::{AppendReceipt, Partition, PartitionError, partition::State};
 use crate::{
-    log::{AppendOrigin, LogError},
+    log::{AppendOrigin, Appended, Log, LogError, TransactionEnd},
     replication::Refusal,
 };
 use wire::LeaderEpoch;
@@ -47,10 +47,36 @@ impl Partition {
         origin: AppendOrigin,
         now_ms: i64,
     ) -> Result<AppendReceipt, PartitionError> {
+        self.append_with(state, acks_all, |log, leader_epoch| {
+            log.append_as_leader(records, leader_epoch, origin, now_ms)
+        })
+    }
+
+    /// Appends the marker that ends a producer's transaction, as the leader, with acks=all.
+    pub(crate) fn append_marker(
+        &self,
+        end: &TransactionEnd,
+        now_ms: i64,
+    ) -> Result<AppendReceipt, PartitionError> {
+        let mut state = self.lock();
+        let receipt = self.append_with(&mut state, true, |log, leader_epoch| {
+            log.append_marker(end, leader_epoch, now_ms)
+        })?;
+        let high_watermark = state.replica.high_watermark();
+        state.replica.log.settle_transactions(high_watermark);
+        Ok(receipt)
+    }
+
+    fn append_with(
+        &self,
+        state: &mut State,
+        acks_all: bool,
+        append: impl FnOnce(&mut Log, LeaderEpoch) -> Result<Appended, LogError>,
+    ) -> Result<AppendReceipt, PartitionError> {
         let min_isr = acks_all.then_some(state.min_insync_replicas);
-        let appended = state.replica.append(min_isr, |log, leader_epoch| {
-            Ok(log.append_as_leader(records, leader_epoch, origin, now_ms)?)
-        });
+        let appended = state
+            .replica
+            .append(min_isr, |log, leader_epoch| Ok(append(log, leader_epoch)?));
         let (leader_epoch, appended) = appended.map_err(|error| match error {
             AppendError::Refused(refusal) => self.refused(refusal),
             AppendError::Log(error) => self.failed(state, error).into(),

@@ -46,6 +46,8 @@ impl Partition {
             .replica
             .take_fetched(sent, high_watermark, log_start_offset, append);
         let moved = taken.map_err(|error| self.failed(&mut state, error))?;
+        let committed = state.replica.high_watermark();
+        state.replica.log.settle_transactions(committed);
         let from = CurrentLeader {
             leader: Some(sent.leader),
             epoch: sent.epoch,

@@ -29,6 +29,8 @@ pub(crate) enum OffsetQuery {
 pub(crate) enum Viewer {
     /// Sees what the leader knows to be committed.
     Consumer,
+    /// Sees of that what lies before the first open transaction.
+    CommittedConsumer,
     /// Sees the leader's log to its end.
     Follower,
     /// Sees the log of any replica to its end.
@@ -57,13 +59,14 @@ impl Partition {
         if viewer != Viewer::Debugger || self.is_offline() {
             self.check_leads(&state, current_leader_epoch)?;
         }
-        let log = &state.replica.log;
-        let is_consumer = viewer == Viewer::Consumer;
-        let end = if is_consumer {
-            state.replica.high_watermark()
-        } else {
-            log.log_end_offset()
+        let is_consumer = matches!(viewer, Viewer::Consumer | Viewer::CommittedConsumer);
+        let high_watermark = state.replica.high_watermark();
+        let end = match viewer {
+            Viewer::Consumer => high_watermark,
+            Viewer::CommittedConsumer => state.replica.log.last_stable_offset(high_watermark),
+            Viewer::Follower | Viewer::Debugger => state.replica.log.log_end_offset(),
         };
+        let log = &state.replica.log;
         let without_time = |offset| TimestampedOffset {
             offset,
             timestamp: -1,

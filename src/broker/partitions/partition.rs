@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     image::PartitionImage,
-    log::{Appended, Log, LogConfig},
+    log::{AbortedTransaction, Appended, Log, LogConfig},
     replication::{
         CurrentLeader, EpochEnd, IsrWrite, ReadRequest, Readable, Reader, Refusal, Replica,
         RoleChange, WriteOutcome,
@@ -92,13 +92,18 @@ pub(crate) struct Read {
     pub(crate) bytes_max: usize,
     /// Whether the first batch comes even if it is larger than that.
     pub(crate) min_one_batch: bool,
+    /// Whether records of open transactions are left out, and aborted ones told.
+    pub(crate) is_read_committed: bool,
     pub(crate) reader: Reader,
 }
 
 /// What a read found.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ReadAnswer {
     pub(crate) high_watermark: Offset,
+    pub(crate) last_stable_offset: Offset,
+    /// Those that were aborted and have records in what was read, where committed records are asked for.
+    pub(crate) aborted: Vec<AbortedTransaction>,
     pub(crate) log_start_offset: Offset,
     pub(crate) size_bytes: usize,
     /// Where the reader's log parts from this one; it gets no records then.
@@ -211,13 +216,19 @@ impl Partition {
             reader: read.reader,
         };
         let readable = replica.readable(&asked).map_err(|it| self.refused(it))?;
+        let high_watermark = replica.high_watermark();
         let mut answer = ReadAnswer {
-            high_watermark: replica.high_watermark(),
+            high_watermark,
+            last_stable_offset: replica.log.last_stable_offset(high_watermark),
+            aborted: Vec::new(),
             log_start_offset: replica.log.log_start_offset(),
             size_bytes: 0,
             diverging: None,
         };
         let up_to = match readable {
+            Readable::UpTo(offset) if read.is_read_committed => {
+                offset.min(answer.last_stable_offset)
+            }
             Readable::UpTo(offset) => offset,
             Readable::Diverging(end) => {
                 answer.diverging = Some(end);
@@ -228,10 +239,14 @@ impl Partition {
             replica
                 .log
                 .read_into(read.from, up_to, read.bytes_max, read.min_one_batch, out);
-        answer.size_bytes = match found {
-            Ok(found) => found.size_bytes,
+        let found = match found {
+            Ok(found) => found,
             Err(error) => return Err(self.failed(&mut state, error).into()),
         };
+        answer.size_bytes = found.size_bytes;
+        if read.is_read_committed && found.size_bytes > 0 {
+            answer.aborted = replica.log.aborted_between(read.from, found.next_offset);
+        }
         let Reader::Follower(Some(fetch)) = read.reader else {
             return Ok((answer, None));
         };

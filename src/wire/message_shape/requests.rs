@@ -66,6 +66,23 @@ pub static FETCH: Shape = Shape::flexible_from(12).fields(&[
     .tagged(1),
 ]);
 
+/// `WriteTxnMarkersRequest`, versions 1 to 2.
+pub static WRITE_TXN_MARKERS: Shape = Shape::flexible_from(1).fields(&[
+    // markers
+    list(&[
+        I64, // producer_id
+        I16, // producer_epoch
+        I8,  // transaction_result
+        // topics
+        list(&[
+            TEXT,         // name
+            values(&I32), // partition_indexes
+        ]),
+        I32,         // coordinator_epoch
+        I8.since(2), // transaction_version
+    ]),
+]);
+
 /// `ListOffsetsRequest`, versions 1 to 10.
 pub static LIST_OFFSETS: Shape = Shape::flexible_from(6).fields(&[
     I32,         // replica_id

@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use super::requests::*;
 use super::responses::Answered;
 use super::{Field, Kind, Shape, ShapeError};
+use crate::write_txn_markers::WriteTxnMarkersRequest;
 
 struct Case {
     name: &'static str,
@@ -90,6 +91,8 @@ fn answers() -> Vec<Case> {
         DeleteTopicsRequest,
         DeleteRecordsRequest,
         InitProducerIdRequest,
+        AddPartitionsToTxnRequest,
+        WriteTxnMarkersRequest,
         OffsetForLeaderEpochRequest,
         DescribeConfigsRequest,
         AlterConfigsRequest,
@@ -157,9 +160,14 @@ fn requests() -> Vec<Case> {
             0..=0
         ),
         shape!(SASL_HANDSHAKE, SaslHandshakeRequest, 0..=1),
+        Case::new::<kafka_protocol::messages::WriteTxnMarkersRequest>(
+            "WriteTxnMarkersRequest",
+            &WRITE_TXN_MARKERS,
+            1..=1,
+        ),
         shape!(ADD_PARTITIONS_TO_TXN, AddPartitionsToTxnRequest, 0..=5),
         shape!(ADD_OFFSETS_TO_TXN, AddOffsetsToTxnRequest, 0..=4),
-        shape!(END_TXN, EndTxnRequest, 0..=4),
+        shape!(END_TXN, EndTxnRequest, 0..=5),
         shape!(TXN_OFFSET_COMMIT, TxnOffsetCommitRequest, 0..=4),
         shape!(DESCRIBE_ACLS, DescribeAclsRequest, 1..=3),
         shape!(CREATE_ACLS, CreateAclsRequest, 1..=3),
@@ -188,7 +196,7 @@ fn requests() -> Vec<Case> {
         ),
         shape!(DESCRIBE_PRODUCERS, DescribeProducersRequest, 0..=0),
         shape!(DESCRIBE_TRANSACTIONS, DescribeTransactionsRequest, 0..=0),
-        shape!(LIST_TRANSACTIONS, ListTransactionsRequest, 0..=1),
+        shape!(LIST_TRANSACTIONS, ListTransactionsRequest, 0..=2),
         shape!(
             CONSUMER_GROUP_HEARTBEAT,
             ConsumerGroupHeartbeatRequest,

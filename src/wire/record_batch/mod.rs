@@ -14,6 +14,7 @@
 mod builder;
 mod compression;
 mod decompress;
+mod end_marker;
 mod record;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use thiserror::Error;
 pub use builder::{BatchBuilder, ControlType};
 pub use compression::Compression;
 pub use decompress::Decompressor;
+pub use end_marker::EndMarker;
 pub use record::{Record, Records};
 
 use super::{LeaderEpoch, Offset};

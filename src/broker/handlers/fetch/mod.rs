@@ -6,7 +6,9 @@
 //! the logs part (KIP-595). Followers (replica id, from 15 on with their broker epoch) tell how far they are, and are
 //! answered early when their high watermark is old (KIP-1166). Topics are named by id from 13 on (KIP-516), new
 //! leaders told from 12 and 16 on (KIP-951). From 7 on a session saves naming what has not changed (KIP-227).
-//! Not done: transactions (the last stable offset is the high watermark); preferred replicas.
+//! With the isolation level `read_committed` records come only as far as no transaction is open before them, and the
+//! aborted ones among them are told in the order in which they began (KIP-98).
+//! Not done: preferred replicas.
 
 mod response;
 mod session;
@@ -161,7 +163,8 @@ impl Fetch {
             topics,
             min_bytes: bytes(request.min_bytes),
             bytes_max: bytes(request.max_bytes.min(broker.settings.fetch_max_bytes)),
-            is_read_committed: request.isolation_level == 1,
+            // Who replicates takes everything.
+            is_read_committed: request.isolation_level == 1 && matches!(role, Role::Consumer),
         })
     }
 
@@ -258,6 +261,7 @@ impl Fetch {
             last_fetched_epoch: epoch(asked.last_fetched_epoch),
             bytes_max: bytes_max.min(left),
             min_one_batch: records.is_empty() && !is_held,
+            is_read_committed: self.is_read_committed,
             reader,
         };
         let (answer, isr_write): (ReadAnswer, Option<IsrWrite>) = partition

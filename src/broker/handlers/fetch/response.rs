@@ -10,11 +10,12 @@ use crate::{
         Reply, RequestContext, RequestError,
         leader_hints::{LeaderHint, LeaderHints},
     },
+    log::AbortedTransaction,
     partitions::ReadAnswer,
     replication::EpochEnd,
 };
 use wire::{
-    ErrorCode,
+    ErrorCode, Offset,
     frame::{Frame, begin_response},
 };
 
@@ -144,29 +145,22 @@ impl Writer {
         hint: Option<LeaderHint>,
         with_aborted: bool,
     ) {
-        let (code, high_watermark, log_start_offset, size_bytes, diverging) = match answer {
-            Ok(answer) => (
-                ErrorCode::None,
-                answer.high_watermark.0,
-                answer.log_start_offset.0,
-                answer.size_bytes,
-                answer.diverging,
-            ),
-            Err(code) => (*code, -1, -1, 0, None),
-        };
+        let code = answer.as_ref().err().copied().unwrap_or(ErrorCode::None);
+        let answer = answer.as_ref().ok();
+        let offset = |offset: fn(&ReadAnswer) -> Offset| answer.map_or(-1, |it| offset(it).0);
         self.out.put_i32(index);
         self.out.put_i16(code.code());
-        self.out.put_i64(high_watermark);
-        // The last stable offset: without transactions everything committed is stable.
-        self.out.put_i64(high_watermark);
+        self.out.put_i64(offset(|it| it.high_watermark));
+        self.out.put_i64(offset(|it| it.last_stable_offset));
         if self.version >= 5 {
-            self.out.put_i64(log_start_offset);
+            self.out.put_i64(offset(|it| it.log_start_offset));
         }
-        if with_aborted && code.is_none() {
-            self.count(0);
-        } else {
-            self.null();
+        match answer {
+            Some(answer) if with_aborted => self.aborted(&answer.aborted),
+            _ => self.null(),
         }
+        let size_bytes = answer.map_or(0, |it| it.size_bytes);
+        let diverging = answer.and_then(|it| it.diverging);
         if self.version >= 11 {
             const NO_PREFERRED_READ_REPLICA: i32 = -1;
             self.out.put_i32(NO_PREFERRED_READ_REPLICA);
@@ -174,6 +168,17 @@ impl Writer {
         self.records(size_bytes);
         if self.flexible {
             self.partition_tags(diverging, hint);
+        }
+    }
+
+    fn aborted(&mut self, aborted: &[AbortedTransaction]) {
+        self.count(aborted.len());
+        for transaction in aborted {
+            self.out.put_i64(transaction.producer_id);
+            self.out.put_i64(transaction.first_offset.0);
+            if self.flexible {
+                self.no_tagged_fields();
+            }
         }
     }
 

@@ -45,7 +45,7 @@ pub static ADD_OFFSETS_TO_TXN: Shape = Shape::flexible_from(3).fields(&[
     TEXT, // group_id
 ]);
 
-/// `EndTxnRequest`, versions 0 to 4.
+/// `EndTxnRequest`, versions 0 to 5.
 pub static END_TXN: Shape = Shape::flexible_from(3).fields(&[
     TEXT, // transactional_id
     I64,  // producer_id
@@ -209,11 +209,12 @@ pub static DESCRIBE_TRANSACTIONS: Shape = Shape::flexible_from(0).fields(&[
     values(&TEXT), // transactional_ids
 ]);
 
-/// `ListTransactionsRequest`, versions 0 to 1.
+/// `ListTransactionsRequest`, versions 0 to 2.
 pub static LIST_TRANSACTIONS: Shape = Shape::flexible_from(0).fields(&[
     values(&TEXT), // state_filters
     values(&I64),  // producer_id_filters
     I64.since(1),  // duration_filter
+    TEXT.since(2), // transactional_id_pattern
 ]);
 
 /// `ConsumerGroupHeartbeatRequest`, version 0.

@@ -8,6 +8,7 @@ use kafka_protocol::messages;
 use kafka_protocol::protocol::Request;
 
 use super::Shape;
+use crate::write_txn_markers::WriteTxnMarkersRequest;
 
 /// A request whose answer can be walked before it is decoded.
 pub trait Answered: Request {
@@ -31,6 +32,7 @@ answers! {
     ListOffsetsRequest: records::LIST_OFFSETS,
     DeleteRecordsRequest: records::DELETE_RECORDS,
     InitProducerIdRequest: records::INIT_PRODUCER_ID,
+    AddPartitionsToTxnRequest: records::ADD_PARTITIONS_TO_TXN,
     OffsetForLeaderEpochRequest: records::OFFSET_FOR_LEADER_EPOCH,
     OffsetCommitRequest: groups::OFFSET_COMMIT,
     OffsetFetchRequest: groups::OFFSET_FETCH,
@@ -58,4 +60,8 @@ answers! {
     AlterPartitionReassignmentsRequest: cluster::ALTER_PARTITION_REASSIGNMENTS,
     ListPartitionReassignmentsRequest: cluster::LIST_PARTITION_REASSIGNMENTS,
     BrokerHeartbeatRequest: cluster::BROKER_HEARTBEAT,
+}
+
+impl Answered for WriteTxnMarkersRequest {
+    const ANSWER: &'static Shape = &records::WRITE_TXN_MARKERS;
 }

@@ -157,3 +157,51 @@ pub static OFFSET_FOR_LEADER_EPOCH: Shape = Shape::flexible_from(4).fields(&[
         ]),
     ]),
 ]);
+
+/// `AddPartitionsToTxnResponse`, versions 0 to 5.
+pub static ADD_PARTITIONS_TO_TXN: Shape = Shape::flexible_from(3).fields(&[
+    I32,          // throttle_time_ms
+    I16.since(4), // error_code
+    // results_by_transaction
+    list(&[
+        TEXT.since(4), // transactional_id
+        // topic_results
+        list(&[
+            TEXT, // name
+            // results_by_partition
+            list(&[
+                I32, // partition_index
+                I16, // partition_error_code
+            ]),
+        ])
+        .since(4),
+    ])
+    .since(4),
+    // results_by_topic_v3_and_below
+    list(&[
+        TEXT, // name
+        // results_by_partition
+        list(&[
+            I32, // partition_index
+            I16, // partition_error_code
+        ]),
+    ])
+    .until(3),
+]);
+
+/// `WriteTxnMarkersResponse`, versions 1 to 2.
+pub static WRITE_TXN_MARKERS: Shape = Shape::flexible_from(1).fields(&[
+    // markers
+    list(&[
+        I64, // producer_id
+        // topics
+        list(&[
+            TEXT, // name
+            // partitions
+            list(&[
+                I32, // partition_index
+                I16, // error_code
+            ]),
+        ]),
+    ]),
+]);

@@ -1,0 +1,127 @@
+//! `WriteTxnMarkers` 1 to 2: the coordinator of a transaction tells the leaders of its partitions how it ended (KIP-98).
+//!
+//! Behaviour: every marker is appended before one is waited for; the answer comes when every in-sync replica has them
+//! all, or tells which are missing. A marker for a transaction that has ended already is taken again: its coordinator
+//! did not get the first answer. A coordinator, or a producer's epoch, that was replaced is refused. Version 2 says which
+//! protocol the producer speaks (KIP-1228): from the second one on a marker's epoch is above that of the records, and one
+//! that comes again is refused with `INVALID_PRODUCER_EPOCH`, so that it does not end the next transaction.
+
+use std::{sync::Arc, time::Duration};
+
+use kafka_protocol::messages::{
+    TopicName, WriteTxnMarkersResponse as Answer,
+    write_txn_markers_response::{
+        WritableTxnMarkerPartitionResult, WritableTxnMarkerResult, WritableTxnMarkerTopicResult,
+    },
+};
+use tokio::time::Instant;
+
+use super::{Reply, RequestContext, RequestError};
+use crate::{
+    Broker,
+    image::ClusterImage,
+    log::TransactionEnd,
+    partitions::{AppendReceipt, Partition, PartitionError, housekeeping::now_ms},
+};
+use wire::{
+    ErrorCode, TopicPartition,
+    record_batch::ControlType,
+    write_txn_markers::{TxnMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse},
+};
+
+/// How long the in-sync replicas are waited for: Kafka's default of `request.timeout.ms`.
+const COMMIT_WAIT: Duration = Duration::from_secs(30);
+
+/// The markers of one producer by topic, as the answer repeats them.
+struct Written {
+    producer_id: i64,
+    topics: Vec<(TopicName, Vec<PartWritten>)>,
+}
+
+struct PartWritten {
+    index: i32,
+    outcome: Result<(Arc<Partition>, AppendReceipt), PartitionError>,
+}
+
+#[expect(clippy::unused_async, reason = "handlers have one signature")]
+pub(super) async fn handle(
+    broker: &Arc<Broker>,
+    context: &RequestContext,
+    request: WriteTxnMarkersRequest,
+) -> Result<Reply, RequestError> {
+    let image = broker.registry.image();
+    let markers = request.markers.into_iter();
+    let written: Vec<Written> = markers
+        .map(|marker| write(broker, &image, marker))
+        .collect();
+    let context = context.clone();
+    Ok(Reply::Later(Box::pin(async move {
+        let deadline = Instant::now() + COMMIT_WAIT;
+        let mut markers = Vec::with_capacity(written.len());
+        for producer in written {
+            markers.push(committed(producer, deadline).await);
+        }
+        let response = WriteTxnMarkersResponse(Answer::default().with_markers(markers));
+        Reply::response(&context, &response)
+    })))
+}
+
+fn write(broker: &Broker, image: &ClusterImage, marker: TxnMarker) -> Written {
+    let end = TransactionEnd {
+        producer_id: marker.producer_id.0,
+        producer_epoch: marker.producer_epoch,
+        coordinator_epoch: marker.coordinator_epoch,
+        raises_epoch: marker.transaction_version >= 2,
+        control: if marker.transaction_result {
+            ControlType::Commit
+        } else {
+            ControlType::Abort
+        },
+    };
+    let topics = marker.topics.into_iter().map(|topic| {
+        let parts = topic.partition_indexes.iter().map(|index| {
+            let at = TopicPartition::new(topic.name.as_str(), *index);
+            let found = broker.partitions.find(&at, image);
+            PartWritten {
+                index: *index,
+                outcome: found.and_then(|partition| {
+                    let receipt = partition.append_marker(&end, now_ms())?;
+                    Ok((partition, receipt))
+                }),
+            }
+        });
+        let parts = parts.collect();
+        (topic.name, parts)
+    });
+    Written {
+        producer_id: end.producer_id,
+        topics: topics.collect(),
+    }
+}
+
+async fn committed(written: Written, deadline: Instant) -> WritableTxnMarkerResult {
+    let mut topics = Vec::with_capacity(written.topics.len());
+    for (name, parts) in written.topics {
+        let mut partitions = Vec::with_capacity(parts.len());
+        for part in parts {
+            let outcome = match part.outcome {
+                Ok((partition, receipt)) => partition.committed(&receipt, deadline).await,
+                Err(error) => Err(error),
+            };
+            let code = outcome.map_or_else(|error| ErrorCode::from(&error), |()| ErrorCode::None);
+            partitions.push(
+                WritableTxnMarkerPartitionResult::default()
+                    .with_partition_index(part.index)
+                    .with_error_code(code.code()),
+            );
+        }
+        topics.push(
+            WritableTxnMarkerTopicResult::default()
+                .with_name(name)
+                .with_partitions(partitions),
+        );
+    }
+    WritableTxnMarkerResult::default()
+        .with_producer_id(written.producer_id.into())
+        .with_topics(topics)
+}

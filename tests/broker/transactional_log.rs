@@ -1,0 +1,201 @@
+//! Transactional records and markers in every version of the requests that move them.
+
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{
+    DescribeProducersRequest, FetchRequest, FetchResponse, ListOffsetsRequest, ProduceRequest,
+    TransactionalId, WriteTxnMarkersRequest,
+    describe_producers_request::TopicRequest,
+    fetch_request::{FetchPartition, FetchTopic},
+    list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+    produce_request::{PartitionProduceData, TopicProduceData},
+    write_txn_markers_request::{WritableTxnMarker, WritableTxnMarkerTopic},
+};
+use kafka_protocol::protocol::StrBytes;
+use kafkarium::wire::record_batch::{BatchBuilder, Batches};
+
+use crate::clients::WAIT;
+use crate::declined::ask;
+use crate::garbage::frame;
+use crate::versions::{Stage, name};
+
+const PRODUCER: i64 = 4_000;
+
+fn transactional(epoch: i16, sequence: i32) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    builder.producer(PRODUCER, epoch, sequence).transactional();
+    // Now, as the marker: an older record would have a segment of its own.
+    let now = UNIX_EPOCH.elapsed().expect("after 1970").as_millis();
+    let now = i64::try_from(now).expect("before the year 292 million");
+    builder.push(now, Some(b"key"), Some(b"value"));
+    builder.build().into()
+}
+
+impl Stage {
+    async fn send(&mut self, version: i16, records: Bytes) -> (i16, i64) {
+        let mut topic = TopicProduceData::default().with_partition_data(vec![
+            PartitionProduceData::default().with_records(Some(records)),
+        ]);
+        if version >= 13 {
+            topic.topic_id = self.topic_id;
+        } else {
+            topic.name = name();
+        }
+        let id = TransactionalId(StrBytes::from_static_str("shipping"));
+        let request = ProduceRequest::default()
+            .with_transactional_id(Some(id))
+            .with_acks(-1)
+            .with_timeout_ms(1_000)
+            .with_topic_data(vec![topic]);
+        let answer = self.connection.ask_in(version, &request, WAIT).await;
+        let answer = answer.expect("an answer");
+        let partition = &answer.responses[0].partition_responses[0];
+        (partition.error_code, partition.base_offset)
+    }
+
+    /// Ends the producer's transaction, as a coordinator of the older codec's version does.
+    fn mark(&self, commit: bool, epoch: i16, coordinator_epoch: i32, partition: i32) -> i16 {
+        let topic = WritableTxnMarkerTopic::default()
+            .with_name(name())
+            .with_partition_indexes(vec![partition]);
+        let marker = WritableTxnMarker::default()
+            .with_producer_id(PRODUCER.into())
+            .with_producer_epoch(epoch)
+            .with_transaction_result(commit)
+            .with_coordinator_epoch(coordinator_epoch)
+            .with_topics(vec![topic]);
+        let request = WriteTxnMarkersRequest::default().with_markers(vec![marker]);
+        let answer = ask(&self.address(), 1, &request);
+        assert_eq!(answer.markers[0].producer_id.0, PRODUCER);
+        answer.markers[0].topics[0].partitions[0].error_code
+    }
+
+    fn address(&self) -> String {
+        self.connection.peer().expect("connected").to_string()
+    }
+
+    async fn fetch(&mut self, version: i16, isolation: i8, offset: i64) -> FetchResponse {
+        let mut topic = FetchTopic::default().with_partitions(vec![
+            FetchPartition::default()
+                .with_fetch_offset(offset)
+                .with_partition_max_bytes(1 << 20),
+        ]);
+        if version >= 13 {
+            topic.topic_id = self.topic_id;
+        } else {
+            topic.topic = name();
+        }
+        let request = FetchRequest::default()
+            .with_max_bytes(1 << 20)
+            .with_isolation_level(isolation)
+            .with_topics(vec![topic]);
+        let answer = self.connection.ask_in(version, &request, WAIT).await;
+        answer.expect("an answer")
+    }
+
+    async fn listed(&mut self, version: i16, isolation: i8, timestamp: i64) -> i64 {
+        let partition = ListOffsetsPartition::default().with_timestamp(timestamp);
+        let topic = ListOffsetsTopic::default()
+            .with_name(name())
+            .with_partitions(vec![partition]);
+        let request = ListOffsetsRequest::default()
+            .with_replica_id((-1).into())
+            .with_isolation_level(isolation)
+            .with_topics(vec![topic]);
+        let answer = self.connection.ask_in(version, &request, WAIT).await;
+        answer.expect("an answer").topics[0].partitions[0].offset
+    }
+}
+
+#[tokio::test]
+async fn readers_of_committed_records_see_no_open_and_no_aborted_one_in_any_version() {
+    let mut stage = Stage::new().await;
+    // Eleven records that are aborted, at 0 to 10, with the marker at 11.
+    for (sequence, version) in (0i32..).zip(3..=13) {
+        let sent = stage.send(version, transactional(0, sequence)).await;
+        assert_eq!(sent, (0, i64::from(sequence)), "version {version}");
+    }
+    assert_eq!(stage.mark(false, 0, 5, 0), 0);
+    // One that stays open at 12.
+    assert_eq!(stage.send(11, transactional(0, 11)).await, (0, 12));
+    for version in 4..=18 {
+        let answer = stage.fetch(version, 1, 3).await;
+        let partition = &answer.responses[0].partitions[0];
+        assert_eq!(partition.high_watermark, 13, "version {version}");
+        assert_eq!(partition.last_stable_offset, 12, "version {version}");
+        let aborted = partition.aborted_transactions.as_deref().expect("a list");
+        let aborted = aborted.iter().map(|it| (it.producer_id.0, it.first_offset));
+        assert_eq!(aborted.collect::<Vec<_>>(), [(PRODUCER, 0)]);
+        let records = partition.records.as_deref().expect("records");
+        let batches = Batches::new(records).map(|it| it.expect("sound").header.base_offset.0);
+        assert!(batches.eq(3..=11), "version {version}: {records:?}");
+
+        let answer = stage.fetch(version, 1, 12).await;
+        let partition = &answer.responses[0].partitions[0];
+        assert_eq!(partition.error_code, 0);
+        assert!(partition.records.as_ref().is_none_or(Bytes::is_empty));
+        assert_eq!(partition.aborted_transactions.as_deref(), Some(&[][..]));
+
+        let answer = stage.fetch(version, 0, 12).await;
+        let partition = &answer.responses[0].partitions[0];
+        assert!(partition.records.as_ref().is_some_and(|it| !it.is_empty()));
+        assert_eq!(partition.aborted_transactions, None);
+        assert_eq!(partition.last_stable_offset, 12);
+    }
+    for version in 2..=10 {
+        assert_eq!(stage.listed(version, 0, -1).await, 13);
+        assert_eq!(stage.listed(version, 1, -1).await, 12);
+        assert_eq!(stage.listed(version, 1, -2).await, 0);
+        assert_eq!(stage.listed(version, 1, 1_000).await, 0);
+    }
+    let topic = TopicRequest::default()
+        .with_name(name())
+        .with_partition_indexes(vec![0]);
+    let request = DescribeProducersRequest::default().with_topics(vec![topic]);
+    let answer = ask(&stage.address(), 0, &request);
+    let producer = &answer.topics[0].partitions[0].active_producers[0];
+    let known = (
+        producer.coordinator_epoch,
+        producer.current_txn_start_offset,
+    );
+    assert_eq!(known, (5, 12));
+}
+
+#[tokio::test]
+async fn markers_are_taken_in_every_version_and_refused_from_whoever_was_replaced() {
+    let mut stage = Stage::new().await;
+    let codes = [
+        ("NONE", stage.mark(true, 3, 5, 0), 0),
+        (
+            "TRANSACTION_COORDINATOR_FENCED",
+            stage.mark(true, 3, 4, 0),
+            52,
+        ),
+        ("INVALID_PRODUCER_EPOCH", stage.mark(true, 2, 5, 0), 47),
+        ("UNKNOWN_TOPIC_OR_PARTITION", stage.mark(true, 3, 5, 9), 3),
+        ("NONE", stage.mark(true, 3, 5, 0), 0),
+    ];
+    for (name, code, expected) in codes {
+        assert_eq!(code, expected, "{name}");
+    }
+    assert_eq!(stage.send(11, transactional(2, 0)).await.0, 47);
+    // The bytes of version 2, by hand: the codec knows version 1 alone.
+    let versioned = |transaction_version: u8| {
+        // The header's own tagged fields, and one marker.
+        let mut body = vec![0, 2];
+        body.extend_from_slice(&PRODUCER.to_be_bytes());
+        body.extend_from_slice(b"\0\x03\x01\x02\x07orders\x02\0\0\0\0\0\0\0\0\x05");
+        body.extend_from_slice(&[transaction_version, 0, 0]);
+        let request = frame(27, 2, &body);
+        let answer = crate::declined::exchange(&stage.address(), &request[4..]);
+        let mut head = b"\0\0\0\x07\0\x02".to_vec();
+        head.extend_from_slice(&PRODUCER.to_be_bytes());
+        head.extend_from_slice(b"\x02\x07orders\x02\0\0\0\0");
+        assert_eq!(answer[..head.len()], head);
+        i16::from_be_bytes([answer[head.len()], answer[head.len() + 1]])
+    };
+    assert_eq!(versioned(0), 0);
+    assert_eq!(versioned(2), 47, "it came before, at this very epoch");
+    assert_eq!(stage.listed(10, 1, -1).await, 3);
+}
