@@ -60,7 +60,14 @@ pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
     });
     let mut requests = match &action {
         action if ask_for_words(state, action) => Vec::new(),
-        Action::Cluster(action) => perform(state, action),
+        Action::Cluster(action) => {
+            let command = state.command_of(action);
+            let requests = perform(state, action);
+            if !requests.is_empty() {
+                state.view.command = command;
+            }
+            requests
+        }
         Action::Terminal(action) => ask_terminal(state, action),
         Action::Screen(action) => {
             let moved = move_on_screen(state, action);
@@ -90,7 +97,7 @@ pub(super) fn pass_record(state: &mut State, record: NewRecord) -> Vec<Request> 
     if past::takes(state, &Action::Cluster(ClusterAction::Compose)) {
         return Vec::new();
     }
-    send(state, vec![record])
+    send(state, record)
 }
 
 #[cfg(test)]

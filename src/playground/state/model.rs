@@ -273,16 +273,32 @@ impl State {
         Some(self.view.fill(&line))
     }
 
-    /// The next demo record. The keys fall evenly on three partitions, on two and on six.
+    /// The next demo record, which is sent now.
     pub(super) fn next_demo_record(&mut self) -> NewRecord {
+        let record = self.demo_record();
+        self.demo_records += 1;
+        record
+    }
+
+    /// The next demo record. The keys fall evenly on three partitions, on two and on six.
+    pub(super) fn demo_record(&self) -> NewRecord {
         let keys = DEMO_KEYS;
         let count = u64::try_from(keys.len()).unwrap_or(1);
         let index = usize::try_from(self.demo_records % count).unwrap_or(0);
-        self.demo_records += 1;
         NewRecord {
             topic: self.view.topic.clone(),
             key: keys.get(index).map(|key| (*key).to_owned()),
-            value: Some(format!("order {}", self.demo_records)),
+            value: Some(format!("order {}", self.demo_records + 1)),
+            ..NewRecord::default()
+        }
+    }
+
+    /// This key and value, for the topic that is shown.
+    pub(super) fn record_of(&self, key: &str, value: &str) -> NewRecord {
+        NewRecord {
+            topic: self.view.topic.clone(),
+            key: Some(key.to_owned()).filter(|key| !key.is_empty()),
+            value: Some(value.to_owned()),
             ..NewRecord::default()
         }
     }

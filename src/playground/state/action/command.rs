@@ -1,11 +1,16 @@
-//! The commands that do in a shell what an action does here. Only here is anything quoted for a shell.
+//! The commands that do in a shell what an action does here: one table, which the footer and the palette read.
+//! Only here is anything quoted for a shell.
 
 use std::fmt::Write as _;
 
-use super::{NewRecord, TopicConfig};
+use super::{
+    ClusterAction, NewRecord, Target, TopicConfig, next_broker, perform::unused_group, rewind,
+    spread,
+};
 use crate::state::{
     NewTopic, State,
-    cluster::{Acks, ProcessName},
+    cluster::{Acks, Process, ProcessName, Status, StreamRate},
+    model::stream_value,
 };
 use wire::BrokerId;
 
@@ -135,6 +140,151 @@ pub(in crate::state) struct BrokerPlace<'a> {
 }
 
 impl State {
+    /// The command that does in a shell what this action does here and now; `None` where there is nothing to type.
+    #[must_use]
+    pub(in crate::state) fn command_of(&self, action: &ClusterAction) -> Option<String> {
+        let bootstrap = &self.bootstrap();
+        let topic = &self.view.topic;
+        match action {
+            ClusterAction::Kill(target) => self.signal("-9", target, Status::is_running),
+            ClusterAction::Stop(target) => self.signal("-TERM", target, |status| {
+                status.is_running() && status != Status::Frozen
+            }),
+            ClusterAction::Freeze(target) => self
+                .signal("-STOP", target, |status| {
+                    status.is_running() && status != Status::Frozen
+                })
+                .or_else(|| self.thaw_command(target)),
+            ClusterAction::Thaw(target) => self.thaw_command(target),
+            ClusterAction::Start(target) | ClusterAction::Restart(target) => {
+                let aimed = self.aimed(target);
+                let mut aimed = aimed.iter().rev();
+                aimed.find_map(|name| self.start_command(self.cluster.processes.get(name)?))
+            }
+            ClusterAction::Heal => {
+                let heals = |process: &Process| match (process.status, &process.name) {
+                    (Status::Frozen, name) => self.thaw_command(&Target::Process(name.clone())),
+                    (Status::Stopped, ProcessName::Consumer(_)) => None,
+                    _ => self.start_command(process),
+                };
+                self.cluster.processes.values().rev().find_map(heals)
+            }
+            // Kept until the topic is there.
+            ClusterAction::Produce(None) if !self.is_ready() => None,
+            ClusterAction::Produce(None) => Some(produce(bootstrap, &self.demo_record())),
+            ClusterAction::Produce(Some((key, value))) => {
+                Some(produce(bootstrap, &self.record_of(key, value)))
+            }
+            ClusterAction::Stream(rate) => stream(bootstrap, topic, *rate),
+            ClusterAction::StreamFaster => stream(bootstrap, topic, self.cluster.stream.faster()),
+            ClusterAction::StreamSlower => {
+                let into = &self.cluster.stream_into;
+                stream(bootstrap, into, self.cluster.stream.slower())
+            }
+            ClusterAction::AddConsumer(group) => {
+                let group = group.as_ref().unwrap_or(&self.view.group);
+                Some(consume(bootstrap, topic, group))
+            }
+            ClusterAction::AddGroup => Some(consume(bootstrap, topic, &unused_group(self))),
+            ClusterAction::CreateTopic(Some((name, partitions, replication_factor))) => {
+                let topic = NewTopic {
+                    name: name.clone(),
+                    partitions: *partitions,
+                    replication_factor: *replication_factor,
+                };
+                Some(create_topic(bootstrap, &topic))
+            }
+            ClusterAction::SetConfig(config) => {
+                let known = self.cluster.topics.contains_key(&config.topic);
+                known.then(|| set_config(bootstrap, config))
+            }
+            ClusterAction::DeleteTopic(name) => Some(tool(
+                "kafka-topics.sh",
+                bootstrap,
+                &["--delete", "--topic", name],
+            )),
+            ClusterAction::DeleteGroup(name) => Some(tool(
+                "kafka-consumer-groups.sh",
+                bootstrap,
+                &["--delete", "--group", name],
+            )),
+            ClusterAction::AddBroker => Some(self.start_broker_command(next_broker(self), None)),
+            ClusterAction::RewindGroup(None) => self.command_of(&rewind::meant(self).ok()?),
+            ClusterAction::RewindGroup(Some((group, place, to))) => Some(tool(
+                "kafka-consumer-groups.sh",
+                bootstrap,
+                &[
+                    "--group",
+                    group,
+                    "--topic",
+                    &format!("{}:{}", place.topic, place.partition),
+                    "--reset-offsets",
+                    "--to-offset",
+                    &to.to_string(),
+                    "--execute",
+                ],
+            )),
+            ClusterAction::SpreadPartitions => {
+                spread::plan_json(self).map(|plan| reassign(bootstrap, &plan))
+            }
+            ClusterAction::ElectLeaders => Some(tool(
+                "kafka-leader-election.sh",
+                bootstrap,
+                &["--election-type", "preferred", "--all-topic-partitions"],
+            )),
+            // What they lack is asked for first, or it is nothing that is done.
+            ClusterAction::CreateTopic(None)
+            | ClusterAction::Compose
+            | ClusterAction::Delete
+            | ClusterAction::Wait(_) => None,
+        }
+    }
+
+    /// `kill -9 4121 4122`, of those that it reaches.
+    fn signal(
+        &self,
+        signal: &str,
+        target: &Target,
+        is_meant: fn(Status) -> bool,
+    ) -> Option<String> {
+        let aimed = self.aimed(target);
+        let known = aimed
+            .iter()
+            .filter_map(|name| self.cluster.processes.get(name));
+        let reached = known.filter(|process| is_meant(process.status));
+        let pids: Vec<String> = reached
+            .filter_map(|process| process.pid.map(|pid| pid.to_string()))
+            .collect();
+        let mut words = vec!["kill", signal];
+        words.extend(pids.iter().map(String::as_str));
+        (!pids.is_empty()).then(|| line(&words))
+    }
+
+    fn thaw_command(&self, target: &Target) -> Option<String> {
+        self.signal("-CONT", target, |status| status == Status::Frozen)
+    }
+
+    /// How a process is started that is gone.
+    fn start_command(&self, process: &Process) -> Option<String> {
+        if !process.status.is_gone() {
+            return None;
+        }
+        Some(match &process.name {
+            ProcessName::ZooKeeper => {
+                line(&["zookeeper-server-start.sh", "config/zookeeper.properties"])
+            }
+            ProcessName::Broker(id) => self.start_broker_command(*id, process.address.as_deref()),
+            ProcessName::Consumer(_) => {
+                let first = self.setup.topics.first().map(|topic| &topic.name);
+                consume(
+                    &self.bootstrap(),
+                    process.topic.as_ref().or(first).map_or("", String::as_str),
+                    process.group.as_deref().unwrap_or_default(),
+                )
+            }
+        })
+    }
+
     /// How the first topic is created; where its data is there, creating it is an error and looking is not.
     pub(in crate::state) fn first_topic_command(&self) -> Option<String> {
         let topic = self.setup.topics.first()?;
@@ -167,6 +317,52 @@ impl State {
         };
         start_broker(id, &at)
     }
+}
+
+/// As many records as it may take, of the size that most of them have. Nothing to type ends a stream.
+fn stream(bootstrap: &str, topic: &str, rate: StreamRate) -> Option<String> {
+    let throughput = match rate {
+        StreamRate::Off => return None,
+        StreamRate::PerSecond(rate) => i64::from(rate),
+        StreamRate::Max => -1,
+    };
+    Some(line(&[
+        "kafka-producer-perf-test.sh",
+        "--topic",
+        topic,
+        "--throughput",
+        &throughput.to_string(),
+        "--num-records",
+        &STREAM_RECORDS.to_string(),
+        "--record-size",
+        &stream_value(STREAM_RECORDS / 2).len().to_string(),
+        "--producer-props",
+        &format!("bootstrap.servers={bootstrap}"),
+        "acks=all",
+    ]))
+}
+
+/// Kafka's tool wants a number; the stream here has no end.
+const STREAM_RECORDS: u64 = 1_000_000;
+
+/// Moves partitions as this plan says.
+fn reassign(bootstrap: &str, plan: &str) -> String {
+    fed(
+        plan,
+        &[
+            "kafka-reassign-partitions.sh",
+            "--bootstrap-server",
+            bootstrap,
+            "--execute",
+            "--reassignment-json-file",
+            "/dev/stdin",
+        ],
+    )
+}
+
+/// One of Kafka's tools, and what it shall do at this cluster.
+fn tool(name: &str, bootstrap: &str, does: &[&str]) -> String {
+    line(&[&[name, "--bootstrap-server", bootstrap], does].concat())
 }
 
 /// A consumer as the playground runs it: where its group has committed nothing, it reads from the first record.
@@ -218,7 +414,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{BrokerPlace, consume, fed, line, produce, start_broker};
-    use crate::state::{Acks, NewRecord};
+    use crate::state::{Acks, Action, Appearance, Happening, NewRecord};
+    use crate::ui::tests::session::Session;
     use wire::BrokerId;
 
     /// What a shell's `command` writes.
@@ -249,6 +446,29 @@ mod tests {
         fn a_shell_feeds_the_text(text in "[^\0]{0,20}") {
             prop_assert_eq!(shell(&fed(&text, &["cat"])), format!("{text}\n"));
         }
+    }
+
+    #[test]
+    fn the_command_names_whom_an_action_reaches_and_the_footer_shows_it_after() {
+        let mut session = Session::new((120, 36), Appearance::default());
+        session.all_ready();
+        let mut shown = |words: &str| {
+            let action: Action = words.parse().expect("an action");
+            let Action::Cluster(of_cluster) = &action else {
+                panic!("{words} is done to the cluster");
+            };
+            let said = session.state.command_of(of_cluster);
+            session.happen(Happening::Do(action.clone()));
+            let footer = session.state.view.command.clone();
+            assert_eq!(said, footer, "{words}");
+            said.unwrap_or_default()
+        };
+        assert!(shown("produce").ends_with("partitioner=murmur2_random"));
+        assert!(shown("stream 10").contains("--throughput 10 "));
+        assert_eq!(shown("stream off"), "", "nothing to type ends it");
+        let killed = shown("kill all brokers");
+        assert_eq!(killed.split(' ').count(), 5, "three pids: {killed}");
+        assert!(killed.starts_with("kill -9 "), "{killed}");
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::{
 use crate::state::{
     NewTopic, State,
     cluster::{Process, ProcessName, StreamRate},
-    model::stream_value,
     story::{Line, Subject, Tone},
 };
 use wire::{BrokerId, TopicPartition};
@@ -24,13 +23,7 @@ pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Ve
         ClusterAction::Heal => verbs::heal(state),
         ClusterAction::Produce(None) => produce(state),
         ClusterAction::Produce(Some((key, value))) => {
-            let record = NewRecord {
-                topic: state.view.topic.clone(),
-                key: Some(key.clone()).filter(|key| !key.is_empty()),
-                value: Some(value.clone()),
-                ..NewRecord::default()
-            };
-            send(state, vec![record])
+            vec![Request::Produce(vec![state.record_of(key, value)])]
         }
         ClusterAction::Stream(StreamRate::Off) => slow_down(state, StreamRate::Off),
         ClusterAction::Stream(rate) => stream(state, state.view.topic.clone(), *rate),
@@ -80,16 +73,13 @@ fn produce(state: &mut State) -> Vec<Request> {
         );
         return Vec::new();
     }
-    let record = state.next_demo_record();
-    send(state, vec![record])
+    vec![Request::Produce(vec![state.next_demo_record()])]
 }
 
-/// Sends records, and shows how a shell would.
-pub(in crate::state) fn send(state: &mut State, records: Vec<NewRecord>) -> Vec<Request> {
-    if let Some(record) = records.last() {
-        state.view.command = Some(command::produce(&state.bootstrap(), record));
-    }
-    vec![Request::Produce(records)]
+/// Sends a record that was composed by hand, and shows how a shell would.
+pub(in crate::state) fn send(state: &mut State, record: NewRecord) -> Vec<Request> {
+    state.view.command = Some(command::produce(&state.bootstrap(), &record));
+    vec![Request::Produce(vec![record])]
 }
 
 /// A stream that runs becomes slower or ends where it is, whatever topic is shown.
@@ -112,35 +102,8 @@ fn stream(state: &mut State, topic: String, rate: StreamRate) -> Vec<Request> {
         rate => format!("stream {} into {topic}", pace(rate)),
     };
     state.story.begin(Line::new(state.now, "you").say(words));
-    state.view.command = stream_command(state, &topic, rate);
     vec![Request::Stream { topic, rate }]
 }
-
-/// As many records as it may take, of the size that most of them have. Nothing to type ends a stream.
-fn stream_command(state: &State, topic: &str, rate: StreamRate) -> Option<String> {
-    let throughput = match rate {
-        StreamRate::Off => return None,
-        StreamRate::PerSecond(rate) => i64::from(rate),
-        StreamRate::Max => -1,
-    };
-    Some(command::line(&[
-        "kafka-producer-perf-test.sh",
-        "--topic",
-        topic,
-        "--throughput",
-        &throughput.to_string(),
-        "--num-records",
-        &STREAM_RECORDS.to_string(),
-        "--record-size",
-        &stream_value(STREAM_RECORDS / 2).len().to_string(),
-        "--producer-props",
-        &format!("bootstrap.servers={}", state.bootstrap()),
-        "acks=all",
-    ]))
-}
-
-/// Kafka's tool wants a number; the stream here has no end.
-const STREAM_RECORDS: u64 = 1_000_000;
 
 /// `10/s`, `1k/s`, `max`
 #[must_use]
@@ -187,11 +150,6 @@ fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
         )
         .about(Subject::Process(consumer.process()));
     state.story.begin(line);
-    state.view.command = Some(command::consume(
-        &state.bootstrap(),
-        &consumer.topic,
-        &consumer.group,
-    ));
     vec![Request::AddConsumer(consumer)]
 }
 
@@ -201,7 +159,7 @@ const CONSUMERS_MAX: u32 = 99;
 /// Names for groups that come after the first, as a shop would have them.
 const GROUPS: [&str; 4] = ["shipping", "audit", "search", "fraud"];
 
-fn unused_group(state: &State) -> String {
+pub(super) fn unused_group(state: &State) -> String {
     let taken = |name: &str| {
         state.cluster.groups.contains_key(name)
             || state
@@ -236,7 +194,6 @@ fn create_topic(
         partitions,
         replication_factor,
     };
-    state.view.command = Some(command::create_topic(&state.bootstrap(), &topic));
     state.view.topic_to_come = Some(name.to_owned());
     vec![Request::CreateTopic(topic)]
 }
@@ -256,7 +213,6 @@ fn set_config(state: &mut State, config: &TopicConfig) -> Vec<Request> {
         .say(says)
         .about(Subject::Topic(topic.clone()));
     state.story.begin(line);
-    state.view.command = Some(command::set_config(&state.bootstrap(), config));
     vec![Request::SetConfig(config.clone())]
 }
 
@@ -270,14 +226,6 @@ fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
         .say(format!("delete topic {name}"))
         .about(Subject::Topic(name.to_owned()));
     state.story.begin(line);
-    state.view.command = Some(command::line(&[
-        "kafka-topics.sh",
-        "--bootstrap-server",
-        &state.bootstrap(),
-        "--delete",
-        "--topic",
-        name,
-    ]));
     requests.push(Request::DeleteTopic(name.to_owned()));
     requests
 }
@@ -287,14 +235,6 @@ fn delete_group(state: &mut State, name: &str) -> Vec<Request> {
         .say(format!("delete group {name}"))
         .about(Subject::GroupState(name.to_owned()));
     state.story.begin(line);
-    state.view.command = Some(command::line(&[
-        "kafka-consumer-groups.sh",
-        "--bootstrap-server",
-        &state.bootstrap(),
-        "--delete",
-        "--group",
-        name,
-    ]));
     vec![Request::DeleteGroup(name.to_owned())]
 }
 
@@ -308,14 +248,6 @@ pub(in crate::state) fn elect_leaders(state: &mut State) -> Vec<Request> {
         }
     }
     state.story.begin(line);
-    state.view.command = Some(command::line(&[
-        "kafka-leader-election.sh",
-        "--bootstrap-server",
-        &state.bootstrap(),
-        "--election-type",
-        "preferred",
-        "--all-topic-partitions",
-    ]));
     vec![Request::ElectLeaders]
 }
 
@@ -336,6 +268,5 @@ fn add_broker(state: &mut State) -> Vec<Request> {
         .with(Tone::Hint, format!("  {{stop {name}}} stops it"))
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
-    state.view.command = Some(state.start_broker_command(id, None));
     vec![Request::Start(name)]
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Ask, ClusterAction, Request, command};
+use super::{Answer, Ask, ClusterAction, Request};
 use crate::state::{
     State, Timestamp,
     cluster::{Intent, ProcessName, Status},
@@ -207,19 +207,6 @@ pub(in crate::state) fn begin(
             ),
         );
     }
-    state.view.command = Some(command::line(&[
-        "kafka-consumer-groups.sh",
-        "--bootstrap-server",
-        &state.bootstrap(),
-        "--group",
-        group,
-        "--topic",
-        &format!("{}:{}", place.topic, place.partition),
-        "--reset-offsets",
-        "--to-offset",
-        &to.to_string(),
-        "--execute",
-    ]));
     let requests = ours.iter().cloned().map(Request::Stop).collect();
     state.rewind = Some(Rewind {
         group: group.to_owned(),

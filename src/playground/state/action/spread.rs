@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Request, command};
+use super::Request;
 use crate::state::{
     State,
     cluster::Cluster,
@@ -196,21 +196,15 @@ pub(in crate::state) fn spread(state: &mut State) -> Vec<Request> {
         line = line.about(Subject::Partition(at.clone()));
     }
     state.story.begin(line);
-    state.view.command = Some(command::fed(
-        &json(&spread).to_string(),
-        &[
-            "kafka-reassign-partitions.sh",
-            "--bootstrap-server",
-            &state.bootstrap(),
-            "--execute",
-            "--reassignment-json-file",
-            "/dev/stdin",
-        ],
-    ));
     vec![Request::Reassign(spread.partitions)]
 }
 
-/// The plan as `kafka-reassign-partitions.sh` reads it.
+/// What would move now, as `kafka-reassign-partitions.sh` reads it.
+pub(super) fn plan_json(state: &State) -> Option<String> {
+    let spread = Spread::of(state).ok()?;
+    Some(json(&spread).to_string())
+}
+
 fn json(spread: &Spread) -> serde_json::Value {
     let partitions: Vec<serde_json::Value> = spread
         .partitions

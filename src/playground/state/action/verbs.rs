@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Request, Target, command, perform::elect_leaders};
+use super::{ClusterAction, Request, Target, perform::elect_leaders};
 use crate::state::{
     State,
     cluster::{Intent, Partition, Process, ProcessName, Status},
@@ -31,7 +31,6 @@ pub(in crate::state) fn kill(state: &mut State, process: &Process) -> Option<Req
     }
     intend(state, process, Intent::Kill);
     begin(state, process, "kill -9 ", "", ("start", "starts it"));
-    show_signal(state, process, "-9");
     Some(Request::Kill(process.name.clone()))
 }
 
@@ -54,7 +53,6 @@ pub(in crate::state) fn stop(state: &mut State, process: &Process) -> Option<Req
         _ => "",
     };
     begin(state, process, "stop ", how, ("start", "starts it"));
-    show_signal(state, process, "-TERM");
     Some(Request::Stop(process.name.clone()))
 }
 
@@ -67,7 +65,6 @@ pub(in crate::state) fn freeze(state: &mut State, process: &Process) -> Option<R
         return None;
     }
     begin(state, process, "freeze ", "", ("freeze", "thaws it"));
-    show_signal(state, process, "-STOP");
     Some(Request::Freeze(process.name.clone()))
 }
 
@@ -78,7 +75,6 @@ pub(in crate::state) fn thaw(state: &mut State, process: &Process) -> Option<Req
         return None;
     }
     begin(state, process, "thaw ", "", ("freeze", "freezes it"));
-    show_signal(state, process, "-CONT");
     Some(Request::Thaw(process.name.clone()))
 }
 
@@ -110,18 +106,6 @@ pub(in crate::state) fn start(state: &mut State, process: &Process) -> Option<Re
         known.since = state.now;
         known.pid = None;
     }
-    state.view.command = Some(match name {
-        ProcessName::ZooKeeper => "zookeeper-server-start.sh config/zookeeper.properties".into(),
-        ProcessName::Broker(id) => state.start_broker_command(*id, process.address.as_deref()),
-        ProcessName::Consumer(_) => {
-            let first = state.setup.topics.first().map(|topic| &topic.name);
-            command::consume(
-                &state.bootstrap(),
-                process.topic.as_ref().or(first).map_or("", String::as_str),
-                process.group.as_deref().unwrap_or_default(),
-            )
-        }
-    });
     Some(Request::Start(name.clone()))
 }
 
@@ -181,6 +165,7 @@ pub(in crate::state) fn heal_further(state: &mut State) -> Vec<Request> {
     }
     if state.cluster.any_astray() {
         state.healing = false;
+        state.view.command = state.command_of(&ClusterAction::ElectLeaders);
         return elect_leaders(state);
     }
     // Who was frozen for long finds out later that others lead now.
@@ -245,10 +230,4 @@ fn begin(state: &mut State, process: &Process, verb: &str, how: &str, undo: (&st
         )
         .about(Subject::Process(process.name.clone()));
     state.story.begin(line);
-}
-
-fn show_signal(state: &mut State, process: &Process, signal: &str) {
-    if let Some(pid) = process.pid {
-        state.view.command = Some(command::line(&["kill", signal, &pid.to_string()]));
-    }
 }

@@ -2,17 +2,15 @@
 
 use crate::state::{
     State,
-    action::{
-        Action, ClusterAction, ScreenAction, Target, TopicConfig, next_broker, pace, perform,
-    },
+    action::{Action, ClusterAction, ScreenAction, Target, TopicConfig, next_broker, pace},
     cluster::{ProcessName, StreamRate},
     settings::Setting,
     story::grouped,
-    view::{Overlay, Preview},
+    view::Preview,
 };
 
 /// Looks ahead.
-pub(super) fn preview(state: &mut State, action: Action) -> Preview {
+pub(super) fn preview(state: &State, action: Action) -> Preview {
     Preview {
         does: does(state, &action),
         undo: undo(state, &action),
@@ -21,24 +19,15 @@ pub(super) fn preview(state: &mut State, action: Action) -> Preview {
     }
 }
 
-/// Does it in a copy that is thrown away: what is shown is what will stand in the footer.
-fn command(state: &mut State, action: &Action) -> Option<String> {
+/// What will stand in the footer.
+fn command(state: &State, action: &Action) -> Option<String> {
     if matches!(action.aim(), Some((_, Target::Random))) {
         return None;
     }
-    // These say nothing about one action, and are the heavy parts.
-    let past = std::mem::take(&mut state.past);
-    let held = state.held.take();
-    let overlay = std::mem::replace(&mut state.view.overlay, Overlay::None);
-    let mut trial = state.clone();
-    state.past = past;
-    state.held = held;
-    state.view.overlay = overlay;
-    trial.view.command = None;
-    if let Ok(Action::Cluster(settled)) = trial.settled(action) {
-        perform(&mut trial, &settled);
+    match state.settled(action) {
+        Ok(Action::Cluster(action)) => state.command_of(&action),
+        _ => None,
     }
-    trial.view.command
 }
 
 fn does(state: &State, action: &Action) -> String {
