@@ -418,34 +418,7 @@ fn timestamp(time: std::time::SystemTime) -> Timestamp {
     Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
-/// Seconds east of Greenwich of the clock on the wall, as the system's `date` knows it.
+/// Seconds east of Greenwich of the clock on the wall, as the system's time zone has it now.
 fn utc_offset_s() -> i32 {
-    let output = std::process::Command::new("date").arg("+%z").output();
-    let text = output.map(|output| output.stdout).unwrap_or_default();
-    parse_offset(String::from_utf8_lossy(&text).trim()).unwrap_or(0)
-}
-
-/// `+0530` in seconds.
-fn parse_offset(text: &str) -> Option<i32> {
-    let (sign, digits) = match text.split_at_checked(1)? {
-        ("+", digits) => (1, digits),
-        ("-", digits) => (-1, digits),
-        _ => return None,
-    };
-    let (hours, minutes) = digits.split_at_checked(2)?;
-    let hours: i32 = hours.parse().ok()?;
-    let minutes: i32 = minutes.parse().ok()?;
-    Some(sign * (hours * 3600 + minutes * 60))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_offset;
-
-    #[test]
-    fn offsets_of_clocks_are_read_east_and_west() {
-        assert_eq!(parse_offset("+0530"), Some(19_800));
-        assert_eq!(parse_offset("-0330"), Some(-12_600));
-        assert_eq!(parse_offset(""), None);
-    }
+    jiff::Zoned::now().offset().seconds()
 }
