@@ -28,9 +28,10 @@ const BORDERS: [(&str, &str); 4] = [
 ];
 
 /// Rooms that decide and never do: time comes in with the event, effects go out as values.
-const PURE_ROOMS: [&str; 8] = [
+const PURE_ROOMS: [&str; 9] = [
     "broker/replication",
     "broker/coordinator",
+    "broker/transactions",
     "broker/controller",
     "zookeeper/data_tree",
     "zookeeper/session_tracker",

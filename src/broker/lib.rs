@@ -27,6 +27,8 @@ mod replication;
 mod simulation;
 mod throttle;
 mod topic_name;
+mod transaction_coordinator;
+mod transactions;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -54,6 +56,7 @@ use self::{
     registry::{Registry, RegistryOptions},
     replica_fetcher::ReplicaFetchers,
     throttle::Throttle,
+    transaction_coordinator::{Sources, TransactionCoordinator},
 };
 use wire::{BrokerId, Reporter};
 
@@ -141,6 +144,7 @@ pub(crate) struct Broker {
     pub(crate) controller: ControllerHandle,
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Groups,
+    pub(crate) transactions: TransactionCoordinator,
     pub(crate) isr_writes: IsrWrites,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     /// Of what is led here.
@@ -155,6 +159,9 @@ impl Broker {
         BrokerLayers::of(&self.settings, image, self.id)
     }
 }
+
+/// How much is read of committed offsets at a time: Kafka's `offsets.load.buffer.size`.
+const OFFSETS_READ_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 const INTERVAL_MIN: Duration = Duration::from_millis(1);
 
@@ -312,12 +319,29 @@ async fn start_rooms(
         Arc::new(ReplicatedLog {
             topic: InternalTopic::ConsumerOffsets,
             partitions: Arc::clone(&partitions),
+            read_bytes_max: OFFSETS_READ_BYTES_MAX,
         }),
         partitions.coordinating(InternalTopic::ConsumerOffsets),
         registry.watch(),
         reporter.clone(),
         tasks,
         end.clone(),
+    );
+    let transactions = TransactionCoordinator::start(
+        &settings,
+        Arc::new(ReplicatedLog {
+            topic: InternalTopic::TransactionState,
+            partitions: Arc::clone(&partitions),
+            read_bytes_max: usize::try_from(settings.transaction_state_log_load_buffer_size)
+                .unwrap_or(1),
+        }),
+        registry.clone(),
+        Sources {
+            led: partitions.coordinating(InternalTopic::TransactionState),
+            image: registry.watch(),
+        },
+        tasks,
+        end,
     );
     let slots = settings.max_incremental_fetch_session_cache_slots;
     let slots = usize::try_from(slots).unwrap_or_default();
@@ -332,6 +356,7 @@ async fn start_rooms(
         controller,
         partitions,
         groups,
+        transactions,
         isr_writes,
     }))
 }

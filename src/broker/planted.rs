@@ -30,6 +30,10 @@ pub(crate) enum Bug {
     CommitOfAnyGeneration,
     /// Commits count in the order of their acknowledgements, not of their offsets in the log (until KAFKA-5247).
     CommitsInAnyOrder,
+    /// Markers of a transaction are sent before its outcome is stored.
+    MarkersBeforeOutcome,
+    /// An end that comes late ends the transaction after the one that it was meant for (until KIP-890).
+    LateEndEndsTheNext,
 }
 
 thread_local! {

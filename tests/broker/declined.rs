@@ -8,20 +8,12 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::{
     messages::{
-        AddPartitionsToTxnRequest, ApiKey, DescribeProducersRequest, DescribeTransactionsRequest,
-        EndTxnRequest, FindCoordinatorRequest, InitProducerIdRequest, RequestHeader,
-        ResponseHeader, TransactionalId,
-        add_partitions_to_txn_request::{AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction},
+        ApiKey, DescribeProducersRequest, InitProducerIdRequest, RequestHeader, ResponseHeader,
         describe_producers_request::TopicRequest,
     },
-    protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes},
+    protocol::{Decodable, Encodable, HeaderVersion, Request},
 };
-use kafkarium::wire::{ErrorCode, record_batch::BatchBuilder};
-use rdkafka::{
-    ClientConfig,
-    error::KafkaError,
-    producer::{FutureProducer, Producer},
-};
+use kafkarium::wire::record_batch::BatchBuilder;
 
 use crate::{
     clients::WAIT,
@@ -138,94 +130,6 @@ async fn what_is_not_there_is_declined_as_apache_kafka_declines_it() {
             "{key:?} version {version}"
         );
     }
-}
-
-#[tokio::test]
-async fn no_transactional_id_is_known() {
-    let cluster = Cluster::start(1, &[]);
-    let address = cluster.address_of(1);
-    let id = || TransactionalId(StrBytes::from_static_str("shipping"));
-    let unmapped = ErrorCode::InvalidProducerIdMapping.code();
-    for version in 0..=4 {
-        let request = EndTxnRequest::default().with_transactional_id(id());
-        assert_eq!(ask(&address, version, &request).error_code, unmapped);
-    }
-    let topic = || {
-        AddPartitionsToTxnTopic::default()
-            .with_name(name())
-            .with_partitions(vec![0])
-    };
-    for version in 0..=5 {
-        let request = if version < 4 {
-            AddPartitionsToTxnRequest::default()
-                .with_v3_and_below_transactional_id(id())
-                .with_v3_and_below_topics(vec![topic()])
-        } else {
-            let transaction = AddPartitionsToTxnTransaction::default()
-                .with_transactional_id(id())
-                .with_topics(vec![topic()]);
-            AddPartitionsToTxnRequest::default().with_transactions(vec![transaction])
-        };
-        let answer = ask(&address, version, &request);
-        let topics = if version < 4 {
-            &answer.results_by_topic_v3_and_below
-        } else {
-            &answer.results_by_transaction[0].topic_results
-        };
-        let partition = &topics[0].results_by_partition[0];
-        assert_eq!(
-            partition.partition_error_code, unmapped,
-            "version {version}"
-        );
-    }
-    let request = DescribeTransactionsRequest::default().with_transactional_ids(vec![id()]);
-    let state = &ask(&address, 0, &request).transaction_states[0];
-    assert_eq!(state.error_code, ErrorCode::TransactionalIdNotFound.code());
-}
-
-#[tokio::test]
-async fn whoever_looks_for_a_transaction_coordinator_is_told_that_there_is_none() {
-    let cluster = Cluster::start(1, &[]);
-    let address = cluster.address_of(1);
-    let id = || StrBytes::from_static_str("shipping");
-    for version in 1..=6 {
-        let request = FindCoordinatorRequest::default().with_key_type(1);
-        let request = if version < 4 {
-            request.with_key(id())
-        } else {
-            request.with_coordinator_keys(vec![id()])
-        };
-        let answer = ask(&address, version, &request);
-        let (code, message) = if version < 4 {
-            (answer.error_code, &answer.error_message)
-        } else {
-            let found = &answer.coordinators[0];
-            (found.error_code, &found.error_message)
-        };
-        let fatal = if version <= 2 {
-            ErrorCode::TransactionalIdAuthorizationFailed
-        } else {
-            ErrorCode::InvalidRequest
-        };
-        assert_eq!(code, fatal.code(), "version {version}");
-        let message = message.as_deref().expect("a sentence");
-        assert!(message.contains("without transactional.id"), "{message}");
-    }
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &address);
-    config.set("transactional.id", "shipping");
-    let producer: FutureProducer = config.create().expect("a producer");
-    let error = producer
-        .init_transactions(WAIT)
-        .expect_err("there are none");
-    let KafkaError::Transaction(error) = error else {
-        panic!("{error}")
-    };
-    assert!(error.is_fatal(), "librdkafka does not ask again: {error}");
-    assert!(
-        error.string().contains("without transactional.id"),
-        "{error}"
-    );
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod refusals;
 mod remote;
 mod sessions;
 mod transactional_log;
+mod transactions;
 mod versions;
 mod words;
 

@@ -167,6 +167,9 @@ impl Cluster {
             "group.initial.rebalance.delay.ms=0".to_owned(),
             "offsets.topic.num.partitions=3".to_owned(),
             format!("offsets.topic.replication.factor={replicas}"),
+            "transaction.state.log.num.partitions=3".to_owned(),
+            format!("transaction.state.log.replication.factor={replicas}"),
+            format!("transaction.state.log.min.isr={}", replicas.min(2)),
         ];
         let settings = defaults
             .into_iter()

@@ -34,7 +34,6 @@ reasons! {
     NoPools "there are no pools of threads here";
     NoPurgatory "requests that wait are forgotten when they end here";
     NoQuotas "there are no quotas here";
-    NoTransactions "there are no transactions here";
     OneListener "a broker has one listener here";
     OwnCleaner "logs are compacted with little memory, one at a time, here";
     OwnFiles "logs are flushed, sized and removed in their own way here";
@@ -44,5 +43,6 @@ reasons! {
     OwnSockets "connections have the system's sizes and limits here";
     OwnZooKeeperClient "brokers have a ZooKeeper client of their own here";
     Plaintext "nothing is encrypted here";
+    Unverified "a transaction begins in a partition without a question to its coordinator here";
     ZooKeeperMode "brokers coordinate by ZooKeeper here, not by KRaft";
 }

@@ -15,9 +15,6 @@ use crate::partitions::{OffsetQuery, Partition, PartitionError, Partitions, Read
 use crate::replication::Reader;
 use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
-/// How much of a log is read at a time: Kafka's `offsets.load.buffer.size`.
-const READ_BYTES_MAX: usize = 5 * 1024 * 1024;
-
 /// Longer than any caller waits for a write.
 const COMMIT_WAIT: Duration = Duration::from_secs(3_600);
 
@@ -25,6 +22,8 @@ const COMMIT_WAIT: Duration = Duration::from_secs(3_600);
 pub(crate) struct ReplicatedLog {
     pub(crate) topic: InternalTopic,
     pub(crate) partitions: Arc<Partitions>,
+    /// How much is read at a time.
+    pub(crate) read_bytes_max: usize,
 }
 
 impl CoordinatorLog for ReplicatedLog {
@@ -55,8 +54,10 @@ impl CoordinatorLog for ReplicatedLog {
         from: Offset,
     ) -> BoxFuture<'static, Result<Bytes, ErrorCode>> {
         let hosted = self.hosted(partition);
+        let bytes_max = self.read_bytes_max;
         async move {
-            let read = tokio::task::spawn_blocking(move || read(&*hosted?, leader_epoch, from));
+            let read =
+                tokio::task::spawn_blocking(move || read(&*hosted?, leader_epoch, from, bytes_max));
             match read.await {
                 Ok(Ok(batches)) => Ok(batches),
                 Ok(Err(error)) => Err(ErrorCode::from(&error)),
@@ -79,6 +80,7 @@ fn read(
     partition: &Partition,
     leader_epoch: LeaderEpoch,
     from: Offset,
+    bytes_max: usize,
 ) -> Result<Bytes, PartitionError> {
     let query = OffsetQuery::Earliest;
     let start = partition.find_offset(query, Viewer::Follower, Some(leader_epoch))?;
@@ -87,7 +89,7 @@ fn read(
         from: from.max(start),
         current_leader_epoch: Some(leader_epoch),
         last_fetched_epoch: None,
-        bytes_max: READ_BYTES_MAX,
+        bytes_max,
         min_one_batch: true,
         is_read_committed: false,
         reader: Reader::Debugger,

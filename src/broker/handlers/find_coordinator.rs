@@ -1,11 +1,9 @@
-//! `FindCoordinator`, versions 0 to 6: which broker coordinates a group.
+//! `FindCoordinator`, versions 0 to 6: which broker coordinates a group, or a transactional id.
 //!
-//! Several keys at once from version 4 on. The first question creates `__consumer_offsets`, and
+//! Several keys at once from version 4 on. The first question creates `__consumer_offsets` or `__transaction_state`, and
 //! waits for its leaders a moment instead of sending the client away to ask again.
 //!
-//! Not done: transactional ids and share groups are refused with `INVALID_REQUEST` and a sentence, which Java's client
-//! shows. librdkafka, which knows versions 0 to 2, would ask for ever; it gives up at
-//! `TRANSACTIONAL_ID_AUTHORIZATION_FAILED` and shows the sentence too, so that is said to it.
+//! Not done: share groups are refused with `INVALID_REQUEST` and a sentence.
 
 use std::sync::Arc;
 
@@ -15,20 +13,19 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::{RequestContext, optional};
+use super::RequestContext;
 use crate::Broker;
 use crate::internal_topic::InternalTopic;
-use wire::{ErrorCode, report::Report};
+use wire::ErrorCode;
 
 /// `key_type` of groups.
 const GROUP: i8 = 0;
 /// `key_type` of transactional ids.
 const TRANSACTION: i8 = 1;
 
-/// What a client that asks for more than groups is told.
-const NO_TRANSACTIONS: &str =
-    "Transactions are not supported by this broker. Run the producer without transactional.id.";
-const GROUPS_ONLY: &str = "This broker coordinates consumer groups only, not share groups.";
+/// What a client that asks for more is told.
+const NOT_COORDINATED: &str =
+    "This broker coordinates consumer groups and transactions, not share groups.";
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,
@@ -38,11 +35,11 @@ pub(super) async fn handle(
     if context.version >= 4 {
         let mut coordinators = Vec::with_capacity(request.coordinator_keys.len());
         for key in request.coordinator_keys {
-            coordinators.push(find(broker, context, request.key_type, key).await);
+            coordinators.push(find(broker, request.key_type, key).await);
         }
         return FindCoordinatorResponse::default().with_coordinators(coordinators);
     }
-    let found = find(broker, context, request.key_type, request.key).await;
+    let found = find(broker, request.key_type, request.key).await;
     let response = FindCoordinatorResponse::default()
         .with_error_code(found.error_code)
         .with_node_id(found.node_id)
@@ -60,12 +57,7 @@ pub(super) async fn handle(
     }
 }
 
-async fn find(
-    broker: &Arc<Broker>,
-    context: &RequestContext,
-    key_type: i8,
-    key: StrBytes,
-) -> Coordinator {
+async fn find(broker: &Arc<Broker>, key_type: i8, key: StrBytes) -> Coordinator {
     let nowhere = |error: ErrorCode, message: &str| {
         Coordinator::default()
             .with_key(key.clone())
@@ -74,23 +66,12 @@ async fn find(
             .with_error_code(error.code())
             .with_error_message(Some(StrBytes::from(message.to_owned())))
     };
-    match key_type {
-        GROUP => {}
-        TRANSACTION => {
-            refuse_transactions(broker, context, &key);
-            let code = if context.version <= 2 {
-                ErrorCode::TransactionalIdAuthorizationFailed
-            } else {
-                ErrorCode::InvalidRequest
-            };
-            return nowhere(code, NO_TRANSACTIONS);
-        }
-        _ => return nowhere(ErrorCode::InvalidRequest, GROUPS_ONLY),
-    }
-    match broker
-        .find_coordinator(InternalTopic::ConsumerOffsets, &key)
-        .await
-    {
+    let topic = match key_type {
+        GROUP => InternalTopic::ConsumerOffsets,
+        TRANSACTION => InternalTopic::TransactionState,
+        _ => return nowhere(ErrorCode::InvalidRequest, NOT_COORDINATED),
+    };
+    match broker.find_coordinator(topic, &key).await {
         Ok((id, node)) => Coordinator::default()
             .with_key(key)
             .with_node_id(WireBrokerId(id.0))
@@ -98,20 +79,4 @@ async fn find(
             .with_port(i32::from(node.port)),
         Err(error) => nowhere(error, "The coordinator is not available."),
     }
-}
-
-/// Tells the screen that a client wants what is not built.
-pub(super) fn refuse_transactions(
-    broker: &Broker,
-    context: &RequestContext,
-    transactional_id: &str,
-) {
-    broker
-        .registry
-        .reporter()
-        .report(Report::TransactionsRefused {
-            broker: broker.id,
-            transactional_id: transactional_id.to_owned(),
-            client_id: optional(context.client_id.clone()).unwrap_or_default(),
-        });
 }

@@ -5,6 +5,8 @@
 //! returns the response, or a `Result<Reply, RequestError>` where it may answer nothing, or answers later.
 //! What the cluster does not have is answered in [`declined`], whole families of APIs in one file.
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod alter_configs;
 mod alter_partition_reassignments;
 mod alter_replica_log_dirs;
@@ -23,7 +25,9 @@ mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
 mod describe_topic_partitions;
+mod describe_transactions;
 mod elect_leaders;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -35,6 +39,7 @@ mod leave_group;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -200,9 +205,9 @@ pub(crate) static APIS: &[Api] = &[
     api!(InitProducerId 0..=5, INIT_PRODUCER_ID, init_producer_id),
     api!(OffsetForLeaderEpoch 2..=4, OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch)
         .rewritten_with_answer(0, OffsetForLeaderEpochRequest::ANSWER),
-    api!(AddPartitionsToTxn 0..=5, ADD_PARTITIONS_TO_TXN, declined::transactions::add_partitions),
-    api!(AddOffsetsToTxn 0..=4, ADD_OFFSETS_TO_TXN, declined::transactions::add_offsets),
-    api!(EndTxn 0..=4, END_TXN, declined::transactions::end),
+    api!(AddPartitionsToTxn 0..=5, ADD_PARTITIONS_TO_TXN, add_partitions_to_txn),
+    api!(AddOffsetsToTxn 0..=4, ADD_OFFSETS_TO_TXN, add_offsets_to_txn),
+    api!(EndTxn 0..=5, END_TXN, end_txn),
     api!(WriteTxnMarkers 1..=2, WRITE_TXN_MARKERS, write_txn_markers -> Reply),
     api!(TxnOffsetCommit 0..=4, TXN_OFFSET_COMMIT, declined::transactions::commit_offsets),
     api!(DescribeAcls 1..=3, DESCRIBE_ACLS, declined::acls::describe).rewritten_from(0),
@@ -231,8 +236,8 @@ pub(crate) static APIS: &[Api] = &[
     api!(DescribeCluster 0..=2, DESCRIBE_CLUSTER, describe_cluster),
     api!(DescribeProducers 0..=0, DESCRIBE_PRODUCERS, describe_producers),
     api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat).unadvertised(),
-    api!(DescribeTransactions 0..=0, DESCRIBE_TRANSACTIONS, declined::transactions::describe),
-    api!(ListTransactions 0..=1, LIST_TRANSACTIONS, declined::transactions::list),
+    api!(DescribeTransactions 0..=0, DESCRIBE_TRANSACTIONS, describe_transactions),
+    api!(ListTransactions 0..=2, LIST_TRANSACTIONS, list_transactions),
     api!(ConsumerGroupHeartbeat 0..=0, CONSUMER_GROUP_HEARTBEAT, declined::consumer_groups::heartbeat),
     api!(ConsumerGroupDescribe 0..=0, CONSUMER_GROUP_DESCRIBE, declined::consumer_groups::describe),
     api!(DescribeTopicPartitions 0..=0, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions),

@@ -18,7 +18,7 @@
 //! that a consumer was told is withdrawn; one process leads in one epoch. When the faults are over, within
 //! 1.5 simulated seconds there must be a leader, a full ISR, equal logs, and an answer for every producer.
 //!
-//! Consumer groups have a world of their own ([`groups`]).
+//! Consumer groups have a world of their own ([`groups`]), and so have transactions ([`transactions`]).
 //!
 //! A test run takes some hundred seeds, or `KAFKARIUM_SEEDS`; many more are worth optimized code:
 //!
@@ -51,6 +51,7 @@ mod reassignment;
 mod registry;
 mod replicas;
 mod seeds;
+mod transactions;
 mod transcript;
 mod world;
 mod zookeeper;

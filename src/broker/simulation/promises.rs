@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A promise of replication or of groups.
+/// A promise of replication, of groups or of transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Invariant {
     /// No record acknowledged with acks=all and two in-sync replicas is ever lost: who may lead has it.
@@ -31,6 +31,12 @@ pub(super) enum Invariant {
     OffsetsAreKept,
     /// A consumer goes on where no record before was left out.
     NothingSkipped,
+    /// A transaction ends in the same way in every partition, and no other one with it.
+    AllOrNothing,
+    /// A transaction is committed only where its producer asked for that.
+    CommittedAsWished,
+    /// A transaction ends as its producer was told.
+    OutcomeIsAsTold,
     /// Once everything is healed, everything works again.
     HealsAgain,
 }

@@ -20,6 +20,11 @@ pub(super) fn settings(brokers: usize) -> Vec<String> {
         // request and sends nothing holds nobody up.
         "queued.max.request.bytes=419430400".into(),
         format!("offsets.topic.replication.factor={replication}"),
+        format!("transaction.state.log.num.partitions={OFFSETS_PARTITIONS}"),
+        format!("transaction.state.log.replication.factor={replication}"),
+        format!("transaction.state.log.min.isr={}", replication.min(2)),
+        // Kafka looks every 10 s for transactions that are open for too long.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000".into(),
     ]
 }
 
