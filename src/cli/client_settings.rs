@@ -8,24 +8,28 @@ use clap::Args;
 use super::cluster::{client_settings, property};
 use super::say::tell;
 
-/// `--command-property` and `--command-config`, with the names they had before Kafka 4.2.
+/// What every producer and consumer is told: its name, and `--command-property` and `--command-config`, with
+/// the names they had before Kafka 4.2.
 #[derive(Debug, Args)]
 pub(super) struct ClientSettings {
+    /// How brokers and groups call this client.
+    #[arg(long, value_name = "NAME", default_value = "kafkarium")]
+    pub(super) client_id: String,
     /// Sets one of the client's settings, for example compression.type=zstd. Before Kafka 4.2 it was called
     /// --producer-property and --consumer-property.
     #[arg(long = "command-property", aliases = ["producer-property", "consumer-property"], value_name = "KEY=VALUE", value_parser = property)]
     client_properties: Vec<(String, String)>,
     /// A properties file with the client's settings. Before Kafka 4.2 it was called --producer.config and
     /// --consumer.config.
-    #[arg(long = "command-config", aliases = ["producer.config", "consumer.config"], value_name = "FILE")]
-    client_config: Option<PathBuf>,
+    #[arg(id = "client_config", long = "command-config", aliases = ["producer.config", "consumer.config"], value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 impl ClientSettings {
     /// The settings by the client library's names; later ones are in effect. `more` are properties that
     /// turned out to be the client's.
     pub(super) fn read(&self, more: &[(String, String)]) -> Result<Vec<(String, String)>> {
-        let mut java = match &self.client_config {
+        let mut java = match &self.config {
             Some(file) => client_settings(file)?,
             None => Vec::new(),
         };

@@ -63,9 +63,6 @@ pub(super) struct ConsumeArguments {
     /// One JSON object a line: records, assignments, commits and troubles.
     #[arg(long)]
     json: bool,
-    /// How brokers and groups call this consumer.
-    #[arg(long, value_name = "NAME", default_value = "kafkarium")]
-    client_id: String,
     #[command(flatten)]
     settings: ClientSettings,
     #[command(flatten)]
@@ -269,7 +266,7 @@ fn subscribe(
     bootstrap: &str,
     printer: &Printer,
 ) -> Result<Consumer> {
-    let mut settings = vec![("client.id".to_owned(), arguments.client_id.clone())];
+    let mut settings = vec![("client.id".to_owned(), arguments.settings.client_id.clone())];
     settings.extend(wanted.settings.iter().cloned());
     let topics = match (&arguments.topic, &arguments.include) {
         (Some(topic), _) => Topics::Named(topic),

@@ -54,9 +54,6 @@ pub(super) struct ProduceArguments {
     /// Print where each record went, one JSON object a line.
     #[arg(long)]
     json: bool,
-    /// How brokers call this producer.
-    #[arg(long, value_name = "NAME", default_value = "kafkarium")]
-    client_id: String,
     #[command(flatten)]
     settings: ClientSettings,
     #[command(flatten)]
@@ -263,7 +260,7 @@ fn settings(
         more.push(set("acks", acks.setting()));
     }
     let mut settings = vec![
-        set("client.id", &arguments.client_id),
+        set("client.id", &arguments.settings.client_id),
         set("acks", Acks::All.setting()),
     ];
     settings.extend(arguments.settings.read(&more)?);
