@@ -250,3 +250,58 @@ that = "brokers up 7"
         "{wrong}"
     );
 }
+
+#[test]
+fn a_lesson_is_proved_on_a_cluster_and_a_broken_step_is_named() {
+    let user = User::new();
+    let all = user.ends(0, &["lesson", "list"]);
+    assert!(all.contains(" 5  kill the leader"), "{all}");
+    let told = user.ends(0, &["lesson", "show", "5"]);
+    assert!(told.contains("or         :kill broker 3"), "{told}");
+    let proved = user.ends(0, &["lesson", "check", "1", "4"]);
+    assert_eq!(
+        proved,
+        "ok      a record and a topic: each of 3 steps is proved\n\
+         ok      two groups each get everything: each of 3 steps is proved\n"
+    );
+
+    let file = user.home.path().join("mine.toml");
+    let name = file.to_str().expect("a name");
+    let text = r#"title = "mine"
+minutes = 1
+brokers = 1
+[[step]]
+text = "Send a record with the key amy."
+check = "record orders key amy"
+hint = "produce"
+why = "It is there."
+do = ["produce amy:hello"]
+[[step]]
+text = "Do what is done."
+check = "broker 1 up"
+hint = "none"
+why = "It was up."
+do = ["produce ben:hello"]
+"#;
+    std::fs::write(&file, text).expect("written");
+    let broken = user.ends(1, &["lesson", "check", name]);
+    assert!(
+        broken.contains("step 2, \"broker 1 up\", holds before anything is done: broker 1 is up"),
+        "{broken}"
+    );
+    let other = text.replace("broker 1 up", "topic chat exists");
+    std::fs::write(&file, other.replace("produce ben:hello", "kill broker 9")).expect("written");
+    let refused = user.ends(1, &["lesson", "check", name]);
+    assert!(
+        refused.contains("kill broker 9 was refused: there is no broker 9"),
+        "{refused}"
+    );
+    std::fs::write(&file, text.replace("broker 1 up", "brokr 1 up")).expect("written");
+    let wrong = user.ends(2, &["lesson", "check", name]);
+    assert!(
+        wrong.contains("mine.toml:12:10 unknown condition \"brokr\""),
+        "{wrong}"
+    );
+    let none = user.ends(2, &["lesson", "show", "99"]);
+    assert!(none.contains("there is no lesson 99"), "{none}");
+}

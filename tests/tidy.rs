@@ -54,7 +54,7 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// The rooms of the terminal's memory, from the bottom up: each uses only those before it.
-const STATE_ROOMS: [&str; 15] = [
+const STATE_ROOMS: [&str; 16] = [
     "time",
     "spelling",
     "setup",
@@ -65,6 +65,7 @@ const STATE_ROOMS: [&str; 15] = [
     "view",
     "palette",
     "past",
+    "lessons",
     "settings_file",
     "gate",
     "dispatch",

@@ -185,7 +185,9 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
     drop(run_file);
     let farewell = farewell(&playground.state, &playground.executor);
     playground.executor.end(&mut observations).await;
-    println_quietly(&farewell);
+    if !matches!(options.announce, Some(Announce::Nothing)) {
+        println_quietly(&farewell);
+    }
     played
 }
 

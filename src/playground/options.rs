@@ -47,6 +47,8 @@ pub enum Announce {
     Text(fn(&Status) -> String),
     /// As one JSON object, and then nothing.
     Json,
+    /// Not at all: whoever started it asks it.
+    Nothing,
 }
 
 /// `name:partitions:replication-factor`, as `--topic` takes it.

@@ -67,7 +67,7 @@ impl Playground {
         deadline: Option<Instant>,
         mut announce: Option<Announce>,
     ) -> Result<()> {
-        let silent = matches!(announce, Some(Announce::Json));
+        let silent = matches!(announce, Some(Announce::Json | Announce::Nothing));
         let mut plain = Plain::default();
         let mut house = housekeeping();
         let mut print = interval(Plain::PRINT_EVERY);
@@ -123,6 +123,7 @@ impl Playground {
         let text = match announce {
             Announce::Text(words) => words(&status),
             Announce::Json => serde_json::to_string(&status)? + "\n",
+            Announce::Nothing => return Ok(()),
         };
         let mut stdout = io::stdout().lock();
         stdout.write_all(shown::lines(&text).as_bytes())?;

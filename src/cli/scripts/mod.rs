@@ -5,6 +5,7 @@
 mod clean;
 mod down;
 mod exec;
+mod lesson;
 mod run;
 mod running;
 mod status;
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub(super) use clean::{CleanArguments, run as clean};
 pub(super) use down::{DownArguments, run as down};
 pub(super) use exec::{ExecArguments, run as exec};
+pub(super) use lesson::{LessonArguments, run as lesson};
 pub(super) use run::{RunArguments, run as play};
 pub(super) use status::{PsArguments, StatusArguments, ps, run as status};
 pub(super) use up::{UpArguments, run as up};

@@ -1,11 +1,22 @@
 //! The running playground that a command is for.
 
-use anyhow::{Context, Result};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::milliseconds;
 use client::control::Control;
 use playground::RunFile;
+use playground::state::{Action, TerminalAction};
 use wire::control::{Answer, Question, Status};
+
+/// How often it is looked whether the playground of this process listens.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// For how long the start, an action or a condition without a time of its own may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which playground.
 #[derive(Debug, Args)]
@@ -42,7 +53,56 @@ pub(super) fn connect(run: &RunFile) -> Result<Control> {
 pub(super) fn status(control: &mut Control) -> Result<Status> {
     match control.ask(&Question::Status {})? {
         Answer::Status(status) => Ok(*status),
-        Answer::Wrong { why } => anyhow::bail!("{why}"),
-        other => anyhow::bail!("the playground answers something else: {other:?}"),
+        Answer::Wrong { why } => bail!("{why}"),
+        other => bail!("the playground answers something else: {other:?}"),
+    }
+}
+
+/// A connection to the playground that starts on another thread of this process.
+pub(super) fn reach(name: &str) -> Result<Control> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Ok(run) = playground::find(Some(name)) {
+            return connect(&run);
+        }
+        if Instant::now() > deadline {
+            bail!("the playground does not listen");
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Ends it, as q does.
+pub(super) fn end(control: &mut Control) {
+    // Whoever has ended already does not answer.
+    let _ = control.ask(&Question::Do {
+        action: Action::Terminal(TerminalAction::Quit).to_string(),
+        timeout_ms: 0,
+    });
+}
+
+/// Waits until a condition holds.
+pub(super) fn wait(control: &mut Control, condition: &str, within: Duration) -> Result<Answer> {
+    let question = Question::Wait {
+        condition: condition.to_owned(),
+        timeout_ms: milliseconds(within),
+    };
+    control.ask(&question).context("the playground ended")
+}
+
+/// Does an action, and waits until what it asked for is there.
+pub(super) fn act(control: &mut Control, action: &str) -> Result<Answer> {
+    let question = Question::Do {
+        action: action.to_owned(),
+        timeout_ms: milliseconds(PATIENCE),
+    };
+    control.ask(&question).context("the playground ended")
+}
+
+/// The same for what must be possible: where it is not, nothing goes on.
+pub(super) fn act_or_end(control: &mut Control, action: &str) -> Result<()> {
+    match act(control, action)? {
+        Answer::Fails { why, .. } | Answer::Wrong { why } => bail!("{action}: {why}"),
+        Answer::Holds { .. } | Answer::Status(_) => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ mod cluster;
 mod day;
 mod dispatch;
 mod gate;
+mod lessons;
 mod model;
 mod palette;
 mod past;
@@ -40,6 +41,7 @@ pub use cluster::{
     ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json,
     records_per_word, znode_summary,
 };
+pub use lessons::{Lesson, LessonStep};
 pub use model::{DEMO_KEYS, State, stream_value};
 pub use palette::summary;
 pub use past::{
