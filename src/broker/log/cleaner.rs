@@ -78,7 +78,8 @@ impl Log {
     }
 
     /// A pass, if the topic is compacted and enough of the log is dirty. Only closed segments below high
-    /// watermark and recovery point whose records are older than `min.compaction.lag.ms` take part.
+    /// watermark, last stable offset and recovery point whose records are older than `min.compaction.lag.ms` take
+    /// part, up to the first with records of an aborted transaction.
     pub(crate) fn begin_compaction(
         &self,
         now_ms: i64,
@@ -88,6 +89,8 @@ impl Log {
             return Ok(None);
         }
         let first_dirty_offset = self.first_dirty_offset();
+        let unstable = self.producers.first_unstable_offset(high_watermark);
+        let stable = unstable.unwrap_or(high_watermark);
         let closed = self.segments.len() - 1;
         let (mut clean_bytes, mut dirty_bytes) = (0, 0);
         let mut dirty_since = None;
@@ -97,8 +100,11 @@ impl Log {
                 && segment.largest_timestamp()? > now_ms - self.config.min_compaction_lag_ms;
             // Recovery takes a gap between offsets for damage unless the topic is compacted, and a
             // topic's policy can change: gaps are made only where recovery does not look.
-            let settled = high_watermark.min(self.recovery_point);
-            if segment.next_offset > settled || is_young {
+            let settled = high_watermark.min(self.recovery_point).min(stable);
+            // Which records of a key count would depend on which of its transactions were committed: a segment
+            // with aborted records, and what follows it, stays as it is.
+            let aborted = self.aborted_between(segment.base_offset, segment.next_offset);
+            if segment.next_offset > settled || is_young || !aborted.is_empty() {
                 break;
             }
             if segment.next_offset > first_dirty_offset {

@@ -226,3 +226,49 @@ fn whoever_was_replaced_is_refused() {
         ));
     }
 }
+
+#[test]
+fn records_that_a_transaction_may_take_back_compact_nothing_away() {
+    for control in [None, Some(ControlType::Abort)] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let config = LogConfig {
+            compact: true,
+            ..small_segments()
+        };
+        let mut log = create(folder.path(), config);
+        let put = |log: &mut Log, sequence: i32| {
+            let mut builder = BatchBuilder::new();
+            builder.producer(9, 0, sequence);
+            builder.push(NOW_MS, Some(b"key"), Some(b"committed"));
+            let bytes = builder.build();
+            log.append_as_leader(&bytes, LeaderEpoch(0), AppendOrigin::Client, NOW_MS)
+                .expect("appended");
+        };
+        (0..40).for_each(|sequence| put(&mut log, sequence));
+        // The newest record of the key is one that committed readers never see.
+        let taken_back = send(&mut log, 1, 0);
+        if let Some(control) = control {
+            mark(&mut log, 1, control);
+        }
+        (0..40).for_each(|sequence| {
+            let mut builder = BatchBuilder::new();
+            builder.producer(8, 0, sequence);
+            builder.push(NOW_MS, Some(b"other"), Some(b"value"));
+            let bytes = builder.build();
+            log.append_as_leader(&bytes, LeaderEpoch(0), AppendOrigin::Client, NOW_MS)
+                .expect("appended");
+        });
+        log.flush().expect("flushed");
+        let end = log.log_end_offset();
+        let pass = log.begin_compaction(NOW_MS, end).expect("looked");
+        let compacted = pass.expect("dirty").run().expect("compacted");
+        assert!(log.finish_compaction(&compacted).expect("finished"));
+        let mut kept = BytesMut::new();
+        log.read_into(Offset(0), end, 1, true, &mut kept)
+            .expect("read");
+        let first = Batches::new(&kept).next().expect("one").expect("whole");
+        let header = &first.header;
+        // The last batch of a producer stays in any case, but without its records where they do not count.
+        assert!(header.base_offset < Offset(taken_back) && header.records_count > 0);
+    }
+}
