@@ -24,6 +24,8 @@ mod registry;
 mod replica_fetcher;
 mod replication;
 #[cfg(test)]
+mod scenario_tests;
+#[cfg(test)]
 mod simulation;
 mod throttle;
 mod topic_name;

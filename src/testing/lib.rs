@@ -332,10 +332,7 @@ impl Cluster {
         stream.write_all(&line).await?;
         let mut answer = Vec::new();
         let most = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
-        let mut bounded = (&mut stream).take(most);
-        BufReader::new(&mut bounded)
-            .read_until(b'\n', &mut answer)
-            .await?;
+        stream.take(most).read_until(b'\n', &mut answer).await?;
         if answer.is_empty() {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }

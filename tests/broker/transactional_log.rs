@@ -4,12 +4,10 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    DescribeProducersRequest, FetchRequest, FetchResponse, ListOffsetsRequest, ProduceRequest,
-    TransactionalId, WriteTxnMarkersRequest,
+    DescribeProducersRequest, FetchResponse, ListOffsetsRequest, TransactionalId,
+    WriteTxnMarkersRequest,
     describe_producers_request::TopicRequest,
-    fetch_request::{FetchPartition, FetchTopic},
     list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
-    produce_request::{PartitionProduceData, TopicProduceData},
     write_txn_markers_request::{WritableTxnMarker, WritableTxnMarkerTopic},
 };
 use kafka_protocol::protocol::StrBytes;
@@ -34,24 +32,10 @@ fn transactional(epoch: i16, sequence: i32) -> Bytes {
 
 impl Stage {
     async fn send(&mut self, version: i16, records: Bytes) -> (i16, i64) {
-        let mut topic = TopicProduceData::default().with_partition_data(vec![
-            PartitionProduceData::default().with_records(Some(records)),
-        ]);
-        if version >= 13 {
-            topic.topic_id = self.topic_id;
-        } else {
-            topic.name = name();
-        }
         let id = TransactionalId(StrBytes::from_static_str("shipping"));
-        let request = ProduceRequest::default()
-            .with_transactional_id(Some(id))
-            .with_acks(-1)
-            .with_timeout_ms(1_000)
-            .with_topic_data(vec![topic]);
-        let answer = self.connection.ask_in(version, &request, WAIT).await;
-        let answer = answer.expect("an answer");
-        let partition = &answer.responses[0].partition_responses[0];
-        (partition.error_code, partition.base_offset)
+        let request = self.produce_request(version, -1, records);
+        let request = request.with_transactional_id(Some(id));
+        self.produced(version, request).await
     }
 
     /// Ends the producer's transaction, as a coordinator of the older codec's version does.
@@ -76,20 +60,8 @@ impl Stage {
     }
 
     async fn fetch(&mut self, version: i16, isolation: i8, offset: i64) -> FetchResponse {
-        let mut topic = FetchTopic::default().with_partitions(vec![
-            FetchPartition::default()
-                .with_fetch_offset(offset)
-                .with_partition_max_bytes(1 << 20),
-        ]);
-        if version >= 13 {
-            topic.topic_id = self.topic_id;
-        } else {
-            topic.topic = name();
-        }
-        let request = FetchRequest::default()
-            .with_max_bytes(1 << 20)
-            .with_isolation_level(isolation)
-            .with_topics(vec![topic]);
+        let request = self.fetch_request(version, offset, 0);
+        let request = request.with_isolation_level(isolation);
         let answer = self.connection.ask_in(version, &request, WAIT).await;
         answer.expect("an answer")
     }

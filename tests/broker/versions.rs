@@ -56,6 +56,11 @@ impl Stage {
 
     /// Appends a batch of one record and returns the error code and its offset.
     pub async fn produce(&mut self, version: i16, acks: i16, records: Bytes) -> (i16, i64) {
+        let request = self.produce_request(version, acks, records);
+        self.produced(version, request).await
+    }
+
+    pub fn produce_request(&self, version: i16, acks: i16, records: Bytes) -> ProduceRequest {
         let mut topic = TopicProduceData::default().with_partition_data(vec![
             PartitionProduceData::default().with_records(Some(records)),
         ]);
@@ -64,10 +69,14 @@ impl Stage {
         } else {
             topic.name = name();
         }
-        let request = ProduceRequest::default()
+        ProduceRequest::default()
             .with_acks(acks)
             .with_timeout_ms(1_000)
-            .with_topic_data(vec![topic]);
+            .with_topic_data(vec![topic])
+    }
+
+    /// The error code and the offset of what was sent.
+    pub async fn produced(&mut self, version: i16, request: ProduceRequest) -> (i16, i64) {
         let response = self.connection.ask_in(version, &request, WAIT).await;
         let response = response.expect("an answer");
         let partition = &response.responses[0].partition_responses[0];

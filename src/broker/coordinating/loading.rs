@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use thiserror::Error;
 
 use super::CoordinatorLog;
-use wire::record_batch::BatchError;
+use crate::coordinator::StoredRecord;
+use wire::fields::FieldError;
+use wire::record_batch::{BatchError, Batches};
 use wire::{ErrorCode, LeaderEpoch, Offset};
 
 /// How long a failed load waits before it is tried again: first shortly, because the image may be
@@ -41,21 +44,21 @@ pub(crate) fn changed_leaders(
 }
 
 /// Reads a partition of `topic` to its end into a new replay and tries again where that fails; `None` once it is not
-/// `wanted` any more. `apply` takes whole batches and tells the offset to read on from, `None` where there were none.
+/// `wanted` any more. `apply` takes the records, without those of control batches, one after the other.
 pub(crate) async fn load<R: Default>(
     log: &dyn CoordinatorLog,
     topic: &'static str,
     partition: i32,
     leader_epoch: LeaderEpoch,
     wanted: impl Fn() -> bool,
-    apply: impl Fn(&mut R, &[u8]) -> Result<Option<Offset>, BatchError>,
+    apply: impl Fn(&mut R, StoredRecord) -> Result<(), FieldError>,
 ) -> Option<R> {
     let mut retry = LOAD_RETRY;
     loop {
         let started = Instant::now();
         let mut replay = R::default();
         let read = read_to_end(log, partition, leader_epoch, |batches| {
-            apply(&mut replay, batches)
+            replay_batches(topic, batches, |record| apply(&mut replay, record))
         });
         match read.await {
             Ok(end) => {
@@ -92,6 +95,39 @@ async fn read_to_end(
             _ => return Ok(next),
         }
     }
+}
+
+/// Applies all records in `batches`; the offset to read on from, `None` where there was none. A record that is none
+/// of the coordinator's is left out.
+fn replay_batches(
+    topic: &str,
+    batches: &[u8],
+    mut apply: impl FnMut(StoredRecord) -> Result<(), FieldError>,
+) -> Result<Option<Offset>, BatchError> {
+    let mut next = None;
+    for batch in Batches::new(batches) {
+        let batch = batch?;
+        next = Some(batch.header.next_offset());
+        if batch.header.is_control() {
+            continue;
+        }
+        let payload = batch.payload()?;
+        for record in batch.records(&payload) {
+            let record = record?;
+            let Some(key) = record.key else { continue };
+            let stored = StoredRecord {
+                key: Bytes::copy_from_slice(key),
+                value: record.value.map(Bytes::copy_from_slice),
+            };
+            if let Err(error) = apply(stored) {
+                tracing::warn!(
+                    "left out the record at offset {} of {topic}: {error}",
+                    record.offset
+                );
+            }
+        }
+    }
+    Ok(next)
 }
 
 /// Waits for a write's replicas, as long as its setting says.

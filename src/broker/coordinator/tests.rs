@@ -1,11 +1,8 @@
-//! Transcripts of the coordinator: each file in `tests/scenarios/groups` holds blocks of a command,
-//! `----`, and everything that happened. `UPDATE_SCENARIOS=1` writes down what happens now.
+//! Transcripts of the coordinator.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fs};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition as Assigned;
@@ -23,6 +20,7 @@ use super::group_metadata_record::GroupMetadataValue;
 use super::loading::Replay;
 use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
 use super::{Config, Coordinator, Effect, partition_for};
+use crate::scenario_tests::behave_as_written_down;
 use wire::consumer_protocol::decode_assignment;
 use wire::fields::FieldReader;
 use wire::report::{MemberPartitions, Report};
@@ -30,31 +28,10 @@ use wire::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 #[test]
 fn groups_behave_as_written_down() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/groups");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("readable").path())
-        .collect();
-    files.sort();
-    assert!(files.len() >= 10, "the scenarios are found");
-    let mut wrong = Vec::new();
-    for file in files {
-        let written = fs::read_to_string(&file).expect("readable");
-        let happened = run(&written);
-        if happened == written {
-            continue;
-        }
-        if env::var_os("UPDATE_SCENARIOS").is_some() {
-            fs::write(&file, happened).expect("writable");
-        } else {
-            wrong.push(format!("{}:\n{happened}", file.display()));
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "it happened otherwise:\n{}",
-        wrong.join("\n")
-    );
+    behave_as_written_down("groups", 10, || {
+        let mut world = World::new();
+        move |line: &str| world.command(line)
+    });
 }
 
 #[test]
@@ -64,32 +41,6 @@ fn groups_fall_on_the_partitions_that_kafka_chooses() {
     assert_eq!(partition_for("billing", 50), 9);
     assert_eq!(partition_for("äö🦀", 50), 6);
     assert_eq!(partition_for("", 50), 0);
-}
-
-/// Runs the commands of a scenario; the text with what happened in place of what was written.
-fn run(text: &str) -> String {
-    let mut world = World::new();
-    let mut out = Vec::new();
-    for block in text.trim_end().split("\n\n") {
-        let commands: Vec<&str> = block.lines().take_while(|line| *line != "----").collect();
-        let mut happened = String::new();
-        for line in &commands {
-            if !line.starts_with('#') {
-                happened.push_str(&world.command(line));
-            }
-        }
-        let mut shown = commands.join("\n");
-        if commands.iter().any(|line| !line.starts_with('#')) {
-            let happened = if happened.is_empty() {
-                "nothing\n"
-            } else {
-                &happened
-            };
-            write!(shown, "\n----\n{}", happened.trim_end()).expect("a string");
-        }
-        out.push(shown);
-    }
-    out.join("\n\n") + "\n"
 }
 
 /// What a client remembers.

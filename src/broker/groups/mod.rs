@@ -1,7 +1,6 @@
 //! The shell around the [`coordinator`](super::coordinator): hands it requests, time and the
 //! outcomes of writes, and carries out what it decides.
 
-mod offsets_log;
 mod task;
 #[cfg(test)]
 mod tests;

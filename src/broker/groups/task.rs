@@ -11,10 +11,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::offsets_log::replay_batches;
 use super::{Groups, Write, lock};
 use crate::coordinating;
-use crate::coordinator::Event;
+use crate::coordinator::{Event, Replay};
 use crate::image::ClusterImage;
 use crate::internal_topic::InternalTopic;
 use wire::LeaderEpoch;
@@ -154,8 +153,7 @@ fn load(
             state.coordinator.is_awaiting_load(partition, leader_epoch)
         };
         let log = &*groups.shared.log;
-        let replay =
-            coordinating::load(log, TOPIC, partition, leader_epoch, wanted, replay_batches);
+        let replay = coordinating::load(log, TOPIC, partition, leader_epoch, wanted, Replay::apply);
         Some(Event::Loaded {
             partition,
             leader_epoch,

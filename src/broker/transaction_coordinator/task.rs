@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -12,12 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{TransactionCoordinator, Write};
 use crate::coordinating;
-use crate::coordinator::StoredRecord;
 use crate::image::ClusterImage;
 use crate::internal_topic::InternalTopic;
 use crate::transactions::{Event, Replay};
-use wire::record_batch::{BatchError, Batches};
-use wire::{LeaderEpoch, Offset};
+use wire::LeaderEpoch;
 
 const TOPIC: &str = InternalTopic::TransactionState.name();
 
@@ -106,40 +103,11 @@ fn load(
             state.transactions.is_awaiting_load(partition, leader_epoch)
         };
         let log = &*coordinator.shared.log;
-        let replay =
-            coordinating::load(log, TOPIC, partition, leader_epoch, wanted, replay_batches);
+        let replay = coordinating::load(log, TOPIC, partition, leader_epoch, wanted, Replay::apply);
         Some(Event::Loaded {
             partition,
             leader_epoch,
             replay: replay.await?,
         })
     })
-}
-
-/// Applies all records in `batches`; the offset to read on from, `None` where there was none.
-fn replay_batches(replay: &mut Replay, batches: &[u8]) -> Result<Option<Offset>, BatchError> {
-    let mut next = None;
-    for batch in Batches::new(batches) {
-        let batch = batch?;
-        next = Some(batch.header.next_offset());
-        if batch.header.is_control() {
-            continue;
-        }
-        let payload = batch.payload()?;
-        for record in batch.records(&payload) {
-            let record = record?;
-            let Some(key) = record.key else { continue };
-            let stored = StoredRecord {
-                key: Bytes::copy_from_slice(key),
-                value: record.value.map(Bytes::copy_from_slice),
-            };
-            if let Err(error) = replay.apply(stored) {
-                tracing::warn!(
-                    "left out the record at offset {} of {TOPIC}: {error}",
-                    record.offset
-                );
-            }
-        }
-    }
-    Ok(next)
 }

@@ -1,11 +1,8 @@
-//! Transcripts of the coordinator of transactions: each file in `tests/scenarios/transactions` holds blocks of a command,
-//! `----`, and everything that happened. `UPDATE_SCENARIOS=1` writes down what happens now.
+//! Transcripts of the coordinator of transactions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fs};
 
 use super::metadata::Metadata;
 use super::{
@@ -13,61 +10,15 @@ use super::{
     ProducerIdentity, Replay, Request, Response, Transactions, record,
 };
 use crate::coordinator::{Now, RequestId, StoredRecord, WriteId};
+use crate::scenario_tests::behave_as_written_down;
 use wire::{ErrorCode, LeaderEpoch, TopicPartition};
 
 #[test]
 fn transactions_behave_as_written_down() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/transactions");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("readable").path())
-        .collect();
-    files.sort();
-    assert!(files.len() >= 6, "the scenarios are found");
-    let mut wrong = Vec::new();
-    for file in files {
-        let written = fs::read_to_string(&file).expect("readable");
-        let happened = run(&written);
-        if happened == written {
-            continue;
-        }
-        if env::var_os("UPDATE_SCENARIOS").is_some() {
-            fs::write(&file, happened).expect("writable");
-        } else {
-            wrong.push(format!("{}:\n{happened}", file.display()));
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "it happened otherwise:\n{}",
-        wrong.join("\n")
-    );
-}
-
-/// Runs the commands of a scenario; the text with what happened in place of what was written.
-fn run(text: &str) -> String {
-    let mut world = World::new();
-    let mut out = Vec::new();
-    for block in text.trim_end().split("\n\n") {
-        let commands: Vec<&str> = block.lines().take_while(|line| *line != "----").collect();
-        let mut happened = String::new();
-        for line in &commands {
-            if !line.starts_with('#') {
-                happened.push_str(&world.command(line));
-            }
-        }
-        let mut shown = commands.join("\n");
-        if commands.iter().any(|line| !line.starts_with('#')) {
-            let happened = if happened.is_empty() {
-                "nothing\n"
-            } else {
-                &happened
-            };
-            write!(shown, "\n----\n{}", happened.trim_end()).expect("a string");
-        }
-        out.push(shown);
-    }
-    out.join("\n\n") + "\n"
+    behave_as_written_down("transactions", 6, || {
+        let mut world = World::new();
+        move |line: &str| world.command(line)
+    });
 }
 
 /// What a producer remembers.
