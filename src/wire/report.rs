@@ -252,13 +252,6 @@ pub enum Report {
         epoch: LeaderEpoch,
         groups: Vec<String>,
     },
-    /// A client wanted transactions, which are not built: it was refused.
-    TransactionsRefused {
-        broker: BrokerId,
-        transactional_id: String,
-        /// The name its client goes by; empty where it has none.
-        client_id: String,
-    },
 
     // Consumers (`kafkarium consume --json`).
     /// The group gave this consumer these partitions; offsets are where it reads on.

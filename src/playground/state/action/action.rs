@@ -73,14 +73,34 @@ impl Action {
     /// The verb and the process it is aimed at, for the verbs that need one.
     #[must_use]
     pub fn aim(&self) -> Option<(&'static str, &Target)> {
-        match self {
-            Action::Cluster(ClusterAction::Kill(target)) => Some(("kill", target)),
-            Action::Cluster(ClusterAction::Stop(target)) => Some(("stop", target)),
-            Action::Cluster(ClusterAction::Freeze(target)) => Some(("freeze", target)),
-            Action::Cluster(ClusterAction::Thaw(target)) => Some(("thaw", target)),
-            Action::Cluster(ClusterAction::Start(target)) => Some(("start", target)),
-            Action::Cluster(ClusterAction::Restart(target)) => Some(("restart", target)),
-            _ => None,
+        let Action::Cluster(action) = self else {
+            return None;
+        };
+        match action {
+            ClusterAction::Kill(target) => Some(("kill", target)),
+            ClusterAction::Stop(target) => Some(("stop", target)),
+            ClusterAction::Freeze(target) => Some(("freeze", target)),
+            ClusterAction::Thaw(target) => Some(("thaw", target)),
+            ClusterAction::Start(target) => Some(("start", target)),
+            ClusterAction::Restart(target) => Some(("restart", target)),
+            ClusterAction::Heal
+            | ClusterAction::Produce(_)
+            | ClusterAction::Compose
+            | ClusterAction::Stream(_)
+            | ClusterAction::StreamFaster
+            | ClusterAction::StreamSlower
+            | ClusterAction::AddConsumer(_)
+            | ClusterAction::AddGroup
+            | ClusterAction::CreateTopic(_)
+            | ClusterAction::SetConfig(_)
+            | ClusterAction::DeleteTopic(_)
+            | ClusterAction::DeleteGroup(_)
+            | ClusterAction::Delete
+            | ClusterAction::AddBroker
+            | ClusterAction::RewindGroup(_)
+            | ClusterAction::SpreadPartitions
+            | ClusterAction::ElectLeaders
+            | ClusterAction::Wait(_) => None,
         }
     }
 

@@ -91,7 +91,6 @@ fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
             ),
             again,
         ),
-
         ClusterAction::Kill(Target::Random)
         | ClusterAction::Stop(Target::Random)
         | ClusterAction::Freeze(Target::Random)
@@ -145,7 +144,24 @@ fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
         ClusterAction::RewindGroup(Some((group, place, to))) => {
             return super::rewind::question(state, group, place, *to).ok();
         }
-        _ => return None,
+        ClusterAction::Kill(_)
+        | ClusterAction::Stop(_)
+        | ClusterAction::Freeze(_)
+        | ClusterAction::Thaw(_)
+        | ClusterAction::Restart(_)
+        | ClusterAction::Heal
+        | ClusterAction::Produce(_)
+        | ClusterAction::Compose
+        | ClusterAction::Stream(_)
+        | ClusterAction::StreamFaster
+        | ClusterAction::StreamSlower
+        | ClusterAction::AddConsumer(_)
+        | ClusterAction::AddGroup
+        | ClusterAction::CreateTopic(_)
+        | ClusterAction::SetConfig(_)
+        | ClusterAction::AddBroker
+        | ClusterAction::ElectLeaders
+        | ClusterAction::Wait(_) => return None,
     };
     Some(ask(state, action, &text, how))
 }

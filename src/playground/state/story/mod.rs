@@ -4,7 +4,6 @@ pub(super) mod caught_up;
 mod coach;
 mod names;
 mod narrate;
-mod narrate_client;
 mod narrate_deleted;
 mod narrate_follower;
 mod narrate_group;

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     names::{listed, place, spaced},
-    narrate_client::transactions_refused,
     story::{Line, Merge, Story, Subject, Tone, of},
 };
 use crate::state::{
@@ -111,11 +110,6 @@ impl Narrator {
             Report::LogRecovered {
                 broker, cut_bytes, ..
             } => self.recovered(story, at, *broker, *cut_bytes),
-            Report::TransactionsRefused {
-                broker,
-                transactional_id,
-                client_id,
-            } => transactions_refused(story, at, *broker, transactional_id, client_id),
             report => self.group(story, cluster, at, process, report),
         }
     }

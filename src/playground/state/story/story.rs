@@ -129,8 +129,6 @@ pub enum Merge {
     Refused(String, u64),
     /// A watch told these brokers to read this path again.
     ReadAgain(String, Vec<BrokerId>),
-    /// A client with this transactional id was refused.
-    TransactionsRefused(String),
     /// Old records of this topic were deleted: where the logs of its partitions began, and where they begin now.
     Deleted(String, BTreeMap<i32, (Offset, Offset)>),
     /// The watches of these sessions fired for what a line is about, or for so many changes of a kind.
@@ -298,13 +296,6 @@ impl Story {
             .rev()
             .take_while(|entry| at.since(entry.at) <= CAUSE_WINDOW)
             .find(|entry| at.since(entry.at) <= window && entry.merge.as_ref().is_some_and(&like))
-    }
-
-    /// Whether a line of this kind is still there, however old.
-    #[must_use]
-    pub fn has(&self, merge: &Merge) -> bool {
-        let merges = |entry: &Entry| entry.merge.as_ref() == Some(merge);
-        self.entries.iter().any(merges)
     }
 
     /// Puts a line that was told of a later moment behind those of its tree that came before that.
