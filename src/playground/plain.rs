@@ -144,14 +144,14 @@ fn line(entry: &Entry, root: Timestamp, utc_offset_s: i32) -> String {
         0 => String::new(),
         depth => format!("{}└ ", "  ".repeat(usize::from(depth - 1))),
     };
-    let line = format!("{when:>12}  {:<10} {branch}{text}", entry.who);
+    let line = format!("{when:>12}  {:<10} {branch}{text}", entry.hand);
     shown::line(line.trim_end()).into_owned()
 }
 
 /// What a line keeps while its words grow.
 fn identity(entry: &Entry) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (entry.root, entry.at, entry.depth, &entry.who).hash(&mut hasher);
+    (entry.root, entry.at, entry.depth, &entry.hand).hash(&mut hasher);
     // Two lines of one process in one microsecond differ by their first words.
     if entry.merge.is_none() {
         entry.text.first().map(|(_, words)| words).hash(&mut hasher);

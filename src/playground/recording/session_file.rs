@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::state::{History, Page, PageError};
 
 /// The form that is written here, and the only one that is read.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 
 /// The first line is no longer.
 const HEADER_MAX: u64 = 4096;

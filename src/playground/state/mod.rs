@@ -50,7 +50,9 @@ pub use past::{
 pub use settings::{Context, keymap};
 pub use settings_file::KEYS;
 pub use setup::{Appearance, Depth, Glyphs, NewTopic, Scheme, Setup};
-pub use story::{Coach, Entry, Merge, Story, Subject, Tone, ZooKeeperStory, grouped, named_places};
+pub use story::{
+    Coach, Entry, Hand, Merge, Story, Subject, Tone, ZooKeeperStory, grouped, named_places,
+};
 pub use time::{Clock, Timestamp};
 pub use update::update;
 pub use view::{

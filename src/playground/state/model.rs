@@ -9,7 +9,7 @@ use crate::state::{
     action::{Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, Waits},
     cluster::{Cluster, Outages, ProcessName, Rates, Wire},
     settings::{Keymap, Layouts, Themes},
-    story::{Coach, Entry, Narrator, Story, ZooKeeperStory},
+    story::{Coach, Entry, Hand, Line, Narrator, Story, ZooKeeperStory},
     view::{
         Asked, Following, HELD_WITHIN, MESSAGE_FOR, Message, Overlay, ValueFace, View, ZnodeView,
     },
@@ -53,6 +53,9 @@ pub struct State {
     pub data_folder: Option<(String, Option<Timestamp>)>,
     /// How many demo records were sent with `p`: the next key follows from it.
     pub demo_records: u64,
+    /// Whose wishes are done now; outside of another shell's questions always the person's at this screen.
+    #[serde(skip)]
+    pub(super) hand: Hand,
     pub(super) narrator: Narrator,
     pub(super) watched: Vec<TopicPartition>,
     pub(super) asked: Option<Asked>,
@@ -140,6 +143,7 @@ impl State {
             picture_of: None,
             data_folder: None,
             demo_records: 0,
+            hand: Hand::You,
             narrator: Narrator {
                 opening: true,
                 home: topic,
@@ -156,6 +160,11 @@ impl State {
             setup,
         };
         (state, requests)
+    }
+
+    /// A line of something that is wished now.
+    pub(super) fn wish(&self) -> Line {
+        Line::new(self.now, self.hand.clone())
     }
 
     /// The topic that goes without its name in lines and footers.

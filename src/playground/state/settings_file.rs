@@ -4,7 +4,7 @@ use crate::state::{
     State,
     cluster::Unreadable,
     settings::{Keymap, Mistake},
-    story::{Line, Tone},
+    story::{Hand, Line, Tone},
     view::navigate,
 };
 
@@ -84,7 +84,7 @@ fn say_it_stays(state: &mut State, wrong: &str, file: &str, at_start: bool) {
         _ => "It is left out.",
     };
     let words = format!("{wrong} {end}");
-    let line = Line::new(state.now, "kafkarium").with(Tone::Bad, words.clone());
+    let line = Line::new(state.now, Hand::Kafkarium).with(Tone::Bad, words.clone());
     state.story.begin(line);
     state.message(words, true);
 }

@@ -9,6 +9,7 @@ use crate::state::{
         waits::{Before, wait_for_shell, wait_until_done},
     },
     gate::{By, pass},
+    story::Hand,
 };
 use wire::control::{Answer, Question};
 
@@ -44,11 +45,11 @@ pub(super) fn asked(state: &mut State, number: u64, question: &Question) -> Vec<
 /// Does what another shell wants, and waits until it is there.
 fn do_for(state: &mut State, number: u64, action: &Action, within: Duration) -> Vec<Request> {
     let before = Before::doing(state, action);
-    let lines = state.story.last_number();
     // What stood in the footer before is no answer to this.
     state.view.message = None;
+    let here = std::mem::replace(&mut state.hand, Hand::Shell);
     let mut requests = pass(state, action, By::Sure);
-    state.story.told_by_shell(lines);
+    state.hand = here;
     let refused = state.view.message.as_ref();
     let refused = refused.filter(|message| message.bad || requests.is_empty());
     let answer = match refused.map(|message| message.text.clone()) {

@@ -3,13 +3,13 @@
 use crate::state::{
     Event, Happening, Setup, State, Timestamp,
     action::{Answer, Request, command, heal_further, opening, rewind, waits},
-    cluster::{Observation, ProcessChange, ProcessName, ProducedSeen, Status},
+    cluster::{Fact, Observation, ProcessChange, ProcessName, ProducedSeen, Status},
     dispatch::{key, paste},
     gate::{By, pass},
     past::{self, History, PageError},
     settings_file,
     shell::asked,
-    story::{self, Line, Merge, Subject, Tone, caught_up, outage, welcome},
+    story::{self, Hand, Line, Merge, Subject, Tone, outage, welcome},
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, follow, look_back, watch_znodes},
 };
 use wire::TopicPartition;
@@ -150,34 +150,41 @@ fn tick(state: &mut State) -> Vec<Request> {
     }
 }
 
-/// A report may be of the last record that lay there before a consumer.
-fn see_report(state: &mut State, seen: &Observation, process: &ProcessName) {
-    let catches_up = state.cluster.is_catching_up(process);
-    state.cluster.see(seen, state.now);
-    if catches_up && !state.cluster.is_catching_up(process) {
-        let home = &state.narrator.home;
-        caught_up::tell(&mut state.story, &state.cluster, home, process);
-    }
-}
-
-/// Takes a fact in, and tells what only shows beside what was known before.
+/// Takes in what was observed, and tells what it came to.
 fn take_in(state: &mut State, seen: &Observation) {
     let at = state.now;
-    match seen {
-        Observation::Process { process, change } => {
-            if matches!(change, ProcessChange::Exited { .. } | ProcessChange::Frozen) {
-                state.outages.begin(&state.cluster, process, at);
-            }
-            state.cluster.see(seen, at);
-            process_changed(state, process, change);
-        }
-        Observation::Report { process, .. } => see_report(state, seen, process),
-        Observation::Offsets(offsets) => {
+    let fact = state.cluster.see(seen, at);
+    if let Some(fact) = &fact {
+        let starting = state.narrator.opening;
+        state.outages.hear(&state.cluster, fact, starting, at);
+    }
+    state.outages.follow(&state.cluster, at);
+    if matches!(seen, Observation::Report { .. }) {
+        state.zookeeper_story.follow(&state.story);
+    }
+    match &fact {
+        Some(Fact::Process {
+            process,
+            change,
+            status,
+        }) => process_changed(state, process, change, *status),
+        Some(Fact::RecordsDeleted(starts)) => {
             let home = &state.narrator.home;
-            story::deleted(&mut state.story, &state.cluster, home, offsets, at);
-            state.cluster.see(seen, at);
+            story::deleted(&mut state.story, &state.cluster, home, starts, at);
         }
-        _ => state.cluster.see(seen, at),
+        Some(Fact::LeadersSeen) => {
+            state.outages.forget(&state.cluster);
+            show_a_topic(state);
+        }
+        Some(Fact::Told(told)) => {
+            state.narrator.tell(&mut state.story, &state.cluster, told);
+            state.zookeeper_story.hear(&state.cluster, told);
+        }
+        None => {}
+    }
+    if let Observation::Report { line, .. } = seen {
+        let told_at = Timestamp::from_ms(line.at_ms);
+        state.zookeeper_story.flush(&state.cluster, told_at);
     }
     if !state.cluster.waits_for_replicas() {
         state.view.message.take_if(|message| message.while_waiting);
@@ -197,25 +204,8 @@ fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
 
 fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     let at = state.now;
-    if let Observation::Report { process, line } = seen {
-        state
-            .narrator
-            .tell(&mut state.story, &state.cluster, process, line);
-    }
     take_in(state, seen);
-    if !state.narrator.opening {
-        state.outages.learn(&state.cluster, seen, at);
-    }
-    state.outages.follow(&state.cluster, at);
-    if let Observation::Report { process, line } = seen {
-        state.zookeeper_story.follow(&state.story);
-        state.zookeeper_story.hear(&state.cluster, process, line);
-    }
     match seen {
-        Observation::Cluster(_) => {
-            state.outages.forget(&state.cluster);
-            show_a_topic(state);
-        }
         Observation::Produced(produced) => explain_waiting(state, produced),
         Observation::Acked(receipt) => {
             if let Some(ended) = state.outages.end(&state.cluster, receipt) {
@@ -235,7 +225,7 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         Observation::DataFolder { path, last_used } => {
             state.data_folder = Some((path.clone(), *last_used));
             // Reports carry the clock of their process: none is older than this.
-            let line = Line::new(state.setup.started_at, "kafkarium");
+            let line = Line::new(state.setup.started_at, Hand::Kafkarium);
             let name = &state.setup.name;
             let line = match last_used {
                 None => line.say(format!("data folder {name} created")),
@@ -255,16 +245,16 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             } else {
                 &[Subject::Opening][..]
             };
-            let line = Line::new(at, "kafkarium").say(text.clone());
+            let line = Line::new(at, Hand::Kafkarium).say(text.clone());
             state.story.tell(causes, line);
         }
         Observation::Done { say: Some(text) } => {
-            let line = Line::new(at, "kafkarium").with(Tone::Good, text.clone());
+            let line = Line::new(at, Hand::Kafkarium).with(Tone::Good, text.clone());
             state.story.begin(line);
         }
         Observation::Failed { why } => {
             let why = state.view.fill(why);
-            let line = Line::new(at, "kafkarium").with(Tone::Bad, why.clone());
+            let line = Line::new(at, Hand::Kafkarium).with(Tone::Bad, why.clone());
             state.story.begin(line);
             state.message(why, true);
         }
@@ -347,7 +337,12 @@ fn show_where_it_listens(state: &mut State, process: &ProcessName, address: Opti
 }
 
 /// A child came, went or changed: what only the process table can tell.
-fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessChange) {
+fn process_changed(
+    state: &mut State,
+    process: &ProcessName,
+    change: &ProcessChange,
+    status: Status,
+) {
     let at = state.now;
     let subject = Subject::Process(process.clone());
     let opening = state.narrator.opening;
@@ -359,7 +354,7 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
                     .clone()
                     .map(|at| format!(", {at}"))
                     .unwrap_or_default();
-                let line = Line::new(at, process.to_string())
+                let line = Line::new(at, Hand::Process(process.clone()))
                     .say(format!("pid {pid} started{place}"))
                     .about(subject)
                     .merging(Merge::Started(process.clone()));
@@ -375,7 +370,7 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
             }
             // By its own clock, as all that it reports.
             let ready_at = Timestamp::from_ms(*at_ms).min(at);
-            let line = Line::new(ready_at, process.to_string());
+            let line = Line::new(ready_at, Hand::Process(process.clone()));
             let line = line.say(format!("ready on {address}"));
             if opening && *process == ProcessName::ZooKeeper {
                 state
@@ -388,14 +383,9 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
             }
         }
         ProcessChange::Exited { code, signal } => {
-            let status = state
-                .cluster
-                .processes
-                .get(process)
-                .map(|known| known.status);
-            let line = Line::new(at, process.to_string()).about(subject.clone());
+            let line = Line::new(at, Hand::Process(process.clone())).about(subject.clone());
             match status {
-                Some(Status::Died { .. }) => {
+                Status::Died { .. } => {
                     let end = match (code, signal) {
                         (Some(code), _) => format!("exit {code}"),
                         (None, Some(signal)) => format!("signal {signal}"),
@@ -406,7 +396,7 @@ fn process_changed(state: &mut State, process: &ProcessName, change: &ProcessCha
                     state.message(format!("{process} DIED: {end}.{hint}"), true);
                     state.story.begin(line.with(Tone::Hint, hint));
                 }
-                Some(Status::Stopped) => state.story.tell(&[subject], line.say("ended")),
+                Status::Stopped => state.story.tell(&[subject], line.say("ended")),
                 _ => {}
             }
         }
@@ -432,7 +422,7 @@ fn refused(state: &mut State, place: Option<&TopicPartition>, key: Option<&str>,
     }
     let place = place.map_or_else(String::new, |place| format!(" -> p{}", place.partition));
     let words = format!("{}{place} refused: {error}", key.unwrap_or("a record"));
-    let line = Line::new(at, "client")
+    let line = Line::new(at, Hand::Client)
         .with(Tone::Bad, words)
         .merging(Merge::Refused(error.to_owned(), 1));
     state.story.begin(line);
@@ -444,7 +434,8 @@ fn open_further(state: &mut State) -> Vec<Request> {
     if state.narrator.opening && state.is_ready() {
         state.narrator.opening = false;
         let took = state.opening.ready_after.unwrap_or_default().as_secs_f64();
-        let mut line = Line::new(state.now, "").with(Tone::Good, format!("ready in {took:.3} s"));
+        let mut line =
+            Line::new(state.now, Hand::Nobody).with(Tone::Good, format!("ready in {took:.3} s"));
         for (tone, words) in opening::who_died(&state.cluster) {
             line = line.with(tone, words);
         }

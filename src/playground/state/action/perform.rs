@@ -7,7 +7,7 @@ use super::{
 use crate::state::{
     NewTopic, State,
     cluster::{Process, ProcessName, StreamRate},
-    story::{Line, Subject, Tone},
+    story::{Subject, Tone},
 };
 use wire::{BrokerId, TopicPartition};
 
@@ -101,7 +101,7 @@ fn stream(state: &mut State, topic: String, rate: StreamRate) -> Vec<Request> {
         StreamRate::Off => "stream off".to_owned(),
         rate => format!("stream {} into {topic}", pace(rate)),
     };
-    state.story.begin(Line::new(state.now, "you").say(words));
+    state.story.begin(state.wish().say(words));
     vec![Request::Stream { topic, rate }]
 }
 
@@ -139,7 +139,8 @@ fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
     process.group = Some(consumer.group.clone());
     process.topic = Some(consumer.topic.clone());
     state.cluster.processes.insert(consumer.process(), process);
-    let line = Line::new(state.now, "you")
+    let line = state
+        .wish()
         .say(format!(
             "add consumer {} to {}",
             consumer.name, consumer.group
@@ -182,7 +183,8 @@ fn create_topic(
     partitions: i32,
     replication_factor: i16,
 ) -> Vec<Request> {
-    let line = Line::new(state.now, "you")
+    let line = state
+        .wish()
         .say(format!(
             "create topic {name}: {partitions} partitions, RF {replication_factor}"
         ))
@@ -209,9 +211,7 @@ fn set_config(state: &mut State, config: &TopicConfig) -> Vec<Request> {
         Some(value) => format!("set {name} of {topic} to {value}"),
         None => format!("take {name} of {topic} back"),
     };
-    let line = Line::new(state.now, "you")
-        .say(says)
-        .about(Subject::Topic(topic.clone()));
+    let line = state.wish().say(says).about(Subject::Topic(topic.clone()));
     state.story.begin(line);
     vec![Request::SetConfig(config.clone())]
 }
@@ -222,7 +222,8 @@ fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
     if name == state.cluster.stream_into {
         requests = slow_down(state, StreamRate::Off);
     }
-    let line = Line::new(state.now, "you")
+    let line = state
+        .wish()
         .say(format!("delete topic {name}"))
         .about(Subject::Topic(name.to_owned()));
     state.story.begin(line);
@@ -231,7 +232,8 @@ fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
 }
 
 fn delete_group(state: &mut State, name: &str) -> Vec<Request> {
-    let line = Line::new(state.now, "you")
+    let line = state
+        .wish()
         .say(format!("delete group {name}"))
         .about(Subject::GroupState(name.to_owned()));
     state.story.begin(line);
@@ -240,7 +242,7 @@ fn delete_group(state: &mut State, name: &str) -> Vec<Request> {
 
 /// Gives leadership back to whom it is meant for.
 pub(in crate::state) fn elect_leaders(state: &mut State) -> Vec<Request> {
-    let mut line = Line::new(state.now, "you").say("elect preferred leaders");
+    let mut line = state.wish().say("elect preferred leaders");
     for (name, topic) in &state.cluster.topics {
         for partition in topic.partitions.iter().filter(|known| known.is_astray()) {
             let place = TopicPartition::new(name, partition.seen.partition);
@@ -262,7 +264,8 @@ fn add_broker(state: &mut State) -> Vec<Request> {
     let name = ProcessName::Broker(id);
     let process = Process::planned(name.clone(), state.now);
     state.cluster.processes.insert(name.clone(), process);
-    let line = Line::new(state.now, "you")
+    let line = state
+        .wish()
         .say(format!("add broker {id}"))
         .with(Tone::Hint, "  {partitions spread} moves partitions onto it")
         .with(Tone::Hint, format!("  {{stop {name}}} stops it"))

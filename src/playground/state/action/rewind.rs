@@ -11,7 +11,7 @@ use super::{Answer, Ask, ClusterAction, Request};
 use crate::state::{
     State, Timestamp,
     cluster::{Intent, ProcessName, Status},
-    story::{Line, Subject, Tone, grouped},
+    story::{Hand, Line, Subject, Tone, grouped},
 };
 use wire::{Offset, TopicPartition};
 
@@ -183,7 +183,8 @@ pub(in crate::state) fn begin(
             return Vec::new();
         }
     };
-    let mut line = Line::new(state.now, "you")
+    let mut line = state
+        .wish()
         .say(format!("rewind {group} to p{} @{to}", place.partition))
         .about(Subject::Rewind(group.to_owned()));
     for process in &ours {
@@ -301,7 +302,7 @@ fn finish(state: &mut State, outcome: Result<String, String>) -> Vec<Request> {
     }
     let names: Vec<String> = rewind.stopped.iter().map(name).collect();
     let mut line =
-        Line::new(state.now, "kafkarium").say(format!("{} start again", names.join(" ")));
+        Line::new(state.now, Hand::Kafkarium).say(format!("{} start again", names.join(" ")));
     for process in &rewind.stopped {
         line = line.about(Subject::Process(process.clone()));
         if let Some(known) = state.cluster.processes.get_mut(process) {
@@ -316,7 +317,7 @@ fn finish(state: &mut State, outcome: Result<String, String>) -> Vec<Request> {
 }
 
 fn tell(state: &mut State, group: &str, tone: Tone, words: String) {
-    let line = Line::new(state.now, "kafkarium").with(tone, words);
+    let line = Line::new(state.now, Hand::Kafkarium).with(tone, words);
     let cause = [Subject::Rewind(group.to_owned())];
     state.story.tell(&cause, line);
 }

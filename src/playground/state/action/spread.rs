@@ -6,7 +6,7 @@ use super::Request;
 use crate::state::{
     State,
     cluster::Cluster,
-    story::{Line, Subject, Tone, listed},
+    story::{Subject, Tone, listed},
 };
 use wire::{BrokerId, TopicPartition};
 
@@ -181,7 +181,8 @@ pub(in crate::state) fn spread(state: &mut State) -> Vec<Request> {
             return Vec::new();
         }
     };
-    let mut line = Line::new(state.now, "you")
+    let mut line = state
+        .wish()
         .say("move partitions onto all brokers")
         .with(Tone::Dim, format!(" ({} replicas copied)", spread.copies));
     for broker in &spread.onto {

@@ -6,7 +6,7 @@ use super::{ClusterAction, Request, Target, perform::elect_leaders};
 use crate::state::{
     State,
     cluster::{Intent, Partition, Process, ProcessName, Status},
-    story::{Line, Subject, Tone, places},
+    story::{Subject, Tone, places},
 };
 
 /// Does one verb to one process.
@@ -95,7 +95,8 @@ pub(in crate::state) fn start(state: &mut State, process: &Process) -> Option<Re
         }
         _ => {}
     }
-    let line = Line::new(state.now, "you")
+    let line = state
+        .wish()
         .say(format!("start {name} again"))
         .with(Tone::Hint, format!("  {{kill {name}}} kills it"))
         .about(Subject::Process(name.clone()));
@@ -220,7 +221,8 @@ fn begin(state: &mut State, process: &Process, verb: &str, how: &str, undo: (&st
             facts.push("controller".into());
         }
     }
-    let line = Line::new(state.now, "you")
+    let line = state
+        .wish()
         .say(format!("{verb}{}", process.name))
         .with(Tone::Dim, format!(" ({})", facts.join(", ")))
         .with(Tone::Dim, how)

@@ -14,7 +14,7 @@ use super::{
 use crate::state::{
     State, Timestamp,
     cluster::{Observation, ProcessName},
-    story::{Line, Tone},
+    story::{Hand, Line, Tone},
 };
 use wire::control::Answer;
 
@@ -82,7 +82,7 @@ impl Waits {
 
 /// The person at the screen waits for something.
 pub(in crate::state) fn wait(state: &mut State, wanted: &Wanted) -> Vec<Request> {
-    let line = Line::new(state.now, "you").say(format!("wait {}", wanted.condition));
+    let line = state.wish().say(format!("wait {}", wanted.condition));
     state.story.begin(line);
     let within = wanted.within.unwrap_or(SCREEN_WAITS);
     let until = holds(state, wanted.condition.clone(), Vec::new());
@@ -369,7 +369,7 @@ fn tell(state: &mut State, wait: &Wait, outcome: Result<String, String>) -> Opti
                     format!("{condition}: does not hold after {seconds:.2} s ({seen})"),
                 ),
             };
-            let line = Line::new(state.now, "kafkarium").with(tone, words.clone());
+            let line = Line::new(state.now, Hand::Kafkarium).with(tone, words.clone());
             state.story.begin(line);
             state.message(words, tone == Tone::Bad);
             None
@@ -381,7 +381,9 @@ fn tell(state: &mut State, wait: &Wait, outcome: Result<String, String>) -> Opti
 mod tests {
     use std::time::Duration;
 
-    use crate::state::{Appearance, Happening, Observation, ProcessChange, ProcessName, Request};
+    use crate::state::{
+        Appearance, Hand, Happening, Observation, ProcessChange, ProcessName, Request,
+    };
     use crate::ui::tests::session::Session;
     use wire::BrokerId;
     use wire::control::{Answer, Question};
@@ -442,7 +444,7 @@ mod tests {
             .iter()
             .rev()
             .find(|entry| entry.depth == 0);
-        assert_eq!(root.expect("a line").who, "shell");
+        assert_eq!(root.expect("a line").hand, Hand::Shell);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, ProcessName};
-use crate::state::Timestamp;
-use wire::{
-    Offset, TopicPartition,
-    report::{PartitionOffset, Report},
+use super::{
+    Cluster, ProcessName,
+    fact::{Assigned, Change, Told},
 };
+use crate::state::Timestamp;
+use wire::{Offset, TopicPartition};
 
 /// How long the screen tells of it.
 const SHOWN_FOR: Duration = Duration::from_secs(10);
@@ -55,13 +55,13 @@ pub struct CaughtUp {
 }
 
 impl CatchUp {
-    fn read(&mut self, place: TopicPartition, offset: Offset, at: Timestamp) {
-        let Some(stretch) = self.stretches.get_mut(&place) else {
+    fn read(&mut self, place: &TopicPartition, offset: Offset, at: Timestamp) {
+        let Some(stretch) = self.stretches.get_mut(place) else {
             return;
         };
         if offset >= stretch.next && offset < stretch.upto {
             self.records += 1;
-            self.last = Some((place, offset));
+            self.last = Some((place.clone(), offset));
         }
         stretch.next = stretch.next.max(Offset(offset.0 + 1));
         if self
@@ -82,25 +82,20 @@ impl CatchUp {
 }
 
 impl Cluster {
-    /// Follows what a consumer reports. The positions of its group are still those before the report.
-    pub(super) fn follow_catch_up(
-        &mut self,
-        process: &ProcessName,
-        report: &Report,
-        at: Timestamp,
-    ) {
-        let found = match report {
-            Report::Assigned { partitions } => self.stretches(process, partitions),
+    /// Follows what a consumer tells. The positions of its group are still those before that.
+    pub(super) fn follow_catch_up(&mut self, told: &Told) {
+        let found = match &told.change {
+            Change::Assigned(partitions) => self.stretches(&told.by, partitions),
             _ => BTreeMap::new(),
         };
-        let Some(consumer) = self.processes.get_mut(process) else {
+        let Some(consumer) = self.processes.get_mut(&told.by) else {
             return;
         };
-        match report {
-            Report::Assigned { .. } if !found.is_empty() => {
+        match &told.change {
+            Change::Assigned(_) if !found.is_empty() => {
                 let under_way = consumer.catch_up.take_if(|known| known.done.is_none());
                 let known = consumer.catch_up.insert(under_way.unwrap_or(CatchUp {
-                    since: at,
+                    since: told.at,
                     stretches: BTreeMap::new(),
                     records: 0,
                     last: None,
@@ -108,25 +103,19 @@ impl Cluster {
                 }));
                 known.stretches.extend(found);
             }
-            Report::Revoked { partitions } => {
+            Change::Revoked(places) => {
                 let under_way = consumer.catch_up.take_if(|known| known.done.is_none());
                 if let Some(mut known) = under_way {
-                    for at in partitions {
-                        let place = TopicPartition::new(&at.topic, at.partition);
-                        known.stretches.remove(&place);
+                    for place in places {
+                        known.stretches.remove(place);
                     }
                     consumer.catch_up = Some(known).filter(|known| !known.stretches.is_empty());
                 }
             }
-            Report::Record {
-                topic,
-                partition,
-                offset,
-                ..
-            } => {
+            Change::Read { place, offset, .. } => {
                 let known = consumer.catch_up.as_mut();
                 if let Some(known) = known.filter(|known| known.done.is_none()) {
-                    known.read(TopicPartition::new(topic, *partition), *offset, at);
+                    known.read(place, *offset, told.at);
                 }
             }
             _ => {}
@@ -134,7 +123,7 @@ impl Cluster {
     }
 
     /// Whether this consumer has not yet read all that lay there before it.
-    pub(in crate::state) fn is_catching_up(&self, process: &ProcessName) -> bool {
+    pub(super) fn is_catching_up(&self, process: &ProcessName) -> bool {
         let known = self.processes.get(process);
         let known = known.and_then(|consumer| consumer.catch_up.as_ref());
         known.is_some_and(|known| known.done.is_none())
@@ -144,12 +133,12 @@ impl Cluster {
     fn stretches(
         &self,
         process: &ProcessName,
-        partitions: &[PartitionOffset],
+        partitions: &[Assigned],
     ) -> BTreeMap<TopicPartition, Stretch> {
         let group = self.processes.get(process);
         let group = group.and_then(|consumer| self.groups.get(consumer.group.as_ref()?));
         let found = partitions.iter().filter_map(|reads| {
-            let place = TopicPartition::new(&reads.topic, reads.partition);
+            let place = reads.place.clone();
             let known = self.partition(&place)?;
             // Where nothing is committed it begins with the oldest record.
             let from = reads.offset.max(known.log_start);
@@ -179,15 +168,19 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// What this consumer read, once it has the last record that lay there before: all in all, when that was,
-    /// and that record.
-    pub(in crate::state) fn caught_up_by(
-        &self,
-        process: &ProcessName,
-    ) -> Option<(CaughtUp, Timestamp, &(TopicPartition, Offset))> {
-        let known = self.processes.get(process)?.catch_up.as_ref()?;
-        let caught_up = together(std::iter::once(known))?;
-        Some((caught_up, known.done?, known.last.as_ref()?))
+    /// What this consumer read, once it has the last record that lay there before.
+    pub(super) fn caught_up_by(&self, process: &ProcessName) -> Option<Told> {
+        let consumer = self.processes.get(process)?;
+        let known = consumer.catch_up.as_ref()?;
+        Some(Told {
+            at: known.done?,
+            by: process.clone(),
+            change: Change::CaughtUp {
+                group: consumer.group.clone()?,
+                all: together(std::iter::once(known))?,
+                last: known.last.clone()?,
+            },
+        })
     }
 }
 

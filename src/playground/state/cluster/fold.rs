@@ -1,47 +1,23 @@
 //! Folds observations into what is known of the cluster.
 
-use std::time::Duration;
-
 use super::{
-    Acks, Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, Process,
-    ProcessName, Receipt, RecordSeen, Status, Word,
-    cluster::{Read, broker_of_znodes},
-    process::Expired,
+    Acks, Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, PartitionOffsets,
+    Process, ProcessChange, ProcessName, Receipt, RecordSeen, Word,
+    fact::{Fact, LogStart, Moved},
 };
 use crate::state::Timestamp;
-use wire::{
-    BrokerId, GroupState, Offset, TopicPartition,
-    report::{MemberStep, PartitionOffset, Report, ReportLine},
-};
-
-/// Reads kept to be matched with acknowledgements that come later.
-const RECENT_READS_MAX: usize = 64;
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// Groups that are known at once. Whoever reads from a console has a new one each time, and not all of
 /// them are ever told to be gone.
 const GROUPS_MAX: usize = 256;
 
 impl Cluster {
-    /// Folds one observation in.
-    pub(in crate::state) fn see(&mut self, seen: &Observation, at: Timestamp) {
+    /// Folds one observation in, and says what it came to that somebody may want to tell.
+    pub(in crate::state) fn see(&mut self, seen: &Observation, at: Timestamp) -> Option<Fact> {
         match seen {
             Observation::Process { process, change } => {
-                let led = match process {
-                    ProcessName::Broker(broker) => self.led_by(*broker),
-                    _ => Vec::new(),
-                };
-                let known = self
-                    .processes
-                    .entry(process.clone())
-                    .or_insert_with(|| Process::planned(process.clone(), at));
-                let was_gone = known.status.is_gone();
-                known.change(change, at);
-                if known.status.is_gone() && !was_gone {
-                    known.led = led;
-                }
-                if let Some(group) = known.group.clone() {
-                    self.name_members(&group);
-                }
+                return Some(self.see_process(process, change, at));
             }
             Observation::Memory { process, rss_bytes } => {
                 if let Some(known) = self.processes.get_mut(process) {
@@ -58,16 +34,12 @@ impl Cluster {
                     known.log_file.clone_from(file);
                 }
             }
-            Observation::Report { process, line } => self.see_report(process, line, at),
-            Observation::Cluster(cluster) => self.see_metadata(cluster, at),
-            Observation::Offsets(offsets) => {
-                for known in offsets {
-                    if let Some(partition) = self.partition_mut(&known.partition) {
-                        partition.see_offsets(known, at);
-                    }
-                }
-                self.sample_lags(at);
+            Observation::Report { process, line } => return self.see_report(process, line, at),
+            Observation::Cluster(cluster) => {
+                self.see_metadata(cluster, at);
+                return Some(Fact::LeadersSeen);
             }
+            Observation::Offsets(offsets) => return self.see_offsets(offsets, at),
             Observation::Records {
                 partition,
                 from,
@@ -112,6 +84,60 @@ impl Cluster {
             | Observation::SettingsFile { .. }
             | Observation::SettingsFileUnreadable { .. } => {}
         }
+        None
+    }
+
+    fn see_process(
+        &mut self,
+        process: &ProcessName,
+        change: &ProcessChange,
+        at: Timestamp,
+    ) -> Fact {
+        let led = match process {
+            ProcessName::Broker(broker) => self.led_by(*broker),
+            ProcessName::Consumer(_) | ProcessName::ZooKeeper => Vec::new(),
+        };
+        let known = self
+            .processes
+            .entry(process.clone())
+            .or_insert_with(|| Process::planned(process.clone(), at));
+        let was_gone = known.status.is_gone();
+        known.change(change, at);
+        let status = known.status;
+        if status.is_gone() && !was_gone {
+            known.led = led;
+        }
+        if let Some(group) = known.group.clone() {
+            self.name_members(&group);
+        }
+        Fact::Process {
+            process: process.clone(),
+            change: change.clone(),
+            status,
+        }
+    }
+
+    /// Retention tells nobody: the records are just gone.
+    fn see_offsets(&mut self, offsets: &[PartitionOffsets], at: Timestamp) -> Option<Fact> {
+        let mut deleted = Vec::new();
+        for seen in offsets {
+            let place = &seen.partition;
+            let topic = self.topics.get(&place.topic);
+            let internal = topic.is_some_and(|topic| topic.internal);
+            let Some(partition) = self.partition_mut(place) else {
+                continue;
+            };
+            let start = Moved::new(partition.log_start, seen.log_start);
+            if partition.measured && start.after > start.before && !internal {
+                deleted.push(LogStart {
+                    place: place.clone(),
+                    offset: start,
+                });
+            }
+            partition.see_offsets(seen, at);
+        }
+        self.sample_lags(at);
+        (!deleted.is_empty()).then_some(Fact::RecordsDeleted(deleted))
     }
 
     fn see_acked(&mut self, receipt: &Receipt, at: Timestamp) {
@@ -146,7 +172,7 @@ impl Cluster {
     }
 
     /// Lets something flow through a partition that is known.
-    fn flows(
+    pub(super) fn flows(
         &mut self,
         place: &TopicPartition,
         how: impl FnOnce(&mut Flow, &TopicPartition, &Partition),
@@ -158,7 +184,7 @@ impl Cluster {
         }
     }
 
-    fn partition_mut(&mut self, at: &TopicPartition) -> Option<&mut Partition> {
+    pub(super) fn partition_mut(&mut self, at: &TopicPartition) -> Option<&mut Partition> {
         let index = usize::try_from(at.partition).ok()?;
         self.topics.get_mut(&at.topic)?.partitions.get_mut(index)
     }
@@ -216,152 +242,14 @@ impl Cluster {
         }
     }
 
-    fn see_controller(&mut self, controller: BrokerId, at: Timestamp) {
+    pub(super) fn see_controller(&mut self, controller: BrokerId, at: Timestamp) {
         if self.controller.map(|(known, _)| known) != Some(controller) {
             self.controller = Some((controller, at));
         }
     }
 
-    fn see_report(&mut self, process: &ProcessName, line: &ReportLine, at: Timestamp) {
-        let told_at = Timestamp::from_ms(line.at_ms);
-        // Records come by the thousand, and say nothing of znodes.
-        if !matches!(line.report, Report::Record { .. }) {
-            self.znodes
-                .see_report(&process.to_string(), &line.report, told_at);
-        }
-        match &line.report {
-            Report::Registered {
-                broker, session, ..
-            } => {
-                if let Some(known) = self.processes.get_mut(&ProcessName::Broker(*broker)) {
-                    known.session = Some(*session);
-                    known.session_expired = None;
-                }
-            }
-            Report::SessionExpired {
-                session,
-                timeout_ms,
-                ephemerals,
-            } => {
-                let owner = self
-                    .session_owner(*session)
-                    .or_else(|| broker_of_znodes(ephemerals));
-                let known = owner.map(ProcessName::Broker);
-                if let Some(known) = known.and_then(|name| self.processes.get_mut(&name)) {
-                    known.session_expired = Some(Expired {
-                        at: told_at,
-                        timeout: Duration::from_millis(u64::from(*timeout_ms)),
-                    });
-                }
-            }
-            Report::ControllerElected { broker, .. } => self.see_controller(*broker, told_at),
-            Report::PartitionChanged {
-                topic,
-                partition,
-                leader,
-                epoch,
-                isr,
-                ..
-            } => {
-                let place = TopicPartition::new(topic, *partition);
-                if let Some(known) = self.partition_mut(&place)
-                    && *epoch >= known.seen.epoch
-                {
-                    let mut seen = known.seen.clone();
-                    seen.leader = (leader.0 >= 0).then_some(*leader);
-                    seen.epoch = *epoch;
-                    seen.isr.clone_from(isr);
-                    known.see(&seen, at);
-                }
-            }
-            Report::IsrChanged {
-                topic,
-                partition,
-                leader,
-                isr,
-                ..
-            } => {
-                let place = TopicPartition::new(topic, *partition);
-                if let Some(known) = self.partition_mut(&place)
-                    && known.seen.leader == Some(*leader)
-                {
-                    let mut seen = known.seen.clone();
-                    seen.isr.clone_from(isr);
-                    known.see(&seen, at);
-                }
-            }
-            report => self.see_group_report(process, report, told_at, at),
-        }
-    }
-
-    fn see_group_report(
-        &mut self,
-        process: &ProcessName,
-        report: &Report,
-        told_at: Timestamp,
-        at: Timestamp,
-    ) {
-        match report {
-            Report::GroupState {
-                group,
-                state,
-                generation,
-                protocol,
-                leader,
-                awaited,
-                rebalance_timeout_ms,
-                members,
-                ..
-            } => {
-                let known = self.group_mut(group);
-                known.enter(*state, told_at);
-                known.generation = Some(*generation);
-                known.awaited.clone_from(awaited);
-                known.leader.clone_from(leader);
-                known.rebalance_timeout_ms = *rebalance_timeout_ms;
-                if let Some(protocol) = protocol {
-                    known.protocol.clone_from(protocol);
-                }
-                if matches!(state, GroupState::Stable | GroupState::Empty) {
-                    known.divide(members, told_at);
-                }
-                if let ProcessName::Broker(broker) = process {
-                    known.coordinator = Some(*broker);
-                }
-                self.name_members(group);
-            }
-            Report::GroupMember {
-                group,
-                member: member_id,
-                client_id,
-                step,
-                partitions,
-                ..
-            } => {
-                let known = self.group_mut(group);
-                known.awaited.retain(|awaited| {
-                    awaited != member_id || matches!(step, MemberStep::Asked | MemberStep::Synced)
-                });
-                let member = known.member(member_id, client_id, told_at);
-                member.step = Some(*step);
-                match step {
-                    MemberStep::Asked => {}
-                    MemberStep::Synced => member.reads = partitions.iter().cloned().collect(),
-                    MemberStep::Joined | MemberStep::Left | MemberStep::Expired => {
-                        known.revoke(member_id, partitions);
-                    }
-                }
-                self.name_members(group);
-            }
-            report => {
-                self.follow_catch_up(process, report, told_at);
-                self.see_consumer_report(process, report, at);
-            }
-        }
-    }
-
     /// A group by its id. Where there are too many, the one that was left alone for the longest time goes.
-    fn group_mut(&mut self, id: &str) -> &mut Group {
+    pub(super) fn group_mut(&mut self, id: &str) -> &mut Group {
         if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(id) {
             let oldest = self.groups.iter().min_by_key(|(_, group)| {
                 let read = !group.members.is_empty();
@@ -371,102 +259,6 @@ impl Cluster {
             oldest.and_then(|id| self.groups.remove(&id));
         }
         self.groups.entry(id.to_owned()).or_default()
-    }
-
-    fn see_consumer_report(&mut self, process: &ProcessName, report: &Report, at: Timestamp) {
-        let ProcessName::Consumer(name) = process else {
-            return;
-        };
-        let Some(consumer) = self.processes.get_mut(process) else {
-            return;
-        };
-        if consumer.status == Status::Starting && matches!(report, Report::Assigned { .. }) {
-            consumer.status = Status::Up;
-            consumer.since = at;
-        }
-        match report {
-            Report::Assigned { partitions } => consumer.assigned.extend(at_places(partitions)),
-            Report::Revoked { partitions } => {
-                for place in at_places(partitions) {
-                    consumer.assigned.remove(&place);
-                }
-            }
-            _ => {}
-        }
-        let Some(group_id) = consumer.group.clone() else {
-            return;
-        };
-        if matches!(report, Report::Assigned { .. } | Report::Revoked { .. }) {
-            self.name_members(&group_id);
-        }
-        if let Report::Record {
-            topic,
-            partition,
-            offset,
-            key,
-            ..
-        } = report
-        {
-            let word = Word {
-                key: key.clone(),
-                offset: *offset,
-                at,
-            };
-            let place = TopicPartition::new(topic, *partition);
-            self.flows(&place, |flow, place, partition| {
-                flow.read(place, partition, &group_id, word);
-            });
-        }
-        let group = self.groups.entry(group_id.clone()).or_default();
-        match report {
-            Report::Assigned { partitions } => {
-                for reads in partitions {
-                    let place = TopicPartition::new(&reads.topic, reads.partition);
-                    if reads.offset.0 >= 0 {
-                        group.positions.insert(place.clone(), reads.offset);
-                    }
-                    if let Some(member) = group.our_member(name) {
-                        member.reads.insert(place);
-                    }
-                }
-            }
-            Report::Revoked { partitions } => {
-                if let Some(member) = group.our_member(name) {
-                    for place in at_places(partitions) {
-                        member.reads.remove(&place);
-                    }
-                }
-            }
-            Report::Committed { partitions } => group.commit(partitions),
-            Report::Record {
-                topic,
-                partition,
-                offset,
-                ..
-            } => {
-                let place = TopicPartition::new(topic, *partition);
-                if let Some(delivery) = &mut self.receipt
-                    && delivery.read.is_none()
-                    && delivery.receipt.partition == place
-                    && delivery.receipt.offset == *offset
-                {
-                    let after = at.since(delivery.receipt.sent_at);
-                    delivery.read = Some((group_id.clone(), name.clone(), after));
-                }
-                self.recent_reads.push_back(Read {
-                    place: place.clone(),
-                    offset: *offset,
-                    group: group_id,
-                    consumer: name.clone(),
-                    at,
-                });
-                if self.recent_reads.len() > RECENT_READS_MAX {
-                    self.recent_reads.pop_front();
-                }
-                group.positions.insert(place, Offset(offset.0 + 1));
-            }
-            _ => {}
-        }
     }
 
     pub(in crate::state) fn sample_lags(&mut self, at: Timestamp) {
@@ -481,10 +273,4 @@ impl Cluster {
             }
         }
     }
-}
-
-fn at_places(partitions: &[PartitionOffset]) -> impl Iterator<Item = TopicPartition> {
-    partitions
-        .iter()
-        .map(|at| TopicPartition::new(&at.topic, at.partition))
 }

@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::GroupSeen;
+use super::{GroupSeen, fact::Share};
 use crate::state::Timestamp;
-use wire::{
-    GroupState, Offset, TopicPartition,
-    report::{MemberPartitions, MemberStep, PartitionOffset},
-};
+use wire::{GroupState, Offset, TopicPartition, report::MemberStep};
 
 /// Seconds of lag kept for the chart.
 pub const LAG_SECONDS: usize = 60;
@@ -163,10 +160,13 @@ impl Group {
     }
 
     /// The coordinator said who holds what.
-    pub(in crate::state) fn divide(&mut self, members: &[MemberPartitions], at: Timestamp) {
-        self.members
-            .retain(|member_id, _| members.iter().any(|known| known.member == *member_id));
-        for known in members {
+    pub(super) fn divide(&mut self, shares: &[Share], at: Timestamp) {
+        let holds = |member_id: &str| {
+            let mut shares = shares.iter();
+            shares.any(|share| share.holds.member == member_id)
+        };
+        self.members.retain(|member_id, _| holds(member_id));
+        for Share { holds: known, .. } in shares {
             let member = self.member(&known.member, &known.client_id, at);
             member.reads = known.partitions.iter().cloned().collect();
             member.step = Some(MemberStep::Synced);
@@ -203,13 +203,9 @@ impl Group {
     }
 
     /// Offsets that a member committed.
-    pub(super) fn commit(&mut self, offsets: &[PartitionOffset]) {
-        for offset in offsets.iter().filter(|offset| offset.offset.0 >= 0) {
-            self.committed.insert(
-                TopicPartition::new(&offset.topic, offset.partition),
-                offset.offset,
-            );
-        }
+    pub(super) fn commit(&mut self, offsets: &[(TopicPartition, Offset)]) {
+        let known = offsets.iter().filter(|(_, offset)| offset.0 >= 0);
+        self.committed.extend(known.cloned());
     }
 
     /// Topics that are gone.

@@ -6,8 +6,11 @@ mod catch_up;
     reason = "the room is named after what this file holds"
 )]
 mod cluster;
+mod fact;
 mod flow;
 mod fold;
+mod fold_report;
+mod fold_told;
 mod group;
 mod hidden;
 mod members;
@@ -26,6 +29,9 @@ mod znodes;
 pub use catch_up::CaughtUp;
 pub(super) use cluster::broker_of_znodes;
 pub use cluster::{Cluster, Delivery, Spare, Topic};
+pub(super) use fact::{
+    Assigned, Cause, Change, Fact, GroupChange, LogStart, MemberChange, Moved, Share, Told,
+};
 pub use flow::{Flow, FlowLane, Word, records_per_word};
 pub use group::{Group, LAG_SECONDS, Member};
 pub use hidden::Hidden;

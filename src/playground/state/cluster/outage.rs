@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Observation, ProcessName, Receipt, Status};
+use super::{
+    Cluster, ProcessChange, ProcessName, Receipt, Status,
+    fact::{Change, Fact, Told},
+};
 use crate::state::Timestamp;
-use wire::{LeaderEpoch, TopicPartition, report::Report};
+use wire::{LeaderEpoch, TopicPartition};
 
 /// Partitions whose leader was lost, and how the last such gap ended.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -58,36 +61,42 @@ impl Outages {
         }
     }
 
-    /// A broker was seen to have stopped answering: what it led has no leader from now on.
-    pub fn begin(&mut self, cluster: &Cluster, process: &ProcessName, at: Timestamp) {
-        let ProcessName::Broker(broker) = process else {
-            return;
-        };
-        for (place, partition) in cluster.partitions() {
-            if partition.seen.leader == Some(*broker) {
-                self.begin_at(place, at);
+    /// A fact may begin outages. Where nobody leads what was led before, one begins that no process of ours
+    /// announced, unless everything is just starting.
+    pub(in crate::state) fn hear(
+        &mut self,
+        cluster: &Cluster,
+        fact: &Fact,
+        starting: bool,
+        at: Timestamp,
+    ) {
+        match fact {
+            Fact::Process {
+                process: ProcessName::Broker(broker),
+                change: ProcessChange::Exited { .. } | ProcessChange::Frozen,
+                ..
+            } => {
+                // It answers no more: what it led has no leader from now on.
+                for (place, partition) in cluster.partitions() {
+                    if partition.seen.leader == Some(*broker) {
+                        self.begin_at(place, at);
+                    }
+                }
             }
-        }
-    }
-
-    /// The cluster told who leads what: where nobody leads what was led before, an outage begins that no process
-    /// of ours announced. A partition is in its first epoch until somebody led it.
-    pub fn learn(&mut self, cluster: &Cluster, seen: &Observation, at: Timestamp) {
-        let tells = match seen {
-            Observation::Cluster(_) => true,
-            Observation::Report { line, .. } => {
-                matches!(line.report, Report::PartitionChanged { .. })
+            Fact::LeadersSeen
+            | Fact::Told(Told {
+                change: Change::StateWritten { .. },
+                ..
+            }) if !starting => {
+                for (place, partition) in cluster.partitions() {
+                    let seen = &partition.seen;
+                    // A partition is in its first epoch until somebody led it.
+                    if seen.leader.is_none() && seen.epoch > LeaderEpoch(0) {
+                        self.begin_at(place, at);
+                    }
+                }
             }
-            _ => false,
-        };
-        if !tells {
-            return;
-        }
-        for (place, partition) in cluster.partitions() {
-            let seen = &partition.seen;
-            if seen.leader.is_none() && seen.epoch > LeaderEpoch(0) {
-                self.begin_at(place, at);
-            }
+            Fact::Process { .. } | Fact::LeadersSeen | Fact::RecordsDeleted(_) | Fact::Told(_) => {}
         }
     }
 

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     WatchSeen, ZnodeContent, ZnodesSeen,
+    fact::{Change, Told},
     znode_words::{epoch_of, state_in_words},
 };
 use crate::state::Timestamp;
-use wire::report::Report;
 
 /// A znode that is gone stays on the screen for so long.
 pub const REMOVED_FOR: Duration = Duration::from_secs(30);
@@ -305,15 +305,16 @@ impl Znodes {
         }
     }
 
-    /// Takes what a process told of znodes. `by` is how it is called.
-    pub(in crate::state) fn see_report(&mut self, by: &str, report: &Report, at: Timestamp) {
-        let process = || ZnodeWriter::Process(by.to_owned());
-        match report {
-            Report::WatchFired { path, sessions, .. } => {
+    /// Takes what a process told of znodes.
+    pub(super) fn hear(&mut self, told: &Told) {
+        let by = &told.by;
+        let process = || ZnodeWriter::Process(by.to_string());
+        match &told.change {
+            Change::WatchFired { path, sessions, .. } => {
                 let fire = Fire {
                     path: path.clone(),
                     sessions: sessions.clone(),
-                    at,
+                    at: told.at,
                 };
                 self.match_fire(&fire);
                 self.fires.retain(|known| known.path != *path);
@@ -322,14 +323,14 @@ impl Znodes {
                     self.fires.pop_front();
                 }
             }
-            Report::Registered { broker, .. } => {
+            Change::Registered { broker, .. } => {
                 self.wrote(format!("/brokers/ids/{broker}"), process(), None);
             }
-            Report::ControllerElected { .. } => {
+            Change::ControllerElected { .. } => {
                 self.wrote("/controller".into(), process(), None);
                 self.wrote("/controller_epoch".into(), process(), None);
             }
-            Report::TopicCreated { topic, partitions } => {
+            Change::TopicCreated { topic, partitions } => {
                 let by = ZnodeWriter::Process(format!("{by}, which created the topic"));
                 self.wrote(format!("/config/topics/{topic}"), by.clone(), None);
                 self.wrote(format!("/brokers/topics/{topic}"), by.clone(), None);
@@ -341,51 +342,42 @@ impl Znodes {
                     self.wrote(state_path(topic, partition), by.clone(), Some(after));
                 }
             }
-            Report::PartitionChanged {
-                topic,
-                partition,
-                leader_before,
+            Change::StateWritten {
+                place,
                 leader,
-                epoch_before,
                 epoch,
-                isr_before,
                 isr,
-                ..
             } => self.replaced(
-                state_path(topic, *partition),
+                state_path(&place.topic, place.partition),
                 format!("{by}, as controller"),
-                state_in_words(leader_before.0, epoch_before.0, isr_before),
-                state_in_words(leader.0, epoch.0, isr),
+                state_in_words(leader.before.0, epoch.before.0, &isr.before),
+                state_in_words(leader.after.0, epoch.after.0, &isr.after),
             ),
-            Report::IsrChanged {
-                topic,
-                partition,
-                leader,
-                isr_before,
-                isr,
-                ..
-            } => {
-                let path = state_path(topic, *partition);
+            Change::IsrWritten { place, leader, isr } => {
+                let path = state_path(&place.topic, place.partition);
                 let known = self.get(&path);
                 // A leader changes its ISR within its own epoch.
                 let epoch = known.and_then(|znode| epoch_of(&znode.content.data));
                 if let Some(epoch) = epoch {
                     self.replaced(
                         path,
-                        format!("{by}, as leader of p{partition}"),
-                        state_in_words(leader.0, epoch, isr_before),
-                        state_in_words(leader.0, epoch, isr),
+                        format!("{by}, as leader of p{}", place.partition),
+                        state_in_words(leader.0, epoch, &isr.before),
+                        state_in_words(leader.0, epoch, &isr.after),
                     );
                 }
             }
-            Report::SessionExpired { ephemerals, .. } => {
+            Change::SessionEnded {
+                ephemerals,
+                expired_after_ms,
+                ..
+            } => {
+                let by = match expired_after_ms {
+                    Some(_) => ZnodeWriter::Expiry,
+                    None => ZnodeWriter::Closing,
+                };
                 for path in ephemerals {
-                    self.wrote(path.clone(), ZnodeWriter::Expiry, None);
-                }
-            }
-            Report::SessionClosed { ephemerals, .. } => {
-                for path in ephemerals {
-                    self.wrote(path.clone(), ZnodeWriter::Closing, None);
+                    self.wrote(path.clone(), by.clone(), None);
                 }
             }
             _ => {}
@@ -489,12 +481,10 @@ impl PartialOrd for ZnodePath {
 #[cfg(test)]
 mod tests {
     use super::Znodes;
+    use crate::state::cluster::{Change, Moved, Told};
     use crate::state::znode_summary as summary;
-    use crate::state::{Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen};
-    use wire::{
-        BrokerId, LeaderEpoch,
-        report::{Report, ZnodeChange},
-    };
+    use crate::state::{ProcessName, Timestamp, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen};
+    use wire::{BrokerId, LeaderEpoch, TopicPartition, report::ZnodeChange};
 
     const STATE: &str = "/brokers/topics/orders/partitions/2/state";
 
@@ -591,21 +581,19 @@ mod tests {
             &seen(true, &[(STATE, Some(content(&state(3, 4, "3,1,2"), 5)))]),
             Timestamp(0),
         );
-        znodes.see_report(
-            "broker 2",
-            &Report::PartitionChanged {
-                topic: "orders".into(),
-                partition: 2,
-                leader_before: BrokerId(3),
-                leader: BrokerId(1),
-                epoch_before: LeaderEpoch(4),
-                epoch: LeaderEpoch(5),
-                isr_before: vec![BrokerId(3), BrokerId(1), BrokerId(2)],
-                isr: vec![BrokerId(1), BrokerId(2)],
-                why: "broker 3 is gone".into(),
+        znodes.hear(&Told {
+            at: Timestamp(1),
+            by: ProcessName::Broker(BrokerId(2)),
+            change: Change::StateWritten {
+                place: TopicPartition::new("orders", 2),
+                leader: Moved::new(BrokerId(3), BrokerId(1)),
+                epoch: Moved::new(LeaderEpoch(4), LeaderEpoch(5)),
+                isr: Moved::new(
+                    vec![BrokerId(3), BrokerId(1), BrokerId(2)],
+                    vec![BrokerId(1), BrokerId(2)],
+                ),
             },
-            Timestamp(1),
-        );
+        });
         znodes.see(
             &seen(false, &[(STATE, Some(content(&state(1, 5, "1,2"), 6)))]),
             Timestamp(2),
@@ -626,13 +614,17 @@ mod tests {
     #[test]
     fn a_watch_is_recursive_once_it_told_of_something_below() {
         let mut znodes = Znodes::default();
-        let fired = |path: &str, sessions: &[i64]| Report::WatchFired {
-            path: path.into(),
-            change: ZnodeChange::Changed,
-            sessions: sessions.to_vec(),
+        let fired = |path: &str, sessions: &[i64], at| Told {
+            at,
+            by: ProcessName::ZooKeeper,
+            change: Change::WatchFired {
+                path: path.into(),
+                change: ZnodeChange::Changed,
+                sessions: sessions.to_vec(),
+            },
         };
         // Told before anybody asked for the list of watches.
-        znodes.see_report("zookeeper", &fired("/brokers/ids/3", &[1]), Timestamp(5));
+        znodes.hear(&fired("/brokers/ids/3", &[1], Timestamp(5)));
         let watches = [
             ("/brokers", vec![1, 2]),
             ("/brokers/seqid", vec![2]),
@@ -653,7 +645,7 @@ mod tests {
             known(&znodes),
             [(true, Some(5)), (false, None), (false, None)]
         );
-        znodes.see_report("zookeeper", &fired("/controller", &[1]), Timestamp(9));
+        znodes.hear(&fired("/controller", &[1], Timestamp(9)));
         znodes.see_watches(&watches);
         assert_eq!(
             known(&znodes),

@@ -51,7 +51,7 @@ fn lines(state: &State) -> Vec<String> {
                 "{:#} {} {} {:?}",
                 entry.at.clock(0),
                 entry.depth,
-                entry.who,
+                entry.hand,
                 entry.text
             )
         })

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Line, Story, Subject, grouped, names::place as place_name};
-use crate::state::cluster::{CaughtUp, Cluster, ProcessName};
+use super::{Hand, Line, Story, Subject, grouped, names::place as place_name};
+use crate::state::cluster::{CaughtUp, ProcessName, Told};
+use wire::{Offset, TopicPartition};
 
 impl CaughtUp {
     /// `read 459 records from the beginning in 40 ms`
@@ -34,32 +35,25 @@ impl CaughtUp {
 }
 
 /// Tells of a consumer that has read the last record that lay there before.
-pub(in crate::state) fn tell(
+pub(super) fn tell(
     story: &mut Story,
-    cluster: &Cluster,
     home: &str,
-    process: &ProcessName,
+    told: &Told,
+    (group, all, (place, last)): (&str, &CaughtUp, &(TopicPartition, Offset)),
 ) {
-    let ProcessName::Consumer(name) = process else {
-        return;
-    };
-    let group = cluster.processes.get(process);
-    let Some(group) = group.and_then(|consumer| consumer.group.as_ref()) else {
-        return;
-    };
-    let Some((caught_up, at, (place, last))) = cluster.caught_up_by(process) else {
+    let ProcessName::Consumer(name) = &told.by else {
         return;
     };
     let words = format!(
         "{group}/{name} {}, the last {} @{last}",
-        caught_up.words(home),
+        all.words(home),
         place_name(home, &place.topic, place.partition)
     );
     let causes = [
-        Subject::Process(process.clone()),
-        Subject::GroupStep(group.clone()),
+        Subject::Process(told.by.clone()),
+        Subject::GroupStep(group.to_owned()),
     ];
-    story.tell(&causes, Line::new(at, "client").say(words));
+    story.tell(&causes, Line::new(told.at, Hand::Client).say(words));
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Sentences: what happened, told to people, each line under its cause.
 
-pub(super) mod caught_up;
+mod caught_up;
 mod coach;
+mod hand;
 mod names;
 mod narrate;
 mod narrate_deleted;
@@ -18,6 +19,7 @@ pub(super) mod welcome;
 mod zookeeper_story;
 
 pub use coach::Coach;
+pub use hand::Hand;
 pub use names::named_places;
 pub(super) use names::{listed, places};
 pub(super) use narrate::Narrator;

@@ -1,21 +1,20 @@
-//! Turns reports into lines of "what happened", each under what caused it.
+//! Turns facts into lines of "what happened", each under what caused it.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Hand, caught_up,
     names::{listed, place, spaced},
+    narrate_group::assigned,
     story::{Line, Merge, Story, Subject, Tone, of},
 };
 use crate::state::{
     Timestamp,
-    cluster::{Cluster, ProcessName, broker_of_znodes},
+    cluster::{Change, Cluster, Moved, ProcessName, Told, broker_of_znodes},
 };
-use wire::{
-    BrokerId, TopicPartition,
-    report::{Report, ReportLine, ZnodeChange},
-};
+use wire::{BrokerId, LeaderEpoch, TopicPartition, report::ZnodeChange};
 
 /// Facts of one kind this close together share a line.
 const MERGE_WINDOW: Duration = Duration::from_secs(1);
@@ -34,83 +33,71 @@ pub struct Narrator {
 }
 
 impl Narrator {
-    /// Tells what a process reported. `cluster` is as it was before the report.
-    pub fn tell(
-        &mut self,
-        story: &mut Story,
-        cluster: &Cluster,
-        process: &ProcessName,
-        line: &ReportLine,
-    ) {
-        let at = Timestamp::from_ms(line.at_ms);
-        match &line.report {
-            Report::SessionExpired {
-                session,
-                timeout_ms,
-                ephemerals,
-            } => {
-                if let Some(broker) = owner(cluster, *session, ephemerals) {
-                    let words = format!("session of broker {broker} expired after {timeout_ms} ms");
-                    story.tell(
-                        &[of(broker)],
-                        Line::new(at, "zookeeper").say(words).about(of(broker)),
-                    );
-                }
-            }
-            Report::SessionClosed {
-                session,
-                ephemerals,
-            } => {
-                if let Some(broker) = owner(cluster, *session, ephemerals) {
-                    let words = format!("broker {broker} closed its session");
-                    story.tell(
-                        &[of(broker)],
-                        Line::new(at, "zookeeper").say(words).about(of(broker)),
-                    );
-                }
-            }
-            Report::WatchFired {
+    /// Tells what a process told of itself. `cluster` knows of it already.
+    pub(in crate::state) fn tell(&mut self, story: &mut Story, cluster: &Cluster, told: &Told) {
+        let at = told.at;
+        match &told.change {
+            Change::SessionEnded {
+                owner: Some(broker),
+                expired_after_ms,
+                ..
+            } => session_ended(story, at, *broker, *expired_after_ms),
+            Change::WatchFired {
                 path,
-                change,
+                change: ZnodeChange::Deleted,
                 sessions,
-            } => watch_fired(story, cluster, at, path, *change, sessions),
-            Report::Registered { broker, .. } => self.registered(story, at, *broker),
-            Report::ControllerElected {
+            } => watch_fired(story, cluster, at, path, sessions),
+            Change::Registered { broker, .. } => self.registered(story, at, *broker),
+            Change::ControllerElected {
                 broker,
+                before,
                 controller_epoch,
-            } => self.elected(story, cluster, at, *broker, *controller_epoch),
-            Report::TopicCreated { topic, .. } if self.opening && topic.starts_with("__") => {}
-            Report::TopicCreated { topic, partitions } => {
-                let words = topic_created(topic, partitions);
-                let line = Line::new(at, "controller").say(words);
-                let line = line.about(Subject::Topic(topic.clone()));
-                let first = if self.opening {
-                    Subject::Opening
-                } else {
-                    Subject::Topic(topic.clone())
-                };
-                story.tell(&[first, Subject::Topic(topic.clone())], line);
+            } => self.elected(story, at, *broker, *before, *controller_epoch),
+            Change::TopicCreated { topic, partitions } => {
+                self.topic_created(story, at, topic, partitions);
             }
-            Report::TopicDeleted { topic } => {
-                let line = Line::new(at, "controller").say(format!("topic {topic} is gone"));
+            Change::TopicDeleted { topic } => {
+                let line = Line::new(at, Hand::Controller).say(format!("topic {topic} is gone"));
                 story.tell(&[Subject::Topic(topic.clone())], line);
             }
-            Report::PartitionChanged { .. } | Report::IsrChanged { .. } => {
-                self.partition_changed(story, at, process, &line.report);
+            Change::StateWritten {
+                place,
+                leader,
+                epoch,
+                isr,
+            } if leader.is_change() || epoch.is_change() => {
+                self.leader_changed(story, at, place, (leader, epoch, isr));
             }
-            Report::ReassignmentFinished {
-                topic,
-                partition,
-                replicas_before,
-                replicas,
-            } => self.reassigned(story, at, (topic, *partition), replicas_before, replicas),
-            Report::LogTruncated { .. } | Report::FollowerStalled { .. } => {
-                self.follower(story, at, &line.report);
+            Change::StateWritten { place, isr, .. } => {
+                self.isr_changed(story, at, &Hand::Controller, place, isr);
             }
-            Report::LogRecovered {
-                broker, cut_bytes, ..
-            } => self.recovered(story, at, *broker, *cut_bytes),
-            report => self.group(story, cluster, at, process, report),
+            Change::IsrWritten { place, isr, .. } => {
+                let hand = Hand::Process(told.by.clone());
+                self.isr_changed(story, at, &hand, place, isr);
+            }
+            Change::Reassigned { place, replicas } => self.reassigned(story, at, place, replicas),
+            Change::LogTruncated { .. } | Change::FollowerStalled { .. } => {
+                self.follower(story, told);
+            }
+            Change::LogRecovered { broker, cut_bytes } => {
+                self.recovered(story, at, *broker, *cut_bytes);
+            }
+            Change::Group(change) => self.group_state(story, at, change),
+            Change::Member(change) => self.group_member(story, at, change),
+            Change::Assigned(partitions) => {
+                if !self.opening {
+                    assigned(story, cluster, &self.home, (at, &told.by), partitions);
+                }
+            }
+            Change::CaughtUp { group, all, last } => {
+                caught_up::tell(story, &self.home, told, (group, all, last));
+            }
+            Change::SessionEnded { .. }
+            | Change::WatchFired { .. }
+            | Change::WatchSeen { .. }
+            | Change::Revoked(_)
+            | Change::Committed(_)
+            | Change::Read { .. } => {}
         }
     }
 
@@ -127,13 +114,13 @@ impl Narrator {
         {
             brokers.push(broker);
             brokers.sort();
-            entry.who = format!("broker {}", spaced(brokers));
+            entry.hand = Hand::Brokers(brokers.clone());
             entry.at = entry.at.max(at);
             let number = entry.number;
             story.settle(number);
             return;
         }
-        let line = Line::new(at, format!("broker {broker}"))
+        let line = Line::new(at, Hand::broker(broker))
             .say("registered in /brokers/ids")
             .about(of(broker))
             .merging(Merge::Registered(vec![broker]));
@@ -148,124 +135,114 @@ impl Narrator {
     fn elected(
         &mut self,
         story: &mut Story,
-        cluster: &Cluster,
         at: Timestamp,
         broker: BrokerId,
+        before: Option<BrokerId>,
         controller_epoch: i32,
     ) {
-        let who = format!("broker {broker}");
+        let hand = Hand::broker(broker);
         if self.opening {
             story.retract(|merge| *merge == Merge::Started(ProcessName::Broker(broker)));
             self.first_controller = Some(broker);
             forget_registration(story, at, broker);
-            let line = Line::new(at, who).say("first to create /controller: it is the controller");
+            let line = Line::new(at, hand).say("first to create /controller: it is the controller");
             story.tell(&[Subject::Opening], line.about(of(broker)));
             return;
         }
         let words = format!("creates /controller, controller epoch {controller_epoch}");
-        let before = cluster.controller.map(|(before, _)| of(before));
-        let causes: Vec<Subject> = before.into_iter().chain([of(broker)]).collect();
-        story.tell(&causes, Line::new(at, who).say(words));
+        let causes: Vec<Subject> = before.into_iter().chain([broker]).map(of).collect();
+        story.tell(&causes, Line::new(at, hand).say(words));
     }
 
-    fn partition_changed(
+    fn topic_created(
         &self,
         story: &mut Story,
         at: Timestamp,
-        process: &ProcessName,
-        report: &Report,
+        topic: &str,
+        partitions: &[Vec<BrokerId>],
     ) {
-        let (topic, partition, leaders, isr_before, isr) = match report {
-            Report::PartitionChanged {
-                topic,
-                partition,
-                leader_before,
-                leader,
-                epoch_before,
-                epoch,
-                isr_before,
-                isr,
-                ..
-            } => (
-                topic,
-                *partition,
-                (leader_before != leader || epoch_before != epoch).then_some((
-                    *leader_before,
-                    *leader,
-                    *epoch_before,
-                    *epoch,
-                )),
-                isr_before,
-                isr,
-            ),
-            Report::IsrChanged {
-                topic,
-                partition,
-                isr_before,
-                isr,
-                ..
-            } => (topic, *partition, None, isr_before, isr),
-            _ => return,
+        if self.opening && topic.starts_with("__") {
+            return;
+        }
+        let subject = Subject::Topic(topic.to_owned());
+        let line = Line::new(at, Hand::Controller).say(topic_created(topic, partitions));
+        let line = line.about(subject.clone());
+        let first = if self.opening {
+            Subject::Opening
+        } else {
+            subject.clone()
         };
-        let who = match report {
-            Report::IsrChanged { .. } => process.to_string(),
-            _ => "controller".to_owned(),
-        };
-        let left = isr_before.iter().find(|broker| !isr.contains(broker));
-        let joined = isr.iter().find(|broker| !isr_before.contains(broker));
-        let mut causes: Vec<Subject> = left.into_iter().chain(joined).copied().map(of).collect();
-        let internal = topic.starts_with("__");
-        let Some((leader_before, leader, epoch_before, epoch)) = leaders else {
-            if let Some(broker) = left.or(joined).filter(|_| !internal) {
-                causes.push(Subject::Partition(TopicPartition::new(topic, partition)));
-                isr_line(
-                    story,
-                    at,
-                    who,
-                    &causes,
-                    (self.topic_word(topic), topic, partition),
-                    (*broker, joined.is_some()),
-                );
-            }
+        story.tell(&[first, subject], line);
+    }
+
+    /// A partition's ISR changed, and who leads it did not.
+    fn isr_changed(
+        &self,
+        story: &mut Story,
+        at: Timestamp,
+        hand: &Hand,
+        place: &TopicPartition,
+        isr: &Moved<Vec<BrokerId>>,
+    ) {
+        if place.topic.starts_with("__") {
+            return;
+        }
+        let (left, joined) = (isr.left().next(), isr.joined().next());
+        let Some(broker) = left.or(joined) else {
             return;
         };
-        causes.push(of(leader_before));
-        causes.push(of(leader));
-        let offline = leader.0 < 0;
-        if isr_before == isr && !offline {
+        let moved = left.into_iter().chain(joined).map(of);
+        let causes: Vec<Subject> = moved.chain([Subject::Partition(place.clone())]).collect();
+        let named = self.topic_word(&place.topic);
+        let what = (broker, joined.is_some());
+        isr_line(story, at, hand, &causes, (named, place), what);
+    }
+
+    /// A partition has another leader, or none, or the same one anew.
+    fn leader_changed(
+        &self,
+        story: &mut Story,
+        at: Timestamp,
+        at_place: &TopicPartition,
+        (leader, epoch, isr): (&Moved<BrokerId>, &Moved<LeaderEpoch>, &Moved<Vec<BrokerId>>),
+    ) {
+        let moved = isr.left().take(1).chain(isr.joined().take(1));
+        let mut causes: Vec<Subject> = moved.map(of).collect();
+        causes.push(of(leader.before));
+        causes.push(of(leader.after));
+        let offline = leader.after.0 < 0;
+        if !isr.is_change() && !offline {
             // Nobody came or went: somebody wanted it so.
-            let place = TopicPartition::new(topic, partition);
-            causes.insert(0, Subject::Partition(place));
+            causes.insert(0, Subject::Partition(at_place.clone()));
         }
         if self.opening {
             causes.insert(0, Subject::Opening);
         }
-        if internal {
-            leaders_line(story, at, who, &causes, topic);
+        if at_place.topic.starts_with("__") {
+            leaders_line(story, at, &causes, &at_place.topic);
             return;
         }
-        let named = place(&self.home, topic, partition);
-        if offline {
-            let only = if isr_before.len() == 1 { " only" } else { "" };
-            let words = format!("{named} offline: ISR was {}{only}", listed(isr_before));
-            let line = Line::new(at, who)
-                .with(Tone::Bad, words)
-                .about(Subject::Partition(TopicPartition::new(topic, partition)));
-            story.tell(&causes, line);
-            return;
-        }
-        let mut words = format!(
-            "{named} leader {}->{}  epoch {epoch_before}->{epoch}",
-            leader_name(leader_before),
-            leader_name(leader)
-        );
-        if isr_before != isr {
-            words = format!("{words}  ISR {}->{}", listed(isr_before), listed(isr));
-        }
-        let line = Line::new(at, who)
-            .say(words)
-            .about(Subject::Partition(TopicPartition::new(topic, partition)));
-        story.tell(&causes, line);
+        let named = place(&self.home, &at_place.topic, at_place.partition);
+        let line = Line::new(at, Hand::Controller);
+        let line = if offline {
+            let only = if isr.before.len() == 1 { " only" } else { "" };
+            let words = format!("{named} offline: ISR was {}{only}", listed(&isr.before));
+            line.with(Tone::Bad, words)
+        } else {
+            let mut words = format!(
+                "{named} leader {}->{}  epoch {}->{}",
+                leader_name(leader.before),
+                leader_name(leader.after),
+                epoch.before,
+                epoch.after
+            );
+            if isr.is_change() {
+                let (before, after) = (listed(&isr.before), listed(&isr.after));
+                words = format!("{words}  ISR {before}->{after}");
+            }
+            line.say(words)
+        };
+        story.tell(&causes, line.about(Subject::Partition(at_place.clone())));
     }
 
     /// How a topic is named before its partitions: the demo's own goes without.
@@ -278,20 +255,20 @@ impl Narrator {
         &self,
         story: &mut Story,
         at: Timestamp,
-        (topic, partition): (&str, i32),
-        before: &[BrokerId],
-        replicas: &[BrokerId],
+        place: &TopicPartition,
+        replicas: &Moved<Vec<BrokerId>>,
     ) {
-        let cause = [Subject::Topic(topic.to_owned())];
-        let line = Line::new(at, "controller");
-        if topic == self.home {
+        let TopicPartition { topic, partition } = place;
+        let cause = [Subject::Topic(topic.clone())];
+        let line = Line::new(at, Hand::Controller);
+        if *topic == self.home {
             let words = format!(
                 "p{partition} is on {} now, was on {}",
-                listed(replicas),
-                listed(before)
+                listed(&replicas.after),
+                listed(&replicas.before)
             );
-            let place = TopicPartition::new(topic, partition);
-            story.tell(&cause, line.say(words).about(Subject::Partition(place)));
+            let line = line.say(words).about(Subject::Partition(place.clone()));
+            story.tell(&cause, line);
             return;
         }
         let merged = story.merged(
@@ -307,7 +284,7 @@ impl Narrator {
             return;
         }
         let line = line.say(format!("{topic}: 1 partition moved"));
-        let line = line.merging(Merge::Moved(topic.to_owned(), 1));
+        let line = line.merging(Merge::Moved(topic.clone(), 1));
         story.tell(&cause, line);
     }
 
@@ -333,7 +310,7 @@ impl Narrator {
             entry.text = vec![(Tone::Plain, words(*logs, *bytes))];
             return;
         }
-        let line = Line::new(at, format!("broker {broker}"))
+        let line = Line::new(at, Hand::broker(broker))
             .say(words(1, cut))
             .merging(Merge::Recovered(broker, 1, cut));
         story.tell(&[of(broker), Subject::Opening], line);
@@ -353,25 +330,30 @@ fn forget_registration(story: &mut Story, at: Timestamp, broker: BrokerId) {
         && brokers.len() > 1
     {
         brokers.retain(|other| *other != broker);
-        entry.who = format!("broker {}", spaced(brokers));
+        entry.hand = Hand::Brokers(brokers.clone());
     }
     story.retract(|merge| *merge == alone);
 }
 
-fn watch_fired(
+fn session_ended(
     story: &mut Story,
-    cluster: &Cluster,
     at: Timestamp,
-    path: &str,
-    change: ZnodeChange,
-    sessions: &[i64],
+    broker: BrokerId,
+    expired_after_ms: Option<u32>,
 ) {
+    let words = match expired_after_ms {
+        Some(timeout_ms) => format!("session of broker {broker} expired after {timeout_ms} ms"),
+        None => format!("broker {broker} closed its session"),
+    };
+    let line = Line::new(at, Hand::Process(ProcessName::ZooKeeper)).say(words);
+    story.tell(&[of(broker)], line.about(of(broker)));
+}
+
+/// A znode is gone, and the watches of these sessions tell of it.
+fn watch_fired(story: &mut Story, cluster: &Cluster, at: Timestamp, path: &str, sessions: &[i64]) {
     let Some(broker) = broker_of_znodes(&[path.to_owned()]) else {
         return;
     };
-    if change != ZnodeChange::Deleted {
-        return;
-    }
     let mut watchers: Vec<BrokerId> = sessions
         .iter()
         .filter_map(|session| cluster.session_owner(*session))
@@ -390,7 +372,7 @@ fn watch_fired(
         "{path} gone, watch fires at broker{plural} {}",
         spaced(&watchers)
     );
-    let line = Line::new(at, "zookeeper").say(words);
+    let line = Line::new(at, Hand::Process(ProcessName::ZooKeeper)).say(words);
     let line = line.about(of(broker)).merging(Merge::Watch(path.into()));
     story.tell(&[of(broker)], line);
 }
@@ -398,11 +380,12 @@ fn watch_fired(
 fn isr_line(
     story: &mut Story,
     at: Timestamp,
-    who: String,
+    hand: &Hand,
     causes: &[Subject],
-    (named, topic, partition): (Option<&str>, &str, i32),
+    (named, place): (Option<&str>, &TopicPartition),
     (broker, joined): (BrokerId, bool),
 ) {
+    let TopicPartition { topic, partition } = place;
     let words = |partitions: &[i32]| {
         let places = partitions.iter().map(|p| format!("p{p}"));
         let named = named.map(str::to_owned);
@@ -417,28 +400,28 @@ fn isr_line(
     if let Some(entry) = merged
         && let Some(Merge::Isr { partitions, .. }) = &mut entry.merge
     {
-        if !partitions.contains(&partition) {
-            partitions.push(partition);
+        if !partitions.contains(partition) {
+            partitions.push(*partition);
             partitions.sort_unstable();
         }
         entry.text = vec![(Tone::Plain, words(partitions))];
-        if entry.who != who {
-            "leaders".clone_into(&mut entry.who);
+        if entry.hand != *hand {
+            entry.hand = Hand::Leaders;
         }
         return;
     }
-    let line = Line::new(at, who)
-        .say(words(&[partition]))
+    let line = Line::new(at, hand.clone())
+        .say(words(&[*partition]))
         .merging(Merge::Isr {
-            topic: topic.to_owned(),
+            topic: topic.clone(),
             broker,
             joined,
-            partitions: vec![partition],
+            partitions: vec![*partition],
         });
     story.tell(causes, line);
 }
 
-fn leaders_line(story: &mut Story, at: Timestamp, who: String, causes: &[Subject], topic: &str) {
+fn leaders_line(story: &mut Story, at: Timestamp, causes: &[Subject], topic: &str) {
     let words = |count: usize| {
         let leaders = if count == 1 { "leader" } else { "leaders" };
         format!("{topic}: {count} {leaders} moved")
@@ -455,7 +438,7 @@ fn leaders_line(story: &mut Story, at: Timestamp, who: String, causes: &[Subject
         entry.text = vec![(Tone::Dim, words(*count))];
         return;
     }
-    let line = Line::new(at, who)
+    let line = Line::new(at, Hand::Controller)
         .with(Tone::Dim, words(1))
         .merging(Merge::Leaders(topic.to_owned(), 1));
     story.tell(causes, line);
@@ -471,12 +454,6 @@ fn topic_created(topic: &str, partitions: &[Vec<BrokerId>]) -> String {
         .map(|(partition, replicas)| format!("p{partition} on {}", listed(replicas)))
         .collect();
     format!("topic {topic}: {}", places.join("  "))
-}
-
-fn owner(cluster: &Cluster, session: i64, ephemerals: &[String]) -> Option<BrokerId> {
-    cluster
-        .session_owner(session)
-        .or_else(|| broker_of_znodes(ephemerals))
 }
 
 fn leader_name(leader: BrokerId) -> String {

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Line, Merge, Story, Subject, Tone, grouped};
+use super::{Hand, Line, Merge, Story, Subject, Tone, grouped};
 use crate::state::{
     Timestamp,
-    cluster::{Cluster, PartitionOffsets, Topic},
+    cluster::{Cluster, LogStart, Topic},
 };
 use wire::Offset;
 
@@ -18,26 +18,19 @@ const NAMED_MAX: usize = 4;
 /// What makes old records go.
 const RETENTION: [&str; 2] = ["retention.ms", "retention.bytes"];
 
-/// Tells of records that are there no more. `cluster` is as it was before these offsets were seen.
+/// Tells of records that are there no more.
 pub(in crate::state) fn deleted(
     story: &mut Story,
     cluster: &Cluster,
     home: &str,
-    offsets: &[PartitionOffsets],
+    starts: &[LogStart],
     at: Timestamp,
 ) {
-    for seen in offsets {
-        let place = &seen.partition;
-        let topic = cluster.topics.get(&place.topic);
-        let known = topic.and_then(|topic| Some((topic, topic.partition(place.partition)?)));
-        let Some((topic, known)) = known.filter(|(topic, _)| !topic.internal) else {
+    for LogStart { place, offset } in starts {
+        let name = &place.topic;
+        let Some(topic) = cluster.topics.get(name) else {
             continue;
         };
-        if !known.measured || seen.log_start <= known.log_start {
-            continue;
-        }
-        let from = known.log_start;
-        let name = &place.topic;
         let merged = story.merged(
             at,
             TOGETHER,
@@ -46,15 +39,16 @@ pub(in crate::state) fn deleted(
         if let Some(entry) = merged
             && let Some(Merge::Deleted(_, starts)) = &mut entry.merge
         {
+            let from = offset.before;
             let start = starts.entry(place.partition).or_insert((from, from));
-            start.1 = seen.log_start;
+            start.1 = offset.after;
             entry.text = words(home, name, topic, starts);
             continue;
         }
-        let starts = BTreeMap::from([(place.partition, (from, seen.log_start))]);
+        let starts = BTreeMap::from([(place.partition, (offset.before, offset.after))]);
         let line = words(home, name, topic, &starts)
             .into_iter()
-            .fold(Line::new(at, "retention"), |line, (tone, words)| {
+            .fold(Line::new(at, Hand::Retention), |line, (tone, words)| {
                 line.with(tone, words)
             })
             .merging(Merge::Deleted(name.clone(), starts));
@@ -102,7 +96,7 @@ fn words(
 
 #[cfg(test)]
 mod tests {
-    use crate::state::{Appearance, Observation, PartitionOffsets};
+    use crate::state::{Appearance, Hand, Observation, PartitionOffsets};
     use crate::ui::tests::session::{Session, orders};
     use wire::{BrokerId, Offset};
 
@@ -118,7 +112,7 @@ mod tests {
 
     fn told(session: &Session) -> Vec<String> {
         let entries = session.state.story.entries().iter();
-        let entries = entries.filter(|entry| entry.who == "retention");
+        let entries = entries.filter(|entry| entry.hand == Hand::Retention);
         entries
             .map(|entry| entry.text.iter().map(|(_, words)| words.as_str()).collect())
             .collect()

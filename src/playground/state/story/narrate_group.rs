@@ -1,68 +1,26 @@
-//! Turns what coordinators and consumers report into lines of "what happened".
+//! Turns what coordinators and consumers tell into lines of "what happened".
 
 use super::{
+    Hand,
     names::{named_places, place, places},
     narrate::Narrator,
     story::{Line, Merge, Story, Subject, Tone},
 };
 use crate::state::{
     Timestamp,
-    cluster::{Cluster, ProcessName},
+    cluster::{Assigned, Cause, Cluster, GroupChange, MemberChange, ProcessName, Share},
 };
-use wire::{
-    GroupState, TopicPartition,
-    report::{MemberName, MemberPartitions, MemberStep, PartitionOffset, Report},
-};
+use wire::{GroupState, report::MemberStep};
 
 impl Narrator {
-    pub(in crate::state) fn group(
-        &mut self,
-        story: &mut Story,
-        cluster: &Cluster,
-        at: Timestamp,
-        process: &ProcessName,
-        report: &Report,
-    ) {
-        match report {
-            Report::GroupMember { .. } => self.group_member(story, cluster, at, report),
-            Report::GroupState { .. } => self.group_state(story, cluster, at, report),
-            Report::Assigned { partitions } if !self.opening => {
-                assigned(story, cluster, &self.home, (at, process), partitions);
-            }
-            _ => {}
-        }
-    }
-
-    fn group_member(
-        &mut self,
-        story: &mut Story,
-        cluster: &Cluster,
-        at: Timestamp,
-        report: &Report,
-    ) {
-        let Report::GroupMember {
+    pub(super) fn group_member(&mut self, story: &mut Story, at: Timestamp, change: &MemberChange) {
+        let MemberChange {
             group,
-            member,
-            client_id,
+            name,
             step,
-            partitions,
             why,
             ..
-        } = report
-        else {
-            return;
-        };
-        let named = |told: &MemberName| format!("{group}/{}", cluster.member_name(group, told));
-        let told = MemberName {
-            member: member.clone(),
-            client_id: client_id.clone(),
-        };
-        let name = cluster.member_name(group, &told);
-        let was_member = cluster
-            .groups
-            .get(group)
-            .and_then(|group| group.members.get(member)?.step)
-            .is_some_and(|step| step != MemberStep::Asked);
+        } = change;
         if matches!(
             step,
             MemberStep::Asked | MemberStep::Left | MemberStep::Expired
@@ -72,23 +30,25 @@ impl Narrator {
         if self.opening {
             return;
         }
-        let consumer = Subject::Process(ProcessName::Consumer(name));
+        let consumer = Subject::Process(ProcessName::Consumer(name.clone()));
         let state = Subject::GroupState(group.clone());
-        let who = named(&told);
-        let gave_up = places(&self.home, partitions);
+        let who = format!("{group}/{name}");
+        let gave_up = places(&self.home, &change.partitions);
         let words = match step {
-            MemberStep::Joined if was_member && gave_up.is_empty() => {
+            MemberStep::Joined if change.was_member && gave_up.is_empty() => {
                 format!("{who} joined again")
             }
-            MemberStep::Joined if was_member => {
+            MemberStep::Joined if change.was_member => {
                 format!("{who} gave up {gave_up} and joined again")
             }
-            MemberStep::Left | MemberStep::Expired if !why.why.is_empty() => why.told(named),
+            MemberStep::Left | MemberStep::Expired if !why.why.is_empty() => {
+                why.told(|name| format!("{group}/{name}"))
+            }
             MemberStep::Left => format!("{who} left"),
             MemberStep::Expired => format!("{who} was not heard in time"),
             MemberStep::Asked | MemberStep::Joined | MemberStep::Synced => return,
         };
-        let line = Line::new(at, "group").say(words);
+        let line = Line::new(at, Hand::Group).say(words);
         let line = line.about(Subject::GroupStep(group.clone()));
         if *step == MemberStep::Joined {
             story.tell(&[state], line);
@@ -97,54 +57,45 @@ impl Narrator {
         }
     }
 
-    fn group_state(
-        &mut self,
-        story: &mut Story,
-        cluster: &Cluster,
-        at: Timestamp,
-        report: &Report,
-    ) {
-        let Report::GroupState {
+    pub(super) fn group_state(&mut self, story: &mut Story, at: Timestamp, change: &GroupChange) {
+        let GroupChange {
             group,
             state,
             generation,
             why,
-            members,
-            before,
+            division: shares,
             ..
-        } = report
-        else {
-            return;
-        };
-        let named = |told: &MemberName| cluster.member_name(group, told);
-        let held = members.iter().chain(before);
-        let mut held = held.flat_map(|member| &member.partitions);
+        } = change;
+        let held = shares.after.iter().chain(&shares.before);
+        let mut held = held.flat_map(|share| &share.holds.partitions);
         let with_topics = held.any(|at| at.topic != self.home);
-        let divided = |members| divided(with_topics, members, named);
-        let division = divided(members);
+        let division = divided(with_topics, &shares.after);
         if self.opening {
             if *state == GroupState::Stable {
                 story.retract(|merge| *merge == Merge::Division(group.clone()));
-                let line = Line::new(at, "group")
+                let line = Line::new(at, Hand::Group)
                     .say(format!("{group} Stable, gen {generation}: {division}"))
                     .merging(Merge::Division(group.clone()));
                 story.tell(&[Subject::Opening], line);
             }
             return;
         }
-        let line = Line::new(at, "group");
+        let line = Line::new(at, Hand::Group);
         let line = match state {
             GroupState::Stable => {
                 let line = line.say(format!("{group} Stable, gen {generation}: {division}"));
-                let held = divided(before);
-                if held.is_empty() || held == division {
+                let before = divided(with_topics, &shares.before);
+                if before.is_empty() || before == division {
                     line
                 } else {
-                    line.with(Tone::Dim, format!("   (before: {held})"))
+                    line.with(Tone::Dim, format!("   (before: {before})"))
                 }
             }
             state if why.why.is_empty() => line.say(format!("{group} {state}")),
-            state => line.say(format!("{group} {state}: {}", why.told(named))),
+            state => {
+                let why = why.told(str::to_owned);
+                line.say(format!("{group} {state}: {why}"))
+            }
         };
         let line = line
             .about(Subject::GroupState(group.clone()))
@@ -159,40 +110,37 @@ impl Narrator {
     }
 }
 
-fn assigned(
+impl Cause {
+    /// The whole sentence; `written` says how each of them is written in it.
+    fn told(&self, written: impl Fn(&str) -> String) -> String {
+        let who: Vec<String> = self.who.iter().map(|name| written(name)).collect();
+        match who.as_slice() {
+            [] => self.why.clone(),
+            who => format!("{} {}", who.join(", "), self.why),
+        }
+    }
+}
+
+/// Tells where a consumer reads on.
+pub(super) fn assigned(
     story: &mut Story,
     cluster: &Cluster,
     home: &str,
     (at, process): (Timestamp, &ProcessName),
-    partitions: &[PartitionOffset],
+    partitions: &[Assigned],
 ) {
     let ProcessName::Consumer(name) = process else {
         return;
     };
-    let Some(group_id) = cluster
-        .processes
-        .get(process)
-        .and_then(|consumer| consumer.group.clone())
-    else {
+    let consumer = cluster.processes.get(process);
+    let Some(group) = consumer.and_then(|consumer| consumer.group.as_ref()) else {
         return;
     };
-    let Some(group) = cluster.groups.get(&group_id) else {
-        return;
-    };
-    for reads in partitions {
-        let at_place = TopicPartition::new(&reads.topic, reads.partition);
-        let held = group
-            .positions
-            .get(&at_place)
-            .is_some_and(|position| *position == reads.offset)
-            && group.reader(&at_place) == Some(name);
-        if held {
-            continue;
-        }
-        let place = place(home, &reads.topic, reads.partition);
-        let who = format!("{group_id}/{name}");
-        let words = match group.committed.get(&at_place) {
-            Some(committed) if *committed == reads.offset => {
+    for reads in partitions.iter().filter(|reads| !reads.goes_on) {
+        let place = place(home, &reads.place.topic, reads.place.partition);
+        let who = format!("{group}/{name}");
+        let words = match reads.committed {
+            Some(committed) if committed == reads.offset => {
                 format!("{who} reads {place} on from committed offset {committed}: nothing skipped")
             }
             _ if reads.offset.0 > 0 => {
@@ -202,30 +150,20 @@ fn assigned(
             _ => continue,
         };
         let consumer = Subject::Process(process.clone());
-        let step = Subject::GroupStep(group_id.clone());
-        story.tell(&[step, consumer], Line::new(at, "client").say(words));
+        let step = Subject::GroupStep(group.clone());
+        story.tell(&[step, consumer], Line::new(at, Hand::Client).say(words));
     }
 }
 
 /// `c1 p0 p1, c2 p2`
-fn divided(
-    with_topics: bool,
-    members: &[MemberPartitions],
-    named: impl Fn(&MemberName) -> String,
-) -> String {
-    let mut shares: Vec<String> = members
-        .iter()
-        .map(|member| {
-            let name = named(&MemberName {
-                member: member.member.clone(),
-                client_id: member.client_id.clone(),
-            });
-            match named_places(with_topics, &member.partitions) {
-                share if share.is_empty() => format!("{name} idle"),
-                share => format!("{name} {share}"),
-            }
-        })
-        .collect();
-    shares.sort();
-    shares.join(", ")
+fn divided(with_topics: bool, shares: &[Share]) -> String {
+    let told = shares.iter().map(|Share { name, holds }| {
+        match named_places(with_topics, &holds.partitions) {
+            share if share.is_empty() => format!("{name} idle"),
+            share => format!("{name} {share}"),
+        }
+    });
+    let mut told: Vec<String> = told.collect();
+    told.sort();
+    told.join(", ")
 }

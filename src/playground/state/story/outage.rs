@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Line, Merge, Story, Subject, Tone, names::place};
+use super::{Hand, Line, Merge, Story, Subject, Tone, names::place};
 use crate::state::{
     Timestamp,
     cluster::{BelowMinimum, Cluster, Ended, ProducedSeen},
@@ -22,7 +22,7 @@ pub(in crate::state) fn tell_end(story: &mut Story, cluster: &Cluster, home: &st
         None => format!("; writes waited {took}"),
     };
     let without = seconds(ended.without_leader);
-    let line = Line::new(ended.acked_at, "client")
+    let line = Line::new(ended.acked_at, Hand::Client)
         .say(format!("{place} writes again, "))
         .with(
             if lost == 0 { Tone::Good } else { Tone::Bad },
@@ -58,7 +58,7 @@ pub(in crate::state) fn explain_waiting(
     {
         return None;
     }
-    let line = Line::new(now, "client")
+    let line = Line::new(now, Hand::Client)
         .with(Tone::Bad, words.clone())
         .merging(merge);
     story.begin(line);

@@ -7,6 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::Hand;
 use crate::state::{Timestamp, cluster::ProcessName};
 use wire::{BrokerId, Offset, TopicPartition};
 
@@ -51,8 +52,8 @@ pub struct Entry {
     pub at: Timestamp,
     /// How deep it hangs; 0 is a tree's first line.
     pub depth: u8,
-    /// Who did it: `you`, `controller`, `broker 2`.
-    pub who: String,
+    /// Whose hand did it.
+    pub hand: Hand,
     /// The sentence.
     pub text: Vec<(Tone, String)>,
     /// What later lines may name as their cause.
@@ -62,15 +63,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Whether somebody wanted it: at the screen, or in another shell.
+    /// Whether its sentence has this text in it.
     #[must_use]
-    pub fn is_wish(&self) -> bool {
-        matches!(self.who.as_str(), "you" | SHELL)
+    pub fn says(&self, text: &str) -> bool {
+        self.text.iter().any(|(_, words)| words.contains(text))
     }
 }
-
-/// Who did what came from another shell.
-const SHELL: &str = "shell";
 
 /// What a line is about, for those that it causes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,18 +147,18 @@ pub struct Story {
 #[derive(Debug, Clone)]
 pub struct Line {
     at: Timestamp,
-    who: String,
+    hand: Hand,
     text: Vec<(Tone, String)>,
     subjects: Vec<Subject>,
     merge: Option<Merge>,
 }
 
 impl Line {
-    /// Who did something, and when.
-    pub fn new(at: Timestamp, who: impl Into<String>) -> Self {
+    /// When something was done, and whose hand did it.
+    pub const fn new(at: Timestamp, hand: Hand) -> Self {
         Self {
             at,
-            who: who.into(),
+            hand,
             text: Vec::new(),
             subjects: Vec::new(),
             merge: None,
@@ -209,10 +207,8 @@ impl Story {
         filter: Option<&'a str>,
     ) -> impl DoubleEndedIterator<Item = &'a Entry> {
         let has = move |entry: &&Entry| {
-            filter.is_none_or(|filter| {
-                entry.who.contains(filter)
-                    || entry.text.iter().any(|(_, words)| words.contains(filter))
-            })
+            filter
+                .is_none_or(|filter| entry.hand.to_string().contains(filter) || entry.says(filter))
         };
         self.entries.iter().filter(has)
     }
@@ -333,25 +329,12 @@ impl Story {
             .take_while(|entry| at.since(entry.at) <= CAUSE_WINDOW)
             .find(|entry| entry.depth == 0 && entry.subjects.contains(subject));
         if let Some(root) = root
-            && root.is_wish()
+            && root.hand.is_wish()
         {
             // Before the keys that undo it.
             let facts = |(tone, _): &(Tone, String)| *tone != Tone::Hint;
             let at = root.text.iter().rposition(facts).map_or(0, |last| last + 1);
             root.text.insert(at, (Tone::Dim, words.to_owned()));
-        }
-    }
-
-    /// The number of the line that was told last.
-    pub(in crate::state) fn last_number(&self) -> u64 {
-        self.numbers
-    }
-
-    /// What was told since then was not done at this screen, but in another shell.
-    pub(in crate::state) fn told_by_shell(&mut self, since: u64) {
-        let fresh = self.entries.iter_mut().filter(|entry| entry.number > since);
-        for entry in fresh.filter(|entry| entry.is_wish()) {
-            SHELL.clone_into(&mut entry.who);
         }
     }
 
@@ -422,7 +405,7 @@ impl Story {
             root,
             at: line.at,
             depth,
-            who: line.who,
+            hand: line.hand,
             text: line.text,
             subjects: line.subjects,
             merge: line.merge,
@@ -444,38 +427,39 @@ pub(in crate::state) fn of(broker: BrokerId) -> Subject {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Story, Subject};
+    use super::{Hand, Line, Story, Subject};
     use crate::state::{ProcessName, Timestamp};
     use wire::BrokerId;
 
-    fn told(story: &Story) -> Vec<(u8, i64, String)> {
+    fn told(story: &Story) -> Vec<(u8, i64, Hand)> {
         story
             .entries()
             .iter()
-            .map(|entry| (entry.depth, entry.at.ms(), entry.who.clone()))
+            .map(|entry| (entry.depth, entry.at.ms(), entry.hand.clone()))
             .collect()
     }
 
     #[test]
     fn effects_hang_under_the_newest_cause_in_order_of_time() {
         let broker = Subject::Process(ProcessName::Broker(BrokerId(3)));
-        let line = |ms, who: &str| Line::new(Timestamp::from_ms(ms), who);
+        let line = |ms, hand| Line::new(Timestamp::from_ms(ms), hand);
+        let zookeeper = Hand::Process(ProcessName::ZooKeeper);
         let mut story = Story::default();
-        story.begin(line(0, "you").about(broker.clone()));
-        story.begin(line(2000, "you"));
+        story.begin(line(0, Hand::You).about(broker.clone()));
+        story.begin(line(2000, Hand::You));
         let effect = std::slice::from_ref(&broker);
-        story.tell(effect, line(1500, "zookeeper").about(broker.clone()));
+        story.tell(effect, line(1500, zookeeper.clone()).about(broker.clone()));
         // The controller's pipe was read before the watch's, yet it came later.
-        story.tell(effect, line(1510, "controller"));
-        story.tell(effect, line(1502, "watch"));
+        story.tell(effect, line(1510, Hand::Controller));
+        story.tell(effect, line(1502, Hand::broker(BrokerId(1))));
         assert_eq!(
             told(&story),
             [
-                (0, 0, "you".into()),
-                (1, 1500, "zookeeper".into()),
-                (2, 1502, "watch".into()),
-                (2, 1510, "controller".into()),
-                (0, 2000, "you".into()),
+                (0, 0, Hand::You),
+                (1, 1500, zookeeper),
+                (2, 1502, Hand::broker(BrokerId(1))),
+                (2, 1510, Hand::Controller),
+                (0, 2000, Hand::You),
             ]
         );
     }
@@ -483,7 +467,7 @@ mod tests {
     #[test]
     fn an_effect_without_a_cause_begins_its_own_tree() {
         let mut story = Story::default();
-        story.tell(&[Subject::Opening], Line::new(Timestamp(0), "group"));
-        assert_eq!(told(&story), [(0, 0, "group".into())]);
+        story.tell(&[Subject::Opening], Line::new(Timestamp(0), Hand::Group));
+        assert_eq!(told(&story), [(0, 0, Hand::Group)]);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    grouped,
+    Hand, grouped,
     names::{listed, places},
     story::{Line, Story, Subject, Tone},
 };
@@ -85,7 +85,7 @@ impl SecondStart<'_> {
             ("brokers", "lead")
         };
         let leaders = listed(&leaders);
-        let line = Line::new(self.now, "kafkarium")
+        let line = Line::new(self.now, Hand::Kafkarium)
             .say(format!("{brokers} {leaders} {lead} {of} for others"))
             .with(Tone::Hint, format!("  {{leaders elect}} gives {back} back"));
         story.tell(&[Subject::Opening], line);

@@ -8,17 +8,15 @@ use std::{collections::VecDeque, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Hand,
     names::{listed, spaced},
     story::{Line, Merge, Story, Subject, Tone},
 };
 use crate::state::{
     Timestamp,
-    cluster::{Cluster, ProcessName, broker_of_znodes},
+    cluster::{Change, Cluster, Moved, ProcessName, Told},
 };
-use wire::{
-    BrokerId,
-    report::{Report, ReportLine, ZnodeChange},
-};
+use wire::{BrokerId, LeaderEpoch, TopicPartition, report::ZnodeChange};
 
 /// The same watch seen by several brokers shares a line.
 const MERGE_WINDOW: Duration = Duration::from_secs(1);
@@ -75,8 +73,8 @@ impl ZooKeeperStory {
                         | Subject::Topic(_)
                 )
             });
-            if let (Some(about), true) = (about, entry.is_wish()) {
-                let mut line = Line::new(entry.at, entry.who.clone()).about(about.clone());
+            if let (Some(about), true) = (about, entry.hand.is_wish()) {
+                let mut line = Line::new(entry.at, entry.hand.clone()).about(about.clone());
                 for (tone, words) in entry
                     .text
                     .iter()
@@ -99,28 +97,12 @@ impl ZooKeeperStory {
         }
     }
 
-    /// Tells what a process reported. `cluster` knows of it already.
-    pub(in crate::state) fn hear(
-        &mut self,
-        cluster: &Cluster,
-        process: &ProcessName,
-        line: &ReportLine,
-    ) {
-        let at = Timestamp::from_ms(line.at_ms);
-        match &line.report {
-            Report::SessionExpired {
-                session,
-                timeout_ms,
-                ephemerals,
-            } => {
-                let how = format!("expired ({timeout_ms} ms)");
-                self.session_ended(cluster, at, *session, &how, ephemerals);
-            }
-            Report::SessionClosed {
-                session,
-                ephemerals,
-            } => self.session_ended(cluster, at, *session, "closed", ephemerals),
-            Report::WatchFired {
+    /// Tells what a process told. `cluster` knows of it already.
+    pub(in crate::state) fn hear(&mut self, cluster: &Cluster, told: &Told) {
+        let at = told.at;
+        match &told.change {
+            Change::SessionEnded { .. } => self.session_ended(cluster, told),
+            Change::WatchFired {
                 path,
                 change,
                 sessions,
@@ -135,61 +117,51 @@ impl ZooKeeperStory {
                     }),
                 );
             }
-            Report::WatchSeen { broker, path } if path.starts_with("/brokers/ids/") => {
+            Change::WatchSeen { broker, path } if path.starts_with("/brokers/ids/") => {
                 let (broker, path) = (*broker, path.clone());
                 self.follows(cluster, Waiting::Read { at, broker, path });
             }
-            Report::Registered { broker, .. } => {
+            Change::Registered { broker, .. } => {
                 let path = format!("/brokers/ids/{broker}");
-                let causes = [of(*broker)];
-                self.wrote(
-                    cluster,
-                    at,
-                    process,
-                    &causes,
-                    format!("create {path}"),
-                    &path,
-                );
+                let words = format!("create {path}");
+                self.wrote(cluster, told, &[of(*broker)], words, &path);
             }
-            Report::ControllerElected {
+            Change::ControllerElected {
                 broker,
                 controller_epoch,
+                ..
             } => {
                 let controller = Subject::Znode("/controller".into());
                 let causes = [controller, of(*broker)];
                 let words = format!("create /controller, epoch {controller_epoch}");
-                self.wrote(cluster, at, process, &causes, words, "/controller");
+                self.wrote(cluster, told, &causes, words, "/controller");
             }
-            Report::TopicCreated { topic, partitions } => {
+            Change::TopicCreated { topic, partitions } => {
                 let path = format!("/brokers/topics/{topic}");
                 let words = format!("create {path}, {} states", partitions.len());
-                self.wrote(
-                    cluster,
-                    at,
-                    process,
-                    &[Subject::Topic(topic.clone())],
-                    words,
-                    &path,
-                );
+                let cause = [Subject::Topic(topic.clone())];
+                self.wrote(cluster, told, &cause, words, &path);
             }
-            Report::TopicDeleted { topic } => {
+            Change::TopicDeleted { topic } => {
                 let path = format!("/brokers/topics/{topic}");
                 let words = format!("delete {path} and below");
-                self.wrote(
-                    cluster,
-                    at,
-                    process,
-                    &[Subject::Topic(topic.clone())],
-                    words,
-                    &path,
-                );
+                let cause = [Subject::Topic(topic.clone())];
+                self.wrote(cluster, told, &cause, words, &path);
             }
-            Report::PartitionChanged { .. } | Report::IsrChanged { .. } => {
-                self.state_written(cluster, at, process, &line.report);
+            Change::StateWritten {
+                place,
+                leader,
+                epoch,
+                isr,
+            } => {
+                let leads = epoch.is_change().then_some((leader, epoch.after));
+                self.state_written(cluster, told, place, leads, isr);
+            }
+            Change::IsrWritten { place, isr, .. } => {
+                self.state_written(cluster, told, place, None, isr);
             }
             _ => {}
         }
-        self.flush(cluster, at);
     }
 
     /// Something followed from a write: it is told once the write is.
@@ -212,34 +184,38 @@ impl ZooKeeperStory {
         }
     }
 
-    fn session_ended(
-        &mut self,
-        cluster: &Cluster,
-        at: Timestamp,
-        session: i64,
-        how: &str,
-        ephemerals: &[String],
-    ) {
-        let owner = cluster
-            .session_owner(session)
-            .or_else(|| broker_of_znodes(ephemerals));
+    fn session_ended(&mut self, cluster: &Cluster, told: &Told) {
+        let Change::SessionEnded {
+            session,
+            owner,
+            expired_after_ms,
+            ephemerals,
+        } = &told.change
+        else {
+            return;
+        };
+        let how = match expired_after_ms {
+            Some(timeout_ms) => format!("expired ({timeout_ms} ms)"),
+            None => "closed".to_owned(),
+        };
         let (words, causes) = match owner {
             Some(broker) => (
                 format!("session of broker {broker} {how}"),
-                vec![of(broker)],
+                vec![of(*broker)],
             ),
             None if ephemerals.is_empty() => return,
             None => (format!("session 0x{session:x} {how}"), Vec::new()),
         };
-        let mut line = Line::new(at, "zk").say(words);
-        let ended = Subject::Session(session);
+        let zookeeper = || Hand::Process(ProcessName::ZooKeeper);
+        let mut line = Line::new(told.at, zookeeper()).say(words);
+        let ended = Subject::Session(*session);
         if let Some(cause) = causes.first() {
             line = line.about(cause.clone());
         }
         self.story
             .tell_below(&causes, WRITE_WAIT, line.about(ended.clone()));
         for path in ephemerals {
-            let line = Line::new(at, "zk")
+            let line = Line::new(told.at, zookeeper())
                 .say(format!("delete {path}"))
                 .about(Subject::Znode(path.clone()));
             self.story
@@ -248,12 +224,11 @@ impl ZooKeeperStory {
         }
     }
 
-    /// A process wrote a znode.
+    /// Whoever told it wrote a znode.
     fn wrote(
         &mut self,
         cluster: &Cluster,
-        at: Timestamp,
-        process: &ProcessName,
+        told: &Told,
         causes: &[Subject],
         words: String,
         path: &str,
@@ -261,63 +236,40 @@ impl ZooKeeperStory {
         if is_internal(path) {
             return;
         }
-        let line = Line::new(at, process.to_string())
+        let line = Line::new(told.at, Hand::Process(told.by.clone()))
             .say(words)
             .about(Subject::Znode(path.to_owned()));
         self.story.tell_below(causes, WRITE_WAIT, line);
         self.release(cluster, path);
     }
 
+    /// A partition's state was written; `leads` where a leader begins with it, in which epoch.
     fn state_written(
         &mut self,
         cluster: &Cluster,
-        at: Timestamp,
-        process: &ProcessName,
-        report: &Report,
+        told: &Told,
+        place: &TopicPartition,
+        leads: Option<(&Moved<BrokerId>, LeaderEpoch)>,
+        isr: &Moved<Vec<BrokerId>>,
     ) {
-        let (topic, partition, isr_before, isr) = match report {
-            Report::PartitionChanged {
-                topic,
-                partition,
-                isr_before,
-                isr,
-                ..
-            }
-            | Report::IsrChanged {
-                topic,
-                partition,
-                isr_before,
-                isr,
-                ..
-            } => (topic, *partition, isr_before, isr),
-            _ => return,
-        };
-        let words = match report {
-            Report::PartitionChanged {
-                leader_before,
-                leader,
-                epoch_before,
-                epoch,
-                ..
-            } if epoch_before != epoch => {
-                format!("set {partition}/state leader {leader_before}->{leader}, epoch {epoch}")
-            }
-            _ => format!(
+        let TopicPartition { topic, partition } = place;
+        let words = match leads {
+            Some((leader, epoch)) => format!(
+                "set {partition}/state leader {}->{}, epoch {epoch}",
+                leader.before, leader.after
+            ),
+            None => format!(
                 "set {partition}/state ISR {}->{}",
-                listed(isr_before),
-                listed(isr)
+                listed(&isr.before),
+                listed(&isr.after)
             ),
         };
-        let left = isr_before.iter().filter(|broker| !isr.contains(broker));
-        let joined = isr.iter().filter(|broker| !isr_before.contains(broker));
-        let moved: Vec<BrokerId> = left.chain(joined).copied().collect();
-        let causes: Vec<Subject> = moved
-            .iter()
-            .map(|broker| registration(*broker))
-            .chain(moved.iter().map(|broker| of(*broker)))
-            .collect();
+        let moved: Vec<BrokerId> = isr.left().chain(isr.joined()).collect();
+        let registrations = moved.iter().map(|broker| registration(*broker));
+        let processes = moved.iter().map(|broker| of(*broker));
+        let causes: Vec<Subject> = registrations.chain(processes).collect();
         let path = format!("/brokers/topics/{topic}/partitions/{partition}/state");
-        self.wrote(cluster, at, process, &causes, words, &path);
+        self.wrote(cluster, told, &causes, words, &path);
     }
 
     /// A broker's watch told it to read a path again; several of them share a line.
@@ -335,10 +287,10 @@ impl ZooKeeperStory {
                 brokers.push(broker);
                 brokers.sort();
             }
-            entry.who = format!("broker {}", spaced(brokers));
+            entry.hand = Hand::Brokers(brokers.clone());
             return;
         }
-        let line = Line::new(at, format!("broker {broker}"))
+        let line = Line::new(at, Hand::broker(broker))
             .say(words(path))
             .merging(Merge::ReadAgain(path.to_owned(), vec![broker]));
         let cause = Subject::Znode(path.to_owned());
@@ -394,7 +346,7 @@ impl ZooKeeperStory {
             entry.text = vec![(Tone::Plain, words(sessions, *count))];
             return;
         }
-        let line = Line::new(fired.at, "zk")
+        let line = Line::new(fired.at, Hand::Process(ProcessName::ZooKeeper))
             .say(words(&fired.sessions, 1))
             .merging(Merge::Fires(what, fired.sessions.clone(), 1));
         let causes = if known { vec![subject] } else { Vec::new() };
@@ -479,8 +431,9 @@ fn registration(broker: BrokerId) -> Subject {
 mod tests {
     use super::ZooKeeperStory;
     use crate::state::{
-        Cluster, Process, ProcessName, Timestamp,
-        story::{Line, Story, Subject},
+        Cluster, Observation, Process, ProcessName, Timestamp,
+        cluster::Fact,
+        story::{Hand, Line, Story, Subject},
     };
     use wire::{
         BrokerId, LeaderEpoch,
@@ -516,7 +469,11 @@ mod tests {
             .iter()
             .map(|entry| {
                 let words: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
-                format!("{}{}: {words}", "  ".repeat(entry.depth.into()), entry.who)
+                format!(
+                    "{}{:#}: {words}",
+                    "  ".repeat(entry.depth.into()),
+                    entry.hand
+                )
             })
             .collect()
     }
@@ -524,8 +481,9 @@ mod tests {
     #[test]
     fn each_write_has_its_watches_below_it_whoever_told_first() {
         let mut whole = Story::default();
-        let line = Line::new(Timestamp::from_ms(0), "you").say("kill -9 broker 3");
+        let line = Line::new(Timestamp::from_ms(0), Hand::You).say("kill -9 broker 3");
         whole.begin(line.about(Subject::Process(broker(3))));
+        let mut cluster = cluster();
         let mut story = ZooKeeperStory::default();
         story.follow(&whole);
         story.follow(&whole);
@@ -587,9 +545,15 @@ mod tests {
                 ),
             ),
         ] {
-            story.hear(&cluster(), process, &ReportLine { at_ms, report });
+            let seen = Observation::Report {
+                process: process.clone(),
+                line: ReportLine { at_ms, report },
+            };
+            if let Some(Fact::Told(told)) = cluster.see(&seen, Timestamp::from_ms(at_ms)) {
+                story.hear(&cluster, &told);
+            }
         }
-        story.flush(&cluster(), Timestamp::from_ms(3000));
+        story.flush(&cluster, Timestamp::from_ms(3000));
         assert_eq!(
             told(&story),
             [

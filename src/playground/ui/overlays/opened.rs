@@ -275,7 +275,7 @@ fn line(state: &State, number: u64) -> Vec<String> {
                 })
                 .collect();
             let bend = if entry.depth == 0 { "" } else { "└ " };
-            format!("{time:>12}  {}  {bend}{words}", entry.who)
+            format!("{time:>12}  {}  {bend}{words}", entry.hand)
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Entry, Pane, Standstill, State, Tone, named_places},
+    state::{Entry, Hand, Pane, Standstill, State, Tone, named_places},
     ui::{
         canvas::{Canvas, Frame, Pieces, broken, columns, room_for_note, width, wrap_pieces},
         moment,
@@ -131,10 +131,10 @@ fn visible(state: &State, room: usize, (area, who): (Rect, u16)) -> Vec<&Entry> 
 /// Where the words of a line begin.
 fn words_at(entry: &Entry, x: u16, (who, rooted): (u16, bool)) -> u16 {
     let start = x + TIME + 2;
-    if entry.who.is_empty() {
+    if entry.hand == Hand::Nobody {
         return start;
     }
-    let after = start + width(&entry.who) + 1;
+    let after = start + width(&entry.hand.to_string()) + 1;
     let x = (start + who).max(after);
     if entry.depth > 0 && rooted {
         x + u16::from(entry.depth) * 2
@@ -151,7 +151,7 @@ fn beginning(
     (x, y, end): (u16, u16, u16),
     (who, rooted): (u16, bool),
 ) {
-    if entry.who.is_empty() {
+    if entry.hand == Hand::Nobody {
         return;
     }
     if entry.depth == 0 {
@@ -162,12 +162,12 @@ fn beginning(
         let time = format!("+{since:.3} s");
         canvas.right(x, y, x + TIME, &time, Role::Dim);
     }
-    let role = if entry.is_wish() {
+    let role = if entry.hand.is_wish() {
         Role::Focus
     } else {
         Role::Text
     };
-    canvas.text(x + TIME + 2, y, end, &entry.who, role);
+    canvas.text(x + TIME + 2, y, end, &entry.hand.to_string(), role);
     if entry.depth > 0 && rooted {
         let x = words_at(entry, x, (who, rooted));
         canvas.text(x.saturating_sub(2), y, end, "└ ", Role::Dim);
@@ -180,7 +180,7 @@ const ROWS_MAX: usize = 2;
 /// The sentence in rows of so many columns; where panes take turns, the first line of a tree is without what is said
 /// aside.
 fn lines(state: &State, entry: &Entry, room: u16, who: u16) -> Vec<Pieces> {
-    let brief = entry.depth == 0 && !entry.who.is_empty() && who == WHO_IN_TAB;
+    let brief = entry.depth == 0 && entry.hand != Hand::Nobody && who == WHO_IN_TAB;
     let aside = |tone: Tone| matches!(tone, Tone::Dim | Tone::Hint);
     let told = || {
         entry

@@ -40,9 +40,8 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let story = &state.zookeeper_story.story;
     let filter = state.view.filter(Pane::ZooKeeperStory);
     let matches = |entry: &&Entry| {
-        filter.is_none_or(|filter| {
-            entry.who.contains(filter) || entry.text.iter().any(|(_, words)| words.contains(filter))
-        })
+        let hand = || format!("{:#}", entry.hand);
+        filter.is_none_or(|filter| hand().contains(filter) || entry.says(filter))
     };
     let room = usize::from(area.height);
     let mut shown: Vec<&Entry> = story
@@ -66,12 +65,12 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     for (entry, y) in shown.into_iter().zip(area.top()..) {
         let since = time(entry.at.since(story.root_at(entry)));
         canvas.text(area.x, y, end, &since, Role::Dim);
-        let role = if entry.is_wish() {
+        let role = if entry.hand.is_wish() {
             Role::Focus
         } else {
             Role::Text
         };
-        let after = canvas.text(area.x + TIME, y, end, &entry.who, role);
+        let after = canvas.text(area.x + TIME, y, end, &format!("{:#}", entry.hand), role);
         let mut x = (area.x + TIME + WHO).max(after + 1);
         if let Some(deep) = entry.depth.checked_sub(1) {
             let air = "  ".repeat(usize::from(deep));

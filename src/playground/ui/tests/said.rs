@@ -6,8 +6,8 @@ use super::{
     text,
 };
 use crate::state::{
-    Acks, Action, Appearance, Happening, Key, Observation, Overlay, ProcessChange, ProcessName,
-    ProducedSeen, Request, ScreenAction, Timestamp,
+    Acks, Action, Appearance, Hand, Happening, Key, Observation, Overlay, ProcessChange,
+    ProcessName, ProducedSeen, Request, ScreenAction, Timestamp,
 };
 use wire::{BrokerId, report::Report};
 
@@ -206,8 +206,8 @@ fn lines_of_the_start_stand_in_the_order_of_their_times() {
     let times: Vec<Timestamp> = entries.iter().map(|entry| entry.at).collect();
     assert!(times.is_sorted(), "{entries:#?}");
     assert_eq!(
-        entries.get(1).map(|entry| entry.who.as_str()),
-        Some("zookeeper")
+        entries.get(1).map(|entry| &entry.hand),
+        Some(&Hand::Process(ProcessName::ZooKeeper))
     );
 }
 

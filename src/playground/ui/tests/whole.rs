@@ -5,7 +5,7 @@ use super::{
     session::{Session, broker, orders},
     text,
 };
-use crate::state::{Appearance, GroupSeen, Key, Observation, Pane, ProcessChange};
+use crate::state::{Appearance, GroupSeen, Hand, Key, Observation, Pane, ProcessChange};
 use wire::{GroupState, Offset};
 
 fn screen(session: &Session) -> String {
@@ -29,7 +29,7 @@ fn enter_opens_a_long_line_with_all_that_led_to_it() {
     focus(&mut session, Pane::Story);
     for _ in 0..10 {
         let at_hand = session.state.line_at_hand().expect("there are lines");
-        if at_hand.who == "client" {
+        if at_hand.hand == Hand::Client {
             break;
         }
         session.later(150).key(Key::Up);
