@@ -113,7 +113,9 @@ impl From<&LogError> for ErrorCode {
             LogError::LargerThanSegment { .. } => Self::RecordListTooLarge,
             LogError::OutOfOrderSequence { .. } => Self::OutOfOrderSequenceNumber,
             LogError::InvalidProducerEpoch { .. } => Self::InvalidProducerEpoch,
-            LogError::InvalidTxnState { .. } => Self::InvalidTxnState,
+            LogError::InvalidTxnState { .. } | LogError::UnverifiedTransaction { .. } => {
+                Self::InvalidTxnState
+            }
             LogError::CoordinatorFenced { .. } => Self::TransactionCoordinatorFenced,
             // Only followers meet it; whoever asked gets nothing to do with it.
             LogError::NotContiguous { .. } => Self::UnknownServerError,

@@ -58,7 +58,7 @@ use self::{
     registry::{Registry, RegistryOptions},
     replica_fetcher::ReplicaFetchers,
     throttle::Throttle,
-    transaction_coordinator::{Sources, TransactionCoordinator},
+    transaction_coordinator::{Coordinators, Sources, TransactionCoordinator},
 };
 use wire::{BrokerId, Reporter};
 
@@ -147,6 +147,8 @@ pub(crate) struct Broker {
     pub(crate) partitions: Arc<Partitions>,
     pub(crate) groups: Groups,
     pub(crate) transactions: TransactionCoordinator,
+    /// Connections to those of other brokers.
+    pub(crate) coordinators: Coordinators,
     pub(crate) isr_writes: IsrWrites,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     /// Of what is led here.
@@ -359,6 +361,7 @@ async fn start_rooms(
         partitions,
         groups,
         transactions,
+        coordinators: Coordinators::default(),
         isr_writes,
     }))
 }

@@ -24,26 +24,26 @@ use crate::{
 };
 
 /// The newest versions that a client of TV1 speaks.
-const ADD: i16 = 3;
-const END: i16 = 4;
+pub const ADD: i16 = 3;
+pub const END: i16 = 4;
 
 fn id(text: &str) -> TransactionalId {
     StrBytes::from_string(text.to_owned()).into()
 }
 
 /// A producer as a client knows it.
-struct Producer {
-    transactional_id: TransactionalId,
+pub struct Producer {
+    pub transactional_id: TransactionalId,
     /// Its coordinator's address.
     coordinator: String,
     broker: i32,
-    id: i64,
-    epoch: i16,
+    pub id: i64,
+    pub epoch: i16,
 }
 
 impl Producer {
     /// Finds the coordinator and takes over the id, as often as clients do.
-    async fn start(cluster: &Cluster, text: &str, timeout_ms: i32) -> Self {
+    pub async fn start(cluster: &Cluster, text: &str, timeout_ms: i32) -> Self {
         let transactional_id = id(text);
         until("the producer has its id", async || {
             let (broker, coordinator) = find(cluster, text).await;
@@ -87,7 +87,7 @@ impl Producer {
         .await
     }
 
-    fn add(&self, version: i16, partitions: &[i32]) -> Vec<i16> {
+    pub fn add(&self, version: i16, partitions: &[i32]) -> Vec<i16> {
         let topic = AddPartitionsToTxnTopic::default()
             .with_name(name())
             .with_partitions(partitions.to_vec());
@@ -143,7 +143,7 @@ impl Producer {
         ask(&self.coordinator, version, &request).error_code
     }
 
-    fn end(&self, version: i16, commit: bool) -> (i16, i64, i16) {
+    pub fn end(&self, version: i16, commit: bool) -> (i16, i64, i16) {
         let request = EndTxnRequest::default()
             .with_transactional_id(self.transactional_id.clone())
             .with_producer_id(self.id.into())
@@ -157,11 +157,11 @@ impl Producer {
         )
     }
 
-    fn described(&self) -> TransactionState {
+    pub fn described(&self) -> TransactionState {
         describe(&self.coordinator, &self.transactional_id)
     }
 
-    async fn wait_for(&self, state: &str) -> TransactionState {
+    pub async fn wait_for(&self, state: &str) -> TransactionState {
         until("the transaction has got so far", async || {
             let described = self.described();
             (described.transaction_state.as_str() == state).then_some(described)

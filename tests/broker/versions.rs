@@ -26,7 +26,7 @@ use crate::{
 
 /// A cluster of one broker with an empty topic `orders` of one partition.
 pub struct Stage {
-    cluster: Cluster,
+    pub cluster: Cluster,
     pub connection: KafkaConnection,
     pub topic_id: Uuid,
 }

@@ -395,7 +395,7 @@ configs! {
     "telemetry.max.bytes" Int Some("1048576"), AT_LEAST_1, ReadOnly - NoMetrics;
     "transaction.abort.timed.out.transaction.cleanup.interval.ms" Int Some("10000"), AT_LEAST_1, ReadOnly { transaction_abort_timed_out_transaction_cleanup_interval_ms: i32 } "How often transactions are aborted that are open for too long.";
     "transaction.max.timeout.ms" Int Some("900000"), AT_LEAST_1, ReadOnly { transaction_max_timeout_ms: i32 } "The longest time that a transaction may ask to stay open.";
-    "transaction.partition.verification.enable" Boolean Some("true"), Any, Cluster - Unverified;
+    "transaction.partition.verification.enable" Boolean Some("true"), Any, Cluster { transaction_partition_verification_enable: bool } "Whether leaders ask the coordinator before a transaction begins in a partition.";
     "transaction.remove.expired.transaction.cleanup.interval.ms" Int Some("3600000"), AT_LEAST_1, ReadOnly { transaction_remove_expired_transaction_cleanup_interval_ms: i32 } "How often transactional ids are forgotten that nobody uses.";
     "transaction.state.log.load.buffer.size" Int Some("5242880"), AT_LEAST_1, ReadOnly { transaction_state_log_load_buffer_size: i32 } "Bytes read at a time of the topic that keeps transactions.";
     "transaction.state.log.min.isr" Int Some("2"), AT_LEAST_1, ReadOnly { transaction_state_log_min_isr: i32 } "In-sync replicas that a change of a transaction needs.";

@@ -43,6 +43,5 @@ reasons! {
     OwnSockets "connections have the system's sizes and limits here";
     OwnZooKeeperClient "brokers have a ZooKeeper client of their own here";
     Plaintext "nothing is encrypted here";
-    Unverified "a transaction begins in a partition without a question to its coordinator here";
     ZooKeeperMode "brokers coordinate by ZooKeeper here, not by KRaft";
 }

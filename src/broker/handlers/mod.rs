@@ -48,6 +48,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod served;
 mod sync_group;
+mod transaction_parts;
 mod write_txn_markers;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};

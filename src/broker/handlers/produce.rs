@@ -5,7 +5,8 @@
 //! The next request of the connection is appended while this one waits. Repeated batches of idempotent
 //! producers are answered with their first offsets. Leaders are hinted at from 10 on (KIP-951), topics named
 //! by id from 13 on (KIP-516). Versions 0 to 2 are listed (KAFKA-18659) and close the connection.
-//! A transactional batch needs the request's transactional id (KIP-98).
+//! A transactional batch needs the request's transactional id (KIP-98). The first one of a transaction in a partition is
+//! taken when the transaction's coordinator says that it is part of it; from 12 on it is made so (KIP-890).
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +23,11 @@ use kafka_protocol::{
 };
 use tokio::time::Instant;
 
-use super::{Reply, RequestContext, RequestError, leader_hints::LeaderHints};
+use super::{
+    Reply, RequestContext, RequestError,
+    leader_hints::LeaderHints,
+    transaction_parts::{self, Refused},
+};
 use crate::{
     Broker,
     image::ClusterImage,
@@ -121,13 +126,27 @@ pub(super) async fn handle(
         .wait_until_led(broker.id, images, &places, timeout);
     settled.await;
     let image = broker.registry.image();
+    let refused = match &request.transactional_id {
+        Some(id) => {
+            let topics = request.topic_data.iter();
+            let parts = topics.flat_map(|topic| &topic.partition_data);
+            let records = parts.map(|data| data.records.as_deref().unwrap_or_default());
+            let parts = places.iter().zip(records);
+            transaction_parts::refused(broker, &image, context.version, id, parts).await
+        }
+        // Nothing is asked, and nothing is allocated.
+        None => Refused::new(),
+    };
     let mut places = places.into_iter();
     let topics: Vec<TopicParts> = request
         .topic_data
         .into_iter()
         // Nothing is said of a topic of which nothing is asked.
         .filter(|topic| !topic.partition_data.is_empty())
-        .map(|topic| append_topic(broker, context, &image, (topic, &mut places), terms))
+        .map(|topic| {
+            let topic = (topic, &mut places);
+            append_topic(broker, context, &image, topic, (terms, &refused))
+        })
         .collect();
     match acks {
         0 => {
@@ -162,7 +181,7 @@ fn append_topic(
     context: &RequestContext,
     image: &ClusterImage,
     (topic, places): (TopicProduceData, &mut impl Iterator<Item = TopicPartition>),
-    terms: Terms,
+    (terms, refused): (Terms, &Refused),
 ) -> TopicParts {
     let is_known = name_of(context, image, &topic).is_some();
     let parts = topic
@@ -170,10 +189,10 @@ fn append_topic(
         .iter()
         .zip(places)
         .map(|(data, at)| {
-            let outcome = if is_known {
-                append(broker, context, image, &at, data, terms)
-            } else {
-                Err(ErrorCode::UnknownTopicId.into())
+            let outcome = match refused.get(&at) {
+                Some(code) => Err((*code).into()),
+                None if is_known => append(broker, context, image, &at, data, terms),
+                None => Err(ErrorCode::UnknownTopicId.into()),
             };
             Part { at, outcome }
         })

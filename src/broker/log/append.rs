@@ -62,6 +62,7 @@ impl Log {
             }
             AppendOrigin::Coordinator => self.check_epoch(&batch.header)?,
         }
+        self.check_verified(&batch.header)?;
         self.write_as_leader(&batch, leader_epoch, now_ms)
     }
 

@@ -117,6 +117,14 @@ pub(crate) enum LogError {
         partition: TopicPartition,
         producer_id: i64,
     },
+    /// A batch would begin a transaction of which its coordinator does not know (`INVALID_TXN_STATE`).
+    #[error(
+        "{partition}: the transaction of producer {producer_id} ended before this batch of it came"
+    )]
+    UnverifiedTransaction {
+        partition: TopicPartition,
+        producer_id: i64,
+    },
     /// A marker of a coordinator that was replaced by a newer one (`TRANSACTION_COORDINATOR_FENCED`).
     #[error(
         "{partition}: a coordinator of epoch {current_epoch} ended a transaction of producer {producer_id}, and this \

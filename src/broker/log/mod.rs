@@ -32,6 +32,7 @@ mod tests;
 mod transaction_index;
 mod transactions;
 mod validation;
+mod verification;
 
 pub(crate) use append::{AppendOrigin, Appended};
 pub(crate) use checkpoints::Checkpoint;
@@ -48,3 +49,4 @@ pub(crate) use read::TimestampedOffset;
 pub(crate) use recovery::OpenAt;
 pub(crate) use transaction_index::AbortedTransaction;
 pub(crate) use transactions::TransactionEnd;
+pub(crate) use verification::VerificationGuard;

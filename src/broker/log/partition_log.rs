@@ -15,6 +15,7 @@ use super::producer_state::{ActiveProducer, ProducerState};
 use super::recovery::{OpenAt, RecoveryReport};
 use super::segment::{Segment, file_path, remove_retired};
 use super::transaction_index::AbortedTransactions;
+use super::verification::Verifications;
 use super::{LogConfig, LogError};
 use wire::{LeaderEpoch, Offset, TopicPartition};
 
@@ -36,6 +37,7 @@ pub(crate) struct Log {
     pub(super) recovery_point: Offset,
     pub(super) epochs: LeaderEpochs,
     pub(super) producers: ProducerState,
+    pub(super) verifications: Verifications,
     pub(super) aborted: AbortedTransactions,
     /// Offsets at which a `.snapshot` of the producers exists.
     pub(super) snapshots: Vec<Offset>,
@@ -150,6 +152,7 @@ impl Log {
     /// Forgets producers that were silent for longer than `producer.id.expiration.ms`.
     pub(crate) fn expire_producers(&mut self, now_ms: i64, expiration_ms: i64) {
         self.producers.expire(now_ms, expiration_ms);
+        self.verifications.expire(now_ms, expiration_ms);
     }
 
     /// The newest leader epoch of which the log knows.
@@ -302,6 +305,7 @@ impl Log {
         self.first_dirty_offset = offset;
         self.epochs.clear()?;
         self.producers = ProducerState::default();
+        self.verifications = Verifications::default();
         self.aborted = AbortedTransactions::default();
         self.drop_snapshots(|_| false);
         Ok(())

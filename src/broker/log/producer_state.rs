@@ -149,6 +149,14 @@ impl ProducerState {
         (producer_epoch < known).then_some(known)
     }
 
+    /// Whether this producer has a transaction open, in this epoch.
+    pub(super) fn is_in_transaction(&self, producer_id: i64, producer_epoch: i16) -> bool {
+        let producer = self.producers.get(&producer_id);
+        producer.is_some_and(|producer| {
+            producer.epoch == producer_epoch && producer.current_txn_first_offset.is_some()
+        })
+    }
+
     /// Judges a marker that a coordinator wants to be written.
     pub(super) fn check_marker(&self, end: &TransactionEnd) -> Result<(), MarkerRefusal> {
         let Some(known) = self.producers.get(&end.producer_id) else {

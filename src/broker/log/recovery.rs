@@ -14,6 +14,7 @@ use super::producer_state::ProducerState;
 use super::scan::CheckedBatches;
 use super::segment::{Place, Segment, remove_retired};
 use super::transaction_index::AbortedTransactions;
+use super::verification::Verifications;
 use super::{Log, LogConfig, LogError};
 use wire::record_batch::BatchHeader;
 use wire::{Offset, TopicPartition};
@@ -72,6 +73,7 @@ pub(super) fn open(
         recovery_point: at.recovery_point,
         epochs: epochs.unwrap_or_else(|| LeaderEpochs::new(folder)),
         producers: ProducerState::default(),
+        verifications: Verifications::default(),
         aborted: AbortedTransactions::default(),
         snapshots: files.snapshots,
         active_since_ms: now_ms,

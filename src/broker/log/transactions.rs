@@ -3,6 +3,7 @@
 use super::producer_state::{MarkerRefusal, ProducerState};
 use super::segment::file_path;
 use super::transaction_index::{AbortedTransaction, AbortedTransactions};
+use super::verification::Verifications;
 use super::{Appended, Log, LogError};
 use wire::record_batch::{Batch, BatchBuilder, BatchHeader, ControlType, EndMarker};
 use wire::{LeaderEpoch, Offset};
@@ -108,6 +109,9 @@ impl Log {
         header: &BatchHeader,
         marker: Option<EndMarker>,
     ) -> Result<(), LogError> {
+        if header.is_transactional() {
+            self.verifications.forget(header.producer_id);
+        }
         let Some(aborted) = self.producers.update(header, marker) else {
             return Ok(());
         };
@@ -139,6 +143,7 @@ impl Log {
             .first_key_value()
             .map_or(end, |first| *first.0);
         self.producers = ProducerState::default();
+        self.verifications = Verifications::default();
         while let Some(at) = self.snapshots.last().copied() {
             let bytes = std::fs::read(file_path(&self.folder, at, "snapshot"));
             if let Some(state) = bytes.ok().and_then(|bytes| ProducerState::decode(&bytes)) {

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::{AppendReceipt, Partition, PartitionError, partition::State};
 use crate::{
-    log::{AppendOrigin, Appended, Log, LogError, TransactionEnd},
+    log::{AppendOrigin, Appended, Log, LogError, TransactionEnd, VerificationGuard},
     replication::Refusal,
 };
 use wire::LeaderEpoch;
@@ -88,6 +88,22 @@ impl Partition {
             appended,
             leader_epoch,
         })
+    }
+
+    /// See [`Log::begin_verification`].
+    pub(crate) fn begin_verification(
+        &self,
+        producer: (i64, i16),
+        lowest_sequence: i32,
+        now_ms: i64,
+    ) -> Option<VerificationGuard> {
+        let log = &mut self.lock().replica.log;
+        log.begin_verification(producer, lowest_sequence, now_ms)
+    }
+
+    /// See [`Log::end_verification`].
+    pub(crate) fn end_verification(&self, guard: VerificationGuard, is_part: bool) {
+        self.lock().replica.log.end_verification(guard, is_part);
     }
 
     /// Waits until every in-sync replica has the appended records.

@@ -2,6 +2,7 @@
 //! and carries out what it decides.
 
 mod markers;
+mod remote;
 mod task;
 
 use std::collections::{HashMap, VecDeque};
@@ -25,6 +26,7 @@ use super::transactions::{
 };
 use wire::{ErrorCode, TopicPartition};
 
+pub(crate) use remote::Coordinators;
 pub(crate) use task::Sources;
 
 /// Writes and sets of markers that may wait at once. Each belongs to a transactional id; beyond it requests are refused

@@ -12,7 +12,15 @@ fn transactional(producer_id: i64, epoch: i16, sequence: i32) -> Vec<u8> {
     builder.build()
 }
 
+/// The coordinator says that the next batch is part of an open transaction.
+fn verify(log: &mut Log, producer: (i64, i16), sequence: i32) {
+    if let Some(guard) = log.begin_verification(producer, sequence, NOW_MS) {
+        log.end_verification(guard, true);
+    }
+}
+
 fn send(log: &mut Log, producer_id: i64, sequence: i32) -> i64 {
+    verify(log, (producer_id, 0), sequence);
     let bytes = transactional(producer_id, 0, sequence);
     let appended = log.append_as_leader(&bytes, LeaderEpoch(0), AppendOrigin::Client, NOW_MS);
     appended.expect("appended").first_offset.0
@@ -199,6 +207,7 @@ fn whoever_was_replaced_is_refused() {
     log.append_marker(&raised, LeaderEpoch(0), NOW_MS)
         .expect("appended");
     // Sent once more it would end what the producer began since.
+    verify(&mut log, (1, 1), 0);
     let bytes = transactional(1, 1, 0);
     log.append_as_leader(&bytes, LeaderEpoch(0), AppendOrigin::Client, NOW_MS)
         .expect("the new epoch begins at 0");
@@ -271,4 +280,58 @@ fn records_that_a_transaction_may_take_back_compact_nothing_away() {
         // The last batch of a producer stays in any case, but without its records where they do not count.
         assert!(header.base_offset < Offset(taken_back) && header.records_count > 0);
     }
+}
+
+#[test]
+fn a_late_batch_opens_no_transaction() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut log = create(folder.path(), LogConfig::default());
+    let late = |log: &mut Log, origin| {
+        let bytes = transactional(1, 0, 1);
+        let refused = log.append_as_leader(&bytes, LeaderEpoch(0), origin, NOW_MS);
+        let refused = refused.expect_err("nobody would end it");
+        assert!(
+            matches!(refused, LogError::UnverifiedTransaction { .. }),
+            "{refused}"
+        );
+    };
+    send(&mut log, 1, 0);
+    // The same one again is answered as before, and the next needs no question.
+    send(&mut log, 1, 0);
+    assert_eq!(log.begin_verification((1, 0), 1, NOW_MS), None);
+    assert!(log.begin_verification((1, 1), 1, NOW_MS).is_some());
+    mark(&mut log, 1, ControlType::Commit);
+    for origin in [AppendOrigin::Client, AppendOrigin::Coordinator] {
+        late(&mut log, origin);
+        // The coordinator said yes, and then the marker came.
+        verify(&mut log, (1, 0), 1);
+        mark(&mut log, 1, ControlType::Commit);
+        late(&mut log, origin);
+    }
+    // So it is where the marker came through another leader.
+    let guard = log.begin_verification((1, 0), 1, NOW_MS).expect("asked");
+    log.end_verification(guard, true);
+    let end = log.log_end_offset();
+    mark(&mut log, 1, ControlType::Commit);
+    log.truncate_to(end, NOW_MS).expect("cut");
+    log.end_verification(guard, true);
+    late(&mut log, AppendOrigin::Client);
+    assert_eq!(stable(&mut log), end.0);
+}
+
+#[test]
+fn a_batch_does_not_begin_a_transaction_before_the_one_that_is_awaited() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut log = create(folder.path(), LogConfig::default());
+    // Asked for, and not answered: its producer sends it again.
+    log.begin_verification((1, 0), 0, NOW_MS).expect("asked");
+    verify(&mut log, (1, 0), 1);
+    let passing = transactional(1, 0, 1);
+    let passing = log.append_as_leader(&passing, LeaderEpoch(0), AppendOrigin::Client, NOW_MS);
+    assert!(matches!(
+        passing.expect_err("it would pass the first"),
+        LogError::OutOfOrderSequence { .. }
+    ));
+    assert_eq!(send(&mut log, 1, 0), 0);
+    assert_eq!(send(&mut log, 1, 1), 1);
 }
