@@ -4,7 +4,8 @@
 //! all, or tells which are missing. A marker for a transaction that has ended already is taken again: its coordinator
 //! did not get the first answer. A coordinator, or a producer's epoch, that was replaced is refused. Version 2 says which
 //! protocol the producer speaks (KIP-1228): from the second one on a marker's epoch is above that of the records, and one
-//! that comes again is refused with `INVALID_PRODUCER_EPOCH`, so that it does not end the next transaction.
+//! that comes again is refused with `INVALID_PRODUCER_EPOCH`, so that it does not end the next transaction. Its
+//! coordinator takes that for done: it is said when every in-sync replica has the first one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -105,10 +106,17 @@ async fn committed(written: Written, deadline: Instant) -> WritableTxnMarkerResu
         let mut partitions = Vec::with_capacity(parts.len());
         for part in parts {
             let outcome = match part.outcome {
-                Ok((partition, receipt)) => partition.committed(&receipt, deadline).await,
+                Ok((partition, receipt)) => {
+                    let committed = partition.committed(&receipt, deadline).await;
+                    committed.map(|()| receipt.appended.duplicate)
+                }
                 Err(error) => Err(error),
             };
-            let code = outcome.map_or_else(|error| ErrorCode::from(&error), |()| ErrorCode::None);
+            let code = match outcome {
+                Ok(false) => ErrorCode::None,
+                Ok(true) => ErrorCode::InvalidProducerEpoch,
+                Err(error) => ErrorCode::from(&error),
+            };
             partitions.push(
                 WritableTxnMarkerPartitionResult::default()
                     .with_partition_index(part.index)

@@ -86,6 +86,8 @@ pub(super) enum MarkerRefusal {
     Fenced { current_epoch: i16 },
     /// A later coordinator ended a transaction of this producer already.
     CoordinatorFenced { current_epoch: i32 },
+    /// It is in the log: written once more, it would end the producer's next transaction.
+    Repeated,
 }
 
 impl BatchMetadata {
@@ -162,9 +164,10 @@ impl ProducerState {
         let Some(known) = self.producers.get(&end.producer_id) else {
             return Ok(());
         };
-        // One of the same epoch came before: sent once more, it would end the next transaction.
-        let is_repeated = end.raises_epoch && end.producer_epoch == known.epoch;
-        if end.producer_epoch < known.epoch || is_repeated {
+        if end.raises_epoch && end.producer_epoch == known.epoch {
+            return Err(MarkerRefusal::Repeated);
+        }
+        if end.producer_epoch < known.epoch {
             return Err(MarkerRefusal::Fenced {
                 current_epoch: known.epoch,
             });

@@ -22,7 +22,8 @@ pub(crate) struct TransactionEnd {
 
 impl Log {
     /// Appends the marker that ends a transaction, as the leader of `leader_epoch`. Where none is open it is appended
-    /// all the same, as in Apache Kafka: coordinators send a marker again whose answer they did not get.
+    /// all the same, as in Apache Kafka: coordinators send a marker again whose answer they did not get. Of a producer
+    /// whose epoch rises with each end it is known by that, and not written again.
     pub(crate) fn append_marker(
         &mut self,
         end: &TransactionEnd,
@@ -37,8 +38,26 @@ impl Log {
             control,
             ..
         } = *end;
-        let checked = self.producers.check_marker(end);
-        checked.map_err(|refusal| self.refused_marker(end, &refusal))?;
+        match self.producers.check_marker(end) {
+            Ok(()) => {}
+            Err(MarkerRefusal::Repeated) => return Ok(self.repeated()),
+            Err(MarkerRefusal::Fenced { current_epoch }) => {
+                return Err(LogError::InvalidProducerEpoch {
+                    partition: self.partition.clone(),
+                    producer_id,
+                    producer_epoch,
+                    current_epoch,
+                });
+            }
+            Err(MarkerRefusal::CoordinatorFenced { current_epoch }) => {
+                return Err(LogError::CoordinatorFenced {
+                    partition: self.partition.clone(),
+                    producer_id,
+                    coordinator_epoch,
+                    current_epoch,
+                });
+            }
+        }
         let bytes = BatchBuilder::new().end_transaction(
             control,
             now_ms,
@@ -50,22 +69,16 @@ impl Log {
         self.write_as_leader(&batch, leader_epoch, now_ms)
     }
 
-    fn refused_marker(&self, end: &TransactionEnd, refusal: &MarkerRefusal) -> LogError {
-        let partition = self.partition.clone();
-        let producer_id = end.producer_id;
-        match refusal {
-            MarkerRefusal::Fenced { current_epoch } => LogError::InvalidProducerEpoch {
-                partition,
-                producer_id,
-                producer_epoch: end.producer_epoch,
-                current_epoch: *current_epoch,
-            },
-            MarkerRefusal::CoordinatorFenced { current_epoch } => LogError::CoordinatorFenced {
-                partition,
-                producer_id,
-                coordinator_epoch: end.coordinator_epoch,
-                current_epoch: *current_epoch,
-            },
+    /// A marker that is somewhere in the log: whoever waits for all of the log waits for it.
+    fn repeated(&self) -> Appended {
+        let end = self.log_end_offset();
+        Appended {
+            first_offset: end,
+            last_offset: Offset(end.0 - 1),
+            log_append_time: -1,
+            log_start_offset: self.log_start_offset,
+            duplicate: true,
+            size_bytes: 0,
         }
     }
 

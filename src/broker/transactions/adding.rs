@@ -21,8 +21,8 @@ impl Transactions {
             Ok(transaction) => transaction,
             Err(error) => return Some(error),
         };
-        // Checked first: the producer may have the id already that the pending change gives it.
-        if transaction.pending.is_some() {
+        // Checked first: the producer may have the id already that it goes on with once this is over.
+        if transaction.pending.is_some() || transaction.stored.state.decided().is_some() {
             return Some(ErrorCode::ConcurrentTransactions);
         }
         if let Err(error) = transaction.check_producer(&request.producer) {

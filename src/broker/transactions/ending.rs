@@ -69,6 +69,13 @@ impl Transaction {
             && stored.producer_epoch == 0;
         let raised = epoch.checked_add(1) == Some(stored.producer_epoch);
         let is_retry = bumps && (ran_out || (raised && stored.producer_id == producer_id));
+        if stored.is_followed_by(producer_id) {
+            return Err(ErrorCode::ConcurrentTransactions);
+        }
+        // The last epoch of all is for fencing alone: no producer goes on with it.
+        if is_retry && stored.producer_epoch == i16::MAX && stored.next_producer_id.is_none() {
+            return Err(ErrorCode::ProducerFenced);
+        }
         if stored.producer_id != producer_id && !is_retry {
             return Err(ErrorCode::InvalidProducerIdMapping);
         }

@@ -74,6 +74,9 @@ impl Transaction {
         }
         let stored = &self.stored;
         if let Some((producer_id, epoch)) = request.expected {
+            if stored.is_followed_by(producer_id) {
+                return Err(ErrorCode::ConcurrentTransactions);
+            }
             let ran_out = producer_id == stored.previous_producer_id && is_epoch_exhausted(epoch);
             let is_known = stored.producer_epoch == NO_EPOCH || producer_id == stored.producer_id;
             if !is_known && !ran_out {
@@ -95,8 +98,11 @@ impl Metadata {
     fn initial(&self, request: &InitRequest, now: Now) -> Result<Decision, ErrorCode> {
         let expected = request.expected.map(|(_, epoch)| epoch);
         let current = self.producer_epoch;
+        // The last epoch of all is for fencing alone, also for the producer that it fenced.
+        let takes_over =
+            |epoch| epoch == current || (current == i16::MAX && epoch == self.last_producer_epoch);
         let (producer_id, producer_epoch, last_producer_epoch) = match expected {
-            _ if self.is_epoch_exhausted() && expected.is_none_or(|epoch| epoch == current) => {
+            _ if self.is_epoch_exhausted() && expected.is_none_or(takes_over) => {
                 let Some(fresh) = request.fresh_producer_id else {
                     return Ok(Decision::ProducerIdNeeded);
                 };

@@ -128,6 +128,11 @@ impl Metadata {
         }
     }
 
+    /// Whether this producer id takes over when the transaction is complete: its producer was told so.
+    pub(crate) fn is_followed_by(&self, producer_id: i64) -> bool {
+        self.next_producer_id == Some(producer_id)
+    }
+
     /// Whether the last epoch that a client may have is reached; the one above it is for fencing alone.
     pub(crate) const fn is_epoch_exhausted(&self) -> bool {
         is_epoch_exhausted(self.producer_epoch)
