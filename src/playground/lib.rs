@@ -25,6 +25,7 @@ mod tally;
 mod terminal;
 mod terminal_guard;
 mod terminal_reply;
+mod turns;
 pub mod ui;
 
 use std::collections::VecDeque;
@@ -34,7 +35,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use self::control::Control;
 use self::executor::Executor;
@@ -45,6 +46,7 @@ use self::state::{
     TerminalAction, Timestamp, update,
 };
 use self::terminal::TakenKeys;
+use self::turns::Turn;
 use wire::BrokerId;
 use wire::control::{Answer, Status};
 
@@ -290,6 +292,15 @@ impl Playground {
         }
     }
 
+    /// Does what it is time for.
+    fn take_turn(&mut self, turn: Turn, observations: &mut mpsc::Receiver<Observation>) {
+        match turn {
+            Turn::Tick => self.happen(Happening::Tick),
+            Turn::House => self.housekeep(),
+            Turn::Told(observation) => self.observe(observation, observations),
+        }
+    }
+
     /// Everything that is known, for programs.
     fn status(&self) -> Status {
         let supervisor = self.executor.supervisor();
@@ -394,12 +405,6 @@ fn farewell(state: &State, executor: &Executor) -> String {
 fn println_quietly(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{}", wire::shown::line(text));
-}
-
-fn housekeeping() -> tokio::time::Interval {
-    let mut house = interval(HOUSEKEEPING);
-    house.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    house
 }
 
 async fn until(deadline: Option<Instant>) {

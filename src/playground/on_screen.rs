@@ -9,7 +9,8 @@ use super::control::Control;
 use super::front::{FRAME_EVERY, Front, happening};
 use super::state::{Happening, Observation, Request};
 use super::terminal::TakenKeys;
-use super::{Playground, Signals, housekeeping, instant, ui, until};
+use super::turns::Turns;
+use super::{Playground, Signals, instant, ui, until};
 
 impl Playground {
     /// Plays until it is quit.
@@ -40,7 +41,7 @@ impl Playground {
         mut signals: Signals,
         deadline: Option<Instant>,
     ) -> Result<()> {
-        let mut house = housekeeping();
+        let mut turns = Turns::new();
         let mut drawn = Instant::now() - FRAME_EVERY;
         let mut stale = true;
         loop {
@@ -66,20 +67,12 @@ impl Playground {
                     self.happen(saved);
                     stale = true;
                 }
-                Some(observation) = observations.recv() => {
-                    self.observe(observation, observations);
-                    stale = true;
-                }
                 (number, question) = control.next() => {
                     self.happen(Happening::Asked(number, question));
                     stale = true;
                 }
-                () = sleep_until(instant(self.state.wake_at())) => {
-                    self.happen(Happening::Tick);
-                    stale = true;
-                }
-                _ = house.tick() => {
-                    self.housekeep();
+                turn = turns.next(instant(self.state.wake_at()), observations) => {
+                    self.take_turn(turn, observations);
                     stale = true;
                 }
             }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::control::Control;
 use super::observer::now;
 use super::state::{Entry, Happening, Observation, Request, State, Timestamp, Tone};
-use super::{Announce, Playground, Signals, housekeeping, instant, until};
+use super::turns::{Turn, Turns};
+use super::{Announce, Playground, Signals, instant, until};
 use wire::shown;
 
 /// How long a line waits for others that join it: three brokers that register are one line.
@@ -69,7 +70,7 @@ impl Playground {
     ) -> Result<()> {
         let silent = matches!(announce, Some(Announce::Json | Announce::Nothing));
         let mut plain = Plain::default();
-        let mut house = housekeeping();
+        let mut turns = Turns::new();
         let mut print = interval(Plain::PRINT_EVERY);
         print.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut news = true;
@@ -78,15 +79,10 @@ impl Playground {
                 biased;
                 () = signals.next() => break,
                 () = until(deadline) => break,
-                Some(observation) = observations.recv() => {
-                    self.observe(observation, observations);
-                    news = true;
-                }
                 (number, question) = control.next() => {
                     self.happen(Happening::Asked(number, question));
                     news = true;
                 }
-                () = sleep_until(instant(self.state.wake_at())) => self.happen(Happening::Tick),
                 _ = print.tick(), if news && !silent => {
                     let until = now();
                     plain.print(&self.state, until)?;
@@ -95,7 +91,10 @@ impl Playground {
                         until.since(entry.at) <= Plain::PRINT_EVERY
                     });
                 }
-                _ = house.tick() => self.housekeep(),
+                turn = turns.next(instant(self.state.wake_at()), observations) => {
+                    news |= matches!(turn, Turn::Told(_));
+                    self.take_turn(turn, observations);
+                }
             }
             self.answer(control);
             if self.state.is_ready()
