@@ -109,10 +109,17 @@ impl Front {
         Happening::Observed(self.saver.done().await)
     }
 
-    /// Gives the screen back; then waits until what is being saved is saved, and says so.
+    /// Gives the screen back; then says what was recorded, waits until what is being saved is saved, and says so.
     pub(super) async fn close(self) {
-        let Self { screen, saver, .. } = self;
+        let Self {
+            screen,
+            mut recorder,
+            saver,
+        } = self;
         drop(screen);
+        if let Some(said) = recorder.end() {
+            println_quietly(&said);
+        }
         if let Some(Observation::Kept(said) | Observation::NotKept(said)) = saver.finish().await {
             println_quietly(&said);
         }

@@ -90,3 +90,18 @@ fn a_second_playground_of_the_same_name_is_refused_with_a_sentence() {
         "{said}"
     );
 }
+
+#[test]
+fn a_recording_that_goes_on_at_the_end_is_named_in_the_shell() {
+    let mut terminal = playground(&["--ephemeral"]);
+    terminal.wait_for("ready in");
+    terminal.press("R");
+    terminal.wait_for("recording the screen: ");
+    terminal.press_by_hand(&["q", "q"]);
+    terminal.wait_until("the name of the recording", |screen| {
+        screen.contains("s of the screen: ") && screen.contains("nothing kept")
+    });
+    let (status, home) = terminal.wait_for_end();
+    assert!(status.success(), "{status:?}");
+    wait_until_nothing_runs(home.path());
+}
