@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Amount, Being, Condition, Counted, Existence, Places, Predicate, Which, Who};
 use crate::state::{
     State,
-    cluster::{Cluster, Partition, ProcessName, RecordSeen, Status, StreamRate},
+    cluster::{Cluster, Partition, ProcessName, RecordSeen, Standstill, Status, StreamRate},
 };
 use wire::{BrokerId, GroupState, Offset, TopicPartition};
 
@@ -119,7 +119,26 @@ impl Predicate {
         }
     }
 
+    /// Whether brokers alone can tell: what they said last may be so no more.
+    fn is_told_by_brokers(&self) -> bool {
+        matches!(
+            self,
+            Self::Isr(..) | Self::Leader(..) | Self::Controller(_) | Self::Group { .. }
+        )
+    }
+
     fn check(&self, state: &State, since: &Baseline) -> Verdict {
+        let cluster = &state.cluster;
+        if self.is_told_by_brokers() && cluster.no_broker_answers() {
+            return Verdict {
+                holds: false,
+                seen: "no broker answers".to_owned(),
+            };
+        }
+        self.look(state, since)
+    }
+
+    fn look(&self, state: &State, since: &Baseline) -> Verdict {
         let cluster = &state.cluster;
         match self {
             Self::Ready => {
@@ -130,8 +149,7 @@ impl Predicate {
                 }
             }
             Self::Isr(places, amount) => of_each(cluster, places, "isr", |_, partition| {
-                let in_sync = count_of(partition.seen.isr.len());
-                (amount.holds(in_sync), in_sync.to_string())
+                in_sync(cluster, partition, *amount)
             }),
             Self::Leader(places, who) => of_each(cluster, places, "leader", |place, partition| {
                 let leader = partition.seen.leader;
@@ -233,6 +251,15 @@ impl Who {
             Self::Moved => now.is_some() && now != before,
         }
     }
+}
+
+/// Who is dead is in the ISR of a partition that nobody leads, but not in sync.
+fn in_sync(cluster: &Cluster, partition: &Partition, amount: Amount) -> (bool, String) {
+    if let Some(Standstill::Offline { .. }) = cluster.standstill(partition) {
+        return (false, "offline".to_owned());
+    }
+    let in_sync = count_of(partition.seen.isr.len());
+    (amount.holds(in_sync), in_sync.to_string())
 }
 
 /// Looks at one partition, or at each of a topic: all of them must pass.
@@ -447,6 +474,43 @@ mod tests {
                 "{condition}"
             );
         }
+    }
+
+    #[test]
+    fn what_nobody_tells_any_more_does_not_hold() {
+        let mut session = ready();
+        let since = Baseline::of(&session.state.cluster);
+        let exited = || ProcessChange::Exited {
+            code: None,
+            signal: Some(9),
+        };
+        for id in 1..=3 {
+            let process = ProcessName::Broker(BrokerId(id));
+            let change = exited();
+            session.see(Observation::Process { process, change });
+        }
+        for condition in [
+            "isr orders 3",
+            "leader orders any",
+            "controller 2",
+            "group billing stable",
+        ] {
+            let verdict = look(&session, &since, condition);
+            assert_eq!(
+                (verdict.holds, verdict.seen.as_str()),
+                (false, "no broker answers"),
+                "{condition}"
+            );
+        }
+        // Another one lives, and leads none of it.
+        let process = ProcessName::Broker(BrokerId(4));
+        session.spawned(process.clone(), 4124, Some(9095));
+        session.ready(process, 9095);
+        let verdict = look(&session, &since, "isr orders 3");
+        assert_eq!(
+            (verdict.holds, verdict.seen.as_str()),
+            (false, "isr of orders: p0 offline, p1 offline, p2 offline")
+        );
     }
 
     #[test]
