@@ -26,9 +26,22 @@ pub(super) const COORDINATOR_RETRY: Duration = Duration::from_millis(25);
 /// Where Kafka keeps committed offsets.
 pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
+/// How long the controller may take to learn from `ZooKeeper` that a preferred leader is in sync again.
+const IN_SYNC_WAIT: Duration = Duration::from_secs(1);
+
+/// How often it is asked meanwhile.
+const IN_SYNC_RETRY: Duration = Duration::from_millis(50);
+
 /// Gives leadership back; what cannot be is named, the rest shows by itself.
 pub(super) async fn elect_leaders(mut admin: Admin) -> Result<Option<String>> {
-    let elected = admin.elect_preferred_leaders().await?;
+    let deadline = Instant::now() + IN_SYNC_WAIT;
+    let mut elected = admin.elect_preferred_leaders().await?;
+    // A broker's metadata may say it before the controller knows it.
+    let unavailable = |(_, code): &(_, ErrorCode)| *code == ErrorCode::PreferredLeaderNotAvailable;
+    while elected.iter().any(unavailable) && Instant::now() < deadline {
+        tokio::time::sleep(IN_SYNC_RETRY).await;
+        elected = admin.elect_preferred_leaders().await?;
+    }
     let mut failed = elected.iter().filter(|(_, code)| !code.is_none());
     if let Some((at, code)) = failed.next() {
         let others = match failed.count() {
