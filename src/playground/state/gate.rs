@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::state::{
     State,
     action::{
-        Action, ClusterAction, Key, NewRecord, Request, ask_terminal, mark, perform, question, send,
+        Action, ClusterAction, Key, NewRecord, Pane, Request, ask_terminal, mark, perform,
+        question, send,
     },
     past,
     view::{ask_for_words, navigate::move_on_screen},
@@ -40,7 +41,8 @@ pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
             state.view.ask = Some(ask);
             return Vec::new();
         }
-        if is_gone(action) {
+        if let Some(nothing) = nothing_to_delete(state, action) {
+            state.message(nothing, false);
             return Vec::new();
         }
     }
@@ -82,14 +84,20 @@ pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
     requests
 }
 
-/// Whether a key wants something deleted that is not there: nobody was asked about it.
-fn is_gone(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Cluster(
-            ClusterAction::Delete | ClusterAction::DeleteTopic(_) | ClusterAction::DeleteGroup(_)
-        )
-    )
+/// Why nobody was asked about what a key wants deleted: it is not there.
+fn nothing_to_delete(state: &State, action: &Action) -> Option<String> {
+    let Action::Cluster(action) = action else {
+        return None;
+    };
+    let (topic, group) = match action {
+        ClusterAction::DeleteTopic(topic) => (Some(topic), None),
+        ClusterAction::DeleteGroup(group) => (None, Some(group)),
+        ClusterAction::Delete if state.view.focus == Pane::Group => (None, Some(&state.view.group)),
+        ClusterAction::Delete => (Some(&state.view.topic), None),
+        _ => return None,
+    };
+    let topic = topic.map(|topic| format!("there is no topic {topic}: {{topic create}} makes one"));
+    topic.or_else(|| Some(format!("there is no group {}", group?)))
 }
 
 /// Lets a record go that was composed by hand.

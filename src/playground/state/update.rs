@@ -51,6 +51,7 @@ fn update_picture(state: &mut State, what: Happening) -> Vec<Request> {
         Happening::Do(action) => pass(picture, &action, By::Sure),
         _ => Vec::new(),
     };
+    crate::state::palette::refresh(picture);
     let requests = past::put_back(state, look, requests);
     past::travel(state, fold);
     requests
@@ -113,7 +114,8 @@ fn fold(state: &mut State, what: Happening) -> Vec<Request> {
         .coach
         .follow(&state.cluster, &state.outages, state.now);
     state.view.settle_focus();
-    if concerns_palette {
+    // In a moment that is over it offers what was there then.
+    if concerns_palette && state.held.is_none() {
         crate::state::palette::refresh(state);
     }
     if state.view.is_on_screen(crate::state::action::Pane::Story) {
@@ -392,7 +394,7 @@ fn process_changed(
                         (None, None) => "gone".to_owned(),
                     };
                     let line = line.with(Tone::Bad, format!("DIED: {end}."));
-                    let hint = format!("  {{start {process}}} starts it again");
+                    let hint = state.cluster.revival_hint(process);
                     state.message(format!("{process} DIED: {end}.{hint}"), true);
                     state.story.begin(line.with(Tone::Hint, hint));
                 }
@@ -436,23 +438,11 @@ fn open_further(state: &mut State) -> Vec<Request> {
         let took = state.opening.ready_after.unwrap_or_default().as_secs_f64();
         let mut line =
             Line::new(state.now, Hand::Nobody).with(Tone::Good, format!("ready in {took:.3} s"));
-        for (tone, words) in opening::who_died(&state.cluster) {
+        let (bootstrap, topic) = (state.bootstrap(), &state.view.topic);
+        let connect = command::line(&["kcat", "-b", &bootstrap, "-t", topic, "-C"]);
+        for (tone, words) in opening::how_it_went(&state.cluster, &connect) {
             line = line.with(tone, words);
         }
-        let line = line.with(
-            Tone::Dim,
-            format!(
-                " connect: {}",
-                command::line(&[
-                    "kcat",
-                    "-b",
-                    &state.bootstrap(),
-                    "-t",
-                    &state.view.topic,
-                    "-C"
-                ])
-            ),
-        );
         state.story.tell(&[Subject::Opening], line);
         if state.view.command.is_none() {
             state.view.command = state.first_topic_command();

@@ -8,7 +8,7 @@ use super::{
     canvas::{Canvas, broken, fit, wrap},
     theme::Role,
 };
-use crate::state::Message;
+use crate::state::{Message, State};
 
 /// The lines that it takes at most: what a server answered may be as long as it likes.
 const LINES_MAX: usize = 6;
@@ -36,6 +36,16 @@ pub fn question(canvas: &mut Canvas<'_>, text: &str, (x, y, end): (u16, u16, u16
         write(canvas, line, Role::Warning, (x, row, end));
     }
     first..y + 1
+}
+
+/// What the keys ask, or had to say, over the last lines of a page that has no footer.
+pub fn over_the_page(canvas: &mut Canvas<'_>, state: &State, page: Rect) {
+    let at = (page.x, page.bottom().saturating_sub(1), page.right());
+    if let Some(ask) = &state.view.ask {
+        question(canvas, &ask.text, at);
+    } else if let Some(message) = &state.view.message {
+        draw(canvas, message, at, &(0..0));
+    }
 }
 
 fn write(canvas: &mut Canvas<'_>, line: &str, role: Role, (x, y, end): (u16, u16, u16)) {

@@ -46,6 +46,7 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
 fn draw_on(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
     if state.view.too_small() {
         overlays::too_small::draw(canvas, state, area);
+        message::over_the_page(canvas, state, area);
         return;
     }
     let [header, footer] = [
@@ -54,6 +55,7 @@ fn draw_on(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
     ];
     if let Overlay::Help(help) = &state.view.overlay {
         overlays::help::draw(canvas, state, help, area);
+        message::over_the_page(canvas, state, area);
         return;
     }
     bars::header(canvas, state, shown, header);

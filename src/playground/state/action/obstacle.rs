@@ -19,6 +19,8 @@ pub enum Obstacle {
     Dead(ProcessName),
     /// No broker answers: it is done, and waits for one.
     Waits,
+    /// There is no such topic, and none of our clients creates one by asking.
+    NoTopic(String),
 }
 
 impl Obstacle {
@@ -31,6 +33,7 @@ impl Obstacle {
             Self::NoZooKeeper(_) => "no ZooKeeper",
             Self::Dead(_) => "is dead",
             Self::Waits => "waits",
+            Self::NoTopic(_) => "no topic",
         }
     }
 
@@ -50,6 +53,7 @@ impl Obstacle {
                     .to_owned()
             }
             Self::Waits => "no broker answers: it waits until one does. {heal} starts all".to_owned(),
+            Self::NoTopic(topic) => format!("there is no topic {topic}: {{topic create}} makes one"),
             Self::Dead(process) => {
                 format!("{process} is dead already: {{start {process}}} starts it again")
             }
@@ -82,6 +86,9 @@ impl State {
         {
             return self.all_dead(target).map(Obstacle::Dead);
         }
+        if let Some(topic) = self.missing_topic(action) {
+            return Some(Obstacle::NoTopic(topic));
+        }
         let needs = self.needs(action);
         if self.cluster.no_broker_answers() {
             match needs {
@@ -97,8 +104,41 @@ impl State {
 
     /// The same, where trying it would only tell so later and in more words.
     pub(in crate::state) fn refusal(&self, action: &Action) -> Option<Obstacle> {
-        self.obstacle(action)
-            .filter(|obstacle| matches!(obstacle, Obstacle::NoBroker | Obstacle::NoZooKeeper(_)))
+        self.obstacle(action).filter(|obstacle| {
+            matches!(
+                obstacle,
+                Obstacle::NoBroker | Obstacle::NoZooKeeper(_) | Obstacle::NoTopic(_)
+            )
+        })
+    }
+
+    /// The topic that is to be written to and is not there. Before all is ready, records are kept for it.
+    fn missing_topic(&self, action: &Action) -> Option<String> {
+        let Action::Cluster(
+            ClusterAction::Produce(_) | ClusterAction::Compose | ClusterAction::StreamFaster,
+        ) = action
+        else {
+            return None;
+        };
+        let topic = &self.view.topic;
+        let missing = self.is_ready() && !self.cluster.topics.contains_key(topic);
+        missing.then(|| topic.clone())
+    }
+
+    /// The same for who chooses among actions: in a moment that is over there is nothing to do to the cluster.
+    pub(in crate::state) fn in_the_way(&self, action: &Action) -> Option<Obstacle> {
+        let Action::Cluster(does) = action else {
+            return None;
+        };
+        // These two change the pace of a saved session.
+        let paces = matches!(
+            does,
+            ClusterAction::StreamFaster | ClusterAction::StreamSlower
+        );
+        match self.picture_of {
+            Some(of) => (!of.replay || !paces).then_some(Obstacle::Past),
+            None => self.refusal(action),
+        }
     }
 
     fn all_dead(&self, target: &Target) -> Option<ProcessName> {

@@ -195,22 +195,38 @@ impl Opening {
     }
 }
 
-/// How many brokers there are where some died before all was ready, who, and what to do about the first of them.
-pub(in crate::state) fn who_died(cluster: &Cluster) -> Vec<(Tone, String)> {
+/// Brokers that are named one by one; of more it is said how many they are.
+const NAMED_MAX: usize = 3;
+
+/// How to connect; where some died before all was ready, how many brokers there are, who died, and what to do about
+/// it. Where there is no room, who they were and where to look gives way: the boxes say both.
+pub(in crate::state) fn how_it_went(cluster: &Cluster, connect: &str) -> Vec<(Tone, String)> {
+    let connect = (Tone::Dim, format!(" connect: {connect}"));
     let (up, planned) = cluster.brokers_up();
     let gone: Vec<&Process> = gone(cluster).collect();
     let Some(first) = gone.first() else {
-        return Vec::new();
+        return vec![connect];
     };
-    let ids: Vec<BrokerId> = gone.iter().filter_map(|broker| broker.broker()).collect();
-    let noun = if ids.len() == 1 { "broker" } else { "brokers" };
-    let ids = listed(&ids);
-    let mut words = format!(" with {up} of {planned} brokers: {noun} {ids} died");
+    let mut ids: Vec<BrokerId> = gone.iter().filter_map(|broker| broker.broker()).collect();
+    let (noun, start) = match ids.len() {
+        1 => ("broker", format!("  {{start {}}} starts it", first.name)),
+        _ => ("brokers", "  {heal} starts them".to_owned()),
+    };
+    let more = match ids.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    ids.truncate(NAMED_MAX);
+    let mut told = vec![
+        (Tone::Bad, format!(" with {up} of {planned} brokers")),
+        (Tone::Dim, format!(": {noun} {}{more} died", listed(&ids))),
+    ];
     if !first.log_file.is_empty() {
-        words = format!("{words}, see {}", first.log_file);
+        told.push((Tone::Dim, format!(", see {}", first.log_file)));
     }
-    let hint = format!("  {{start {}}} starts it again", first.name);
-    vec![(Tone::Bad, words), (Tone::Hint, hint)]
+    let again = (Tone::Hint, " again".to_owned());
+    told.extend([connect, (Tone::Hint, start), again]);
+    told
 }
 
 fn gone(cluster: &Cluster) -> impl Iterator<Item = &Process> {
@@ -274,14 +290,11 @@ mod tests {
         });
         session.process(broker(2), DIED);
         assert!(session.requests.iter().any(creates));
-        let told = super::who_died(&session.state.cluster);
-        let told: Vec<&str> = told.iter().map(|(_, words)| words.as_str()).collect();
+        let told = super::how_it_went(&session.state.cluster, "kcat");
+        let told: String = told.into_iter().map(|(_, words)| words).collect();
         assert_eq!(
             told,
-            [
-                " with 2 of 3 brokers: broker 2 died, see brokers/2/server.log",
-                "  {start broker 2} starts it again"
-            ]
+            " with 2 of 3 brokers: broker 2 died, see brokers/2/server.log connect: kcat  {start broker 2} starts it again"
         );
     }
 

@@ -11,6 +11,15 @@ impl Cluster {
         revives(ProcessName::ZooKeeper, self.zookeeper_away()?)
     }
 
+    /// How a process that died by itself comes back. A broker that found no `ZooKeeper` would only die again.
+    pub(in crate::state) fn revival_hint(&self, process: &ProcessName) -> String {
+        let broker = matches!(process, ProcessName::Broker(_));
+        if broker && self.revival_of_zookeeper().is_some() {
+            return "  it needs ZooKeeper: {heal} starts both".to_owned();
+        }
+        format!("  {{start {process}}} starts it again")
+    }
+
     /// What brings this broker back, in order: nobody is elected before `ZooKeeper` is there.
     #[must_use]
     pub fn revival(&self, broker: BrokerId) -> Vec<Action> {

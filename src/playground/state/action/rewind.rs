@@ -83,10 +83,10 @@ pub(in crate::state) fn question(
         None => "it committed nothing there yet".to_owned(),
     };
     let names: Vec<String> = ours.iter().map(name).collect();
-    let pause = if names.is_empty() {
-        String::new()
-    } else {
-        format!(", {} pause meanwhile", names.join(" "))
+    let pause = match names.as_slice() {
+        [] => String::new(),
+        [only] => format!(", {only} pauses meanwhile"),
+        all => format!(", {} pause meanwhile", all.join(" ")),
     };
     Ok(Ask {
         action: ClusterAction::RewindGroup(Some((group.to_owned(), place.clone(), to))).into(),

@@ -140,8 +140,14 @@ impl Spread {
         let (up, all) = state.cluster.brokers_up();
         if up < all {
             return Err(format!(
-                "{up} of {all} brokers are up: {{heal}} starts the others, then {{partitions spread}} moves"
+                "{up} of {all} brokers are up: {{heal}} brings the others back, then {{partitions spread}} moves"
             ));
+        }
+        if state.cluster.topics.values().all(|topic| topic.internal) {
+            return Err(
+                "there is no topic whose partitions could move: {topic create} makes one"
+                    .to_owned(),
+            );
         }
         let spread = Self::plan(&state.cluster);
         if spread.partitions.is_empty() {

@@ -188,7 +188,15 @@ impl Process {
                 self.rss_bytes = None;
             }
             ProcessChange::Frozen => self.status = Status::Frozen,
-            ProcessChange::Thawed => self.status = Status::Up,
+            ProcessChange::Thawed => {
+                // Whoever never registered was frozen on the way.
+                let never = self.session.is_none() && self.session_expired.is_none();
+                self.status = if self.broker().is_some() && never {
+                    Status::Starting
+                } else {
+                    Status::Up
+                };
+            }
         }
         if self.status != before {
             self.since = at;
@@ -200,6 +208,20 @@ impl Process {
 mod tests {
     use super::{Intent, Process, Status};
     use crate::state::{ProcessChange, ProcessName, Timestamp};
+    use wire::BrokerId;
+
+    #[test]
+    fn a_broker_that_is_thawed_before_it_was_there_is_still_on_its_way() {
+        let mut broker = Process::planned(ProcessName::Broker(BrokerId(2)), Timestamp(0));
+        broker.status = Status::Starting;
+        broker.change(&ProcessChange::Frozen, Timestamp(1));
+        broker.change(&ProcessChange::Thawed, Timestamp(2));
+        assert_eq!(broker.status, Status::Starting);
+        broker.session = Some(7);
+        broker.change(&ProcessChange::Frozen, Timestamp(3));
+        broker.change(&ProcessChange::Thawed, Timestamp(4));
+        assert_eq!(broker.status, Status::Up);
+    }
 
     #[test]
     fn an_end_is_named_by_who_wanted_it() {

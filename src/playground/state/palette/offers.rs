@@ -314,7 +314,7 @@ fn candidate(
     note: impl Into<String>,
 ) -> Candidate {
     let text = text.into();
-    let in_the_way = text.parse().ok().and_then(|does| state.refusal(&does));
+    let in_the_way = text.parse().ok().and_then(|does| state.in_the_way(&does));
     let note = match &in_the_way {
         Some(obstacle) => obstacle.words().to_owned(),
         None => note.into(),

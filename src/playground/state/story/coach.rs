@@ -63,6 +63,9 @@ impl Coach {
             Step::Produce => Some("Press {produce} to send a record.".into()),
             Step::Stream => Some("Press {stream faster} for a stream, 1 then 10 a second.".into()),
             Step::Kill => Some(kill_line(cluster)),
+            Step::Restart if cluster.brokers().filter(|it| it.status.is_gone()).count() > 1 => {
+                Some("Press {heal}: start all again.".into())
+            }
             Step::Restart => {
                 let broker = self.fallen.as_ref()?.broker;
                 Some(format!(

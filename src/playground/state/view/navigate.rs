@@ -9,7 +9,7 @@ use super::{
 };
 use crate::state::{
     State,
-    action::{Action, Key, Motion, Pane, Request, ScreenAction},
+    action::{Action, ClusterAction, Key, Motion, Pane, Request, ScreenAction},
     cluster::{ProcessName, is_json},
 };
 use wire::{Offset, TopicPartition};
@@ -109,10 +109,13 @@ fn pick(state: &mut State, process: &ProcessName) {
             .map(|broker| broker.to_string())
             .collect();
         let there = brokers.join(" ");
-        state.message(
-            format!("there is no {process}: brokers {there}, {{pick 0}} is ZooKeeper, {{broker add}} adds a broker"),
-            false,
-        );
+        let words = format!("there is no {process}: brokers {there}, {{pick 0}} is ZooKeeper");
+        let adds = Action::Cluster(ClusterAction::AddBroker);
+        let adds = match state.in_the_way(&adds) {
+            None => ", {broker add} adds a broker",
+            Some(_) => "",
+        };
+        state.message(words + adds, false);
     }
 }
 
@@ -198,7 +201,7 @@ fn movement(state: &mut State, motion: Motion) {
                 let lines = process.map_or(0, |process| process.log.len());
                 look_back(&mut opened.scroll, lines, motion, page);
             } else {
-                opened.scroll = step(opened.scroll, motion, page);
+                opened.scroll = step(opened.scroll, motion, page).min(Opened::END);
             }
         }
         Overlay::Opened(opened) => {
@@ -276,7 +279,7 @@ fn step(at: usize, motion: Motion, page: usize) -> usize {
         Motion::PageUp => at.saturating_sub(page),
         Motion::PageDown => at + page,
         Motion::First => 0,
-        Motion::Last => usize::MAX / 2,
+        Motion::Last => Opened::END,
         Motion::Left | Motion::Right => at,
     }
 }

@@ -92,6 +92,19 @@ impl State {
         }
     }
 
+    /// Our consumers that run for the shown group.
+    #[must_use]
+    pub fn joining(&self) -> Vec<String> {
+        let running = self.group_rows().into_iter().filter_map(|name| {
+            let process = self.cluster.processes.get(&name)?;
+            let ProcessName::Consumer(name) = name else {
+                return None;
+            };
+            (!process.status.is_gone()).then_some(name)
+        });
+        running.collect()
+    }
+
     /// The rows of Group from the top down: the members of the open group, then all other groups.
     #[must_use]
     pub fn group_pane_rows(&self) -> Vec<GroupRow> {

@@ -96,6 +96,18 @@ impl State {
     }
 
     fn calm(&self) -> StageCaption {
+        if !self.cluster.topics.contains_key(&self.view.topic) {
+            return StageCaption {
+                headline: "There is no topic.".into(),
+                text: "Records are written to a topic, into its partitions, which brokers keep."
+                    .into(),
+                checks: vec![self.lost()],
+                next: Some((
+                    Action::Cluster(ClusterAction::CreateTopic(None)),
+                    "makes one".into(),
+                )),
+            };
+        }
         let partitions = self
             .cluster
             .topics
@@ -337,7 +349,7 @@ impl State {
         // One that was added later was never there before, and keeps nothing until something is
         // moved onto it.
         let added = !self.setup.brokers.contains(&id);
-        let (again, back) = if added { ("", "") } else { (" again", "back ") };
+        let again = if added { "" } else { " again" };
         let mut next = None;
         let (headline, text) = match status {
             Status::Stopping => (
@@ -374,10 +386,24 @@ impl State {
                         format!(" Others still lead {}.", counted(self.home_topic(), own))
                     }
                 };
-                (
-                    format!("Broker {id} is {back}in every ISR."),
-                    format!("It copied what it had missed, and may lead again.{prefers}"),
-                )
+                let follows = if added {
+                    let kept = kept.iter().map(|partition| {
+                        TopicPartition::new(&self.view.topic, partition.seen.partition)
+                    });
+                    let kept: Vec<TopicPartition> = kept.collect();
+                    format!(
+                        "Broker {id} is in sync in {}.",
+                        counted(self.home_topic(), &kept)
+                    )
+                } else {
+                    format!("Broker {id} is back in every ISR.")
+                };
+                let may = if added {
+                    "copied all of it"
+                } else {
+                    "copied what it had missed"
+                };
+                (follows, format!("It {may}, and may lead{again}.{prefers}"))
             }
             _ => (
                 format!("Broker {id} is {}.", if added { "up" } else { "back" }),

@@ -57,9 +57,13 @@ impl State {
             [only] => (format!("broker {only}"), "has"),
             all => (format!("brokers {}", listed(all)), "have"),
         };
-        let them = if one { "it" } else { "them" };
+        let (them, its) = if one {
+            ("it", "its")
+        } else {
+            ("them", "their")
+        };
         let text = format!(
-            "Whoever else lives is not in its ISR and lacks records: led by such a broker, {places} would lose them. \
+            "Whoever else lives is not in {its} ISR and lacks records: led by such a broker, {places} would lose them. \
              So writes wait, and what was acknowledged stays."
         );
         let revival = isr.first().map(|broker| self.cluster.revival(*broker));

@@ -101,8 +101,25 @@ pub enum Purpose {
 pub struct Opened {
     /// Which thing.
     pub what: Thing,
-    /// The first line shown; of a process's log, how many lines it is scrolled back.
+    /// The first line shown, or [`Self::END`] without as many lines as it is scrolled back from the end; of a
+    /// process's log, how many lines it is scrolled back.
     pub scroll: usize,
+}
+
+impl Opened {
+    /// Its end, however many lines it takes where it is shown.
+    pub const END: usize = usize::MAX / 2;
+
+    /// The first line shown, where the last of all that can be is this one.
+    #[must_use]
+    pub fn first(&self, last: usize) -> usize {
+        let back = Self::END.saturating_sub(self.scroll);
+        if back < Self::END / 2 {
+            last.saturating_sub(back)
+        } else {
+            self.scroll.min(last)
+        }
+    }
 }
 
 /// A thing that can be opened.

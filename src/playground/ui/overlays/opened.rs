@@ -49,7 +49,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, opened: &Opened, area: Rect)
     }
     let wrapped: Vec<String> = lines.iter().flat_map(wrapped).collect();
     let last = wrapped.len().saturating_sub(usize::from(inside.height));
-    rows(canvas, inside, wrapped.iter().skip(opened.scroll.min(last)));
+    rows(canvas, inside, wrapped.iter().skip(opened.first(last)));
 }
 
 fn rows<'a>(canvas: &mut Canvas<'_>, inside: Rect, rows: impl Iterator<Item = &'a String>) {
@@ -116,8 +116,12 @@ fn group(state: &State, name: &str) -> Vec<String> {
         }
     )];
     if let Some(coordinator) = group.coordinator {
-        let dead = if alone { ", which is dead" } else { "" };
-        lines.push(format!("coordinator broker {coordinator}{dead}"));
+        let gone = match state.cluster.is_gone(coordinator) {
+            true if alone => ", which is dead",
+            false if alone => ", which is frozen",
+            _ => "",
+        };
+        lines.push(format!("coordinator broker {coordinator}{gone}"));
     }
     lines.push(String::new());
     for (member_id, member) in &group.members {

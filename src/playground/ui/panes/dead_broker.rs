@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     state::{Partition, Process, Standstill, State},
     ui::{
-        canvas::{fit, width},
+        canvas::{columns, fit, width},
         theme::Role,
         words,
     },
@@ -72,7 +72,8 @@ pub(super) fn stuck(state: &State, id: BrokerId, room: u16) -> Vec<Line> {
                 [] => Line::new(),
                 [one] => {
                     let key = state.view.keys_for(one);
-                    text(Role::Warning, format!("{key} brings it back"))
+                    let it = if offline.len() == 1 { "it" } else { "them" };
+                    text(Role::Warning, format!("{key} brings {it} back"))
                 }
                 more => text(Role::Warning, keys(more)),
             },
@@ -137,7 +138,7 @@ pub(super) fn after_it(state: &State, process: &Process, id: BrokerId, room: u16
     let endings = match (heirs.is_empty(), gone.is_empty()) {
         (false, _) => endings("now", heirs, ["does", "do"]),
         (true, false) => endings("then", gone, ["did", "did"]),
-        (true, true) => Vec::new(),
+        (true, true) => vec![", now nobody does".to_owned(), ", now nobody".to_owned()],
     };
     let after = longest(&before, endings, room);
     vec![(Role::Dead, before), (Role::Dead, after)]
@@ -157,14 +158,20 @@ fn endings(when: &str, mut brokers: Vec<BrokerId>, [one_does, they_do]: [&str; 2
 }
 
 /// How its session ends or ended. Without `ZooKeeper` nobody counts down.
-pub(super) fn session(state: &State, process: &Process, id: BrokerId) -> Line {
+pub(super) fn session(state: &State, process: &Process, id: BrokerId, room: u16) -> Line {
     if let Some(expired) = &process.session_expired {
         let seconds = expired.timeout.as_secs_f64();
-        return vec![
+        let whole = vec![
             (Role::Text, "session ".into()),
             (Role::Text, words::bar(Duration::ZERO, expired.timeout, 6)),
             (Role::Text, format!(" expired {seconds:.1}s")),
         ];
+        // An empty bar alone says nothing.
+        return if columns(&whole) <= room {
+            whole
+        } else {
+            text(Role::Text, "session expired")
+        };
     }
     match words::session_left(state, id, state.now) {
         Some((left, whole)) => session_bar(state, left, whole),

@@ -71,7 +71,12 @@ fn note(group: &Group) -> String {
 pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let end = area.right() + 1;
     let Some(group) = state.cluster.groups.get(&state.view.group) else {
-        let hint = if state.is_ready() {
+        let joining = state.joining();
+        let hint = if !joining.is_empty() {
+            let wait = if joining.len() == 1 { "waits" } else { "wait" };
+            let group = &state.view.group;
+            format!("{} {wait} for a coordinator of {group}.", joining.join(" "))
+        } else if state.is_ready() {
             let adds = state.view.keys.fill("{consumer add} adds a consumer");
             format!("Nobody reads {}.  {adds}", state.view.topic)
         } else {

@@ -475,12 +475,18 @@ fn tries(canvas: &mut Canvas<'_>, state: &State, area: Rect, y: u16) {
     let picked = words::name(&state.view.picked);
     let end = area.right() + 1;
     let mut x = canvas.text(area.x, y, end, "try  ", Role::Dim);
-    let what = [
-        ("produce", "a record".to_owned()),
-        ("stream faster", "a stream".to_owned()),
-        ("kill", format!("kill {picked}")),
-        ("start", "start it again".to_owned()),
+    let known = state.cluster.processes.get(&state.view.picked);
+    let gone = known.is_some_and(|process| process.status.is_gone());
+    let mut what = vec![
+        ("produce", "a record".into()),
+        ("stream faster", "a stream".into()),
     ];
+    if gone {
+        what.push(("start", format!("start {picked} again")));
+    } else {
+        what.push(("kill", format!("kill {picked}")));
+        what.push(("start", "start it again".into()));
+    }
     for (action, words) in what {
         let key = state.view.keys.shown(action);
         x = canvas.text(x, y, end, &key, Role::Focus);

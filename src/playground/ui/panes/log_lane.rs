@@ -351,7 +351,7 @@ impl<'a> Lane<'a> {
             }
         }
         for (column, initials) in marks {
-            let end = self.ruler.end.min(column + CELL);
+            let end = self.ruler.figures.min(column + CELL);
             let initials = fit(&initials, (end - column).saturating_sub(2));
             canvas.text(column, y, end, &format!("▲{initials}"), Role::Dim);
         }

@@ -29,7 +29,7 @@ impl Lane<'_> {
             };
             places.entry(end.0).or_default().push(self.mark(broker));
         }
-        let mut free = after + 1;
+        let mut free = after + 2;
         let before: Vec<String> = places
             .iter()
             .filter(|(offset, _)| **offset < self.window.start)

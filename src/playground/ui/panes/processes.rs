@@ -265,10 +265,8 @@ fn roles(state: &State, id: BrokerId, room: u16) -> Line {
 }
 
 fn third(state: &State, process: &Process, id: BrokerId, room: u16) -> Line {
-    if process.status == Status::Frozen
-        && let Some((left, whole)) = words::session_left(state, id, state.now)
-    {
-        return dead_broker::session_bar(state, left, whole);
+    if process.status == Status::Frozen {
+        return dead_broker::session(state, process, id, room);
     }
     if let Some(line) = waits_for_dead(state, id, room) {
         return line;
@@ -364,7 +362,7 @@ fn gone(state: &State, process: &Process, id: BrokerId, room: u16) -> Vec<Line> 
         lines = vec![
             address(process, Role::Dead),
             dead_broker::after_it(state, process, id, room),
-            dead_broker::session(state, process, id),
+            dead_broker::session(state, process, id, room),
         ];
     }
     lines

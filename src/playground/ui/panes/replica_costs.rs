@@ -139,10 +139,14 @@ fn sentences(
             let keys = isr
                 .first()
                 .map(|broker| state.view.keys_in_turn(&state.cluster.revival(*broker)));
+            let (it, is) = match partitions {
+                [_] => ("it", "is"),
+                _ => ("them", "are"),
+            };
             let back = match keys.as_deref() {
-                None | Some([]) => format!("Until then {places} is offline"),
-                Some([key]) => format!("{key} brings it back"),
-                Some(keys) => format!("{} bring it back", keys.join(", ")),
+                None | Some([]) => format!("Until then {places} {is} offline"),
+                Some([key]) => format!("{key} brings {it} back"),
+                Some(keys) => format!("{} bring {it} back", keys.join(", ")),
             };
             let mut said = vec![(Role::Dead, format!("{all_of}{back}"))];
             said.extend(lacking(state, topic, partitions).map(|words| (Role::Dim, words)));

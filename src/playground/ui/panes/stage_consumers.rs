@@ -117,7 +117,10 @@ fn consumer(canvas: &mut Canvas<'_>, state: &State, name: &str, area: Rect) {
         canvas.text(x, inside.y, end, &reads, Role::Reader);
         return;
     }
-    let alone = group.is_some_and(|group| state.cluster.is_without_coordinator(group));
+    let alone = match group {
+        Some(group) => state.cluster.is_without_coordinator(group),
+        None => state.cluster.no_broker_answers(),
+    };
     // What it does, and the same in fewer words.
     let (ways, role) = match (status.is_gone(), rebalancing, awaited) {
         (false, ..) if alone => (["waits for a coordinator", "no coordinator"], Role::Warning),

@@ -115,12 +115,24 @@ impl Columns {
 }
 
 fn who(state: &State, watch: &Watch) -> String {
-    let recursive = if watch.recursive && watch.path != "/" {
+    format!(
+        "{}{}",
+        owners(state, &watch.sessions, ", "),
+        recursive(watch)
+    )
+}
+
+/// The same, where not each of many brokers can be named.
+fn how_many(watch: &Watch) -> String {
+    format!("{} sessions{}", watch.sessions.len(), recursive(watch))
+}
+
+fn recursive(watch: &Watch) -> &'static str {
+    if watch.recursive && watch.path != "/" {
         ", recursive"
     } else {
         ""
-    };
-    format!("{}{recursive}", owners(state, &watch.sessions, ", "))
+    }
 }
 
 fn line(
@@ -135,7 +147,14 @@ fn line(
     canvas.text(area.x, y, end, &path, Role::Text);
     let (x, fired) = (area.x + columns.who, area.x + columns.fired);
     let room = fired.min(end).saturating_sub(x + 1);
-    canvas.text(x, y, end, &fit(&who(state, watch), room), Role::Text);
+    let who = who(state, watch);
+    let way = if width(&who) > room {
+        how_many(watch)
+    } else {
+        who
+    };
+    let way = fit(&way, room);
+    canvas.text(x, y, end, &way, Role::Text);
     let since = watch.fired_at.map(|at| (at, state.now.since(at)));
     match since {
         Some((_, since)) if since < FIRED_FOR => {

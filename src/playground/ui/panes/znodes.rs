@@ -141,6 +141,11 @@ impl<'a> Tree<'a> {
         if self.rows.is_empty() {
             let words = match state.view.filter(Pane::Znodes) {
                 Some(filter) => words::no_match(state, filter),
+                None if is_gone(state) => {
+                    "ZooKeeper is dead, and nothing was read of it before: what Kafka keeps in it is shown \
+                     when it is back."
+                        .to_owned()
+                }
                 None => "What Kafka keeps in ZooKeeper, who wrote it, who watches it.".to_owned(),
             };
             let lines = wrap(&words, usize::from(area.width).max(1));

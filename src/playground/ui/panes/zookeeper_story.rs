@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use crate::{
     state::{Entry, Pane, State, Tone},
     ui::{
-        canvas::{Canvas, Frame, fit},
+        canvas::{Canvas, Frame, fit, width},
         theme::Role,
         title, words,
     },
@@ -83,9 +83,19 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
                 Tone::Good => Role::Good,
                 Tone::Bad => Role::Dead,
             };
-            let words = fit(words, end.saturating_sub(x));
+            let words = told(words, end.saturating_sub(x));
             x = canvas.text(x, y, end, &words, role);
         }
+    }
+}
+
+/// As much of a sentence as there is room for: what follows from it goes first, as a whole.
+fn told(words: &str, room: u16) -> String {
+    match words.rsplit_once(", ") {
+        Some((before, _)) if width(words) > room && width(before) + 2 <= room => {
+            format!("{before} …")
+        }
+        _ => fit(words, room),
     }
 }
 

@@ -25,6 +25,7 @@ mod settings;
 mod stage;
 mod standstill;
 mod whole;
+mod worst;
 mod zookeeper;
 
 use std::fmt::Write as _;

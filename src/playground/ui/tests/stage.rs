@@ -6,10 +6,10 @@ use super::{
     text,
 };
 use crate::state::{
-    Action, Appearance, Glyphs, Happening, Key, Observation, ProcessChange, ProcessName,
-    ScreenAction,
+    Action, Appearance, ClusterSeen, Glyphs, Happening, Key, Observation, PartitionSeen,
+    ProcessChange, ProcessName, ScreenAction, TopicSeen,
 };
-use wire::GroupState;
+use wire::{BrokerId, GroupState, LeaderEpoch};
 
 fn session(size: (u16, u16), appearance: Appearance) -> Session {
     let mut session = Session::new(size, appearance);
@@ -159,6 +159,41 @@ fn a_broker_that_was_added_is_not_said_to_be_back() {
         "{drawn}"
     );
     assert!(drawn.contains("m moves some onto it"), "{drawn}");
+    let partition = |partition, replicas: [i32; 3]| PartitionSeen {
+        partition,
+        leader: Some(BrokerId(replicas[0])),
+        epoch: LeaderEpoch(6),
+        replicas: replicas.map(BrokerId).to_vec(),
+        isr: replicas.map(BrokerId).to_vec(),
+    };
+    session.see(Observation::Cluster(ClusterSeen {
+        topics: vec![TopicSeen {
+            name: "orders".into(),
+            partitions: vec![
+                partition(0, [1, 2, 3]),
+                partition(1, [2, 3, 4]),
+                partition(2, [3, 1, 4]),
+            ],
+            ..TopicSeen::default()
+        }],
+        ..ClusterSeen::default()
+    }));
+    let drawn = shown(&session);
+    assert!(drawn.contains("Broker 4 is in sync in p1 p2."), "{drawn}");
+    assert!(
+        drawn.contains("It copied all of it, and may lead."),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn without_a_topic_nothing_is_streamed() {
+    let mut session = hall();
+    session.all_ready();
+    session.see(Observation::Cluster(ClusterSeen::default()));
+    let drawn = shown(&session);
+    assert!(drawn.contains("There is no topic."), "{drawn}");
+    assert!(drawn.contains("next: t makes one"), "{drawn}");
 }
 
 #[test]

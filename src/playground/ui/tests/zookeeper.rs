@@ -368,6 +368,26 @@ fn who_watches_is_apart_from_when_it_fired_however_many_do() {
             "{line}"
         );
     }
+    for id in 7..=16 {
+        session.later(10).spawned(broker(id), 4200, Some(9092));
+        session.report(
+            broker(id),
+            Report::Registered {
+                broker: BrokerId(id),
+                broker_epoch: 30,
+                session: i64::from(id),
+            },
+        );
+    }
+    session.see(Observation::ZooKeeper(ZooKeeperSeen {
+        watched: vec![WatchSeen {
+            path: "/brokers".into(),
+            sessions: (1..=16).collect(),
+        }],
+        ..ZooKeeperSeen::default()
+    }));
+    let drawn = text(&frame(&session.state));
+    assert!(drawn.contains(" 16 sessions "), "{drawn}");
 }
 
 #[test]
@@ -408,6 +428,25 @@ fn a_dead_zookeeper_leaves_the_tree_as_it_was() {
         session.later(900).tick();
     });
     assert_drawn("zookeeper_dead_120x36", &session.state);
+}
+
+#[test]
+fn a_tree_that_was_never_read_of_a_dead_zookeeper_says_so() {
+    let session = wide(|session| {
+        session.all_ready();
+        session.press('0');
+        session.later(100).press('x');
+        let exited = ProcessChange::Exited {
+            code: None,
+            signal: Some(9),
+        };
+        session.later(5).process(ProcessName::ZooKeeper, exited);
+    });
+    let drawn = text(&frame(&session.state));
+    assert!(
+        drawn.contains("ZooKeeper is dead, and nothing was read"),
+        "{drawn}"
+    );
 }
 
 #[test]
