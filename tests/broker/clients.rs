@@ -27,7 +27,7 @@ use crate::cluster::{Cluster, PATIENCE, until, wait_until};
 pub const WAIT: Duration = Duration::from_secs(10);
 
 impl Cluster {
-    fn config(&self) -> ClientConfig {
+    pub fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", self.bootstrap())

@@ -15,6 +15,7 @@ mod refusals;
 mod remote;
 mod sessions;
 mod transactional_log;
+mod transactional_offsets;
 mod transactions;
 mod versions;
 mod words;

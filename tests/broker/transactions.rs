@@ -72,7 +72,7 @@ impl Producer {
     }
 
     /// The same with the coordinator of now.
-    async fn moved(self, cluster: &Cluster) -> Self {
+    pub async fn moved(self, cluster: &Cluster) -> Self {
         let text = self.transactional_id.to_string();
         until("another broker coordinates", async || {
             let (broker, coordinator) = find(cluster, &text).await;
@@ -134,12 +134,12 @@ impl Producer {
         partitions.map(|it| it.partition_error_code).collect()
     }
 
-    fn add_offsets(&self, version: i16) -> i16 {
+    pub fn add_offsets(&self, version: i16, group: &str) -> i16 {
         let request = AddOffsetsToTxnRequest::default()
             .with_transactional_id(self.transactional_id.clone())
             .with_producer_id(self.id.into())
             .with_producer_epoch(self.epoch)
-            .with_group_id(StrBytes::from_static_str("billing").into());
+            .with_group_id(StrBytes::from_string(group.to_owned()).into());
         ask(&self.coordinator, version, &request).error_code
     }
 
@@ -281,13 +281,21 @@ async fn the_coordinator_of_transactions_answers_in_every_version() {
     }
     for version in 0..=4 {
         let mut producer = Producer::start(&cluster, &format!("offsets-{version}"), 60_000).await;
-        assert_eq!(producer.add_offsets(version), 0, "version {version}");
+        assert_eq!(
+            producer.add_offsets(version, "billing"),
+            0,
+            "version {version}"
+        );
         let described = producer.described();
         let topic = described.topics[0].topic.as_str();
         assert_eq!(topic, "__consumer_offsets");
         producer.epoch += 1;
         let fenced = if version < 2 { 47 } else { 90 };
-        assert_eq!(producer.add_offsets(version), fenced, "version {version}");
+        assert_eq!(
+            producer.add_offsets(version, "billing"),
+            fenced,
+            "version {version}"
+        );
     }
     for version in 0..=5 {
         let text = format!("end-{version}");
@@ -426,7 +434,7 @@ fn check_committed(cluster: &Cluster, committed: &[i32]) {
 }
 
 /// A producer of librdkafka that has taken over the id.
-fn librdkafka(cluster: &Cluster, text: &str) -> BaseProducer {
+pub fn librdkafka(cluster: &Cluster, text: &str) -> BaseProducer {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", cluster.bootstrap());
     config.set("transactional.id", text);

@@ -8,9 +8,9 @@ use futures::future::BoxFuture;
 use thiserror::Error;
 
 use super::CoordinatorLog;
-use crate::coordinator::StoredRecord;
+use crate::coordinator::{Logged, Producer, StoredRecord, TransactionEnd};
 use wire::fields::FieldError;
-use wire::record_batch::{BatchError, Batches};
+use wire::record_batch::{Batch, BatchError, Batches, ControlType};
 use wire::{ErrorCode, LeaderEpoch, Offset};
 
 /// How long a failed load waits before it is tried again: first shortly, because the image may be
@@ -44,21 +44,21 @@ pub(crate) fn changed_leaders(
 }
 
 /// Reads a partition of `topic` to its end into a new replay and tries again where that fails; `None` once it is not
-/// `wanted` any more. `apply` takes the records, without those of control batches, one after the other.
+/// `wanted` any more. `apply` takes records and markers one after the other.
 pub(crate) async fn load<R: Default>(
     log: &dyn CoordinatorLog,
     topic: &'static str,
     partition: i32,
     leader_epoch: LeaderEpoch,
     wanted: impl Fn() -> bool,
-    apply: impl Fn(&mut R, StoredRecord) -> Result<(), FieldError>,
+    apply: impl Fn(&mut R, Logged) -> Result<(), FieldError>,
 ) -> Option<R> {
     let mut retry = LOAD_RETRY;
     loop {
         let started = Instant::now();
         let mut replay = R::default();
         let read = read_to_end(log, partition, leader_epoch, |batches| {
-            replay_batches(topic, batches, |record| apply(&mut replay, record))
+            replay_batches(topic, batches, |logged| apply(&mut replay, logged))
         });
         match read.await {
             Ok(end) => {
@@ -97,20 +97,33 @@ async fn read_to_end(
     }
 }
 
-/// Applies all records in `batches`; the offset to read on from, `None` where there was none. A record that is none
+/// Applies all records and markers in `batches`; the offset to read on from, `None` where there was none. A record that is none
 /// of the coordinator's is left out.
 fn replay_batches(
     topic: &str,
     batches: &[u8],
-    mut apply: impl FnMut(StoredRecord) -> Result<(), FieldError>,
+    mut apply: impl FnMut(Logged) -> Result<(), FieldError>,
 ) -> Result<Option<Offset>, BatchError> {
+    let mut take = |logged, offset| {
+        if let Err(error) = apply(logged) {
+            tracing::warn!("left out the record at offset {offset} of {topic}: {error}");
+        }
+    };
     let mut next = None;
     for batch in Batches::new(batches) {
         let batch = batch?;
         next = Some(batch.header.next_offset());
         if batch.header.is_control() {
+            if let Some(end) = end_of(&batch) {
+                take(Logged::TransactionEnd(end), batch.header.base_offset);
+            }
             continue;
         }
+        let header = &batch.header;
+        let producer = header.is_transactional().then_some(Producer {
+            id: header.producer_id,
+            epoch: header.producer_epoch,
+        });
         let payload = batch.payload()?;
         for record in batch.records(&payload) {
             let record = record?;
@@ -119,15 +132,20 @@ fn replay_batches(
                 key: Bytes::copy_from_slice(key),
                 value: record.value.map(Bytes::copy_from_slice),
             };
-            if let Err(error) = apply(stored) {
-                tracing::warn!(
-                    "left out the record at offset {} of {topic}: {error}",
-                    record.offset
-                );
-            }
+            take(Logged::Record(stored, producer), record.offset);
         }
     }
     Ok(next)
+}
+
+/// What a marker says.
+fn end_of(batch: &Batch<'_>) -> Option<TransactionEnd> {
+    let marker = batch.end_marker()?;
+    Some(TransactionEnd {
+        producer_id: batch.header.producer_id,
+        last_epoch: batch.header.producer_epoch,
+        is_committed: marker.control == ControlType::Commit,
+    })
 }
 
 /// Waits for a write's replicas, as long as its setting says.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use crate::coordinator::StoredRecord;
+use crate::coordinator::{Producer, StoredRecord};
 use wire::record_batch::BatchBuilder;
 use wire::{ErrorCode, LeaderEpoch, Offset};
 
@@ -30,9 +30,19 @@ pub(crate) trait CoordinatorLog: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Bytes, ErrorCode>>;
 }
 
-/// The records as one batch.
-pub(crate) fn batch_of(records: &[StoredRecord], now_ms: i64) -> Vec<u8> {
+/// The records as one batch, which may belong to a producer's transaction.
+pub(crate) fn batch_of(
+    records: &[StoredRecord],
+    producer: Option<Producer>,
+    now_ms: i64,
+) -> Vec<u8> {
     let mut batch = BatchBuilder::new();
+    if let Some(producer) = producer {
+        // Coordinators count no sequences: each batch begins at 0, as Kafka's do.
+        batch
+            .producer(producer.id, producer.epoch, 0)
+            .transactional();
+    }
     for record in records {
         batch.push(now_ms, Some(&record.key), record.value.as_deref());
     }

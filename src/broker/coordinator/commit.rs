@@ -1,7 +1,7 @@
 //! Committed offsets: storing, deleting, expiring.
 
 use super::event::WriteId;
-use super::event::{CommitRequest, RequestId, Response, StoredRecord};
+use super::event::{CommitRequest, MemberIdentity, Producer, RequestId, Response, StoredRecord};
 use super::group::{CommittedOffset, Group, GroupState};
 use super::group_metadata_record;
 use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
@@ -29,9 +29,39 @@ impl Group {
                 return;
             }
         }
+        self.write_offsets(to, None, request.offsets, turn);
+    }
+
+    /// Writes offsets as part of a producer's transaction; they count once that is committed. Whoever names neither
+    /// a generation nor a member may do so beside members, too: the transactions of older clients do not know them.
+    pub(crate) fn commit_in_transaction(
+        &mut self,
+        to: RequestId,
+        producer: Producer,
+        request: CommitRequest,
+        turn: &mut Turn<'_>,
+    ) {
+        let member = &request.member;
+        let validated = if self.is(GroupState::Dead) || names_a_member(member) {
+            self.validate_commit(&request)
+        } else {
+            Ok(())
+        };
+        match validated {
+            Ok(()) => self.write_offsets(to, Some(producer), request.offsets, turn),
+            Err(error) => refuse_commit(to, request, error, turn),
+        }
+    }
+
+    fn write_offsets(
+        &mut self,
+        to: RequestId,
+        producer: Option<Producer>,
+        offsets: Vec<(TopicPartition, OffsetAndMetadata)>,
+        turn: &mut Turn<'_>,
+    ) {
         let longest = turn.config.offset_metadata_bytes_max;
-        let offsets: Vec<_> = request
-            .offsets
+        let offsets: Vec<_> = offsets
             .into_iter()
             .map(|(at, offset)| {
                 // Kafka's limit is named in bytes and counts as Java does.
@@ -57,19 +87,23 @@ impl Group {
             turn.respond(to, Response::Commit(results.collect()));
             return;
         }
-        let written: Vec<TopicPartition> = offsets
+        let written: Vec<(TopicPartition, OffsetAndMetadata)> = offsets
             .iter()
             .filter(|(_, _, error)| error.is_none())
-            .map(|(at, ..)| at.clone())
+            .map(|(at, offset, _)| (at.clone(), offset.clone()))
             .collect();
-        let write = turn.write(
-            &self.id,
-            self.offsets_partition,
-            records,
-            AfterWrite::Commit { to, offsets },
-        );
-        for at in written {
-            self.pending_commits.entry(at).or_default().insert(write);
+        let then = AfterWrite::Commit {
+            to,
+            producer,
+            offsets,
+        };
+        let write = turn.write_of(producer, &self.id, self.offsets_partition, records, then);
+        for (at, offset) in written {
+            if let Some(producer) = producer {
+                self.transactional_offsets.add(producer, at, write, offset);
+            } else {
+                self.pending_commits.entry(at).or_default().insert(write);
+            }
         }
     }
 
@@ -80,10 +114,7 @@ impl Group {
             Err(ErrorCode::CoordinatorNotAvailable)
         } else if member.generation < 0 && self.is(GroupState::Empty) {
             Ok(())
-        } else if member.generation >= 0
-            || !member.member_id.is_empty()
-            || member.group_instance_id.is_some()
-        {
+        } else if names_a_member(member) {
             let validated = self.validate_generation(member);
             #[cfg(test)]
             if planted::is(Bug::CommitOfAnyGeneration)
@@ -151,7 +182,8 @@ impl Group {
         let mut records = Vec::new();
         for at in partitions {
             let pending = self.pending_commits.remove(at).is_some();
-            if self.offsets.remove(at).is_some() || pending {
+            let transactional = self.transactional_offsets.forget(at);
+            if self.offsets.remove(at).is_some() || pending || transactional {
                 records.push(StoredRecord {
                     key: self.offset_key(at),
                     value: None,
@@ -179,6 +211,7 @@ impl Group {
         self.offsets
             .keys()
             .chain(self.pending_commits.keys())
+            .chain(self.transactional_offsets.partitions())
             .map(|at| StoredRecord {
                 key: self.offset_key(at),
                 value: None,
@@ -210,6 +243,7 @@ impl Group {
         self.offsets
             .iter()
             .filter(|(at, _)| !self.pending_commits.contains_key(*at))
+            .filter(|(at, _)| !self.transactional_offsets.contains(at))
             .filter(|(at, committed)| {
                 let value = &committed.value;
                 let committed_at = value.commit_timestamp_ms;
@@ -289,6 +323,10 @@ impl Group {
             .collect();
         self.forget_offsets(&eligible, AfterWrite::DeleteOffsets { to, results }, turn)
     }
+}
+
+fn names_a_member(member: &MemberIdentity) -> bool {
+    member.generation >= 0 || !member.member_id.is_empty() || member.group_instance_id.is_some()
 }
 
 /// The same error for every partition.

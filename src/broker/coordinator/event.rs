@@ -39,6 +39,8 @@ pub(crate) enum Event {
         write: WriteId,
         result: Result<(), ErrorCode>,
     },
+    /// A transaction's marker is in a partition of `__consumer_offsets`, on every in-sync replica.
+    TransactionEnded { partition: i32, end: TransactionEnd },
     /// This broker leads a partition of `__consumer_offsets` from now on; its log is being read.
     LoadStarted {
         partition: i32,
@@ -54,6 +56,30 @@ pub(crate) enum Event {
     Resigned { partition: i32 },
     /// These topics are gone: their committed offsets go too.
     TopicsDeleted { topics: Vec<String> },
+}
+
+/// A transactional producer, as its batches name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Producer {
+    pub id: i64,
+    pub epoch: i16,
+}
+
+/// How a producer's transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TransactionEnd {
+    pub producer_id: i64,
+    /// The last epoch whose records belong to it: what is of a later one belongs to the next transaction.
+    pub last_epoch: i16,
+    pub is_committed: bool,
+}
+
+/// What stands in a partition of an internal topic, one after the other.
+#[derive(Debug, Clone)]
+pub(crate) enum Logged {
+    /// A record, which may belong to a producer's transaction.
+    Record(StoredRecord, Option<Producer>),
+    TransactionEnd(TransactionEnd),
 }
 
 /// One record of `__consumer_offsets`.
@@ -72,6 +98,11 @@ pub(crate) enum Request {
     Heartbeat(MemberIdentity),
     Leave(LeaveRequest),
     Commit(CommitRequest),
+    /// `TxnOffsetCommit`: the offsets count once the producer's transaction is committed.
+    CommitInTransaction {
+        producer: Producer,
+        commit: CommitRequest,
+    },
     DeleteGroup {
         group: String,
     },
@@ -204,6 +235,8 @@ pub(crate) enum Effect {
         write: WriteId,
         partition: i32,
         leader_epoch: LeaderEpoch,
+        /// Whose transaction the batch belongs to.
+        producer: Option<Producer>,
         records: Vec<StoredRecord>,
     },
     /// Tells whoever watches.

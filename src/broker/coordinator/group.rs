@@ -10,6 +10,7 @@ use super::event::{Effect, JoinedMember, StoredRecord, WriteId};
 use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::OffsetAndMetadata;
+use super::transactional_offsets::TransactionalOffsets;
 use super::turn::{AfterWrite, Turn};
 use wire::report::{GroupCause, MemberPartitions};
 use wire::{ErrorCode, LeaderEpoch, TopicPartition};
@@ -81,6 +82,7 @@ pub(crate) struct Group {
     /// Writes that bring commits and are on their way into the log. Each may still succeed, whatever
     /// becomes of the others. Invariant: no set is empty.
     pub pending_commits: BTreeMap<TopicPartition, BTreeSet<WriteId>>,
+    pub transactional_offsets: TransactionalOffsets,
     /// The division before the current one, for people.
     pub before: Vec<MemberPartitions>,
 }
@@ -105,6 +107,7 @@ impl Group {
             new_member_added: false,
             offsets: BTreeMap::new(),
             pending_commits: BTreeMap::new(),
+            transactional_offsets: TransactionalOffsets::default(),
             before: Vec::new(),
         }
     }
@@ -279,7 +282,9 @@ impl Group {
 
     /// Whether anything keeps an empty group alive.
     pub(crate) fn has_offsets(&self) -> bool {
-        !self.offsets.is_empty() || !self.pending_commits.is_empty()
+        !self.offsets.is_empty()
+            || !self.pending_commits.is_empty()
+            || !self.transactional_offsets.is_empty()
     }
 
     /// Emits the group's state for people.

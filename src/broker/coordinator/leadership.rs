@@ -22,6 +22,7 @@ impl Coordinator {
         let led = LedPartition {
             leader_epoch,
             loaded: false,
+            ended_meanwhile: Vec::new(),
         };
         self.partitions.insert(partition, led);
     }
@@ -29,19 +30,24 @@ impl Coordinator {
     pub(super) fn loaded(
         &mut self,
         offsets_partition: OffsetsPartition,
-        replay: Replay,
+        mut replay: Replay,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
         match self.partitions.get_mut(&offsets_partition.partition) {
-            Some(led) if led.leader_epoch == offsets_partition.leader_epoch => led.loaded = true,
+            Some(led) if led.leader_epoch == offsets_partition.leader_epoch => {
+                led.loaded = true;
+                for end in led.ended_meanwhile.drain(..) {
+                    replay.end_transaction(&end);
+                }
+            }
             // Led under a newer epoch by now, or not at all.
             _ => return,
         }
-        let before_all_writes = WriteId(self.outstanding.next_write);
-        self.outstanding.next_write += 1;
+        let first_write = WriteId(self.outstanding.next_write);
+        self.outstanding.next_write += replay.records_count();
         let mut loaded = Vec::new();
-        for group in replay.into_groups(offsets_partition, before_all_writes) {
+        for group in replay.into_groups(offsets_partition, first_write) {
             if partition_for(&group.id, self.partition_count) != offsets_partition.partition {
                 continue;
             }

@@ -1,14 +1,16 @@
-//! Reading a partition of `__consumer_offsets` into groups: the last record of each key counts.
+//! Reading a partition of `__consumer_offsets` into groups: the last record of each key counts, those of a
+//! transaction once its commit marker comes.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::event::{StoredRecord, WriteId};
+use super::event::{Logged, Producer, TransactionEnd, WriteId};
 use super::group::{CommittedOffset, Group, GroupState, OffsetsPartition};
 use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::{self, OffsetAndMetadata, OffsetCommitKey};
+use super::transactional_offsets::TransactionalOffsets;
 #[cfg(test)]
 use crate::planted::{self, Bug};
 use wire::TopicPartition;
@@ -18,20 +20,37 @@ use wire::fields::{FieldError, FieldReader};
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
     generations: BTreeMap<String, GroupMetadataValue>,
-    offsets: BTreeMap<String, BTreeMap<TopicPartition, OffsetAndMetadata>>,
+    offsets: BTreeMap<String, BTreeMap<TopicPartition, CommittedOffset>>,
+    /// Those of transactions that have not ended so far.
+    transactional: BTreeMap<String, TransactionalOffsets>,
+    /// Records so far: each is written by the one of its number.
+    records_count: u64,
 }
 
 impl Replay {
-    /// Applies the next record. Records of versions that are not known are left out, as Kafka
-    /// does, so that a newer broker's log does not take the group away.
+    /// How many writes the records stand for.
+    pub(crate) fn records_count(&self) -> u64 {
+        self.records_count
+    }
+
+    /// Applies what comes next. Records of versions that are not known are left out, as Kafka does, so that a newer
+    /// broker's log does not take the group away.
     ///
     /// # Errors
     /// The record is none of ours; nothing was changed.
-    pub(crate) fn apply(&mut self, record: StoredRecord) -> Result<(), FieldError> {
+    pub(crate) fn apply(&mut self, logged: Logged) -> Result<(), FieldError> {
+        let (record, producer) = match logged {
+            Logged::Record(record, producer) => (record, producer),
+            Logged::TransactionEnd(end) => {
+                self.end_transaction(&end);
+                return Ok(());
+            }
+        };
         let mut fields = FieldReader::new(record.key);
         let version = fields.i16()?;
         if offset_commit_record::KEY_VERSIONS.contains(&version) {
-            self.apply_offset(OffsetCommitKey::decode(&mut fields)?, record.value)
+            let key = OffsetCommitKey::decode(&mut fields)?;
+            self.apply_offset(key, record.value, producer)
         } else if version == group_metadata_record::KEY_VERSION {
             let group = group_metadata_record::decode_key(&mut fields)?;
             match record.value {
@@ -53,35 +72,56 @@ impl Replay {
         &mut self,
         key: OffsetCommitKey,
         value: Option<Bytes>,
+        producer: Option<Producer>,
     ) -> Result<(), FieldError> {
-        match value {
-            Some(value) => {
-                let offset = OffsetAndMetadata::decode(value)?;
-                let offsets = self.offsets.entry(key.group).or_default();
-                #[cfg(test)]
-                if planted::is(Bug::FirstRecordCounts) && offsets.contains_key(&key.at) {
-                    return Ok(());
-                }
-                offsets.insert(key.at, offset);
+        let written_by = WriteId(self.records_count);
+        let Some(value) = value else {
+            if let Some(offsets) = self.transactional.get_mut(&key.group) {
+                offsets.forget(&key.at);
             }
-            None => {
-                if let Some(offsets) = self.offsets.get_mut(&key.group) {
-                    offsets.remove(&key.at);
-                    if offsets.is_empty() {
-                        self.offsets.remove(&key.group);
-                    }
+            if let Some(offsets) = self.offsets.get_mut(&key.group) {
+                offsets.remove(&key.at);
+                if offsets.is_empty() {
+                    self.offsets.remove(&key.group);
                 }
             }
+            return Ok(());
+        };
+        let value = OffsetAndMetadata::decode(value)?;
+        self.records_count += 1;
+        if let Some(producer) = producer {
+            let offsets = self.transactional.entry(key.group).or_default();
+            offsets.add(producer, key.at, written_by, value);
+            return Ok(());
         }
+        let offset = CommittedOffset { value, written_by };
+        let offsets = self.offsets.entry(key.group).or_default();
+        #[cfg(test)]
+        if planted::is(Bug::FirstRecordCounts) && offsets.contains_key(&key.at) {
+            return Ok(());
+        }
+        offsets.insert(key.at, offset);
         Ok(())
     }
 
-    /// The groups, as they stood after the last record. `write` orders the loaded offsets before
-    /// everything that is written from now on.
+    /// A marker: the transaction's offsets count from here on, or are forgotten.
+    pub(crate) fn end_transaction(&mut self, end: &TransactionEnd) {
+        for (group, transactional) in &mut self.transactional {
+            for (at, offset) in transactional.take_ended(end) {
+                let offsets = self.offsets.entry(group.clone()).or_default();
+                let known = offsets.get(&at);
+                if known.is_none_or(|known| known.written_by < offset.written_by) {
+                    offsets.insert(at, offset);
+                }
+            }
+        }
+    }
+
+    /// The groups, as they stood after the last record. Writes are numbered from `first_write` on.
     pub(crate) fn into_groups(
         mut self,
         offsets_partition: OffsetsPartition,
-        write: WriteId,
+        first_write: WriteId,
     ) -> Vec<Group> {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         for (id, stored) in self.generations {
@@ -94,11 +134,18 @@ impl Replay {
                 .or_insert_with_key(|id| Group::new(id, offsets_partition, -1));
             group.offsets = offsets
                 .into_iter()
-                .map(|(at, value)| {
-                    let written_by = write;
-                    (at, CommittedOffset { value, written_by })
+                .map(|(at, mut committed)| {
+                    committed.written_by.0 += first_write.0;
+                    (at, committed)
                 })
                 .collect();
+        }
+        let open = self.transactional.into_iter();
+        for (id, transactional) in open.filter(|(_, it)| !it.is_empty()) {
+            let group = groups
+                .entry(id)
+                .or_insert_with_key(|id| Group::new(id, offsets_partition, -1));
+            group.transactional_offsets = transactional.numbered_from(first_write);
         }
         groups.into_values().collect()
     }

@@ -22,20 +22,21 @@ mod requests;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod transactional_offsets;
 mod turn;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) use event::{
-    CommitRequest, Effect, Event, JoinRequest, JoinResponse, LeaveRequest, LeavingMember,
-    MemberIdentity, Now, Request, RequestId, Response, StoredRecord, SyncRequest, SyncResponse,
-    WriteId,
+    CommitRequest, Effect, Event, JoinRequest, JoinResponse, LeaveRequest, LeavingMember, Logged,
+    MemberIdentity, Now, Producer, Request, RequestId, Response, StoredRecord, SyncRequest,
+    SyncResponse, TransactionEnd, WriteId,
 };
 pub(crate) use group::GroupState;
 pub(crate) use loading::Replay;
 pub(crate) use offset_commit_record::OffsetAndMetadata;
-pub(crate) use queries::{GroupDescription, ListedGroup};
+pub(crate) use queries::{FoundOffset, GroupDescription, ListedGroup};
 pub(crate) use turn::Config;
 
 use deadlines::Deadline;
@@ -58,10 +59,12 @@ pub(crate) struct Coordinator {
     outstanding: Outstanding,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 struct LedPartition {
     leader_epoch: LeaderEpoch,
     loaded: bool,
+    /// Transactions whose markers came while the log was read.
+    ended_meanwhile: Vec<TransactionEnd>,
 }
 
 impl Coordinator {
@@ -103,6 +106,7 @@ impl Coordinator {
             Event::Request { id, request } => self.request(id, request, now, &mut effects),
             Event::Tick => self.tick(now, &mut effects),
             Event::Stored { write, result } => self.stored(write, result, now, &mut effects),
+            Event::TransactionEnded { partition, end } => self.transaction_ended(partition, end),
             Event::LoadStarted {
                 partition,
                 leader_epoch,
@@ -125,6 +129,7 @@ impl Coordinator {
             Event::TopicsDeleted { topics } => {
                 self.forget_everywhere(now, &mut effects, |group| {
                     let offsets = group.offsets.keys().chain(group.pending_commits.keys());
+                    let offsets = offsets.chain(group.transactional_offsets.partitions());
                     offsets
                         .filter(|at| topics.contains(&at.topic))
                         .cloned()

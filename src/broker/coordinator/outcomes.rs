@@ -40,10 +40,18 @@ impl Coordinator {
             }
             // Nobody waits; or the group moved away and everybody heard NOT_COORDINATOR then.
             AfterWrite::Nothing | AfterWrite::Assign { .. } | AfterWrite::Replace(_) => {}
-            AfterWrite::Commit { to, offsets } => {
+            AfterWrite::Commit {
+                to,
+                producer,
+                offsets,
+            } => {
                 if known {
-                    self.with_group(&id, now, effects, |group, _| {
-                        group.offsets_stored(write, &offsets, result.is_ok());
+                    let stored = result.is_ok();
+                    self.with_group(&id, now, effects, |group, _| match producer {
+                        None => group.offsets_stored(write, &offsets, stored),
+                        Some(producer) => {
+                            group.transactional_offsets_stored(producer, write, &offsets, stored);
+                        }
                     });
                 }
                 let error = result.map_or_else(commit_error, |()| ErrorCode::None);

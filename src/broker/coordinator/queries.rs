@@ -37,6 +37,9 @@ pub(crate) struct ListedGroup {
     pub state: GroupState,
 }
 
+/// A committed offset, if there is one, or why it is not told.
+pub(crate) type FoundOffset = Result<Option<OffsetAndMetadata>, ErrorCode>;
+
 impl Coordinator {
     /// The group as it stands; `None`: there is none of this name.
     ///
@@ -62,7 +65,8 @@ impl Coordinator {
         (error, groups.collect())
     }
 
-    /// Committed offsets of these partitions (`None` where there is none), or all that exist.
+    /// Committed offsets of these partitions (`None` where there is none), or all that exist. Who asks for stable ones
+    /// hears `UNSTABLE_OFFSET_COMMIT` of those that a transaction is about to change.
     ///
     /// # Errors
     /// The group is not ours, or is being loaded.
@@ -70,25 +74,27 @@ impl Coordinator {
         &self,
         group: &str,
         partitions: Option<&[TopicPartition]>,
-    ) -> Result<Vec<(TopicPartition, Option<OffsetAndMetadata>)>, ErrorCode> {
+        require_stable: bool,
+    ) -> Result<Vec<(TopicPartition, FoundOffset)>, ErrorCode> {
         self.offsets_partition_of(group)?;
-        let offsets = self.groups.get(group).map(|group| &group.offsets);
+        let Some(group) = self.groups.get(group) else {
+            let partitions = partitions.unwrap_or_default().iter();
+            return Ok(partitions.map(|at| (at.clone(), Ok(None))).collect());
+        };
+        let find = |at: &TopicPartition| {
+            let found = if require_stable && group.transactional_offsets.contains(at) {
+                Err(ErrorCode::UnstableOffsetCommit)
+            } else {
+                Ok(group
+                    .offsets
+                    .get(at)
+                    .map(|committed| committed.value.clone()))
+            };
+            (at.clone(), found)
+        };
         Ok(match partitions {
-            Some(partitions) => partitions
-                .iter()
-                .map(|at| {
-                    let committed = offsets.and_then(|offsets| offsets.get(at));
-                    (
-                        at.clone(),
-                        committed.map(|committed| committed.value.clone()),
-                    )
-                })
-                .collect(),
-            None => offsets
-                .into_iter()
-                .flatten()
-                .map(|(at, committed)| (at.clone(), Some(committed.value.clone())))
-                .collect(),
+            Some(partitions) => partitions.iter().map(find).collect(),
+            None => group.offsets.keys().map(find).collect(),
         })
     }
 }

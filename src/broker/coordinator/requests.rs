@@ -3,8 +3,8 @@
 use super::Coordinator;
 use super::commit::refuse_commit;
 use super::event::{
-    CommitRequest, Effect, JoinRequest, JoinResponse, LeaveRequest, Now, Request, RequestId,
-    Response, SyncRequest, SyncResponse,
+    CommitRequest, Effect, JoinRequest, JoinResponse, LeaveRequest, Now, Producer, Request,
+    RequestId, Response, SyncRequest, SyncResponse,
 };
 use super::group::{Group, GroupState};
 use super::turn::{AfterWrite, Turn};
@@ -40,6 +40,10 @@ impl Coordinator {
             Request::Leave(request) => Some(self.leave(request, now, effects)),
             Request::Commit(request) => {
                 self.commit(id, request, now, effects);
+                None
+            }
+            Request::CommitInTransaction { producer, commit } => {
+                self.commit_in_transaction(id, producer, commit, now, effects);
                 None
             }
             Request::DeleteGroup { group } => self
@@ -162,17 +166,54 @@ impl Coordinator {
             }
         }
         if let Err(error) = checked {
-            let mut turn = Turn {
-                now,
-                config: &self.config,
-                outstanding: &mut self.outstanding,
-                effects,
-            };
-            refuse_commit(id, request, error, &mut turn);
+            self.refuse_commit(id, request, error, now, effects);
             return;
         }
         self.with_group(&group, now, effects, |group, turn| {
             group.commit(id, request, turn);
+        });
+    }
+
+    fn refuse_commit(
+        &mut self,
+        id: RequestId,
+        request: CommitRequest,
+        error: ErrorCode,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut turn = Turn {
+            now,
+            config: &self.config,
+            outstanding: &mut self.outstanding,
+            effects,
+        };
+        refuse_commit(id, request, error, &mut turn);
+    }
+
+    fn commit_in_transaction(
+        &mut self,
+        id: RequestId,
+        producer: Producer,
+        request: CommitRequest,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let group = request.member.group.clone();
+        let mut checked = self.checked(&group, false);
+        if checked.is_ok() && !self.groups.contains_key(&group) {
+            if request.member.generation < 0 {
+                self.create_group(&group, now);
+            } else {
+                checked = Err(ErrorCode::UnknownMemberId);
+            }
+        }
+        if let Err(error) = checked {
+            self.refuse_commit(id, request, error, now, effects);
+            return;
+        }
+        self.with_group(&group, now, effects, |group, turn| {
+            group.commit_in_transaction(id, producer, request, turn);
         });
     }
 

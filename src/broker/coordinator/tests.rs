@@ -13,8 +13,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
 use super::event::{
-    CommitRequest, Event, JoinRequest, LeaveRequest, LeavingMember, MemberIdentity, Now, Request,
-    RequestId, Response, StoredRecord, SyncRequest, WriteId,
+    CommitRequest, Event, JoinRequest, LeaveRequest, LeavingMember, Logged, MemberIdentity, Now,
+    Producer, Request, RequestId, Response, StoredRecord, SyncRequest, TransactionEnd, WriteId,
 };
 use super::group_metadata_record::GroupMetadataValue;
 use super::loading::Replay;
@@ -61,10 +61,10 @@ struct World {
     next_request: u64,
     next_member: u64,
     /// Everything that was appended.
-    log: Vec<StoredRecord>,
+    log: Vec<Logged>,
     epoch: i32,
     hold_writes: bool,
-    held: Vec<(WriteId, Vec<StoredRecord>)>,
+    held: Vec<(WriteId, Vec<Logged>)>,
 }
 
 fn config() -> Config {
@@ -114,8 +114,8 @@ impl World {
 
     fn loaded(&mut self) -> String {
         let mut replay = Replay::default();
-        for record in &self.log {
-            replay.apply(record.clone()).expect("own record");
+        for logged in self.log.clone() {
+            replay.apply(logged).expect("own record");
         }
         let loaded = Event::Loaded {
             partition: 0,
@@ -169,6 +169,19 @@ impl World {
             }
             "leave" => self.leave(&plain, &options),
             "commit" => self.commit(plain[0], &options),
+            "marker" => {
+                let end = TransactionEnd {
+                    producer_id: number(plain[1]),
+                    last_epoch: options.get("epoch").map_or(0, |text| number(text)),
+                    is_committed: plain[0] == "commit",
+                };
+                self.log.push(Logged::TransactionEnd(end));
+                if plain.contains(&"unheard") {
+                    String::new()
+                } else {
+                    self.step(Event::TransactionEnded { partition: 0, end })
+                }
+            }
             "delete-group" => {
                 let group = plain.first().copied().unwrap_or("g").to_owned();
                 self.ask("admin", "delete-group", Request::DeleteGroup { group })
@@ -185,7 +198,7 @@ impl World {
                 let topics = plain.iter().map(|topic| (*topic).to_owned()).collect();
                 self.step(Event::TopicsDeleted { topics })
             }
-            "fetch" => self.fetch(),
+            "fetch" => self.fetch(plain.contains(&"stable")),
             "describe" => self.describe(),
             "list" => format!("{:?}\n", self.coordinator.list()),
             "wait" => self.wait(plain[0].parse().expect("milliseconds")),
@@ -323,6 +336,8 @@ impl World {
             "instance",
             "metadata",
             "retention",
+            "producer",
+            "epoch",
         ];
         let retention = options
             .get("retention")
@@ -345,18 +360,35 @@ impl World {
             member: self.identity(name, options),
             offsets,
         };
-        self.ask(name, "commit", Request::Commit(request))
+        match options.get("producer") {
+            None => self.ask(name, "commit", Request::Commit(request)),
+            Some(id) => {
+                let producer = Producer {
+                    id: number(id),
+                    epoch: options.get("epoch").map_or(0, |text| number(text)),
+                };
+                let commit = request;
+                let request = Request::CommitInTransaction { producer, commit };
+                self.ask(name, "commit", request)
+            }
+        }
     }
 
-    fn fetch(&self) -> String {
-        match self.coordinator.fetch_offsets("g", None) {
+    fn fetch(&self, require_stable: bool) -> String {
+        let known = [0, 1].map(|index| TopicPartition::new("orders", index));
+        let asked = require_stable.then_some(&known[..]);
+        match self.coordinator.fetch_offsets("g", asked, require_stable) {
             Err(error) => format!("{error}\n"),
             Ok(offsets) if offsets.is_empty() => "no offsets\n".into(),
             Ok(offsets) => {
                 let mut out = String::new();
                 for (at, offset) in offsets {
-                    let offset = offset.expect("it exists").offset;
-                    writeln!(out, "{at} at {offset}").expect("a string");
+                    match offset {
+                        Ok(Some(it)) => writeln!(out, "{at} at {}", it.offset),
+                        Ok(None) => writeln!(out, "{at} nowhere"),
+                        Err(error) => writeln!(out, "{at} {error}"),
+                    }
+                    .expect("a string");
                 }
                 out
             }
@@ -439,8 +471,22 @@ impl World {
             match effect {
                 Effect::Respond { to, response } => out += &self.response(to, response),
                 Effect::Report(report) => out += &show_report(report),
-                Effect::Store { write, records, .. } => {
-                    writeln!(out, "  log <- {}", show_records(&records)).expect("a string");
+                Effect::Store {
+                    write,
+                    records,
+                    producer,
+                    ..
+                } => {
+                    write!(out, "  log <- {}", show_records(&records)).expect("a string");
+                    match producer {
+                        Some(it) => writeln!(out, " of producer {} epoch {}", it.id, it.epoch),
+                        None => writeln!(out),
+                    }
+                    .expect("a string");
+                    let records = records.into_iter();
+                    let records = records
+                        .map(|record| Logged::Record(record, producer))
+                        .collect::<Vec<_>>();
                     if self.hold_writes {
                         self.held.push((write, records));
                     } else {
@@ -526,6 +572,11 @@ impl World {
         }
         out + "\n"
     }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> T {
+    let number = text.parse().ok();
+    number.expect("a number")
 }
 
 fn partition(text: &str) -> TopicPartition {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::deadlines::{Deadline, Deadlines};
-use super::event::{Effect, Now, RequestId, Response, StoredRecord, WriteId};
+use super::event::{Effect, Now, Producer, RequestId, Response, StoredRecord, WriteId};
 use super::group::OffsetsPartition;
 use super::member::Member;
 use super::offset_commit_record::OffsetAndMetadata;
@@ -44,6 +44,8 @@ pub(crate) enum AfterWrite {
     /// Offsets are answered in the order asked; those with an error were not written.
     Commit {
         to: RequestId,
+        /// Whose transaction they belong to.
+        producer: Option<Producer>,
         offsets: Vec<(TopicPartition, OffsetAndMetadata, ErrorCode)>,
     },
     /// The group is gone.
@@ -110,6 +112,18 @@ impl Turn<'_> {
         records: Vec<StoredRecord>,
         then: AfterWrite,
     ) -> WriteId {
+        self.write_of(None, group, offsets_partition, records, then)
+    }
+
+    /// The same as part of a producer's transaction.
+    pub(crate) fn write_of(
+        &mut self,
+        producer: Option<Producer>,
+        group: &str,
+        offsets_partition: OffsetsPartition,
+        records: Vec<StoredRecord>,
+        then: AfterWrite,
+    ) -> WriteId {
         let write = WriteId(self.outstanding.next_write);
         self.outstanding.next_write += 1;
         let pending = PendingWrite {
@@ -122,6 +136,7 @@ impl Turn<'_> {
             write,
             partition: offsets_partition.partition,
             leader_epoch: offsets_partition.leader_epoch,
+            producer,
             records,
         });
         write

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::configs::Settings;
 use super::coordinating::{CoordinatorLog, batch_of};
 use super::coordinator::{
-    Config, Coordinator, Effect, Event, GroupDescription, ListedGroup, Now, OffsetAndMetadata,
-    Request, RequestId, Response, WriteId,
+    Config, Coordinator, Effect, Event, FoundOffset, GroupDescription, ListedGroup, Now, Request,
+    RequestId, Response, TransactionEnd, WriteId,
 };
 use super::image::ClusterImage;
 use super::partitions::housekeeping::now_ms;
@@ -143,9 +143,18 @@ impl Groups {
         &self,
         group: &str,
         partitions: Option<&[TopicPartition]>,
-    ) -> Result<Vec<(TopicPartition, Option<OffsetAndMetadata>)>, ErrorCode> {
+        require_stable: bool,
+    ) -> Result<Vec<(TopicPartition, FoundOffset)>, ErrorCode> {
         let state = lock(&self.shared.state);
-        state.coordinator.fetch_offsets(group, partitions)
+        state
+            .coordinator
+            .fetch_offsets(group, partitions, require_stable)
+    }
+
+    /// A transaction's marker is in this partition of `__consumer_offsets`, on every in-sync replica. To be told before
+    /// the marker is acknowledged: the producer's next transaction begins after that.
+    pub(crate) fn transaction_ended(&self, partition: i32, end: TransactionEnd) {
+        self.step(Event::TransactionEnded { partition, end });
     }
 
     fn step(&self, event: Event) {
@@ -195,13 +204,14 @@ impl Groups {
                 write,
                 partition,
                 leader_epoch,
+                producer,
                 records,
             } => {
                 let Ok(permit) = self.shared.writes.try_reserve() else {
                     let result = Err(ErrorCode::CoordinatorNotAvailable);
                     return Some(Event::Stored { write, result });
                 };
-                let batch = batch_of(&records, now.wall_ms);
+                let batch = batch_of(&records, producer, now.wall_ms);
                 let mut outcome = self.shared.log.append(partition, leader_epoch, batch);
                 let stored = (&mut outcome).now_or_never();
                 if stored.is_none() {

@@ -203,7 +203,10 @@ async fn a_group_lives_on_with_the_next_coordinator() {
         loaded(&second.groups).await;
         let group = second.groups.describe("billing").expect("loaded");
         assert_eq!(group.expect("it exists").members.len(), 1);
-        let offsets = second.groups.fetch_offsets("billing", None).expect("ours");
+        let offsets = second
+            .groups
+            .fetch_offsets("billing", None, false)
+            .expect("ours");
         assert_eq!(offsets.len(), 1);
 
         first.leads.send_replace(BTreeMap::new());

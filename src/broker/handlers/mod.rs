@@ -49,6 +49,7 @@ mod produce;
 mod served;
 mod sync_group;
 mod transaction_parts;
+mod txn_offset_commit;
 mod write_txn_markers;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
@@ -210,7 +211,7 @@ pub(crate) static APIS: &[Api] = &[
     api!(AddOffsetsToTxn 0..=4, ADD_OFFSETS_TO_TXN, add_offsets_to_txn),
     api!(EndTxn 0..=5, END_TXN, end_txn),
     api!(WriteTxnMarkers 1..=2, WRITE_TXN_MARKERS, write_txn_markers -> Reply),
-    api!(TxnOffsetCommit 0..=4, TXN_OFFSET_COMMIT, declined::transactions::commit_offsets),
+    api!(TxnOffsetCommit 0..=5, TXN_OFFSET_COMMIT, txn_offset_commit),
     api!(DescribeAcls 1..=3, DESCRIBE_ACLS, declined::acls::describe).rewritten_from(0),
     api!(CreateAcls 1..=3, CREATE_ACLS, declined::acls::create).rewritten_from(0),
     api!(DeleteAcls 1..=3, DELETE_ACLS, declined::acls::delete).rewritten_from(0),

@@ -1,8 +1,8 @@
 //! `OffsetFetch`, versions 1 to 9: where a group reads on, for some partitions or for all.
 //!
 //! Several groups at once from version 8 on. Errors are told per partition in version 1, per
-//! request up to 7, per group after. `require_stable` changes nothing: there are no transactions,
-//! so no offset is ever unstable. Not done: version 10 (topic ids).
+//! request up to 7, per group after. With `require_stable` (7 and newer) partitions that an open transaction is about to
+//! change are `UNSTABLE_OFFSET_COMMIT` (KIP-447). Not done: version 10 (topic ids).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::RequestContext;
 use crate::Broker;
-use crate::coordinator::OffsetAndMetadata;
+use crate::coordinator::FoundOffset;
 use wire::{ErrorCode, TopicPartition};
 
 /// What is asked of one group: topics with their partitions, or everything.
 type Asked = Option<Vec<(TopicName, Vec<i32>)>>;
 
 /// A topic with its partitions' offsets.
-type Found = Vec<(TopicName, Vec<(i32, Option<OffsetAndMetadata>)>)>;
+type Found = Vec<(TopicName, Vec<(i32, FoundOffset)>)>;
 
 #[expect(clippy::unused_async, reason = "every handler is called the same way")]
 pub(super) async fn handle(
@@ -31,6 +31,7 @@ pub(super) async fn handle(
     context: &RequestContext,
     request: OffsetFetchRequest,
 ) -> OffsetFetchResponse {
+    let stable = request.require_stable;
     if context.version >= 8 {
         let groups = request.groups.into_iter().map(|group| {
             let asked = group.topics.map(|topics| {
@@ -39,7 +40,7 @@ pub(super) async fn handle(
                     .map(|topic| (topic.name, topic.partition_indexes))
                     .collect()
             });
-            let (error, found) = fetch(broker, &group.group_id, asked);
+            let (error, found) = fetch(broker, &group.group_id, asked, stable);
             OffsetFetchResponseGroup::default()
                 .with_group_id(group.group_id)
                 .with_error_code(error.code())
@@ -53,7 +54,7 @@ pub(super) async fn handle(
             .map(|topic| (topic.name, topic.partition_indexes))
             .collect()
     });
-    let (error, mut found) = fetch(broker, &request.group_id, asked.clone());
+    let (error, mut found) = fetch(broker, &request.group_id, asked.clone(), stable);
     if !error.is_none() && context.version < 2 {
         // There is no place but the partitions to say it.
         found = nothing(asked.unwrap_or_default());
@@ -69,7 +70,12 @@ pub(super) async fn handle(
     }
 }
 
-fn fetch(broker: &Arc<Broker>, group: &str, asked: Asked) -> (ErrorCode, Found) {
+fn fetch(
+    broker: &Arc<Broker>,
+    group: &str,
+    asked: Asked,
+    require_stable: bool,
+) -> (ErrorCode, Found) {
     let partitions: Option<Vec<TopicPartition>> = asked.as_ref().map(|topics| {
         let partitions = topics.iter().flat_map(|(topic, indexes)| {
             indexes
@@ -78,7 +84,8 @@ fn fetch(broker: &Arc<Broker>, group: &str, asked: Asked) -> (ErrorCode, Found) 
         });
         partitions.collect()
     });
-    let offsets = match broker.groups.fetch_offsets(group, partitions.as_deref()) {
+    let groups = &broker.groups;
+    let offsets = match groups.fetch_offsets(group, partitions.as_deref(), require_stable) {
         Ok(offsets) => offsets,
         Err(error) => return (error, Vec::new()),
     };
@@ -88,7 +95,7 @@ fn fetch(broker: &Arc<Broker>, group: &str, asked: Asked) -> (ErrorCode, Found) 
             let topics = topics.into_iter().map(|(topic, indexes)| {
                 let found = indexes.into_iter().map(|index| {
                     let at = TopicPartition::new(topic.as_str(), index);
-                    (index, offsets.get(&at).cloned().flatten())
+                    (index, offsets.get(&at).cloned().unwrap_or(Ok(None)))
                 });
                 let found = found.collect();
                 (topic, found)
@@ -100,8 +107,8 @@ fn fetch(broker: &Arc<Broker>, group: &str, asked: Asked) -> (ErrorCode, Found) 
     (ErrorCode::None, found)
 }
 
-fn by_topic(offsets: Vec<(TopicPartition, Option<OffsetAndMetadata>)>) -> Found {
-    let mut topics: BTreeMap<String, Vec<(i32, Option<OffsetAndMetadata>)>> = BTreeMap::new();
+fn by_topic(offsets: Vec<(TopicPartition, FoundOffset)>) -> Found {
+    let mut topics: BTreeMap<String, Vec<(i32, FoundOffset)>> = BTreeMap::new();
     for (at, offset) in offsets {
         topics
             .entry(at.topic)
@@ -120,27 +127,31 @@ fn nothing(asked: Vec<(TopicName, Vec<i32>)>) -> Found {
         .map(|(topic, indexes)| {
             (
                 topic,
-                indexes.into_iter().map(|index| (index, None)).collect(),
+                indexes.into_iter().map(|index| (index, Ok(None))).collect(),
             )
         })
         .collect()
 }
 
-/// Offset, leader epoch and metadata of what was committed, or what stands for nothing.
-fn told(committed: Option<OffsetAndMetadata>) -> (i64, i32, StrBytes) {
-    match committed {
-        Some(it) => (it.offset.0, it.leader_epoch.0, it.metadata.into()),
-        None => (-1, -1, StrBytes::default()),
+/// Code, offset, leader epoch and metadata of what was committed, or what stands for nothing.
+fn told(found: FoundOffset) -> (ErrorCode, i64, i32, StrBytes) {
+    match found {
+        Ok(Some(it)) => {
+            let metadata = it.metadata.into();
+            (ErrorCode::None, it.offset.0, it.leader_epoch.0, metadata)
+        }
+        Ok(None) => (ErrorCode::None, -1, -1, StrBytes::default()),
+        Err(error) => (error, -1, -1, StrBytes::default()),
     }
 }
 
 fn single_topic(
-    (topic, partitions): (TopicName, Vec<(i32, Option<OffsetAndMetadata>)>),
+    (topic, partitions): (TopicName, Vec<(i32, FoundOffset)>),
     version: i16,
     error: ErrorCode,
 ) -> OffsetFetchResponseTopic {
     let partitions = partitions.into_iter().map(|(index, offset)| {
-        let (offset, leader_epoch, metadata) = told(offset);
+        let (unstable, offset, leader_epoch, metadata) = told(offset);
         let partition = OffsetFetchResponsePartition::default()
             .with_partition_index(index)
             .with_committed_offset(offset)
@@ -149,7 +160,7 @@ fn single_topic(
         if version < 2 {
             partition.with_error_code(error.code())
         } else {
-            partition
+            partition.with_error_code(unstable.code())
         }
     });
     OffsetFetchResponseTopic::default()
@@ -158,15 +169,16 @@ fn single_topic(
 }
 
 fn group_topic(
-    (topic, partitions): (TopicName, Vec<(i32, Option<OffsetAndMetadata>)>),
+    (topic, partitions): (TopicName, Vec<(i32, FoundOffset)>),
 ) -> OffsetFetchResponseTopics {
     let partitions = partitions.into_iter().map(|(index, offset)| {
-        let (offset, leader_epoch, metadata) = told(offset);
+        let (error, offset, leader_epoch, metadata) = told(offset);
         OffsetFetchResponsePartitions::default()
             .with_partition_index(index)
             .with_committed_offset(offset)
             .with_committed_leader_epoch(leader_epoch)
             .with_metadata(Some(metadata))
+            .with_error_code(error.code())
     });
     OffsetFetchResponseTopics::default()
         .with_name(topic)

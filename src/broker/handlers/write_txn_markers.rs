@@ -19,8 +19,9 @@ use tokio::time::Instant;
 
 use super::{Reply, RequestContext, RequestError};
 use crate::{
-    Broker,
+    Broker, coordinator,
     image::ClusterImage,
+    internal_topic::InternalTopic,
     log::TransactionEnd,
     partitions::{AppendReceipt, Partition, PartitionError, housekeeping::now_ms},
 };
@@ -35,7 +36,7 @@ const COMMIT_WAIT: Duration = Duration::from_secs(30);
 
 /// The markers of one producer by topic, as the answer repeats them.
 struct Written {
-    producer_id: i64,
+    end: TransactionEnd,
     topics: Vec<(TopicName, Vec<PartWritten>)>,
 }
 
@@ -56,11 +57,12 @@ pub(super) async fn handle(
         .map(|marker| write(broker, &image, marker))
         .collect();
     let context = context.clone();
+    let broker = Arc::clone(broker);
     Ok(Reply::Later(Box::pin(async move {
         let deadline = Instant::now() + COMMIT_WAIT;
         let mut markers = Vec::with_capacity(written.len());
         for producer in written {
-            markers.push(committed(producer, deadline).await);
+            markers.push(committed(&broker, producer, deadline).await);
         }
         let response = WriteTxnMarkersResponse(Answer::default().with_markers(markers));
         Reply::response(&context, &response)
@@ -95,14 +97,19 @@ fn write(broker: &Broker, image: &ClusterImage, marker: TxnMarker) -> Written {
         (topic.name, parts)
     });
     Written {
-        producer_id: end.producer_id,
+        end,
         topics: topics.collect(),
     }
 }
 
-async fn committed(written: Written, deadline: Instant) -> WritableTxnMarkerResult {
-    let mut topics = Vec::with_capacity(written.topics.len());
-    for (name, parts) in written.topics {
+async fn committed(
+    broker: &Broker,
+    written: Written,
+    deadline: Instant,
+) -> WritableTxnMarkerResult {
+    let Written { end, topics: parts } = written;
+    let mut topics = Vec::with_capacity(parts.len());
+    for (name, parts) in parts {
         let mut partitions = Vec::with_capacity(parts.len());
         for part in parts {
             let outcome = match part.outcome {
@@ -112,6 +119,9 @@ async fn committed(written: Written, deadline: Instant) -> WritableTxnMarkerResu
                 }
                 Err(error) => Err(error),
             };
+            if outcome.is_ok() && name.as_str() == InternalTopic::ConsumerOffsets.name() {
+                tell_groups(broker, part.index, &end);
+            }
             let code = match outcome {
                 Ok(false) => ErrorCode::None,
                 Ok(true) => ErrorCode::InvalidProducerEpoch,
@@ -130,6 +140,22 @@ async fn committed(written: Written, deadline: Instant) -> WritableTxnMarkerResu
         );
     }
     WritableTxnMarkerResult::default()
-        .with_producer_id(written.producer_id.into())
+        .with_producer_id(end.producer_id.into())
         .with_topics(topics)
+}
+
+/// Offsets that were committed in the transaction count from now on, or are forgotten. Of a marker that came before this is
+/// told once more: whoever asked for the first one may have gone.
+fn tell_groups(broker: &Broker, partition: i32, end: &TransactionEnd) {
+    let last_epoch = if end.raises_epoch {
+        end.producer_epoch.saturating_sub(1)
+    } else {
+        end.producer_epoch
+    };
+    let end = coordinator::TransactionEnd {
+        producer_id: end.producer_id,
+        last_epoch,
+        is_committed: end.control == ControlType::Commit,
+    };
+    broker.groups.transaction_ended(partition, end);
 }

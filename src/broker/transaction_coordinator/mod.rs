@@ -228,7 +228,7 @@ impl TransactionCoordinator {
                     let result = Err(ErrorCode::CoordinatorNotAvailable);
                     return Some(Event::Stored { write, result });
                 };
-                let batch = batch_of(&[record], now.wall_ms);
+                let batch = batch_of(&[record], None, now.wall_ms);
                 let mut outcome = self.shared.log.append(partition, leader_epoch, batch);
                 let stored = (&mut outcome).now_or_never();
                 if stored.is_none() {

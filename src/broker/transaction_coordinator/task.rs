@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{TransactionCoordinator, Write};
 use crate::coordinating;
+use crate::coordinator::Logged;
 use crate::image::ClusterImage;
 use crate::internal_topic::InternalTopic;
 use crate::transactions::{Event, Replay};
@@ -103,7 +104,12 @@ fn load(
             state.transactions.is_awaiting_load(partition, leader_epoch)
         };
         let log = &*coordinator.shared.log;
-        let replay = coordinating::load(log, TOPIC, partition, leader_epoch, wanted, Replay::apply);
+        // Its records are in no transaction.
+        let apply = |replay: &mut Replay, logged| match logged {
+            Logged::Record(record, _) => replay.apply(record),
+            Logged::TransactionEnd(_) => Ok(()),
+        };
+        let replay = coordinating::load(log, TOPIC, partition, leader_epoch, wanted, apply);
         Some(Event::Loaded {
             partition,
             leader_epoch,

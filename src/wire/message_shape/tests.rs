@@ -168,7 +168,7 @@ fn requests() -> Vec<Case> {
         shape!(ADD_PARTITIONS_TO_TXN, AddPartitionsToTxnRequest, 0..=5),
         shape!(ADD_OFFSETS_TO_TXN, AddOffsetsToTxnRequest, 0..=4),
         shape!(END_TXN, EndTxnRequest, 0..=5),
-        shape!(TXN_OFFSET_COMMIT, TxnOffsetCommitRequest, 0..=4),
+        shape!(TXN_OFFSET_COMMIT, TxnOffsetCommitRequest, 0..=5),
         shape!(DESCRIBE_ACLS, DescribeAclsRequest, 1..=3),
         shape!(CREATE_ACLS, CreateAclsRequest, 1..=3),
         shape!(DELETE_ACLS, DeleteAclsRequest, 1..=3),

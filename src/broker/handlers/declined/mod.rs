@@ -9,7 +9,6 @@ pub(super) mod consumer_groups;
 pub(super) mod delegation_tokens;
 pub(super) mod sasl;
 pub(super) mod scram_credentials;
-pub(super) mod transactions;
 
 use kafka_protocol::protocol::StrBytes;
 

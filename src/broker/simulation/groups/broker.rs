@@ -263,11 +263,16 @@ impl World {
         };
         let epoch = process.hears.0;
         let partitions: Vec<_> = partitions.iter().map(|index| partition(*index)).collect();
-        let told = process.coordinator.fetch_offsets(GROUP, Some(&partitions));
+        let told = process
+            .coordinator
+            .fetch_offsets(GROUP, Some(&partitions), false);
         let told = told.map(|told| {
             let told = told.into_iter();
-            told.map(|(at, value)| (at.partition, value.map(|value| value.offset)))
-                .collect::<Committed>()
+            told.map(|(at, value)| {
+                let value = value.expect("no transaction changes it");
+                (at.partition, value.map(|value| value.offset))
+            })
+            .collect::<Committed>()
         });
         if let Ok(told) = &told {
             self.ledger.told(epoch, told, &self.log);

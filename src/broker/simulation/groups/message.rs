@@ -40,6 +40,7 @@ impl Ask {
             Self::Group(Request::Leave(_)) => "LeaveGroup",
             Self::Group(Request::Commit(_)) => "OffsetCommit",
             Self::Group(Request::DeleteGroup { .. }) => "DeleteGroups",
+            Self::Group(Request::CommitInTransaction { .. }) => "TxnOffsetCommit",
             Self::Group(Request::DeleteOffsets { .. }) => "OffsetDelete",
         }
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::coordinator::{
-    Replay, StoredRecord,
+    Logged, Replay, StoredRecord,
     group_metadata_record::{self, GroupMetadataValue},
     offset_commit_record::{OffsetAndMetadata, OffsetCommitKey},
 };
@@ -124,7 +124,7 @@ impl OffsetsLog {
     pub(super) fn replay(&self, epoch: LeaderEpoch) -> Replay {
         let mut replay = Replay::default();
         for entry in self.from(epoch, 0) {
-            let record = entry.record.clone();
+            let record = Logged::Record(entry.record.clone(), None);
             replay.apply(record).expect("a coordinator wrote it");
         }
         replay

@@ -53,7 +53,7 @@ pub static END_TXN: Shape = Shape::flexible_from(3).fields(&[
     I8,   // committed
 ]);
 
-/// `TxnOffsetCommitRequest`, versions 0 to 4.
+/// `TxnOffsetCommitRequest`, versions 0 to 5.
 pub static TXN_OFFSET_COMMIT: Shape = Shape::flexible_from(3).fields(&[
     TEXT,          // transactional_id
     TEXT,          // group_id
