@@ -4,6 +4,8 @@
 //! finished under the lock again. Segments are rewritten in groups into a folder `cleaned`; renaming that to
 //! `swap` is the point from which on the pass counts, and a start that finds `swap` completes it.
 
+mod transactions;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +13,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::transactions::{AbortedByProducer, CleanedTransactions, MarkerFate};
 use super::checkpoints::{read_lines, write_lines};
+use super::producer_state::LastBatches;
 use super::scan::CheckedBatches;
 use super::segment::{Segment, file_path, remove_retired};
 use super::{Log, LogConfig, LogError};
@@ -37,8 +41,9 @@ pub(crate) struct Compaction {
     generation: u64,
     sources: Vec<Source>,
     first_dirty_offset: Offset,
+    aborted: AbortedByProducer,
     /// The last batch of each producer stays, if only as a header: its sequence is in no other place.
-    last_of_producers: HashSet<Offset>,
+    last_of_producers: LastBatches,
 }
 
 /// What a pass did, to be taken over by [`Log::finish_compaction`].
@@ -48,8 +53,11 @@ pub(crate) struct Compacted {
     generation: u64,
     /// Base offsets of the new segments and the offset that follows each.
     heads: Vec<(Offset, Offset)>,
-    /// Base offsets of all segments that were read.
+    /// Base offsets of all segments that were read, and the offset after them.
     sources: Vec<Offset>,
+    end: Offset,
+    /// The markers of aborted transactions that nothing is left of.
+    forgotten: HashSet<Offset>,
     /// Everything before has been cleaned once.
     pub clean_up_to: Offset,
     pub bytes_before: u64,
@@ -79,7 +87,7 @@ impl Log {
 
     /// A pass, if the topic is compacted and enough of the log is dirty. Only closed segments below high
     /// watermark, last stable offset and recovery point whose records are older than `min.compaction.lag.ms` take
-    /// part, up to the first with records of an aborted transaction.
+    /// part.
     pub(crate) fn begin_compaction(
         &self,
         now_ms: i64,
@@ -101,10 +109,7 @@ impl Log {
             // Recovery takes a gap between offsets for damage unless the topic is compacted, and a
             // topic's policy can change: gaps are made only where recovery does not look.
             let settled = high_watermark.min(self.recovery_point).min(stable);
-            // Which records of a key count would depend on which of its transactions were committed: a segment
-            // with aborted records, and what follows it, stays as it is.
-            let aborted = self.aborted_between(segment.base_offset, segment.next_offset);
-            if segment.next_offset > settled || is_young || !aborted.is_empty() {
+            if segment.next_offset > settled || is_young {
                 break;
             }
             if segment.next_offset > first_dirty_offset {
@@ -131,6 +136,10 @@ impl Log {
         if dirty_bytes == 0 || !is_dirty {
             return Ok(None);
         }
+        let aborted = match (sources.first(), sources.last()) {
+            (Some(first), Some(last)) => self.aborted_between(first.base_offset, last.next_offset),
+            _ => Vec::new(),
+        };
         Ok(Some(Compaction {
             folder: Arc::clone(&self.folder),
             config: self.config.clone(),
@@ -138,7 +147,8 @@ impl Log {
             generation: self.generation,
             sources,
             first_dirty_offset,
-            last_of_producers: self.producers.last_offsets().collect(),
+            aborted: AbortedByProducer::new(aborted),
+            last_of_producers: self.producers.last_batches(),
         }))
     }
 
@@ -160,6 +170,9 @@ impl Log {
         for base in &compacted.sources {
             self.segments.remove(base);
         }
+        self.forget_aborted(&compacted.sources, &compacted.forgotten);
+        // One within what was cleaned may tell of a transaction as open whose marker is gone.
+        self.drop_snapshots(|at| at >= compacted.end);
         for (base, next) in &compacted.heads {
             let (segment, _) = Segment::open(&self.folder, *base, *next)?;
             self.segments.insert(*base, segment);
@@ -180,6 +193,7 @@ impl Compaction {
         let mut replaced = Vec::new();
         let mut target: Option<Segment> = None;
         let mut bytes_after = 0;
+        let mut transactions = CleanedTransactions::new(&self.aborted, &self.last_of_producers);
         for source in &self.sources {
             let fits = target.as_ref().is_some_and(|target| {
                 let span = source.next_offset.0 - target.base_offset.0;
@@ -190,19 +204,21 @@ impl Compaction {
                 replaced.push(source.base_offset);
             } else {
                 if let Some(full) = target.take() {
+                    transactions.write_index(&self.folder, &cleaned, full.base_offset)?;
                     bytes_after += finish_segment(full)?;
                 }
                 target = Some(Segment::create(&cleaned, source.base_offset)?);
                 heads.push((source.base_offset, source.next_offset));
             }
             if let Some(target) = &mut target {
-                self.rewrite(source, &keys, target)?;
+                self.rewrite(source, &keys, &mut transactions, target)?;
             }
             if let Some(head) = heads.last_mut() {
                 head.1 = source.next_offset;
             }
         }
         if let Some(last) = target.take() {
+            transactions.write_index(&self.folder, &cleaned, last.base_offset)?;
             bytes_after += finish_segment(last)?;
         }
         let lines = replaced.iter().map(|base| base.0.to_string());
@@ -215,6 +231,11 @@ impl Compaction {
                 .iter()
                 .map(|source| source.base_offset)
                 .collect(),
+            end: self
+                .sources
+                .last()
+                .map_or(keys.end, |last| last.next_offset),
+            forgotten: transactions.into_forgotten(),
             clean_up_to: keys.end,
             bytes_before: self.sources.iter().map(|source| source.size_bytes).sum(),
             bytes_after,
@@ -232,7 +253,8 @@ impl Compaction {
             while let Some(batch) = batches.next()? {
                 let (position, batch) = batch.map_err(|error| source.corrupt(0, &error))?;
                 let header = batch.header;
-                if header.last_offset() < self.first_dirty_offset || header.is_control() {
+                let is_dirty = header.last_offset() >= self.first_dirty_offset;
+                if !is_dirty || header.is_control() || self.aborted.holds(&header) {
                     continue;
                 }
                 let records = usize::try_from(header.records_count).unwrap_or(0);
@@ -255,12 +277,18 @@ impl Compaction {
     }
 
     /// Copies what stays of `source` behind `target`.
-    fn rewrite(&self, source: &Source, keys: &Keys, target: &mut Segment) -> Result<(), LogError> {
+    fn rewrite(
+        &self,
+        source: &Source,
+        keys: &Keys,
+        transactions: &mut CleanedTransactions<'_>,
+        target: &mut Segment,
+    ) -> Result<(), LogError> {
         let mut batches = source.batches();
         while let Some(batch) = batches.next()? {
             let (position, batch) = batch.map_err(|error| source.corrupt(0, &error))?;
             let kept = self
-                .filter(&batch, keys)
+                .filter(&batch, keys, transactions)
                 .map_err(|error| source.corrupt(position, &error))?;
             let bytes = match &kept {
                 Kept::All => batch.bytes,
@@ -277,18 +305,29 @@ impl Compaction {
     }
 
     /// What stays of one batch.
-    fn filter(&self, batch: &Batch<'_>, keys: &Keys) -> Result<Kept, BatchError> {
+    fn filter(
+        &self,
+        batch: &Batch<'_>,
+        keys: &Keys,
+        transactions: &mut CleanedTransactions<'_>,
+    ) -> Result<Kept, BatchError> {
         let header = &batch.header;
         if header.is_control() {
-            return Ok(Kept::All);
+            let retention_ms = self.config.delete_retention_ms;
+            return match transactions.end(batch, self.now_ms, retention_ms) {
+                MarkerFate::Stays => Ok(Kept::All),
+                MarkerFate::Goes => Ok(Kept::Nothing),
+                MarkerFate::GoesFrom(horizon_ms) => with_horizon(batch, horizon_ms),
+            };
         }
+        let is_aborted = transactions.meet(header);
         let payload = batch.payload()?;
         let horizon = header.delete_horizon_ms();
         let tombstones_go = horizon.is_some_and(|horizon| self.now_ms >= horizon);
         let stays = |record: &Record<'_>| {
             let Some(key) = record.key else { return false };
             let is_last = keys.last(key).is_none_or(|last| record.offset >= last);
-            is_last && !(record.value.is_none() && tombstones_go)
+            is_last && !is_aborted && !(record.value.is_none() && tombstones_go)
         };
         let mut kept = Vec::new();
         let (mut count, mut has_tombstone) = (0, false);
@@ -306,7 +345,7 @@ impl Compaction {
         if kept.len() == count && new_horizon.is_none() && count > 0 {
             return Ok(Kept::All);
         }
-        if kept.is_empty() && !self.last_of_producers.contains(&header.last_offset()) {
+        if kept.is_empty() && !self.last_of_producers.is_last_batch(header) {
             return Ok(Kept::Nothing);
         }
         let mut builder = BatchBuilder::new();
@@ -323,6 +362,21 @@ impl Compaction {
         }
         Ok(Kept::Some(builder.build()))
     }
+}
+
+/// The whole batch, and from when on it may go.
+fn with_horizon(batch: &Batch<'_>, horizon_ms: i64) -> Result<Kept, BatchError> {
+    let header = &batch.header;
+    let payload = batch.payload()?;
+    let mut builder = BatchBuilder::new();
+    builder.like(header).compression(header.compression()?);
+    builder.delete_horizon_ms(horizon_ms);
+    for record in batch.records(&payload) {
+        let record = record?;
+        let (offset, timestamp) = (record.offset, record.timestamp);
+        builder.push_at(offset, timestamp, record.key, record.value, record.headers);
+    }
+    Ok(Kept::Some(builder.build()))
 }
 
 /// What stays of a batch.
@@ -400,8 +454,8 @@ pub(super) fn complete_swap(folder: &Path) -> Result<(), LogError> {
             position: 0,
             reason: format!("{line:?} is no offset"),
         })?;
-        let files =
-            ["log", "index", "timeindex"].map(|extension| file_path(folder, base, extension));
+        let files = ["log", "index", "timeindex", "txnindex"]
+            .map(|extension| file_path(folder, base, extension));
         remove_retired(files.into_iter().filter(|path| path.exists()).collect());
     }
     for entry in entries {

@@ -1,6 +1,6 @@
 //! What a log knows of its idempotent and transactional producers, and Kafka's `.snapshot` file of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use bytes::Buf;
 
@@ -48,6 +48,28 @@ pub(super) struct BatchMetadata {
     pub last_offset: Offset,
     pub offset_delta: i32,
     pub timestamp: i64,
+}
+
+/// The batches that must stay, so that a log tells of its producers.
+#[derive(Debug)]
+pub(super) struct LastBatches {
+    /// The last offset of each producer's last batch.
+    offsets: HashSet<Offset>,
+    /// Producers and epochs of which only a marker is known.
+    markers: HashSet<(i64, i16)>,
+}
+
+impl LastBatches {
+    /// Whether this is the last batch of its producer.
+    pub(super) fn is_last_batch(&self, header: &BatchHeader) -> bool {
+        self.offsets.contains(&header.last_offset())
+    }
+
+    /// Whether this marker alone tells the epoch of its producer.
+    pub(super) fn is_last_marker(&self, header: &BatchHeader) -> bool {
+        let producer = (header.producer_id, header.producer_epoch);
+        self.markers.contains(&producer)
+    }
 }
 
 /// One producer as it is shown to those who ask.
@@ -265,12 +287,18 @@ impl ProducerState {
         });
     }
 
-    /// The last offset of each producer's last batch.
-    pub(super) fn last_offsets(&self) -> impl Iterator<Item = Offset> {
-        self.producers
-            .values()
-            .filter_map(|producer| producer.batches.back())
-            .map(|batch| batch.last_offset)
+    /// What a log must keep to tell of these producers.
+    pub(super) fn last_batches(&self) -> LastBatches {
+        let last = |producer: &Producer| producer.batches.back().map(|batch| batch.last_offset);
+        let offsets = self.producers.values().filter_map(last).collect();
+        let known = self.producers.iter();
+        let markers = known.filter(|(_, producer)| producer.batches.is_empty());
+        LastBatches {
+            offsets,
+            markers: markers
+                .map(|(id, producer)| (*id, producer.epoch))
+                .collect(),
+        }
     }
 
     /// All of them, by id.

@@ -13,6 +13,7 @@ use super::*;
 use wire::record_batch::{Batch, BatchBuilder, Batches, Compression, TimestampType};
 use wire::{LeaderEpoch, Offset, TopicPartition};
 
+mod compacted_transactions;
 mod damage;
 mod dump_log;
 mod transactions;

@@ -3,6 +3,7 @@
 //! Readers of committed records are told which transactions among what they read were aborted, and leave their
 //! records out. A segment has such a file only if a marker in it aborted something.
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -31,7 +32,7 @@ pub(crate) struct AbortedTransaction {
 }
 
 impl AbortedTransaction {
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ENTRY_BYTES);
         bytes.put_i16(VERSION);
         bytes.put_i64(self.producer_id);
@@ -153,6 +154,14 @@ impl AbortedTransactions {
     /// Forgets those whose markers lie before `start`; their files went with their segments.
     pub(super) fn drop_before(&mut self, start: Offset) {
         self.all.retain(|entry| entry.last_offset >= start);
+    }
+
+    /// Forgets the transactions with these markers. The files of these segments were replaced by others, which are on
+    /// the disk.
+    pub(super) fn forget(&mut self, segments: &[Offset], markers: &HashSet<Offset>) {
+        self.all
+            .retain(|entry| !markers.contains(&entry.last_offset));
+        self.unsynced = self.unsynced.filter(|segment| !segments.contains(segment));
     }
 
     /// The file of a segment with the offsets from `base` to below `next`.

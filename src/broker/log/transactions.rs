@@ -1,5 +1,7 @@
 //! Transactions in a log: their markers, which of them are open, and which were aborted.
 
+use std::collections::HashSet;
+
 use super::producer_state::{MarkerRefusal, ProducerState};
 use super::segment::file_path;
 use super::transaction_index::{AbortedTransaction, AbortedTransactions};
@@ -114,6 +116,12 @@ impl Log {
     /// The aborted transactions with records from `from` to below `up_to`, in the order in which they began.
     pub(crate) fn aborted_between(&self, from: Offset, up_to: Offset) -> Vec<AbortedTransaction> {
         self.aborted.between(from, up_to)
+    }
+
+    /// A pass of the cleaner has replaced these segments and their files, and left nothing of the aborted transactions
+    /// with these markers.
+    pub(super) fn forget_aborted(&mut self, segments: &[Offset], markers: &HashSet<Offset>) {
+        self.aborted.forget(segments, markers);
     }
 
     /// Takes over a batch that lies in the log. Of a control batch, `marker` is what it says.

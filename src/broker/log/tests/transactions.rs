@@ -48,7 +48,7 @@ fn stable(log: &mut Log) -> i64 {
 }
 
 /// Producer and first offset of all that were aborted.
-fn aborted(log: &Log) -> Vec<(i64, i64)> {
+pub(super) fn aborted(log: &Log) -> Vec<(i64, i64)> {
     let all = log.aborted_between(Offset(0), log.log_end_offset());
     let all = all.iter().map(|it| (it.producer_id, it.first_offset.0));
     all.collect()
