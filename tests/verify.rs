@@ -1,4 +1,4 @@
-//! `kafkarium verify`: finds nothing wrong with acks=all, and finds the loss that acks=1 allows.
+//! `kafkarium verify`: finds nothing wrong with acks=all or in transactions, and finds the loss that acks=1 allows.
 
 use std::process::{Command, Output};
 
@@ -39,4 +39,24 @@ fn a_record_that_only_its_leader_acknowledged_is_missed_when_it_dies() {
     let (output, printed) = verify(&["--seconds", "4", "--acks", "1", "--seed", "1"]);
     assert_eq!(output.status.code(), Some(1), "{printed}");
     assert!(count(&printed, "lost") > 0, "{printed}");
+}
+
+#[test]
+fn transactions_are_all_or_nothing_and_their_offsets_with_them() {
+    let arguments = ["--transactions", "--seconds", "15", "--rate", "200"];
+    let (output, printed) =
+        verify(&[&arguments[..], &["--partitions", "3", "--seed", "1"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    for name in [
+        "lost",
+        "duplicated",
+        "aborted and seen",
+        "torn",
+        "out of order",
+        "record without offset",
+        "offset without record",
+    ] {
+        assert_eq!(count(&printed, name), 0, "{printed}");
+    }
+    assert!(count(&printed, "committed") > 10 && count(&printed, "records") > 100);
 }

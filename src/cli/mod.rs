@@ -54,6 +54,8 @@ enum Command {
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
     Verify(verify::VerifyArguments),
+    #[command(hide = true)]
+    VerifyTransactionsWorker(verify::WorkerArguments),
     Up(scripts::UpArguments),
     Run(scripts::RunArguments),
     Lesson(scripts::LessonArguments),
@@ -91,6 +93,9 @@ pub fn main() -> ExitCode {
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
         Some(Command::Verify(arguments)) => return verify::run(&arguments),
+        Some(Command::VerifyTransactionsWorker(arguments)) => {
+            return verify::run_worker(&arguments);
+        }
         Some(Command::Up(arguments)) => return scripts::up(arguments),
         Some(Command::Run(arguments)) => return scripts::play(&arguments),
         Some(Command::Lesson(arguments)) => return scripts::lesson(&arguments),

@@ -4,6 +4,7 @@
 
 pub mod consumer;
 pub mod producer;
+pub mod transactions;
 
 /// Settings of librdkafka for a cluster on this machine: its own back-off, up to a second, is
 /// what one would otherwise see at a fail-over, and a frozen broker would hold its answers back

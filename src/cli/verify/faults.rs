@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -58,18 +58,34 @@ impl Fault {
     }
 }
 
-/// Deals out faults.
-pub(super) struct Faults {
-    kinds: Vec<Fault>,
+/// Deals out faults of a kind.
+pub(super) struct Faults<K> {
+    kinds: Vec<K>,
     /// Those of this round that are still to come.
-    round: Vec<Fault>,
+    round: Vec<K>,
     random: StdRng,
-    counts: BTreeMap<Fault, u32>,
+    counts: BTreeMap<K, u32>,
 }
 
-impl Faults {
+impl Faults<Fault> {
+    /// Breaks the next thing and mends it; the cluster may still be busy with it afterwards.
+    /// `said` gets a sentence as it begins.
+    pub(super) async fn strike(
+        &mut self,
+        testbed: &mut Testbed,
+        ledger: &SharedLedger,
+        said: impl FnOnce(String),
+    ) -> Result<()> {
+        let fault = self.deal()?;
+        open(ledger).set_fault(fault.name());
+        self.break_cluster(fault, testbed, said).await?;
+        testbed.pass(self.calm(fault)).await
+    }
+}
+
+impl<K: Copy + Ord> Faults<K> {
     /// The same seed deals the same faults to the same victims.
-    pub(super) fn new(kinds: Vec<Fault>, seed: u64) -> Self {
+    pub(super) fn new(kinds: Vec<K>, seed: u64) -> Self {
         Self {
             kinds,
             round: Vec::new(),
@@ -79,25 +95,53 @@ impl Faults {
     }
 
     /// How often each was done.
-    pub(super) fn counts(&self) -> &BTreeMap<Fault, u32> {
+    pub(super) fn counts(&self) -> &BTreeMap<K, u32> {
         &self.counts
     }
 
-    /// Breaks the next thing and mends it; the cluster may still be busy with it afterwards.
-    /// `said` gets a sentence as it begins.
-    pub(super) async fn strike(
+    /// What is to be broken next: all kinds of a round before the next one.
+    pub(super) fn deal(&mut self) -> Result<K> {
+        if self.round.is_empty() {
+            self.round.clone_from(&self.kinds);
+            self.round.shuffle(&mut self.random);
+        }
+        self.round.pop().context("there is nothing to break")
+    }
+
+    /// Counts one that is done; how long nothing is broken after it.
+    pub(super) fn calm(&mut self, done: K) -> Duration {
+        *self.counts.entry(done).or_default() += 1;
+        self.between(CALM_MS)
+    }
+
+    /// How long what was killed stays away.
+    pub(super) fn time_dead(&mut self) -> Duration {
+        self.between(DEAD_MS)
+    }
+
+    /// How long what is frozen stands still.
+    pub(super) fn time_frozen(&mut self) -> Duration {
+        self.between(FREEZE_MS)
+    }
+
+    /// One of the victims.
+    pub(super) fn one_of(&mut self, victims: &[u32]) -> Result<u32> {
+        let chosen = victims.choose(&mut self.random);
+        chosen.copied().context("there is nobody to break")
+    }
+
+    /// Breaks something of the cluster and mends it. `said` gets a sentence as it begins.
+    pub(super) async fn break_cluster(
         &mut self,
+        fault: Fault,
         testbed: &mut Testbed,
-        ledger: &SharedLedger,
         said: impl FnOnce(String),
     ) -> Result<()> {
-        let fault = self.next();
         let victim = *testbed
             .brokers()
             .choose(&mut self.random)
             .unwrap_or(&BrokerId(1));
         let process = ProcessName::Broker(victim);
-        open(ledger).set_fault(fault.name());
         match fault {
             Fault::Kill => {
                 let dead = self.between(DEAD_MS);
@@ -133,9 +177,7 @@ impl Faults {
                 testbed.revive(&ProcessName::ZooKeeper)?;
             }
         }
-        *self.counts.entry(fault).or_default() += 1;
-        let calm = self.between(CALM_MS);
-        testbed.pass(calm).await
+        Ok(())
     }
 
     /// Kills a leader that has told nobody what it acknowledged last.
@@ -169,14 +211,6 @@ impl Faults {
         testbed.revive(&ProcessName::Broker(leader))
     }
 
-    fn next(&mut self) -> Fault {
-        if self.round.is_empty() {
-            self.round.clone_from(&self.kinds);
-            self.round.shuffle(&mut self.random);
-        }
-        self.round.pop().unwrap_or(Fault::Kill)
-    }
-
     fn between(&mut self, ms: Range<u64>) -> Duration {
         Duration::from_millis(self.random.random_range(ms))
     }
@@ -191,7 +225,8 @@ mod tests {
         let kinds = vec![Fault::Kill, Fault::Freeze, Fault::Restart];
         let deal = |seed| {
             let mut faults = Faults::new(kinds.clone(), seed);
-            (0..30).map(|_| faults.next()).collect::<Vec<_>>()
+            let dealt = (0..30).map(|_| faults.deal().expect("a kind"));
+            dealt.collect::<Vec<_>>()
         };
         let dealt = deal(7);
         assert_eq!(dealt, deal(7));

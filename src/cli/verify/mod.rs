@@ -4,6 +4,7 @@ mod faults;
 mod ledger;
 mod load;
 mod testbed;
+mod transactions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ use self::ledger::{Findings, Ledger};
 use self::load::{Load, SharedLedger, open, read_back};
 use self::testbed::Testbed;
 use super::shutdown;
+
+pub(super) use self::transactions::{WorkerArguments, run_worker};
 
 /// The topic that is written and read.
 const TOPIC: &str = "verify";
@@ -54,6 +57,13 @@ pub(super) struct VerifyArguments {
     /// Records to send in a second.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
+    /// Copy the records in transactions instead, with the offsets that were read, by processes that are killed, too:
+    /// what was committed must be there once and what was aborted never, records and offsets together.
+    #[arg(long, conflicts_with = "acks")]
+    transactions: bool,
+    /// With --transactions: how many processes copy.
+    #[arg(long, requires = "transactions", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    producers: u32,
     /// Also kill and restart ZooKeeper.
     #[arg(long)]
     zookeeper: bool,
@@ -119,7 +129,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> ExitCode {
             runtime.block_on(shutdown::until_signalled(|stop| verify(arguments, stop)))?
         });
     match result {
-        Ok(outcome) => ExitCode::from(judge(arguments, &outcome)),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             say(&format!("kafkarium: {error:#}"));
             ExitCode::from(2)
@@ -127,17 +137,22 @@ pub(super) fn run(arguments: &VerifyArguments) -> ExitCode {
     }
 }
 
-async fn verify(arguments: &VerifyArguments, stop: CancellationToken) -> Result<Outcome> {
+/// The exit code.
+async fn verify(arguments: &VerifyArguments, stop: CancellationToken) -> Result<u8> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     say(&format!(
         "seed {seed}: --seed {seed} deals the same faults again"
     ));
+    if arguments.transactions {
+        return transactions::verify(arguments, seed, stop).await;
+    }
     let (brokers, partitions) = (arguments.brokers, arguments.partitions);
-    let mut testbed = Testbed::start(brokers, partitions, arguments.data_dir.clone()).await?;
+    let mut testbed = Testbed::start(brokers, arguments.data_dir.clone()).await?;
+    testbed.create_topic(TOPIC, partitions).await?;
     let ledger = Arc::new(Mutex::new(Ledger::new(usize::try_from(partitions)?)));
     let outcome = under_load(arguments, seed, &mut testbed, &ledger, stop).await;
     testbed.stop().await;
-    outcome
+    Ok(judge(arguments, &outcome?))
 }
 
 async fn under_load(
@@ -206,7 +221,7 @@ async fn under_load(
 }
 
 /// How often each fault was done, and the longest that one partition was silent meanwhile.
-fn print_gaps(ledger: &Ledger, faults: &Faults) {
+fn print_gaps(ledger: &Ledger, faults: &Faults<Fault>) {
     for (fault, count) in faults.counts() {
         let gap = ledger.gaps().get(fault.name()).copied().unwrap_or_default();
         let name = fault.name();

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::mpsc;
 
-use super::TOPIC;
 use client::admin::Admin;
 use client::topics::{NewTopic, Partition};
 use playground::state::{Observation, ProcessChange, ProcessName};
@@ -34,6 +33,8 @@ pub(super) struct Testbed {
     supervisor: Supervisor,
     observations: mpsc::Receiver<Observation>,
     brokers: Vec<BrokerId>,
+    /// Those that were created here.
+    topics: Vec<String>,
     /// One connection for each broker, so that all of them can be asked the same.
     admins: Vec<Admin>,
     /// Processes whose end was asked for and not seen yet.
@@ -44,13 +45,9 @@ pub(super) struct Testbed {
 }
 
 impl Testbed {
-    /// Starts everything and creates the topic. Must be called on a thread that lives as long as
-    /// the children may.
-    pub(super) async fn start(
-        brokers: i32,
-        partitions: i32,
-        data_dir: Option<PathBuf>,
-    ) -> Result<Self> {
+    /// Starts everything and waits until the brokers know each other. Must be called on a thread that lives as long
+    /// as the children may.
+    pub(super) async fn start(brokers: i32, data_dir: Option<PathBuf>) -> Result<Self> {
         let folder = ClusterFolder::open(&FolderOptions {
             name: "verify".to_owned(),
             ephemeral: data_dir.is_none(),
@@ -71,6 +68,7 @@ impl Testbed {
             supervisor,
             observations,
             brokers,
+            topics: Vec::new(),
             admins: Vec::new(),
             condemned: BTreeSet::new(),
             crashes: Vec::new(),
@@ -91,7 +89,7 @@ impl Testbed {
                     .push(Admin::new(&address.to_string(), "verify"));
             }
         }
-        testbed.create_topic(partitions).await?;
+        testbed.wait_for_brokers().await?;
         Ok(testbed)
     }
 
@@ -185,17 +183,17 @@ impl Testbed {
         }
     }
 
-    /// What the first broker that answers says of the topic.
+    /// What the first broker that answers says of the topics.
     pub(super) async fn partitions(&mut self) -> Result<Vec<Partition>> {
         for admin in &mut self.admins {
-            if let Some(partitions) = told(admin).await {
+            if let Some(partitions) = told(admin, &self.topics).await {
                 return Ok(partitions);
             }
         }
         bail!("no broker answers")
     }
 
-    /// Changes of leader since the topic was created: a leader epoch counts them.
+    /// Changes of leader since the topics were created: a leader epoch counts them.
     pub(super) async fn elections(&mut self) -> Result<u64> {
         let partitions = self.partitions().await?;
         Ok(partitions
@@ -213,7 +211,7 @@ impl Testbed {
     async fn missing(&mut self) -> Option<String> {
         let mut first: Option<Vec<Partition>> = None;
         for (broker, admin) in self.brokers.iter().zip(&mut self.admins) {
-            let Some(partitions) = told(admin).await else {
+            let Some(partitions) = told(admin, &self.topics).await else {
                 return Some(format!("broker {broker} does not answer"));
             };
             let is_full = |partition: &&Partition| {
@@ -234,10 +232,11 @@ impl Testbed {
         None
     }
 
-    async fn create_topic(&mut self, partitions: i32) -> Result<()> {
+    /// Creates a topic and waits until its replicas are in sync.
+    pub(super) async fn create_topic(&mut self, name: &str, partitions: i32) -> Result<()> {
         let replication = self.brokers.len().min(3);
         let topic = NewTopic {
-            name: TOPIC.to_owned(),
+            name: name.to_owned(),
             partitions,
             replication_factor: i16::try_from(replication)?,
             configs: vec![(
@@ -246,27 +245,37 @@ impl Testbed {
             )],
             assignments: Vec::new(),
         };
-        let deadline = Instant::now() + START_PATIENCE;
-        loop {
-            // Until all brokers are known the replicas cannot be placed.
-            let cluster = self.admin()?.metadata(Some(&[])).await.unwrap_or_default();
-            if cluster.brokers.len() == self.brokers.len() && cluster.controller.is_some() {
-                break;
-            }
-            ensure!(Instant::now() < deadline, "the cluster does not answer");
-            self.pass(LOOK_AGAIN).await?;
-        }
         self.admin()?.create_topic(&topic).await?;
+        self.topics.push(name.to_owned());
         match self.wait_whole(START_PATIENCE).await? {
             None => Ok(()),
             Some(missing) => bail!("the new topic's replicas do not get in sync: {missing}"),
         }
     }
+
+    /// Until all brokers are known replicas cannot be placed.
+    async fn wait_for_brokers(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_PATIENCE;
+        loop {
+            let cluster = self.admin()?.metadata(Some(&[])).await.unwrap_or_default();
+            if cluster.brokers.len() == self.brokers.len() && cluster.controller.is_some() {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "the cluster does not answer");
+            self.pass(LOOK_AGAIN).await?;
+        }
+    }
 }
 
-/// The topic's partitions as one broker tells them; `None` where it does not answer with all of them.
-async fn told(admin: &mut Admin) -> Option<Vec<Partition>> {
-    let cluster = admin.metadata(Some(&[TOPIC.to_owned()])).await.ok()?;
-    let topic = cluster.topics.into_iter().next()?;
-    (topic.error.is_none() && !topic.partitions.is_empty()).then_some(topic.partitions)
+/// The topics' partitions as one broker tells them; `None` where it does not answer with all of them.
+async fn told(admin: &mut Admin, topics: &[String]) -> Option<Vec<Partition>> {
+    let cluster = admin.metadata(Some(topics)).await.ok()?;
+    let mut partitions = Vec::new();
+    for topic in cluster.topics {
+        if topic.error.is_some() || topic.partitions.is_empty() {
+            return None;
+        }
+        partitions.extend(topic.partitions);
+    }
+    (!partitions.is_empty()).then_some(partitions)
 }
