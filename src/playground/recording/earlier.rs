@@ -1,8 +1,8 @@
-//! Sessions that earlier programs saved: one for each form that is still read, kept as it was written.
+//! A session that an earlier program saved, kept as it was written: it opens, and says what it says.
 //!
-//! What is saved is `State` and `Event` as they are, so every change of their fields is a change of
-//! the form. Then [`FORMAT`] goes up, `KAFKARIUM_WRITE_SESSION=1 cargo test earlier` writes the
-//! session of the new form, and that of the old one goes, unless it is still read.
+//! The form stands in `format`. A name that goes from it, or that earlier files lack and that is not optional, makes
+//! another form: then [`FORMAT`] goes up, and `KAFKARIUM_WRITE_SESSION=1 cargo test earlier` writes the session anew,
+//! as it does after an optional name was added.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,10 +13,14 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::session_file::{self, FORMAT, SessionFileError};
 use crate::state::{
-    Action, Appearance, Happening, Observation, ScreenAction, Setup, State, WatchSeen,
+    Action, Appearance, Cluster, Happening, History, Observation, ProcessChange, ScreenAction,
+    Setup, State, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
 };
-use crate::state::{ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen};
-use crate::ui::tests::{frame, session::Session, text};
+use crate::ui::tests::{
+    frame,
+    session::{Session, consumer},
+    text,
+};
 
 fn stored() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recording/sessions");
@@ -143,10 +147,12 @@ impl<'de> Deserialize<'de> for Key {
 }
 
 fn names(path: &Path) -> BTreeSet<String> {
-    let history = session_file::read(path).expect("a whole session");
+    let file = std::fs::read(path).expect("it is there");
+    let line = file.iter().position(|byte| *byte == b'\n');
+    let mut rest = &file[line.expect("a first line") + 1..];
     let mut names = BTreeSet::new();
-    for page in history.pages() {
-        let plain = zstd::decode_all(page.packed()).expect("it is packed so");
+    while let Some(part) = session_file::read_part(&mut rest) {
+        let plain = session_file::unpack(&part).expect("it is packed so");
         let mut rest = plain.as_slice();
         while !rest.is_empty() {
             let mut reader = rmp_serde::Deserializer::new(&mut rest);
@@ -156,23 +162,105 @@ fn names(path: &Path) -> BTreeSet<String> {
     names
 }
 
+fn save(session: &Session, path: &Path) {
+    let pages = session.state.past.history.pages();
+    session_file::write(File::create(path).expect("a new file"), &pages).expect("it is written");
+}
+
 #[test]
-fn what_is_saved_has_the_form_of_its_number() {
+fn no_name_goes_from_what_is_saved_without_another_number() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let now = folder.path().join("now.session");
-    let session = told();
-    let pages = session.state.past.history.pages();
-    session_file::write(File::create(&now).expect("a new file"), &pages).expect("it is written");
+    save(&told(), &now);
     if std::env::var_os("KAFKARIUM_WRITE_SESSION").is_some() {
         std::fs::copy(&now, stored()).expect("the session can be stored");
     }
     let (then, now) = (names(&stored()), names(&now));
     let gone: Vec<_> = then.difference(&now).collect();
-    let new: Vec<_> = now.difference(&then).collect();
     assert!(
-        gone.is_empty() && new.is_empty(),
-        "what is saved changed: {gone:?} went, {new:?} came. Raise FORMAT, as this file says"
+        gone.is_empty(),
+        "{gone:?} went from what is saved. Raise FORMAT, as this file says"
     );
+}
+
+/// Everything that is known, told and shown, but when it is.
+fn all_of(state: &State) -> Vec<u8> {
+    rmp_serde::to_vec_named(state).expect("it has a form")
+}
+
+/// What a session comes to when it was saved, opened and gone through to its end.
+fn at_its_end(session: &Session) -> Box<State> {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("demo.session");
+    save(session, &path);
+    let own = Setup {
+        started_at: session.at,
+        ..session.state.setup.clone()
+    };
+    let history = session_file::read(&path).expect("a whole session");
+    let mut opened = Session {
+        state: State::replay(history, &own).expect("it begins"),
+        requests: Vec::new(),
+        at: session.at,
+    };
+    opened.later(36_000_000).tick();
+    opened.state.held.expect("a moment is shown")
+}
+
+#[test]
+fn what_was_saved_is_the_same_to_the_last_field() {
+    let session = told();
+    let mut end = at_its_end(&session);
+    // The eye is that of whoever looks, and the clock plays on.
+    end.view.clone_from(&session.state.view);
+    end.now = session.state.now;
+    assert!(all_of(&end) == all_of(&session.state));
+}
+
+#[test]
+fn a_session_whose_beginning_was_let_go_shows_what_was_known_then() {
+    let mut session = told();
+    session.state.past.history = History::default();
+    session.later(1000).tick();
+    session.process(consumer("c2"), ProcessChange::Frozen);
+    let end = at_its_end(&session);
+    let (before, after) = (&session.state.cluster, &end.cluster);
+    assert_eq!(after.controller, before.controller);
+    let topics = |cluster: &Cluster| -> Vec<_> {
+        let partitions = cluster.partitions();
+        partitions
+            .map(|(place, known)| {
+                let tail = known.tail.iter().cloned().collect::<Vec<_>>();
+                (place, known.seen.clone(), known.high_watermark, tail)
+            })
+            .collect()
+    };
+    assert_eq!(topics(after), topics(before));
+    let processes = |cluster: &Cluster| -> Vec<_> {
+        let processes = cluster.processes.values();
+        processes
+            .map(|it| (it.name.clone(), it.status, it.since, it.pid))
+            .collect()
+    };
+    assert_eq!(processes(after), processes(before));
+    let groups = |cluster: &Cluster| -> Vec<_> {
+        let groups = cluster.groups.iter();
+        groups
+            .map(|(id, group)| {
+                let members = group.members.values().map(|it| it.name.clone());
+                (id.clone(), group.state, members.collect::<Vec<_>>())
+            })
+            .collect()
+    };
+    assert_eq!(groups(after), groups(before));
+    let lines = |state: &State| -> Vec<_> {
+        let entries = state.story.entries().iter();
+        entries
+            .map(|it| (it.at, it.depth, it.hand.clone(), it.text.clone()))
+            .collect()
+    };
+    assert_eq!(lines(&end), lines(&session.state));
+    assert_eq!(end.opening.ready_after, session.state.opening.ready_after);
 }
 
 #[test]

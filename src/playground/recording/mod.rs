@@ -4,6 +4,7 @@ mod cast;
 #[cfg(test)]
 mod earlier;
 mod file;
+mod format;
 mod recorder;
 mod replay;
 mod saver;

@@ -1,22 +1,30 @@
-//! A saved session: a line that says what it is, then its pages, each with its length before it.
+//! A saved session: a line that says what it is, then its parts, each packed and with its length before it. The first
+//! part is what it begins with; the others are its events.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::state::{History, Page, PageError};
+use super::format::{Mirror, StoredBeginning, StoredEvent};
+use crate::state::{ActionError, History, Page, PageError, Relived};
 
-/// The form that is written here, and the only one that is read.
+/// The form that is written here, and the only one that is read: what stands in `format`.
 pub(super) const FORMAT: u32 = 6;
 
 /// The first line is no longer.
 const HEADER_MAX: u64 = 4096;
 
-/// No page packs to more than all pages that are ever kept.
-const PAGE_MAX: u32 = 64 * 1024 * 1024;
+/// No part packs to more than everything that is ever kept.
+const PART_MAX: u32 = 64 * 1024 * 1024;
+
+/// No part unpacks to more: what a session begins with and the events of a page stay far below it.
+const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
+
+/// The level that packs well within a few milliseconds a part.
+const LEVEL: i32 = 3;
 
 /// Far above what is kept, also by earlier programs, which kept twice as much.
 const FILE_MAX: u64 = 128 * 1024 * 1024;
@@ -26,7 +34,24 @@ const FILE_MAX: u64 = 128 * 1024 * 1024;
 struct Header {
     kafkarium_session: u32,
     program: String,
-    pages: u32,
+    parts: u32,
+}
+
+/// Why a part does not read.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// It cannot be unpacked.
+    #[error("cannot be unpacked")]
+    Packing(#[from] io::Error),
+    /// It unpacks to more than any session takes.
+    #[error("unpacks to more than {UNPACKED_MAX} bytes")]
+    TooLarge,
+    /// What is in it has another form.
+    #[error("does not read as a part of a session")]
+    Form(#[from] rmp_serde::decode::Error),
+    /// It holds an action that there is none of.
+    #[error("holds an action that this program does not have")]
+    Action(#[from] ActionError),
 }
 
 /// Why a file cannot be opened.
@@ -60,26 +85,26 @@ pub enum SessionFileError {
         format: u32,
     },
     /// It ends too soon.
-    #[error("{path} ends in the middle: {whole} of {pages} parts are whole")]
+    #[error("{path} ends in the middle: {whole} of {parts} parts are whole")]
     Truncated {
         /// The file.
         path: PathBuf,
         /// Parts that are there.
         whole: u32,
         /// Parts that should be.
-        pages: u32,
+        parts: u32,
     },
     /// A part of it is damaged.
-    #[error("{path} is damaged: part {number} of {pages}")]
+    #[error("{path} is damaged: part {number} of {parts}")]
     Damaged {
         /// The file.
         path: PathBuf,
         /// Which part.
         number: u32,
         /// Of how many.
-        pages: u32,
+        parts: u32,
         /// What is wrong.
-        source: PageError,
+        source: PartError,
     },
     /// It is larger than any session.
     #[error("{path} is larger than any session of kafkarium: {FILE_MAX} bytes at most")]
@@ -92,25 +117,48 @@ pub enum SessionFileError {
 /// Writes a session into a new file.
 ///
 /// # Errors
-/// The disk does not take it.
+/// The disk does not take it, or a page does not read.
 pub(super) fn write(file: File, pages: &[Arc<Page>]) -> io::Result<u64> {
     let mut out = BufWriter::new(file);
     let header = Header {
         kafkarium_session: FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
+        parts: u32::try_from(pages.len() + 1).unwrap_or(u32::MAX),
     };
     let header = serde_json::to_string(&header)? + "\n";
     out.write_all(header.as_bytes())?;
     let mut written = header.len() as u64;
+    let unread = |error: PageError| io::Error::other(error);
+    let Some(first) = pages.first() else {
+        return Err(io::Error::other("nothing has happened yet"));
+    };
+    let mut plain = Vec::new();
+    put(
+        &mut plain,
+        &StoredBeginning::of(first.beginning().map_err(unread)?),
+    )?;
+    written += write_part(&mut out, &plain)?;
     for page in pages {
-        let length = u32::try_from(page.packed().len()).map_err(io::Error::other)?;
-        out.write_all(&length.to_le_bytes())?;
-        out.write_all(page.packed())?;
-        written += 4 + u64::from(length);
+        plain.clear();
+        for event in page.events().map_err(unread)? {
+            put(&mut plain, &StoredEvent::of(event))?;
+        }
+        written += write_part(&mut out, &plain)?;
     }
     out.into_inner()?.sync_all()?;
     Ok(written)
+}
+
+fn put(plain: &mut Vec<u8>, stored: &impl Serialize) -> io::Result<()> {
+    rmp_serde::encode::write_named(plain, stored).map_err(io::Error::other)
+}
+
+fn write_part(out: &mut impl Write, plain: &[u8]) -> io::Result<u64> {
+    let packed = zstd::encode_all(plain, LEVEL)?;
+    let length = u32::try_from(packed.len()).map_err(io::Error::other)?;
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(&packed)?;
+    Ok(4 + u64::from(length))
 }
 
 /// Reads a session.
@@ -148,31 +196,66 @@ fn read_from(path: &Path, mut file: impl BufRead) -> Result<History, SessionFile
             format: header.kafkarium_session,
         });
     }
-    let pages = header.pages;
-    let mut read = Vec::new();
-    for number in 1..=pages {
+    let parts = header.parts;
+    let mut session: Option<Relived> = None;
+    for number in 1..=parts {
         let packed = read_part(&mut file).ok_or_else(|| SessionFileError::Truncated {
             path: path(),
             whole: number - 1,
-            pages,
+            parts,
         })?;
-        let page = Page::from_packed(packed).map_err(|source| SessionFileError::Damaged {
+        let went = match &mut session {
+            None => begin(&packed).map(|begun| session = Some(begun)),
+            Some(session) => go_on(session, &packed),
+        };
+        went.map_err(|source| SessionFileError::Damaged {
             path: path(),
             number,
-            pages,
+            parts,
             source,
         })?;
-        read.push(page);
     }
-    Ok(History::of_pages(read))
+    let session = session.ok_or_else(|| SessionFileError::Foreign { path: path() })?;
+    Ok(session.history())
+}
+
+fn begin(packed: &[u8]) -> Result<Relived, PartError> {
+    let plain = unpack(packed)?;
+    let beginning: StoredBeginning = next(&mut plain.as_slice())?;
+    Ok(Relived::begin(beginning.back()))
+}
+
+fn go_on(session: &mut Relived, packed: &[u8]) -> Result<(), PartError> {
+    let plain = unpack(packed)?;
+    let mut rest = plain.as_slice();
+    while !rest.is_empty() {
+        let event: StoredEvent = next(&mut rest)?;
+        session.happen(event.event()?);
+    }
+    Ok(())
+}
+
+fn next<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, PartError> {
+    let mut reader = rmp_serde::Deserializer::new(bytes);
+    Ok(T::deserialize(&mut reader)?)
+}
+
+pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>, PartError> {
+    let mut plain = Vec::new();
+    let reader = zstd::Decoder::new(packed)?.single_frame();
+    let count = reader.take(UNPACKED_MAX + 1).read_to_end(&mut plain)?;
+    if u64::try_from(count).is_ok_and(|count| count > UNPACKED_MAX) {
+        return Err(PartError::TooLarge);
+    }
+    Ok(plain)
 }
 
 /// The next part, as long as it says it is, if so much is there.
-fn read_part(file: &mut impl Read) -> Option<Vec<u8>> {
+pub(super) fn read_part(file: &mut impl Read) -> Option<Vec<u8>> {
     let mut length = [0; 4];
     file.read_exact(&mut length).ok()?;
     let length = u32::from_le_bytes(length);
-    if length > PAGE_MAX {
+    if length > PART_MAX {
         return None;
     }
     // Grows with what is there, whatever the length says.
@@ -225,7 +308,7 @@ mod tests {
             "{newer}"
         );
         let cut = said(&saved[..saved.len() - 10]);
-        assert!(cut.contains("ends in the middle: 0 of 1 parts"), "{cut}");
+        assert!(cut.contains("ends in the middle: 1 of 2 parts"), "{cut}");
         let missing = read(Path::new("/nowhere/demo.session")).expect_err("nothing is there");
         assert!(matches!(missing, SessionFileError::Unreadable { .. }));
     }

@@ -45,20 +45,22 @@ pub use lessons::{Lesson, LessonStep};
 pub use model::{DEMO_KEYS, State, stream_value};
 pub use palette::summary;
 pub use past::{
-    BYTES_MAX, History, Kept, Moment, Pace, Page, PageError, Past, PictureOf, Progress, mib,
+    BYTES_MAX, Beginning, History, Kept, Moment, Pace, Page, PageError, Past, PictureOf, Progress,
+    Relived, mib,
 };
 pub use settings::{Context, keymap};
 pub use settings_file::KEYS;
 pub use setup::{Appearance, Depth, Glyphs, NewTopic, Scheme, Setup};
 pub use story::{
-    Coach, Entry, Hand, Merge, Story, Subject, Tone, ZooKeeperStory, grouped, named_places,
+    Coach, Entry, Hand, Merge, Story, Subject, ToldLine, Tone, ZooKeeperStory, grouped,
+    named_places,
 };
 pub use time::{Clock, Timestamp};
 pub use update::update;
 pub use view::{
-    Candidate, Caption, Compose, Enter, FIELDS, GroupRow, Help, Message, Opened, Overlay, Palette,
-    Preview, Prompt, Purpose, ReplicaRow, StageCaption, Standing, Thing, Typing, ValueFace, View,
-    ZnodeItem, ZnodeRow, ZnodeView, row_words,
+    Candidate, Caption, Compose, Enter, Eye, FIELDS, GroupRow, Help, Message, Opened, Overlay,
+    Palette, Preview, Prompt, Purpose, ReplicaRow, StageCaption, Standing, Thing, Typing,
+    ValueFace, View, ZnodeItem, ZnodeRow, ZnodeView, row_words,
 };
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a
@@ -90,5 +92,5 @@ pub enum Happening {
     Observed(Observation),
     /// The person looked at the past and is back; this is where the eye is now. What was pressed
     /// meanwhile is no part of the session.
-    Returned(Box<View>),
+    Returned(Box<Eye>),
 }

@@ -6,7 +6,7 @@ use crate::state::{
     cluster::{Fact, Observation, ProcessChange, ProcessName, ProducedSeen, Status},
     dispatch::{key, paste},
     gate::{By, pass},
-    past::{self, History, PageError},
+    past::{self, History, PageError, Relived},
     settings_file,
     shell::asked,
     story::{self, Hand, Line, Merge, Subject, Tone, outage, welcome},
@@ -68,6 +68,13 @@ impl State {
     }
 }
 
+impl Relived {
+    /// Goes on with what happened next.
+    pub fn happen(&mut self, event: Event) {
+        self.go_on(event, fold);
+    }
+}
+
 /// What an event changes, apart from what can be gone back to.
 fn fold(state: &mut State, what: Happening) -> Vec<Request> {
     let concerns_palette = match &what {
@@ -95,9 +102,9 @@ fn fold(state: &mut State, what: Happening) -> Vec<Request> {
             requests.extend(waits::answered(state, &observation));
             requests
         }
-        Happening::Returned(view) => {
+        Happening::Returned(eye) => {
             state.held = None;
-            state.view = *view;
+            state.view.look_at(*eye);
             Vec::new()
         }
     };

@@ -50,6 +50,15 @@ pub struct Step {
 }
 
 impl Opening {
+    /// A start that is over and took so long.
+    pub(in crate::state) fn over(took: Duration) -> Self {
+        Self {
+            ready_after: Some(took),
+            leaders_counted: true,
+            ..Self::default()
+        }
+    }
+
     /// The processes to start at once.
     #[must_use]
     pub fn first(setup: &Setup, cluster: &mut Cluster) -> Vec<Request> {

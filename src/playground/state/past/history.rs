@@ -173,17 +173,6 @@ impl History {
         self.closed.iter().cloned().chain(open).collect()
     }
 
-    /// A session that was read from a file.
-    #[must_use]
-    pub fn of_pages(pages: impl IntoIterator<Item = Page>) -> Self {
-        let closed: VecDeque<Arc<Page>> = pages.into_iter().map(Arc::new).collect();
-        Self {
-            bytes: closed.iter().map(|page| page.bytes()).sum(),
-            closed,
-            ..Self::default()
-        }
-    }
-
     /// Bytes that it takes in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {

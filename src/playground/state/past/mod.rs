@@ -1,14 +1,18 @@
 //! Looking at what was: a held picture that can be moved through the session, and a saved session
 //! that is played. Life goes on underneath; the eye that looks, its view, is one for both.
 
+mod beginning;
 mod history;
 mod page;
+mod relive;
 mod replay;
 #[cfg(test)]
 mod tests;
 
+pub use beginning::Beginning;
 pub use history::{BYTES_MAX, History, Kept, mib};
 pub use page::{Page, PageError};
+pub use relive::Relived;
 pub(super) use replay::play_on;
 pub use replay::{Pace, Progress};
 
@@ -272,7 +276,7 @@ fn leave(state: &mut State) {
     state.past.recorded = None;
     let event = Event {
         at: state.now,
-        what: Happening::Returned(Box::new(state.view.clone())),
+        what: Happening::Returned(Box::new(state.view.eye())),
     };
     remember(state, &event);
 }

@@ -1,11 +1,11 @@
 //! A stretch of a session: the state at its beginning and the events since, packed.
 
 use std::fmt;
-use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 use zstd::bulk::Compressor;
 
+use super::Beginning;
 use crate::state::{Event, State, Timestamp};
 
 /// A page is closed when its events take this many bytes: folding them is quick enough to step.
@@ -13,9 +13,6 @@ pub(super) const EVENT_BYTES: usize = 1024 * 1024;
 
 /// The same by their number. Each page begins with a whole state, which is a quarter of what it packs to.
 const EVENTS: usize = 4096;
-
-/// No page unpacks to more: the largest state with the largest page of events stays far below it.
-const UNPACKED_MAX: u64 = 64 * 1024 * 1024;
 
 /// The level that packs a page within a few milliseconds.
 const LEVEL: i32 = 1;
@@ -36,16 +33,6 @@ pub struct Head {
 impl Head {
     fn bytes(&self) -> usize {
         self.steps.capacity() * size_of::<u32>()
-    }
-
-    fn holds(&self) -> bool {
-        let grow = self
-            .steps
-            .iter()
-            .zip(self.steps.iter().skip(1))
-            .all(|(step, next)| step < next);
-        let last = self.steps.last().is_none_or(|last| *last <= self.events);
-        grow && last && self.from <= self.to
     }
 }
 
@@ -172,31 +159,25 @@ pub struct Page {
 }
 
 impl Page {
-    /// Takes a packed page from a file.
-    ///
-    /// # Errors
-    /// It is no page, or a damaged one.
-    pub fn from_packed(packed: Vec<u8>) -> Result<Self, PageError> {
-        let plain = unpack(&packed)?;
-        let mut rest = plain.as_slice();
-        let head: Head = read_one(&mut rest)?;
-        if !head.holds() {
-            return Err(PageError::Damaged);
-        }
-        Unpacked::read(rest, &head)?;
-        let packed = packed.into_boxed_slice();
-        Ok(Self { head, packed })
-    }
-
     /// Bytes it takes in memory, with the places that others keep to find it.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + 4 * size_of::<usize>() + self.head.bytes() + self.packed.len()
     }
 
-    /// The bytes for a file.
-    #[must_use]
-    pub fn packed(&self) -> &[u8] {
-        &self.packed
+    /// What to begin with where this is the first page.
+    ///
+    /// # Errors
+    /// It does not read.
+    pub fn beginning(&self) -> Result<Beginning, PageError> {
+        Ok(Beginning::of(&self.read()?.state))
+    }
+
+    /// Its events.
+    ///
+    /// # Errors
+    /// It does not read.
+    pub fn events(&self) -> Result<Vec<Event>, PageError> {
+        Ok(self.read()?.events)
     }
 
     pub(super) fn read(&self) -> Result<Unpacked, PageError> {
@@ -216,9 +197,6 @@ pub enum PageError {
     /// What is in them has another form.
     #[error("does not read as a part of a session")]
     Form(#[from] rmp_serde::decode::Error),
-    /// They unpack to more than any session takes.
-    #[error("unpacks to more than {UNPACKED_MAX} bytes")]
-    TooLarge,
     /// Its own counts contradict each other.
     #[error("contradicts itself")]
     Damaged,
@@ -256,11 +234,5 @@ fn read_one<T: for<'de> Deserialize<'de>>(bytes: &mut &[u8]) -> Result<T, PageEr
 }
 
 fn unpack(packed: &[u8]) -> Result<Vec<u8>, PageError> {
-    let mut plain = Vec::new();
-    let reader = zstd::Decoder::new(packed)?.single_frame();
-    let count = reader.take(UNPACKED_MAX + 1).read_to_end(&mut plain)?;
-    if u64::try_from(count).is_ok_and(|count| count > UNPACKED_MAX) {
-        return Err(PageError::TooLarge);
-    }
-    Ok(plain)
+    Ok(zstd::decode_all(packed)?)
 }

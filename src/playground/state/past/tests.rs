@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
-
-use super::{History, Page, page::EVENT_BYTES};
+use super::page::EVENT_BYTES;
 use crate::{
     state::{
         Appearance, Event, Happening, Key, KeyPress, Request, Setup, State, Timestamp, update,
@@ -31,15 +29,6 @@ fn panes(state: &State) -> String {
         })
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-fn kept(state: &State) -> History {
-    let pages = state.past.history.pages();
-    History::of_pages(
-        pages
-            .iter()
-            .map(|page| Page::from_packed(page.packed().to_vec()).expect("our own page")),
-    )
 }
 
 /// What happened, as lines.
@@ -76,8 +65,8 @@ fn a_page_reads_back_as_the_state_it_was_written_from() {
 
 /// What a saved session shows when it was played to its end.
 fn last_picture(session: &Session) -> Box<State> {
-    let mut replay =
-        State::replay(kept(&session.state), &setup_of(session)).expect("a whole session");
+    let mut replay = State::replay(session.state.past.history.clone(), &setup_of(session))
+        .expect("a whole session");
     let hours = Timestamp(replay.now.0).plus(Duration::from_secs(3600));
     update(
         &mut replay,
@@ -186,8 +175,8 @@ fn moving_about_in_the_past_moves_the_eye_and_is_no_part_of_the_session() {
 #[test]
 fn a_replay_refuses_verbs_plays_faster_and_quits_at_once() {
     let session = told();
-    let mut replay =
-        State::replay(kept(&session.state), &setup_of(&session)).expect("a whole session");
+    let mut replay = State::replay(session.state.past.history.clone(), &setup_of(&session))
+        .expect("a whole session");
     let mut at = replay.now;
     let mut press = |replay: &mut State, key| {
         at = at.plus(Duration::from_millis(300));
@@ -275,23 +264,4 @@ fn after_hours_of_a_stream_the_past_takes_no_more_room() {
     // What is kept can be looked at.
     session.later(500).press('<');
     assert!(session.state.held.is_some());
-}
-
-proptest! {
-    #[test]
-    fn damaged_pages_are_refused_and_never_trusted(at in any::<prop::sample::Index>(), bit in 0_u8..8) {
-        let session = told();
-        let pages = session.state.past.history.pages();
-        let mut bytes = pages.first().expect("a page").packed().to_vec();
-        let at = at.index(bytes.len());
-        bytes[at] ^= 1 << bit;
-        if let Ok(page) = Page::from_packed(bytes) {
-            prop_assert!(page.read().is_ok());
-        }
-    }
-
-    #[test]
-    fn any_bytes_are_refused_with_a_sentence(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        prop_assert!(Page::from_packed(bytes).is_err());
-    }
 }

@@ -25,6 +25,6 @@ pub(super) use names::{listed, places};
 pub(super) use narrate::Narrator;
 pub(super) use narrate_deleted::deleted;
 pub use numbers::grouped;
-pub use story::{Entry, Merge, Story, Subject, Tone};
+pub use story::{Entry, Merge, Story, Subject, ToldLine, Tone};
 pub(super) use story::{Line, of};
 pub use zookeeper_story::ZooKeeperStory;

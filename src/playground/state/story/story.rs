@@ -133,6 +133,19 @@ pub enum Merge {
     Fires(String, Vec<i64>, usize),
 }
 
+/// A line as it was told, for who takes the story over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToldLine {
+    /// When.
+    pub at: Timestamp,
+    /// How deep it hangs under the first line of its tree.
+    pub depth: u8,
+    /// Whose hand did it.
+    pub hand: Hand,
+    /// The sentence.
+    pub text: Vec<(Tone, String)>,
+}
+
 /// All lines, trees after trees, each tree in order of time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Story {
@@ -237,6 +250,30 @@ impl Story {
             .rev()
             .find(|other| other.root == entry.root && other.depth == 0)
             .map_or(entry.at, |root| root.at)
+    }
+
+    /// Takes over what was told before, as trees by their depth. It causes nothing any more.
+    pub(in crate::state) fn take_over(&mut self, told: Vec<ToldLine>) {
+        for ToldLine {
+            at,
+            depth,
+            hand,
+            text,
+        } in told
+        {
+            self.roots += u64::from(depth == 0);
+            let above = self.entries.iter().rev();
+            let above = above.take_while(|entry| entry.root == self.roots);
+            let cause = above.into_iter().find(|entry| entry.depth < depth);
+            let cause = cause.map_or(0, |entry| entry.number);
+            let line = Line {
+                text,
+                ..Line::new(at, hand)
+            };
+            let entry = self.entry(line, (self.roots, depth), cause);
+            self.entries.push_back(entry);
+            self.trim();
+        }
     }
 
     /// Begins a tree.

@@ -3,6 +3,7 @@
 mod asking;
 mod compose;
 mod developer;
+mod eye;
 mod hints;
 mod looking_back;
 pub(super) mod navigate;
@@ -24,6 +25,7 @@ mod znode_rows;
 pub(super) use asking::ask_for_words;
 pub use compose::{Compose, FIELDS};
 pub(super) use developer::{Following, follow};
+pub use eye::Eye;
 pub(super) use looking_back::{Asked, look_back};
 pub(super) use navigate_znodes::watch_znodes;
 pub use palette::{Candidate, Enter, Palette, Preview};

@@ -1,0 +1,293 @@
+//! What the outside told, as it is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::mirror::{stored_enum, stored_struct};
+use crate::state::{
+    Acks, BatchSeen, BrokerSeen, BytesSeen, ClusterSeen, ExchangeSeen, GroupSeen, MemberSeen,
+    Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName, ProducedSeen,
+    Receipt, RecordKind, RecordSeen, SessionSeen, Timestamp, TopicSeen, Unreadable, WatchSeen,
+    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+};
+use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+
+stored_enum! {
+    /// A fact.
+    StoredObservation of Observation {
+        DataFolder { path: String, last_used: Option<Timestamp> },
+        Process { process: StoredName, change: StoredChange },
+        Memory { process: StoredName, rss_bytes: u64 },
+        LogLines { process: StoredName, file: String, lines: Vec<String> },
+        Report { process: StoredName, line: ReportLine },
+        Cluster(cluster: StoredCluster),
+        Offsets(offsets: Vec<StoredOffsets>),
+        Records {
+            partition: TopicPartition,
+            from: Offset,
+            upto: Offset,
+            records: Vec<StoredRecord>,
+        },
+        Group(group: StoredGroup),
+        GroupGone { group: String },
+        ZooKeeper(zookeeper: StoredZooKeeper),
+        Znodes(znodes: StoredZnodes),
+        Produced(produced: StoredProduced),
+        Acked(receipt: StoredReceipt),
+        SendFailed { partition: Option<TopicPartition>, key: Option<String>, error: String },
+        LostChecked { lost: u64 },
+        Done { say: Option<String> },
+        Failed { why: String },
+        Notice(words: String),
+        Wire { exchanges: Vec<StoredExchange>, missed: u64 },
+        OffsetCommitted { group: String, error: Option<String> },
+        Proved,
+        Copied(text: String),
+        SettingsFile { file: String, text: Option<String>, at_start: bool },
+        SettingsFileUnreadable { file: String, why: StoredUnreadable, at_start: bool },
+        Recording { on: bool, say: String },
+        Kept(words: String),
+        NotKept(words: String),
+    }
+}
+
+stored_enum! {
+    /// A process, by the name people call it.
+    StoredName of ProcessName {
+        ZooKeeper,
+        Broker(id: BrokerId),
+        Consumer(name: String),
+    }
+}
+
+stored_enum! {
+    /// How a child process changed.
+    StoredChange of ProcessChange {
+        Spawned { pid: u32, address: Option<String>, group: Option<String> },
+        Ready { address: String, at_ms: i64 },
+        Exited { code: Option<i32>, signal: Option<i32> },
+        Frozen,
+        Thawed,
+    }
+}
+
+stored_enum! {
+    /// Why a file cannot be taken as text.
+    StoredUnreadable of Unreadable {
+        TooLarge { bytes_max: u64 },
+        NotUtf8 { line: usize, column: usize, byte: u8 },
+        NotAFile,
+        TooMany { files_max: usize },
+        Refused(words: String),
+    }
+}
+
+stored_enum! {
+    /// How many acknowledgements the producer waits for.
+    StoredAcks of Acks { All, Leader, None }
+}
+
+stored_struct! {
+    /// What one Metadata answer says.
+    StoredCluster of ClusterSeen {
+        cluster_id: Option<String>,
+        controller: Option<BrokerId>,
+        brokers: Vec<StoredBroker>,
+        topics: Vec<StoredTopic>,
+    }
+}
+
+stored_struct! {
+    /// A live broker.
+    StoredBroker of BrokerSeen { id: BrokerId, address: String }
+}
+
+stored_struct! {
+    /// A topic.
+    StoredTopic of TopicSeen {
+        name: String,
+        internal: bool,
+        partitions: Vec<StoredPartition>,
+        min_insync_replicas: Option<i32>,
+        configs: BTreeMap<String, String>,
+    }
+}
+
+stored_struct! {
+    /// A partition as Metadata tells it.
+    StoredPartition of PartitionSeen {
+        partition: i32,
+        leader: Option<BrokerId>,
+        epoch: LeaderEpoch,
+        replicas: Vec<BrokerId>,
+        isr: Vec<BrokerId>,
+    }
+}
+
+stored_struct! {
+    /// Where a partition's log begins and ends.
+    StoredOffsets of PartitionOffsets {
+        partition: TopicPartition,
+        log_start: Offset,
+        high_watermark: Offset,
+        last_stable: Option<Offset>,
+        ends: Vec<(BrokerId, Offset)>,
+    }
+}
+
+stored_struct! {
+    /// A record.
+    StoredRecord of RecordSeen {
+        offset: Offset,
+        key: Option<String>,
+        value: Option<String>,
+        timestamp_ms: i64,
+        size_bytes: u32,
+        headers: Vec<(String, String)>,
+        kind: StoredKind,
+        batch: StoredBatch,
+        key_bytes: Option<StoredBytes>,
+        value_bytes: Option<StoredBytes>,
+    }
+}
+
+stored_enum! {
+    /// What a record is to those who read.
+    StoredKind of RecordKind { Data, Aborted, Commit, Abort, Control }
+}
+
+stored_struct! {
+    /// A batch as its header tells it.
+    StoredBatch of BatchSeen {
+        base_offset: Offset,
+        last_offset: Offset,
+        size_bytes: u32,
+        codec: String,
+        producer_id: i64,
+        producer_epoch: i16,
+        base_sequence: i32,
+        leader_epoch: LeaderEpoch,
+        transactional: bool,
+        log_append_time: bool,
+    }
+}
+
+stored_struct! {
+    /// Bytes that are no text, or too long to be kept whole.
+    StoredBytes of BytesSeen { first: Vec<u8>, count: u32 }
+}
+
+stored_struct! {
+    /// A group as its coordinator describes it.
+    StoredGroup of GroupSeen {
+        group: String,
+        state: GroupState,
+        coordinator: Option<BrokerId>,
+        protocol: String,
+        members: Vec<StoredMember>,
+        committed: Vec<(TopicPartition, Offset)>,
+    }
+}
+
+stored_struct! {
+    /// A member of a group.
+    StoredMember of MemberSeen {
+        member_id: String,
+        client_id: String,
+        host: String,
+        assignment: Vec<TopicPartition>,
+    }
+}
+
+stored_struct! {
+    /// `ZooKeeper` as its four-letter words tell it.
+    StoredZooKeeper of ZooKeeperSeen {
+        znodes: u64,
+        zxid: i64,
+        watches: u64,
+        watched: Vec<StoredWatch>,
+        sessions: Vec<StoredSession>,
+        exact: bool,
+        refused: Vec<String>,
+    }
+}
+
+stored_struct! {
+    /// A watched path.
+    StoredWatch of WatchSeen { path: String, sessions: Vec<i64> }
+}
+
+stored_struct! {
+    /// A `ZooKeeper` session.
+    StoredSession of SessionSeen {
+        session: i64,
+        timeout: Duration,
+        last_heard: Timestamp,
+        ephemerals: Vec<String>,
+    }
+}
+
+stored_struct! {
+    /// Znodes as they were read.
+    StoredZnodes of ZnodesSeen { session: i64, whole: bool, znodes: Vec<StoredZnode> }
+}
+
+stored_struct! {
+    /// One znode.
+    StoredZnode of ZnodeSeen { path: String, content: Option<StoredContent> }
+}
+
+stored_struct! {
+    /// What a znode holds.
+    StoredContent of ZnodeContent {
+        data: String,
+        size_bytes: i32,
+        version: i32,
+        mzxid: i64,
+        ephemeral_owner: i64,
+        children: i32,
+    }
+}
+
+stored_struct! {
+    /// What our own producer counted.
+    StoredProduced of ProducedSeen {
+        sent: u64,
+        acked: u64,
+        acked_bytes: u64,
+        failed: u64,
+        waiting: Vec<(TopicPartition, u64)>,
+        waiting_for_all: Vec<(TopicPartition, u64)>,
+    }
+}
+
+stored_struct! {
+    /// An acknowledged record.
+    StoredReceipt of Receipt {
+        partition: TopicPartition,
+        offset: Offset,
+        key: Option<String>,
+        acks: StoredAcks,
+        sent_at: Timestamp,
+        latency: Duration,
+    }
+}
+
+stored_struct! {
+    /// A request and what became of it.
+    StoredExchange of ExchangeSeen {
+        at: Timestamp,
+        address: String,
+        api: String,
+        version: i16,
+        correlation_id: i32,
+        latency: Duration,
+        request_bytes: u64,
+        answer_bytes: Option<u64>,
+        asks: String,
+        tells: String,
+        error: Option<String>,
+        request: String,
+        answer: String,
+    }
+}
