@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use super::java_properties;
@@ -29,10 +29,25 @@ impl ClusterArguments {
     /// The brokers' addresses, as clients take them.
     pub(super) fn bootstrap(&self) -> Result<String> {
         match &self.bootstrap_server {
-            Some(servers) => Ok(servers.clone()),
+            Some(servers) => {
+                servers.split(',').try_for_each(address)?;
+                Ok(servers.clone())
+            }
             None => Ok(playground::find(self.name.as_deref())?.bootstrap),
         }
     }
+}
+
+/// Looks whether this is the address of a server: who leaves the port out would wait for nobody.
+fn address(server: &str) -> Result<()> {
+    let (host, port) = server.trim().rsplit_once(':').with_context(|| {
+        format!("--bootstrap-server {server}: no port: write HOST:PORT, for example {server}:9092")
+    })?;
+    ensure!(
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0),
+        "--bootstrap-server {server}: write HOST:PORT, for example localhost:9092"
+    );
+    Ok(())
 }
 
 /// The settings in a file for `--command-config`.

@@ -137,7 +137,7 @@ impl Consumer {
         }
         let context = Reports {
             told: Box::new(told),
-            last_error: Mutex::new(None),
+            told_errors: Mutex::default(),
         };
         let inner = StreamConsumer::from_config_and_context(&config, context)
             .map_err(|error| ConsumerError::Config(error.to_string()))?;
@@ -318,21 +318,24 @@ fn is_internal(topic: &str) -> bool {
     matches!(topic, "__consumer_offsets" | "__transaction_state")
 }
 
+/// Different troubles that are told between two assignments: the library has so few.
+const TOLD_ERRORS_MAX: usize = 64;
+
 /// The library's callbacks, turned into reports.
 struct Reports {
     told: Box<dyn Fn(Report) + Send + Sync>,
-    /// The library repeats itself while a broker is away; people are told once.
-    last_error: Mutex<Option<String>>,
+    /// The library repeats itself while a broker is away, its troubles by turns; people are told each once.
+    told_errors: Mutex<Vec<String>>,
 }
 
 impl Reports {
     fn tell_error(&self, error: &KafkaError) {
         let error = words(error);
-        let Ok(mut last) = self.last_error.lock() else {
+        let Ok(mut known) = self.told_errors.lock() else {
             return;
         };
-        if last.as_ref() != Some(&error) {
-            *last = Some(error.clone());
+        if known.len() < TOLD_ERRORS_MAX && !known.contains(&error) {
+            known.push(error.clone());
             (self.told)(Report::ClientError { error });
         }
     }
@@ -359,8 +362,8 @@ impl ConsumerContext for Reports {
             (self.told)(Report::Assigned {
                 partitions: offsets(committed.as_ref().unwrap_or(partitions)),
             });
-            if let Ok(mut last) = self.last_error.lock() {
-                *last = None;
+            if let Ok(mut known) = self.told_errors.lock() {
+                known.clear();
             }
         }
     }

@@ -163,6 +163,15 @@ impl<T: Send + Sync + 'static> Producer<T> {
         usize::try_from(self.inner.in_flight_count()).unwrap_or(0)
     }
 
+    /// Waits until a broker answers, up to `patience`; the last trouble where none does.
+    ///
+    /// # Errors
+    /// None answered: why, in words.
+    pub fn reach(&self, topic: &str, patience: Duration) -> Result<(), String> {
+        let asked = self.inner.client().fetch_metadata(Some(topic), patience);
+        asked.map(drop).map_err(|error| words(&error))
+    }
+
     /// Asks any broker who leads the topic now and takes its answer over. The library itself looks
     /// for a leader that vanished once a second. Blocks up to `patience`.
     pub fn look_for_leaders(&self, topic: &str, patience: Duration) {
@@ -236,6 +245,11 @@ pub(super) fn words(error: &KafkaError) -> String {
             RDKafkaErrorCode::MessageTimedOut => {
                 "no acknowledgement came in time (message.timeout.ms)".to_owned()
             }
+            RDKafkaErrorCode::AllBrokersDown => "no broker answers".to_owned(),
+            RDKafkaErrorCode::BrokerTransportFailure => {
+                "connections are refused or closed".to_owned()
+            }
+            RDKafkaErrorCode::OperationTimedOut => "no answer comes in time".to_owned(),
             RDKafkaErrorCode::UnknownTopic => "UNKNOWN_TOPIC_OR_PARTITION".to_owned(),
             RDKafkaErrorCode::UnknownPartition => "there is no such partition".to_owned(),
             _ => code.to_string(),

@@ -405,3 +405,69 @@ fn settings_are_described_altered_and_taken_back_by_kafkas_lines() {
         "{nobody}"
     );
 }
+
+/// What a command says that nobody answers, and how it ends.
+fn alone(line: &str, stdin: &str) -> (Option<i32>, String) {
+    let program = env!("CARGO_BIN_EXE_kafkarium");
+    let done = assert_cmd::Command::new(program)
+        .args(words(line))
+        .write_stdin(stdin)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    (done.status.code(), said)
+}
+
+#[test]
+fn nobody_waits_in_silence_for_a_broker_that_does_not_answer() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nobody = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let none = format!("no broker of {nobody} answers");
+    let line = format!("produce --topic orders --bootstrap-server {nobody} --max-block-ms 2500");
+    let (code, said) = alone(&line, "one\n");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("{none}: trying on\n")), "{said}");
+    assert!(
+        said.lines().last().is_some_and(|last| last.contains(&none)),
+        "{said}"
+    );
+    let line = format!("consume --topic orders --from-beginning --bootstrap-server {nobody}");
+    let (code, said) = alone(&line, "");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&none), "{said}");
+    assert!(!said.contains("Local:"), "{said}");
+    let mut told: Vec<&str> = said.lines().collect();
+    let all = told.len();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told.len(), all, "each trouble is told once: {said}");
+}
+
+#[test]
+fn an_address_without_a_port_is_named() {
+    for (server, says) in [
+        (
+            "localhost",
+            "--bootstrap-server localhost: no port: write HOST:PORT, for example localhost:9092",
+        ),
+        (
+            "localhost:abc",
+            "--bootstrap-server localhost:abc: write HOST:PORT",
+        ),
+        (
+            "127.0.0.1:9092,:9093",
+            "--bootstrap-server :9093: write HOST:PORT",
+        ),
+    ] {
+        for command in [
+            "topics --list",
+            "produce --topic orders",
+            "consume --topic orders",
+        ] {
+            let (code, said) = alone(&format!("{command} --bootstrap-server {server}"), "");
+            assert_eq!(code, Some(1), "{said}");
+            assert!(said.contains(says), "{said}");
+        }
+    }
+}

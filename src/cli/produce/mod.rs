@@ -21,6 +21,9 @@ use librdkafka::producer::{Delivery, Outgoing, Producer, ProducerError};
 /// How long the library is given at a time while its queue is full.
 const QUEUE_FULL_WAIT: Duration = Duration::from_millis(20);
 
+/// How long a broker may take to answer before somebody is told.
+const REACH_STEP: Duration = Duration::from_secs(2);
+
 /// How often the end looks whether every record has its answer.
 const FLUSH_STEP: Duration = Duration::from_secs(1);
 
@@ -117,9 +120,9 @@ struct Tuning {
     /// The size of the socket's buffer (send.buffer.bytes).
     #[arg(long, value_name = "BYTES")]
     socket_buffer_size: Option<u32>,
-    /// Without effect here (max.block.ms).
-    #[arg(long, value_name = "MS", hide = true)]
-    max_block_ms: Option<u64>,
+    /// How long a broker is waited for that answers (max.block.ms).
+    #[arg(long, value_name = "MS", default_value_t = 60_000)]
+    max_block_ms: u64,
 }
 
 /// `acks`, as Kafka's tools take it.
@@ -214,10 +217,6 @@ impl Tuning {
             ),
             ("metadata.max.age.ms", number(self.metadata_expiry_ms)),
             ("send.buffer.bytes", number(self.socket_buffer_size)),
-            (
-                "max.block.ms",
-                self.max_block_ms.map(|millis| millis.to_string()),
-            ),
         ];
         let given = settings.into_iter();
         given
@@ -293,17 +292,48 @@ pub(super) fn run(arguments: &ProduceArguments) -> Result<()> {
     let producer = Producer::new(&bootstrap, &settings, move |sent: Sent, delivery| {
         teller.delivered(&sent, &delivery, json);
     })?;
+    reach(&producer, arguments, &bootstrap)?;
     let sent = send_lines(&producer, arguments, &reader, &outcome);
     if outcome.deaf.load(Ordering::Relaxed) {
         return Ok(());
     }
-    while !producer.flush(FLUSH_STEP) {}
+    let mut told = false;
+    while !producer.flush(FLUSH_STEP) {
+        if !std::mem::replace(&mut told, true) {
+            let waiting = match producer.waiting() {
+                1 => "1 record waits for its acknowledgement".to_owned(),
+                waiting => format!("{waiting} records wait for their acknowledgement"),
+            };
+            tell(&format!("kafkarium: {waiting}: trying on"))?;
+        }
+    }
     producer.abandon();
     sent?;
     match outcome.failed.load(Ordering::Relaxed) {
         0 => Ok(()),
         1 => bail!("1 record was not written"),
         failed => bail!("{failed} records were not written"),
+    }
+}
+
+/// Waits for a broker that answers, as long as Kafka's tool does; whoever looks on is told meanwhile.
+fn reach(producer: &Producer<Sent>, arguments: &ProduceArguments, bootstrap: &str) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_millis(arguments.tuning.max_block_ms);
+    let mut told = false;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Err(why) = producer.reach(&arguments.topic, left.min(REACH_STEP)) else {
+            return Ok(());
+        };
+        ensure!(
+            Instant::now() < deadline,
+            "no broker of {bootstrap} answers: {why}"
+        );
+        if !std::mem::replace(&mut told, true) {
+            tell(&format!(
+                "kafkarium: no broker of {bootstrap} answers: trying on"
+            ))?;
+        }
     }
 }
 
