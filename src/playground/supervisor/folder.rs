@@ -67,7 +67,11 @@ impl ClusterFolder {
         let path = path
             .canonicalize()
             .with_context(|| format!("cannot open the data folder {}", path.display()))?;
-        let lock = lock(&path, &options.name)?;
+        let lock = match &options.data_dir {
+            None => lock(&path, &options.name)?,
+            // Another name would not be another folder.
+            Some(_) => lock_with(&path, &shown(&path), "say another --data-dir")?,
+        };
         let mut folder = Self {
             path,
             existed: false,
@@ -231,13 +235,18 @@ fn folders_in(path: &Path) -> Vec<PathBuf> {
 
 /// The first name among `two`, `three`, ... is what the sentence about an open cluster proposes.
 fn lock(folder: &Path, name: &str) -> Result<Flock<File>> {
+    let other = if name == "two" { "three" } else { "two" };
+    let helps = format!("kafkarium --name {other} starts a second one");
+    lock_with(folder, name, &helps)
+}
+
+/// The same for what is called so, with what helps where it is open.
+fn lock_with(folder: &Path, what: &str, helps: &str) -> Result<Flock<File>> {
     let path = folder.join(LOCK_FILE);
     own_folder::lock(&path).map_err(|error| match error {
         LockError::Held(pid) => anyhow!(
-            "{name} is open in another kafkarium (pid {}). \
-             kafkarium --name {} starts a second one",
+            "{what} is open in another kafkarium (pid {}). {helps}",
             pid.map_or_else(|| "unknown".into(), |pid| pid.to_string()),
-            if name == "two" { "three" } else { "two" }
         ),
         other => anyhow!("cannot lock {}: {other}", path.display()),
     })
@@ -317,10 +326,13 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "demo is open in another kafkarium (pid {pid}). \
-                 kafkarium --name two starts a second one"
+                "{} is open in another kafkarium (pid {pid}). say another --data-dir",
+                super::shown(&dir.path().canonicalize().expect("it is there"))
             )
         );
+        let named = super::lock(dir.path(), "demo").expect_err("taken");
+        let helps = "demo is open in another kafkarium (pid {pid}). kafkarium --name two starts a second one";
+        assert_eq!(named.to_string(), helps.replace("{pid}", &pid.to_string()));
         drop(first);
         ClusterFolder::open(&options(dir.path())).expect("free again");
     }
