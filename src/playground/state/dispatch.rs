@@ -68,6 +68,18 @@ fn answer(state: &mut State, press: KeyPress) -> Answered {
     match &mut ask.how {
         Answer::Yes => {
             let action = ask.action.clone();
+            // What the terminal is asked for goes on meanwhile; whoever wants out is out of the question.
+            if matches!(press.key, Key::Ctrl('z' | 'l')) {
+                let bound = state.view.keys.lookup(Context::Always, press.key);
+                let bound = bound.map(|(action, _)| action);
+                let requests = bound.map(|action| pass(state, &action, By::Key(press.key)));
+                return Answered::Done(requests.unwrap_or_default());
+            }
+            if press.key == Key::Ctrl('c') {
+                state.view.ask = None;
+                state.message("kept as it is", false);
+                return Answered::Done(Vec::new());
+            }
             match state.view.keys.lookup(Context::Confirm, press.key) {
                 Some((Action::Screen(ScreenAction::Accept), _)) if !press.repeat => {
                     state.view.ask = None;

@@ -286,11 +286,11 @@ fn prompt(canvas: &mut Canvas<'_>, state: &State, prompt: &Prompt, area: Rect) {
         .take(prompt.input.cursor())
         .collect();
     canvas.tone(x + width(&before), area.y, 1, Role::Selected);
-    let help = state
-        .view
-        .keys
-        .fill(&format!("{help}   {{input back}} closes"));
-    canvas.text(area.x + 1, area.y + 1, end, &help, Role::Dim);
+    let closes = format!("{help}   {{input back}} closes");
+    let ways = [closes.as_str(), help].map(|way| state.view.keys.fill(way));
+    let fits = |way: &&String| width(way) < area.width;
+    let way = ways.iter().find(fits).map_or("", String::as_str);
+    canvas.text(area.x + 1, area.y + 1, end, way, Role::Dim);
 }
 
 /// What can be done to what is picked, then what can always be done.

@@ -3,7 +3,7 @@
 use super::{Action, ClusterAction, Pane, Target};
 use crate::state::{
     State,
-    cluster::{Cluster, ProcessName, Status},
+    cluster::{Cluster, Process, ProcessName, Status},
 };
 
 /// What is in the way.
@@ -13,6 +13,8 @@ pub enum Obstacle {
     Past,
     /// No broker answers: each of them is dead or frozen.
     NoBroker,
+    /// No broker answers yet: they are starting.
+    Starting,
     /// `ZooKeeper`, in which the controller writes down what it decides, is dead or frozen.
     NoZooKeeper(Status),
     /// The process is dead.
@@ -30,6 +32,7 @@ impl Obstacle {
         match self {
             Self::Past => "not now",
             Self::NoBroker => "no broker",
+            Self::Starting => "not yet",
             Self::NoZooKeeper(_) => "no ZooKeeper",
             Self::Dead(_) => "is dead",
             Self::Waits => "waits",
@@ -44,6 +47,7 @@ impl Obstacle {
             Self::NoBroker => {
                 "no broker answers, all are dead or frozen: {heal} starts and thaws them".to_owned()
             }
+            Self::Starting => "no broker answers yet, they are starting: try again when one is up".to_owned(),
             Self::NoZooKeeper(Status::Frozen) => {
                 "ZooKeeper is frozen, so nothing can be written down there: {freeze zookeeper} thaws it"
                     .to_owned()
@@ -97,6 +101,11 @@ impl State {
                 Needs::Nothing | Needs::ZooKeeper => {}
             }
         }
+        let broker = matches!(needs, Needs::Broker | Needs::BrokerAndZooKeeper);
+        let starts = |broker: &Process| matches!(broker.status, Status::Planned | Status::Starting);
+        if broker && self.cluster.brokers_up().0 == 0 && self.cluster.brokers().any(starts) {
+            return Some(Obstacle::Starting);
+        }
         let zookeeper = matches!(needs, Needs::ZooKeeper | Needs::BrokerAndZooKeeper);
         let away = self.cluster.zookeeper_away().filter(|_| zookeeper)?;
         (away.is_gone() || away == Status::Frozen).then_some(Obstacle::NoZooKeeper(away))
@@ -107,7 +116,10 @@ impl State {
         self.obstacle(action).filter(|obstacle| {
             matches!(
                 obstacle,
-                Obstacle::NoBroker | Obstacle::NoZooKeeper(_) | Obstacle::NoTopic(_)
+                Obstacle::NoBroker
+                    | Obstacle::Starting
+                    | Obstacle::NoZooKeeper(_)
+                    | Obstacle::NoTopic(_)
             )
         })
     }

@@ -119,7 +119,13 @@ pub fn pace(rate: StreamRate) -> String {
 }
 
 fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
-    let number = (1..=CONSUMERS_MAX).find(|number| {
+    // The first ones are those that the start brings.
+    let first = if state.is_ready() {
+        1
+    } else {
+        state.setup.consumers + 1
+    };
+    let number = (first..=CONSUMERS_MAX).find(|number| {
         let name = ProcessName::Consumer(format!("c{number}"));
         !state.cluster.processes.contains_key(&name)
     });

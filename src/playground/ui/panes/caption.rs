@@ -27,18 +27,10 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         Role::Strong,
     );
     let last = inside.bottom().saturating_sub(1);
-    let lines = wrap(&caption.text, usize::from(columns));
     let room = inside.y + 1..last.max(inside.y + 1);
-    let hidden = lines.len() > room.len();
-    let count = room.len();
-    for ((index, line), y) in lines.iter().enumerate().zip(room) {
-        let cut = hidden && index + 1 == count;
-        let text = if cut {
-            fit(&format!("{line} …"), columns)
-        } else {
-            line.clone()
-        };
-        canvas.text(x, y, end, &text, Role::Text);
+    let lines = whole_sentences(&caption.text, columns, room.len());
+    for (line, y) in lines.iter().zip(room) {
+        canvas.text(x, y, end, &fit(line, columns), Role::Text);
     }
     if last <= inside.y {
         return;
@@ -64,4 +56,23 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             canvas.text(column, last, end, &format!(" {does}"), Role::Dim);
         }
     }
+}
+
+/// As many sentences as there are lines for; where not even the first has room, the beginning of it.
+fn whole_sentences(text: &str, columns: u16, room: usize) -> Vec<String> {
+    let lines = |text: &str| wrap(text, usize::from(columns));
+    let all = lines(text);
+    if all.len() <= room {
+        return all;
+    }
+    let ends = text.rmatch_indices(". ");
+    let mut shorter = ends.filter_map(|(at, _)| Some(lines(&format!("{} …", text.get(..=at)?))));
+    let fitting = shorter.find(|lines| lines.len() <= room);
+    fitting.unwrap_or_else(|| {
+        let mut beginning: Vec<String> = all.into_iter().take(room).collect();
+        if let Some(last) = beginning.last_mut() {
+            last.push_str(" …");
+        }
+        beginning
+    })
 }

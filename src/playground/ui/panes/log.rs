@@ -434,7 +434,9 @@ fn narrow_legend(canvas: &mut Canvas<'_>, state: &State, (x, y, end): (u16, u16,
 fn press_p(canvas: &mut Canvas<'_>, state: &State, ruler: Ruler, area: Rect) {
     let x = ruler.cells + 17;
     let end = area.right() + 1;
-    if end.saturating_sub(x) < 36 || area.height < 6 {
+    // A log that was lost is empty too, but its readers stand where they stood.
+    let was_written = state.cluster.produced.acked > 0;
+    if end.saturating_sub(x) < 36 || area.height < 6 || was_written {
         return;
     }
     let key = state.view.keys.shown("produce");

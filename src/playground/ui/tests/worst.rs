@@ -7,7 +7,7 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, ClusterSeen, GroupSeen, Happening, Key, Observation, Opened, Overlay,
-    PartitionSeen, ProcessChange, ProcessName, ScreenAction, Thing, TopicSeen,
+    PartitionSeen, ProcessChange, ProcessName, Request, ScreenAction, Thing, TopicSeen,
 };
 use wire::{BrokerId, GroupState, Offset};
 
@@ -336,4 +336,66 @@ fn one_consumer_pauses_and_several_pause() {
     session.process(consumer("c2"), exited);
     let drawn = rewind(&mut session);
     assert!(drawn.contains(", c1 pauses meanwhile"), "{drawn}");
+}
+
+#[test]
+fn before_a_broker_answers_keys_that_need_one_say_so() {
+    let mut session = Session::new((120, 36), Appearance::default());
+    session.starting();
+    for key in ['e', 't', 'm'] {
+        assert_eq!(session.later(3000).press(key), [], "{key}");
+        let drawn = screen(&session);
+        assert!(drawn.contains("no broker answers yet"), "{drawn}");
+        assert_eq!(session.state.view.overlay, Overlay::None);
+    }
+    // The start brings c1 and c2.
+    session.later(3000).press('c');
+    let third = ProcessName::Consumer("c3".into());
+    assert!(session.state.cluster.processes.contains_key(&third));
+}
+
+#[test]
+fn a_prompt_says_whole_words_in_the_smallest_window() {
+    for (columns, words) in [
+        (60, "REPLICATION-FACTOR, as in: chat 4 2 "),
+        (80, "as in: chat 4 2   esc closes"),
+    ] {
+        let mut session = ready((columns, 16));
+        session.press('t');
+        let drawn = screen(&session);
+        assert!(drawn.contains(words), "{drawn}");
+        assert_eq!(drawn.contains("esc"), columns == 80, "{drawn}");
+    }
+}
+
+#[test]
+fn the_terminal_is_left_and_drawn_again_while_a_question_is_open() {
+    let mut session = ready((80, 24));
+    session.press('D');
+    assert!(screen(&session).contains("for good?   y delete"));
+    assert_eq!(session.later(400).key(Key::Ctrl('z')), [Request::Suspend]);
+    assert_eq!(session.later(400).key(Key::Ctrl('l')), [Request::Redraw]);
+    assert!(screen(&session).contains("for good?   y delete"));
+    assert_eq!(session.later(400).key(Key::Ctrl('c')), []);
+    let drawn = screen(&session);
+    assert!(
+        drawn.contains("kept as it is") && !drawn.contains("for good?"),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn a_caption_without_room_leaves_out_whole_sentences() {
+    let mut session = ready((80, 24));
+    session.happen(Happening::Do(Action::Screen(ScreenAction::Layout(
+        "stage".into(),
+    ))));
+    session.spawned(broker(4), 4124, Some(9095));
+    session.ready(broker(4), 9095);
+    for id in 1..=3 {
+        kill(&mut session, id);
+    }
+    let drawn = screen(&session);
+    assert!(drawn.contains("would lose them. …"), "{drawn}");
+    assert!(!drawn.contains("acknowledge…"), "{drawn}");
 }
