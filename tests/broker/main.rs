@@ -10,6 +10,7 @@ mod garbage;
 mod lenient;
 mod offline;
 mod properties;
+mod raised_epochs;
 mod reassignment;
 mod refusals;
 mod remote;

@@ -17,7 +17,7 @@ use crate::garbage::frame;
 use crate::transactions::{ADD, END, Producer};
 use crate::versions::{Stage, name};
 
-fn transactional(producer: &Producer, sequence: i32) -> Bytes {
+pub fn transactional(producer: &Producer, sequence: i32) -> Bytes {
     let mut builder = BatchBuilder::new();
     builder
         .producer(producer.id, producer.epoch, sequence)
@@ -30,7 +30,7 @@ fn transactional(producer: &Producer, sequence: i32) -> Bytes {
 }
 
 impl Stage {
-    async fn send(&mut self, version: i16, producer: &Producer, sequence: i32) -> (i16, i64) {
+    pub async fn send(&mut self, version: i16, producer: &Producer, sequence: i32) -> (i16, i64) {
         let request = self.produce_request(version, -1, transactional(producer, sequence));
         let request = request.with_transactional_id(Some(producer.transactional_id.clone()));
         self.produced(version, request).await
@@ -62,14 +62,14 @@ impl Stage {
         self.connection.peer().expect("connected").to_string()
     }
 
-    async fn fetch(&mut self, version: i16, isolation: i8, offset: i64) -> FetchResponse {
+    pub async fn fetch(&mut self, version: i16, isolation: i8, offset: i64) -> FetchResponse {
         let request = self.fetch_request(version, offset, 0);
         let request = request.with_isolation_level(isolation);
         let answer = self.connection.ask_in(version, &request, WAIT).await;
         answer.expect("an answer")
     }
 
-    async fn listed(&mut self, version: i16, isolation: i8, timestamp: i64) -> i64 {
+    pub async fn listed(&mut self, version: i16, isolation: i8, timestamp: i64) -> i64 {
         let partition = ListOffsetsPartition::default().with_timestamp(timestamp);
         let topic = ListOffsetsTopic::default()
             .with_name(name())

@@ -2,18 +2,28 @@
 //!
 //! Behaviour: a version that is not known is answered in version 0 with `UNSUPPORTED_VERSION` and
 //! the range of this API, so that the client asks again (KIP-511). The response header is of
-//! version 0 in all versions.
-//! Not done: features (KIP-584); none are finalized without a quorum.
+//! version 0 in all versions. The one feature (KIP-584) is `transaction.version` 2: from it clients learn that they need
+//! not name their partitions and offsets to the coordinator, and that each end raises their epoch (KIP-890). Versions
+//! before 4 do not list what is supported from level 0 on, only what is finalized.
 
 use std::sync::Arc;
 
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response::ApiVersion,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse,
+    api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
 };
+use kafka_protocol::protocol::StrBytes;
 
 use super::{APIS, Api, Reply, RequestContext, RequestError};
 use crate::Broker;
 use wire::ErrorCode;
+
+/// The feature that says by which rules producers take part in transactions, and its level here.
+const TRANSACTION_VERSION: StrBytes = StrBytes::from_static_str("transaction.version");
+const TRANSACTION_VERSION_LEVEL: i16 = 2;
+
+/// The first version that lists features which are supported from level 0 on.
+const LEVEL_0_SINCE: i16 = 4;
 
 /// Longest name or version of a client's software; Kafka takes letters, digits, dots and hyphens.
 fn is_software_text(text: &str) -> bool {
@@ -38,7 +48,27 @@ pub(super) async fn handle(
         return ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest.code());
     }
     let advertised = APIS.iter().filter(|api| api.is_advertised);
-    ApiVersionsResponse::default().with_api_keys(advertised.map(range).collect())
+    let response = ApiVersionsResponse::default().with_api_keys(advertised.map(range).collect());
+    if context.version < 3 {
+        return response;
+    }
+    let finalized = FinalizedFeatureKey::default()
+        .with_name(TRANSACTION_VERSION)
+        .with_max_version_level(TRANSACTION_VERSION_LEVEL)
+        .with_min_version_level(TRANSACTION_VERSION_LEVEL);
+    let supported = SupportedFeatureKey::default()
+        .with_name(TRANSACTION_VERSION)
+        .with_min_version(0)
+        .with_max_version(TRANSACTION_VERSION_LEVEL);
+    let response = response
+        // Of all brokers, and for good: clients take what comes with a later epoch.
+        .with_finalized_features_epoch(0)
+        .with_finalized_features(vec![finalized]);
+    if context.version < LEVEL_0_SINCE {
+        response
+    } else {
+        response.with_supported_features(vec![supported])
+    }
 }
 
 /// The answer to a version of ApiVersions that this broker does not know.

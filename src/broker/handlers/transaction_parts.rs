@@ -22,9 +22,10 @@ const LEADER_ADDS_SINCE: i16 = 12;
 /// The first version of Produce that knows `TRANSACTION_ABORTABLE`.
 const ABORTABLE_SINCE: i16 = 11;
 
-/// How often and how long apart the coordinator is asked again while it ends the producer's last transaction.
-const TRIES: usize = 5;
-const RETRY_AFTER: Duration = Duration::from_millis(20);
+/// How soon the coordinator is asked again while it ends the producer's last transaction: a moment, as a rule. Each time
+/// after twice as long, and at the longest for a tenth of a second, as in Kafka.
+const RETRY_AFTER: Duration = Duration::from_millis(2);
+const RETRY_AFTER_MAX: Duration = Duration::from_millis(64);
 
 /// The parts that may not be appended, with the reason.
 pub(super) type Refused = BTreeMap<TopicPartition, ErrorCode>;
@@ -72,7 +73,8 @@ pub(super) async fn refused<'a>(
 }
 
 /// What the coordinator has against a producer's transaction in these partitions, by its own codes; of each is said with
-/// which sequence it begins there, or before. Where it is open already nothing is asked. `adds`: they become part of it.
+/// which sequence it begins there, or before. Where it is open already nothing is asked. `adds`: they become part of it;
+/// while the coordinator ends the producer's last transaction it is asked again, for a moment.
 pub(super) async fn refused_of(
     broker: &Broker,
     image: &ClusterImage,
@@ -80,27 +82,51 @@ pub(super) async fn refused_of(
     parts: impl IntoIterator<Item = (TopicPartition, i32)>,
     adds: bool,
 ) -> Refused {
+    let parts: Vec<(TopicPartition, i32)> = parts.into_iter().collect();
+    let mut pause = RETRY_AFTER;
+    loop {
+        let refused = asked_once(broker, image, producer, &parts, adds).await;
+        let mut codes = refused.values();
+        let is_ending = codes.any(|code| *code == ErrorCode::ConcurrentTransactions);
+        if !is_ending || !adds || pause > RETRY_AFTER_MAX {
+            return refused;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+/// Asks once: the marker of the last transaction may come before the next question, and ends what was asked before it.
+async fn asked_once(
+    broker: &Broker,
+    image: &ClusterImage,
+    producer: &ProducerIdentity,
+    parts: &[(TopicPartition, i32)],
+    adds: bool,
+) -> Refused {
     let mut asked = Asked::new();
     let named = (producer.producer_id, producer.producer_epoch);
     for (at, lowest_sequence) in parts {
         // Whoever appends hears of a partition that is not here.
-        let Ok(partition) = broker.partitions.find(&at, image) else {
+        let Ok(partition) = broker.partitions.find(at, image) else {
             continue;
         };
-        let guard = partition.begin_verification(named, lowest_sequence, now_ms());
+        let guard = partition.begin_verification(named, *lowest_sequence, now_ms());
         if let Some(guard) = guard {
-            asked.insert(at, (partition, guard));
+            asked.insert(at.clone(), (partition, guard));
         }
     }
     if asked.is_empty() {
         return Refused::new();
     }
+    let partitions: BTreeSet<TopicPartition> = asked.keys().cloned().collect();
     let answer = if adds || verifies(broker, image) {
-        ask(broker, producer, &asked, !adds).await
+        let producer = producer.clone();
+        broker.ask_transaction(producer, partitions, !adds).await
     } else {
-        Ok(asked
-            .keys()
-            .map(|at| (at.clone(), ErrorCode::None))
+        Ok(partitions
+            .into_iter()
+            .map(|at| (at, ErrorCode::None))
             .collect())
     };
     let mut refused = Refused::new();
@@ -125,30 +151,6 @@ pub(super) async fn refused_of(
 fn verifies(broker: &Broker, image: &ClusterImage) -> bool {
     let settings = broker.config_layers(image).effective();
     settings.transaction_partition_verification_enable
-}
-
-/// Asks again while the coordinator ends the producer's last transaction: a moment, as a rule.
-async fn ask(
-    broker: &Broker,
-    producer: &ProducerIdentity,
-    asked: &Asked,
-    verify_only: bool,
-) -> Result<Refused, ErrorCode> {
-    let partitions: BTreeSet<TopicPartition> = asked.keys().cloned().collect();
-    let mut tries = 1;
-    loop {
-        let answer = broker
-            .ask_transaction(producer.clone(), partitions.clone(), verify_only)
-            .await?;
-        let is_ending = answer
-            .values()
-            .any(|code| *code == ErrorCode::ConcurrentTransactions);
-        if !is_ending || verify_only || tries == TRIES {
-            return Ok(answer);
-        }
-        tries += 1;
-        tokio::time::sleep(RETRY_AFTER).await;
-    }
 }
 
 /// Whether the producer asks again after this one, and the batch is still to come.

@@ -93,7 +93,8 @@ impl Transaction {
             // The next transaction is not ended by what was meant for the last one.
             (TransactionState::Ongoing, _) if is_retry => Err(ErrorCode::ProducerFenced),
             (TransactionState::Ongoing, _) => stored.ended(request, now),
-            (TransactionState::PrepareCommit, true) | (TransactionState::PrepareAbort, false) => {
+            // Whatever it is that comes, the end of this transaction or of the next one: once it is complete this is told.
+            (TransactionState::PrepareCommit | TransactionState::PrepareAbort, _) => {
                 Err(ErrorCode::ConcurrentTransactions)
             }
             (TransactionState::CompleteCommit, true) | (TransactionState::CompleteAbort, false)
