@@ -34,6 +34,13 @@ pub(crate) enum Bug {
     MarkersBeforeOutcome,
     /// An end that comes late ends the transaction after the one that it was meant for (until KIP-890).
     LateEndEndsTheNext,
+    /// A leader takes the first record of a transaction without a question to its coordinator (until KIP-890).
+    TransactionsUnverified,
+    /// What the coordinator said of a transaction counts although a marker has ended it since.
+    VerifiedForGood,
+    /// A client that did not get the answer ends its transaction once more, and the first request comes after the
+    /// second: where the epoch stays, it ends the next transaction (until KIP-890).
+    LateEndOfOlderProtocol,
 }
 
 thread_local! {

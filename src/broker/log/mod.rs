@@ -50,3 +50,8 @@ pub(crate) use recovery::OpenAt;
 pub(crate) use transaction_index::AbortedTransaction;
 pub(crate) use transactions::TransactionEnd;
 pub(crate) use verification::VerificationGuard;
+#[cfg(test)]
+pub(crate) use {
+    producer_state::{MarkerRefusal, ProducerState, Verdict},
+    verification::{NotVerified, Verifications},
+};

@@ -20,7 +20,7 @@ const SNAPSHOT_ENTRY_BYTES: usize = 46;
 
 /// The producers of one partition.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct ProducerState {
+pub(crate) struct ProducerState {
     producers: BTreeMap<i64, Producer>,
     /// The producers of open transactions, by where these began.
     open: BTreeMap<Offset, i64>,
@@ -43,7 +43,7 @@ struct Producer {
 
 /// What identifies a batch of a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BatchMetadata {
+pub(crate) struct BatchMetadata {
     pub last_sequence: i32,
     pub last_offset: Offset,
     pub offset_delta: i32,
@@ -88,7 +88,7 @@ pub(crate) struct ActiveProducer {
 
 /// What a producer may do with a batch.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It follows, or nothing is known of its producer.
     Accept,
     /// It was appended before; this is where.
@@ -103,7 +103,7 @@ pub(super) enum Verdict {
 
 /// Why a marker is not taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum MarkerRefusal {
+pub(crate) enum MarkerRefusal {
     /// The producer's epoch was replaced.
     Fenced { current_epoch: i16 },
     /// A later coordinator ended a transaction of this producer already.
@@ -135,7 +135,7 @@ impl BatchMetadata {
 impl ProducerState {
     /// Judges a client's batch; nothing changes. A producer that is not known may begin anywhere
     /// (KIP-360): its earlier records may have been deleted.
-    pub(super) fn check(&self, header: &BatchHeader) -> Verdict {
+    pub(crate) fn check(&self, header: &BatchHeader) -> Verdict {
         let Some(producer) = self.producers.get(&header.producer_id) else {
             return Verdict::Accept;
         };
@@ -174,7 +174,7 @@ impl ProducerState {
     }
 
     /// Whether this producer has a transaction open, in this epoch.
-    pub(super) fn is_in_transaction(&self, producer_id: i64, producer_epoch: i16) -> bool {
+    pub(crate) fn is_in_transaction(&self, producer_id: i64, producer_epoch: i16) -> bool {
         let producer = self.producers.get(&producer_id);
         producer.is_some_and(|producer| {
             producer.epoch == producer_epoch && producer.current_txn_first_offset.is_some()
@@ -182,7 +182,7 @@ impl ProducerState {
     }
 
     /// Judges a marker that a coordinator wants to be written.
-    pub(super) fn check_marker(&self, end: &TransactionEnd) -> Result<(), MarkerRefusal> {
+    pub(crate) fn check_marker(&self, end: &TransactionEnd) -> Result<(), MarkerRefusal> {
         let Some(known) = self.producers.get(&end.producer_id) else {
             return Ok(());
         };
@@ -203,7 +203,7 @@ impl ProducerState {
     }
 
     /// Where the first transaction began that has no end below the high watermark.
-    pub(super) fn first_unstable_offset(&self, high_watermark: Offset) -> Option<Offset> {
+    pub(crate) fn first_unstable_offset(&self, high_watermark: Offset) -> Option<Offset> {
         let open = self.open.first_key_value().map(|first| *first.0);
         let mut ending = self.ending.iter();
         let ending = ending.find(|(_, marker)| **marker >= high_watermark);
@@ -211,7 +211,7 @@ impl ProducerState {
     }
 
     /// Forgets the transactions whose markers are committed.
-    pub(super) fn settle(&mut self, high_watermark: Offset) {
+    pub(crate) fn settle(&mut self, high_watermark: Offset) {
         if !self.ending.is_empty() {
             self.ending.retain(|_, marker| *marker >= high_watermark);
         }
@@ -219,7 +219,7 @@ impl ProducerState {
 
     /// Takes over a batch that is in the log, its offsets stamped; of one that ends a transaction, what it says.
     /// Returns the transaction if that aborts one.
-    pub(super) fn update(
+    pub(crate) fn update(
         &mut self,
         header: &BatchHeader,
         marker: Option<EndMarker>,

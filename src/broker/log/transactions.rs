@@ -130,9 +130,7 @@ impl Log {
         header: &BatchHeader,
         marker: Option<EndMarker>,
     ) -> Result<(), LogError> {
-        if header.is_transactional() {
-            self.verifications.forget(header.producer_id);
-        }
+        self.verifications.note(header);
         let Some(aborted) = self.producers.update(header, marker) else {
             return Ok(());
         };

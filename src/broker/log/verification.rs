@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use super::producer_state::ProducerState;
 use super::{Log, LogError};
+#[cfg(test)]
+use crate::planted::{self, Bug};
 use wire::record_batch::BatchHeader;
 
 /// A question to a coordinator. What it answers counts as long as no marker of the producer came.
@@ -18,7 +21,7 @@ pub(crate) struct VerificationGuard {
 
 /// Why a batch may not begin a transaction.
 #[derive(Debug, PartialEq, Eq)]
-enum NotVerified {
+pub(crate) enum NotVerified {
     /// Its coordinator did not say so, or its transaction ended since.
     Ended,
     /// One before it was asked for and is still to come.
@@ -27,7 +30,7 @@ enum NotVerified {
 
 /// Those that were asked for and have not begun their transactions.
 #[derive(Debug, Default)]
-pub(super) struct Verifications {
+pub(crate) struct Verifications {
     by_producer: BTreeMap<i64, Verification>,
     questions: u64,
 }
@@ -43,6 +46,19 @@ struct Verification {
 }
 
 impl Verifications {
+    /// Begins to ask for a batch of this producer id and epoch; `None` where its transaction is open here, and nothing is
+    /// to be asked. `lowest_sequence`: the transaction begins with it, or before.
+    pub(crate) fn begin(
+        &mut self,
+        producers: &ProducerState,
+        producer: (i64, i16),
+        lowest_sequence: i32,
+        now_ms: i64,
+    ) -> Option<VerificationGuard> {
+        let is_open = producers.is_in_transaction(producer.0, producer.1);
+        (!is_open).then(|| self.ask(producer, lowest_sequence, now_ms))
+    }
+
     /// A question about a producer's first batch. Several at once about one transaction are the same question.
     fn ask(
         &mut self,
@@ -78,7 +94,8 @@ impl Verifications {
         }
     }
 
-    fn answered(&mut self, guard: VerificationGuard, is_part: bool) {
+    /// What the coordinator said: the batch is part of an open transaction, or it is not.
+    pub(crate) fn answered(&mut self, guard: VerificationGuard, is_part: bool) {
         let Some(asked) = self.by_producer.get_mut(&guard.producer_id) else {
             return;
         };
@@ -92,8 +109,18 @@ impl Verifications {
         }
     }
 
-    /// Judges the batch that begins a transaction.
-    fn check(&self, header: &BatchHeader) -> Result<(), NotVerified> {
+    /// Judges a batch; only one that begins a transaction needs the coordinator's word.
+    pub(crate) fn check(
+        &self,
+        producers: &ProducerState,
+        header: &BatchHeader,
+    ) -> Result<(), NotVerified> {
+        if !header.is_transactional()
+            || header.is_control()
+            || producers.is_in_transaction(header.producer_id, header.producer_epoch)
+        {
+            return Ok(());
+        }
         let asked = self.by_producer.get(&header.producer_id);
         match asked.filter(|it| it.producer_epoch == header.producer_epoch && it.is_verified) {
             None => Err(NotVerified::Ended),
@@ -106,10 +133,14 @@ impl Verifications {
         }
     }
 
-    /// A transaction of this producer began, or ended.
-    pub(super) fn forget(&mut self, producer_id: i64) {
-        if !self.by_producer.is_empty() {
-            self.by_producer.remove(&producer_id);
+    /// A batch lies in the log: a transaction of its producer began with it, or ended.
+    pub(crate) fn note(&mut self, header: &BatchHeader) {
+        #[cfg(test)]
+        if planted::is(Bug::VerifiedForGood) && header.is_control() {
+            return;
+        }
+        if header.is_transactional() {
+            self.by_producer.remove(&header.producer_id);
         }
     }
 
@@ -120,50 +151,39 @@ impl Verifications {
 }
 
 impl Log {
-    /// Begins to ask for a batch of this producer id and epoch; `None` where its transaction is open here, and nothing is
-    /// to be asked. `lowest_sequence`: the transaction begins with it, or before.
+    /// See [`Verifications::begin`].
     pub(crate) fn begin_verification(
         &mut self,
         producer: (i64, i16),
         lowest_sequence: i32,
         now_ms: i64,
     ) -> Option<VerificationGuard> {
-        let is_open = self.producers.is_in_transaction(producer.0, producer.1);
-        (!is_open).then(|| self.verifications.ask(producer, lowest_sequence, now_ms))
+        let (producers, verifications) = (&self.producers, &mut self.verifications);
+        verifications.begin(producers, producer, lowest_sequence, now_ms)
     }
 
-    /// What the coordinator said: the batch is part of an open transaction, or it is not.
+    /// See [`Verifications::answered`].
     pub(crate) fn end_verification(&mut self, guard: VerificationGuard, is_part: bool) {
         self.verifications.answered(guard, is_part);
     }
 
     /// Refuses a batch that would begin a transaction of which the coordinator does not know.
     pub(super) fn check_verified(&self, header: &BatchHeader) -> Result<(), LogError> {
-        let (producer_id, producer_epoch) = (header.producer_id, header.producer_epoch);
-        if !header.is_transactional()
-            || header.is_control()
-            || self
-                .producers
-                .is_in_transaction(producer_id, producer_epoch)
-        {
-            return Ok(());
-        }
-        let partition = || self.partition.clone();
-        self.verifications
-            .check(header)
-            .map_err(|refusal| match refusal {
-                NotVerified::Ended => LogError::UnverifiedTransaction {
-                    partition: partition(),
-                    producer_id,
-                },
-                NotVerified::OutOfOrder { lowest_sequence } => LogError::OutOfOrderSequence {
-                    partition: partition(),
-                    producer_id,
-                    producer_epoch,
-                    sequence: header.base_sequence,
-                    last_sequence: lowest_sequence.saturating_sub(1),
-                },
-            })
+        let checked = self.verifications.check(&self.producers, header);
+        let (partition, producer_id) = (|| self.partition.clone(), header.producer_id);
+        checked.map_err(|refusal| match refusal {
+            NotVerified::Ended => LogError::UnverifiedTransaction {
+                partition: partition(),
+                producer_id,
+            },
+            NotVerified::OutOfOrder { lowest_sequence } => LogError::OutOfOrderSequence {
+                partition: partition(),
+                producer_id,
+                producer_epoch: header.producer_epoch,
+                sequence: header.base_sequence,
+                last_sequence: lowest_sequence.saturating_sub(1),
+            },
+        })
     }
 }
 
@@ -179,25 +199,29 @@ mod tests {
         Batch::parse(&builder.build()).expect("own batch").header
     }
 
+    fn check(all: &Verifications, header: &BatchHeader) -> Result<(), NotVerified> {
+        all.check(&ProducerState::default(), header)
+    }
+
     #[test]
     fn what_the_coordinator_says_counts_until_a_marker_comes() {
         let mut all = Verifications::default();
         let first = header(0, 3);
-        assert_eq!(all.check(&first), Err(NotVerified::Ended));
+        assert_eq!(check(&all, &first), Err(NotVerified::Ended));
         let guard = all.ask((7, 0), 3, 0);
-        assert_eq!(all.check(&first), Err(NotVerified::Ended), "not answered");
+        assert_eq!(check(&all, &first), Err(NotVerified::Ended), "not answered");
         all.answered(guard, true);
-        assert_eq!(all.check(&first), Ok(()));
-        all.forget(7);
-        assert_eq!(all.check(&first), Err(NotVerified::Ended));
+        assert_eq!(check(&all, &first), Ok(()));
+        all.note(&first);
+        assert_eq!(check(&all, &first), Err(NotVerified::Ended));
         // The answer comes late, and another question is not it.
         let late = all.ask((7, 0), 3, 0);
-        all.forget(7);
+        all.note(&first);
         let next = all.ask((7, 0), 3, 0);
         all.answered(late, true);
-        assert_eq!(all.check(&first), Err(NotVerified::Ended));
+        assert_eq!(check(&all, &first), Err(NotVerified::Ended));
         all.answered(next, true);
-        assert_eq!(all.check(&first), Ok(()));
+        assert_eq!(check(&all, &first), Ok(()));
         all.answered(next, false);
         assert!(all.by_producer.is_empty());
     }
@@ -209,8 +233,8 @@ mod tests {
         let guard = all.ask((7, 0), 4, 0);
         all.answered(guard, true);
         let passing = NotVerified::OutOfOrder { lowest_sequence: 3 };
-        assert_eq!(all.check(&header(0, 4)), Err(passing));
-        assert_eq!(all.check(&header(0, 3)), Ok(()));
+        assert_eq!(check(&all, &header(0, 4)), Err(passing));
+        assert_eq!(check(&all, &header(0, 3)), Ok(()));
     }
 
     #[test]
@@ -219,10 +243,10 @@ mod tests {
         let next = all.ask((7, 1), 0, 0);
         let replaced = all.ask((7, 0), 5, 0);
         all.answered(replaced, true);
-        assert_eq!(all.check(&header(0, 5)), Err(NotVerified::Ended));
+        assert_eq!(check(&all, &header(0, 5)), Err(NotVerified::Ended));
         all.answered(next, true);
-        assert_eq!(all.check(&header(1, 0)), Ok(()));
-        assert_eq!(all.check(&header(0, 5)), Err(NotVerified::Ended));
+        assert_eq!(check(&all, &header(1, 0)), Ok(()));
+        assert_eq!(check(&all, &header(0, 5)), Err(NotVerified::Ended));
         all.expire(999, 1_000);
         assert_eq!(all.by_producer.len(), 1);
         all.expire(1_000, 1_000);

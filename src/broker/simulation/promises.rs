@@ -37,6 +37,10 @@ pub(super) enum Invariant {
     CommittedAsWished,
     /// A transaction ends as its producer was told.
     OutcomeIsAsTold,
+    /// Who reads what is committed gets no record of a transaction that is not.
+    NoAbortedRead,
+    /// The last stable offset does not pass an open transaction.
+    OpenIsNotStable,
     /// Once everything is healed, everything works again.
     HealsAgain,
 }

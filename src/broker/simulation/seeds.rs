@@ -53,6 +53,15 @@ impl Simulation {
         );
     }
 
+    /// Breaks no promise although a bug is planted: here it does nothing.
+    #[track_caller]
+    pub(super) fn withstands(&self, bug: Bug) {
+        let failed = self.first_failure(0..SEEDS, || planted::plant(Some(bug)));
+        if let Some((seed, violation)) = failed {
+            panic!("seed {seed} breaks a promise where {bug:?} is planted: {violation}");
+        }
+    }
+
     /// Tells what happens in the seed that `KAFKARIUM_SEED` names, if it is set.
     pub(super) fn replay(&self) {
         let Some(seed) = variable("KAFKARIUM_SEED") else {

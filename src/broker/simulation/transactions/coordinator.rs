@@ -12,7 +12,7 @@ const PARTITION: i32 = 0;
 
 pub(super) struct Coordinator {
     pub(super) transactions: Transactions,
-    pub(super) epoch: LeaderEpoch,
+    epoch: LeaderEpoch,
     log: Vec<StoredRecord>,
     /// How many of them every replica has.
     committed: usize,
@@ -85,6 +85,11 @@ impl Coordinator {
             }
         }
         others
+    }
+
+    /// How many writes have no outcome yet.
+    pub(super) fn writes(&self) -> usize {
+        self.waiting.len() + self.refused.len()
     }
 
     /// The outcome of the oldest write. `in_doubt`: the log has it, and too few replicas are known to.

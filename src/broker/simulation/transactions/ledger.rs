@@ -1,26 +1,27 @@
-//! The partitions that producers write into, and what must hold of them.
+//! What must hold of transactions, and what each producer and consumer was told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::promises::{Invariant, Verdict};
-use crate::transactions::Mark;
-use wire::{LeaderEpoch, TopicPartition};
+use super::partition::Partition;
+use wire::{Offset, TopicPartition};
 
 /// Names a transaction as its producer sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Serial(pub(super) u64);
 
-/// A producer in one partition.
+/// Records of one transaction in one partition.
 #[derive(Debug, Default)]
-struct Writer {
-    epoch: i16,
-    coordinator_epoch: LeaderEpoch,
-    open: BTreeSet<Serial>,
+struct Records {
+    acknowledged: u64,
+    read: u64,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    writers: BTreeMap<(TopicPartition, i64), Writer>,
+    records: BTreeMap<(TopicPartition, Serial), Records>,
+    /// Where the consumer of each partition stands.
+    positions: BTreeMap<TopicPartition, Offset>,
     /// How each transaction ended where it first did.
     ended: BTreeMap<Serial, bool>,
     told: BTreeMap<Serial, bool>,
@@ -28,68 +29,44 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Whether the partition has a transaction of this producer open.
-    pub(super) fn is_open(&self, at: &TopicPartition, producer_id: i64) -> bool {
-        let writer = self.writers.get(&(at.clone(), producer_id));
-        writer.is_some_and(|writer| !writer.open.is_empty())
-    }
-
-    /// A batch; `false`: its epoch is not the producer's any more.
-    pub(super) fn write(
+    /// A marker was appended, and ends these.
+    pub(super) fn marked(
         &mut self,
         at: &TopicPartition,
-        producer_id: i64,
-        epoch: i16,
-        serial: Serial,
-    ) -> bool {
-        let writer = self.writers.entry((at.clone(), producer_id)).or_default();
-        if epoch < writer.epoch {
-            return false;
-        }
-        writer.epoch = epoch;
-        writer.open.insert(serial);
-        true
-    }
-
-    /// A marker; `false`: a newer coordinator was here, or a newer epoch.
-    pub(super) fn mark(&mut self, at: &TopicPartition, mark: &Mark, verdict: &mut Verdict) -> bool {
-        let key = (at.clone(), mark.producer_id);
-        let writer = self.writers.entry(key).or_default();
-        if mark.coordinator_epoch < writer.coordinator_epoch || mark.producer_epoch < writer.epoch {
-            return false;
-        }
-        if mark.transaction_version >= 2 && mark.producer_epoch == writer.epoch {
-            // It was here already.
-            return true;
-        }
-        writer.coordinator_epoch = mark.coordinator_epoch;
-        writer.epoch = mark.producer_epoch;
-        let open = std::mem::take(&mut writer.open);
-        if open.len() > 1 {
+        commit: bool,
+        ended: BTreeSet<Serial>,
+        verdict: &mut Verdict,
+    ) {
+        if ended.len() > 1 {
             verdict.violated(Invariant::AllOrNothing, || {
-                format!("one marker in {at} ends {open:?}")
+                format!("one marker in {at} ends {ended:?}")
             });
         }
-        for serial in open {
-            let before = *self.ended.entry(serial).or_insert(mark.commit);
-            if before != mark.commit {
+        for serial in ended {
+            let before = *self.ended.entry(serial).or_insert(commit);
+            if before != commit {
                 verdict.violated(Invariant::AllOrNothing, || {
                     format!("{serial:?} is committed in one partition and aborted in {at}")
                 });
             }
-            if mark.commit && !self.wished.contains(&serial) {
+            if commit && !self.wished.contains(&serial) {
                 verdict.violated(Invariant::CommittedAsWished, || {
                     format!("{serial:?} is committed in {at}")
                 });
             }
             self.compare(serial, verdict);
         }
-        true
     }
 
     /// The producer asks for a commit.
     pub(super) fn wish(&mut self, serial: Serial) {
         self.wished.insert(serial);
+    }
+
+    /// The producer was told that a record of it is in every in-sync replica.
+    pub(super) fn acknowledge(&mut self, at: &TopicPartition, serial: Serial) {
+        let records = self.records.entry((at.clone(), serial)).or_default();
+        records.acknowledged += 1;
     }
 
     /// The producer was told how its transaction ends.
@@ -109,13 +86,52 @@ impl Ledger {
         }
     }
 
-    /// What no marker has ended.
-    pub(super) fn still_open(&self) -> Option<String> {
-        let mut open = self.writers.iter().filter(|(_, it)| !it.open.is_empty());
-        let ((at, producer_id), writer) = open.next()?;
-        Some(format!(
-            "{:?} of producer {producer_id} is open in {at}",
-            writer.open
-        ))
+    /// A consumer of committed records reads what is new.
+    pub(super) fn read(&mut self, partition: &Partition, verdict: &mut Verdict) {
+        let at = &partition.at;
+        let stable = partition.last_stable_offset();
+        if let Some(open) = partition.first_open()
+            && stable > open
+        {
+            verdict.violated(Invariant::OpenIsNotStable, || {
+                format!("{at} is stable up to {stable}, and what lies at {open} is open")
+            });
+        }
+        let position = self.positions.entry(at.clone()).or_default();
+        if stable < *position {
+            verdict.violated(Invariant::ServedRecordsStay, || {
+                format!("{at} is stable up to {stable} only, after {position} was read")
+            });
+        }
+        for serial in partition.read_committed(*position) {
+            let records = self.records.entry((at.clone(), serial)).or_default();
+            records.read += 1;
+            if self.ended.get(&serial) != Some(&true) {
+                verdict.violated(Invariant::NoAbortedRead, || {
+                    format!("a record of {serial:?} in {at}")
+                });
+            }
+        }
+        *position = (*position).max(stable);
+    }
+
+    /// Everything is read: a committed transaction has exactly the records that its producer was told.
+    pub(super) fn compare_with_read(&self, verdict: &mut Verdict) {
+        for ((at, serial), records) in &self.records {
+            let is_committed = self.ended.get(serial) == Some(&true);
+            let expected = if is_committed {
+                records.acknowledged
+            } else {
+                0
+            };
+            if records.read != expected {
+                let read = records.read;
+                verdict.violated(Invariant::AllOrNothing, || {
+                    format!(
+                        "{read} records of {serial:?} were read from {at} instead of {expected}"
+                    )
+                });
+            }
+        }
     }
 }

@@ -1,17 +1,16 @@
-//! A producer as Kafka's clients are: one request at a time, asked again until it is answered for good.
+//! A producer as Kafka's clients are: one request at a time, sent again until it is answered for good.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::chance::Chance;
 use super::ledger::Serial;
-use crate::coordinator::RequestId;
 use crate::transactions::{
     AddRequest, EndRequest, InitRequest, ProducerIdentity, Request, Response,
 };
 use wire::{ErrorCode, TopicPartition};
 
 /// How long its transactions may stay open.
-const TIMEOUT_MS: i32 = 5_000;
+const TIMEOUT_MS: i32 = 1_000;
 
 /// Where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +19,14 @@ enum Step {
     Beginning,
     /// Nothing is open.
     Ready,
-    /// These are part of its transaction.
-    Writing(BTreeSet<TopicPartition>),
-    Adding(BTreeSet<TopicPartition>, TopicPartition),
-    Ending {
-        commit: bool,
-    },
+    /// A transaction is open, as the producer sees it.
+    Writing,
+    /// The partition becomes part of it.
+    Adding(TopicPartition),
+    /// A record is on its way.
+    Sending(TopicPartition),
+    /// `anew`: its sequences are not known any more, it begins again.
+    Ending { commit: bool, anew: bool },
 }
 
 pub(super) struct Producer {
@@ -33,20 +34,34 @@ pub(super) struct Producer {
     transactional_id: &'static str,
     /// 2: its epoch rises with each end.
     pub(super) version: i16,
-    pub(super) id: i64,
-    pub(super) epoch: i16,
+    id: i64,
+    epoch: i16,
     step: Step,
     pub(super) serial: Serial,
-    asked: Option<RequestId>,
+    /// Partitions of the open transaction.
+    added: BTreeSet<TopicPartition>,
+    /// The next sequence in each partition, in this epoch.
+    sequences: BTreeMap<TopicPartition, i32>,
+    /// Counts its requests; the one that it waits for, if it does.
+    number: u64,
+    is_waiting: bool,
+}
+
+/// What a producer asks.
+pub(super) enum Ask {
+    Coordinator(Request),
+    Leader(TopicPartition, i32),
 }
 
 /// What a producer learned.
 pub(super) enum Learned {
+    /// It does not wait for this answer any more.
+    Stale,
     Nothing,
+    /// A record is there.
+    Acknowledged(TopicPartition, Serial),
     /// Its transaction ends like this.
     Ended(Serial, bool),
-    /// Ask again with a producer id.
-    NeedsId,
 }
 
 impl Producer {
@@ -59,108 +74,169 @@ impl Producer {
             epoch: -1,
             step: Step::Beginning,
             serial: Serial(0),
-            asked: None,
+            added: BTreeSet::new(),
+            sequences: BTreeMap::new(),
+            number: 0,
+            is_waiting: false,
         }
     }
 
-    /// The partitions that it may write into.
-    pub(super) fn writable(&self) -> Vec<TopicPartition> {
-        match &self.step {
-            Step::Writing(partitions) => partitions.iter().cloned().collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    pub(super) fn is_waiting(&self) -> bool {
-        self.asked.is_some()
-    }
-
-    /// Gives up the answer that it waits for: it asks again.
-    pub(super) fn stop_waiting(&mut self) {
-        self.asked = None;
-    }
-
-    /// Goes on; its next request.
-    pub(super) fn act(
-        &mut self,
-        id: RequestId,
-        fresh_serial: Serial,
-        among: &[TopicPartition],
-        chance: &mut Chance,
-    ) -> Request {
-        match &self.step {
-            Step::Ready => {
-                self.serial = fresh_serial;
-                let first = one_of(among, chance);
-                self.step = Step::Adding(BTreeSet::new(), first);
-            }
-            // It is killed in the middle.
-            Step::Writing(_) if chance.percent(10) => self.step = Step::Beginning,
-            Step::Writing(added) if chance.percent(40) => {
-                let added = added.clone();
-                let next = one_of(among, chance);
-                self.step = Step::Adding(added, next);
-            }
-            Step::Writing(_) => {
-                let commit = chance.percent(60);
-                self.step = Step::Ending { commit };
-            }
-            _ => {}
-        }
-        self.asked = Some(id);
-        self.request(None)
-    }
-
-    pub(super) fn request(&self, fresh_producer_id: Option<i64>) -> Request {
-        let producer = ProducerIdentity {
+    pub(super) fn identity(&self) -> ProducerIdentity {
+        ProducerIdentity {
             transactional_id: self.transactional_id.to_owned(),
             producer_id: self.id,
             producer_epoch: self.epoch,
-        };
-        match &self.step {
-            Step::Adding(_, at) => Request::AddPartitions(AddRequest {
-                producer,
-                partitions: BTreeSet::from([at.clone()]),
-                transaction_version: self.version,
-            }),
-            Step::Ending { commit } => Request::End(EndRequest {
-                producer,
-                commit: *commit,
-                transaction_version: self.version,
-                fresh_producer_id,
-            }),
-            _ => Request::Init(InitRequest {
-                transactional_id: self.transactional_id.to_owned(),
-                timeout_ms: TIMEOUT_MS,
-                expected: None,
-                fresh_producer_id,
-            }),
         }
     }
 
-    /// Takes an answer, if it is the one that it waits for.
-    pub(super) fn hear(&mut self, to: RequestId, response: &Response) -> Learned {
-        if self.asked != Some(to) {
-            return Learned::Nothing;
+    /// Whether this is the request whose answer it waits for.
+    pub(super) fn awaits(&self, number: u64) -> bool {
+        self.is_waiting && self.number == number
+    }
+
+    /// Gives up an answer; it sends the same again, or ends the transaction.
+    pub(super) fn give_up(&mut self, number: u64, chance: &mut Chance) {
+        if !self.awaits(number) {
+            return;
         }
+        self.is_waiting = false;
+        if matches!(self.step, Step::Sending(_)) && chance.percent(40) {
+            self.abort_anew();
+        }
+    }
+
+    /// Whether it asks the coordinator for the end of a transaction, and which.
+    pub(super) fn wishes(&self) -> Option<Serial> {
+        let commits = matches!(self.step, Step::Ending { commit: true, .. });
+        commits.then_some(self.serial)
+    }
+
+    /// Goes on; the next request and its number.
+    pub(super) fn act(
+        &mut self,
+        fresh: Serial,
+        among: &[TopicPartition],
+        chance: &mut Chance,
+    ) -> (u64, Ask) {
+        if self.step == Step::Ready {
+            self.serial = fresh;
+            self.added.clear();
+            self.step = Step::Writing;
+        }
+        if self.step == Step::Writing {
+            self.step = match chance.between(0, 99) {
+                // It is killed in the middle.
+                0..=7 => Step::Beginning,
+                8..=35 if !self.added.is_empty() => Step::Ending {
+                    commit: chance.percent(60),
+                    anew: false,
+                },
+                _ => self.write_next(among, chance),
+            };
+        }
+        self.number += 1;
+        self.is_waiting = true;
+        (self.number, self.ask())
+    }
+
+    fn write_next(&mut self, among: &[TopicPartition], chance: &mut Chance) -> Step {
+        let last = u64::try_from(among.len()).expect("some") - 1;
+        let index = usize::try_from(chance.between(0, last)).expect("small");
+        let at = among[index].clone();
+        if self.version >= 2 || self.added.contains(&at) {
+            self.added.insert(at.clone());
+            Step::Sending(at)
+        } else {
+            Step::Adding(at)
+        }
+    }
+
+    fn ask(&self) -> Ask {
+        match &self.step {
+            Step::Adding(at) => Ask::Coordinator(Request::AddPartitions(AddRequest {
+                producer: self.identity(),
+                partitions: BTreeSet::from([at.clone()]),
+                transaction_version: self.version,
+            })),
+            Step::Sending(at) => {
+                let sequence = self.sequences.get(at).copied().unwrap_or(0);
+                Ask::Leader(at.clone(), sequence)
+            }
+            Step::Ending { commit, .. } => Ask::Coordinator(Request::End(EndRequest {
+                producer: self.identity(),
+                commit: *commit,
+                transaction_version: self.version,
+                fresh_producer_id: None,
+            })),
+            Step::Beginning | Step::Ready | Step::Writing => {
+                Ask::Coordinator(Request::Init(InitRequest {
+                    transactional_id: self.transactional_id.to_owned(),
+                    timeout_ms: TIMEOUT_MS,
+                    expected: None,
+                    fresh_producer_id: None,
+                }))
+            }
+        }
+    }
+
+    fn abort_anew(&mut self) {
+        self.step = Step::Ending {
+            commit: false,
+            anew: true,
+        };
+    }
+
+    /// Takes a leader's answer, if it is the one that it waits for.
+    pub(super) fn hear_of_record(&mut self, number: u64, code: ErrorCode) -> Learned {
+        if !self.awaits(number) {
+            return Learned::Stale;
+        }
+        self.is_waiting = false;
+        let Step::Sending(at) = self.step.clone() else {
+            return Learned::Nothing;
+        };
+        match code {
+            ErrorCode::None => {
+                *self.sequences.entry(at.clone()).or_default() += 1;
+                self.step = Step::Writing;
+                return Learned::Acknowledged(at, self.serial);
+            }
+            // It asks again.
+            ErrorCode::NotEnoughReplicas
+            | ErrorCode::NotLeaderOrFollower
+            | ErrorCode::ConcurrentTransactions => {}
+            ErrorCode::InvalidProducerIdMapping => self.step = Step::Beginning,
+            ErrorCode::InvalidProducerEpoch if self.version < 2 => self.step = Step::Beginning,
+            _ => self.abort_anew(),
+        }
+        Learned::Nothing
+    }
+
+    /// Takes the coordinator's answer, if it is the one that it waits for.
+    pub(super) fn hear(&mut self, number: u64, response: &Response) -> Learned {
+        if !self.awaits(number) {
+            return Learned::Stale;
+        }
+        self.is_waiting = false;
         match response {
-            Response::ProducerIdNeeded => return Learned::NeedsId,
-            Response::Producer(Ok((id, epoch))) => {
-                self.asked = None;
-                (self.id, self.epoch) = (*id, *epoch);
-                if let Step::Ending { commit } = std::mem::replace(&mut self.step, Step::Ready) {
+            Response::Producer(Ok(producer)) => {
+                if (self.id, self.epoch) != *producer {
+                    (self.id, self.epoch) = *producer;
+                    self.sequences.clear();
+                }
+                if let Step::Ending { commit, anew } = self.step {
+                    self.step = if anew { Step::Beginning } else { Step::Ready };
                     return Learned::Ended(self.serial, commit);
                 }
+                self.step = Step::Ready;
             }
             Response::Added(ErrorCode::None) => {
-                self.asked = None;
-                if let Step::Adding(added, at) = self.step.clone() {
-                    let added = added.into_iter().chain([at]).collect();
-                    self.step = Step::Writing(added);
+                if let Step::Adding(at) = self.step.clone() {
+                    self.added.insert(at.clone());
+                    self.step = Step::Sending(at);
                 }
             }
             Response::Producer(Err(code)) | Response::Added(code) => {
-                self.asked = None;
                 let asks_again = matches!(
                     code,
                     ErrorCode::NotCoordinator
@@ -172,13 +248,8 @@ impl Producer {
                     self.step = Step::Beginning;
                 }
             }
+            Response::ProducerIdNeeded => {}
         }
         Learned::Nothing
     }
-}
-
-fn one_of(among: &[TopicPartition], chance: &mut Chance) -> TopicPartition {
-    let last = u64::try_from(among.len()).expect("some") - 1;
-    let index = usize::try_from(chance.between(0, last)).expect("small");
-    among[index].clone()
 }

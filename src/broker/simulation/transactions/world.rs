@@ -1,266 +1,609 @@
-//! Everything of one seed: who acts next, and what goes wrong.
+//! Everything of one seed: what travels, who acts next, and what goes wrong.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::chance::Chance;
 use super::super::promises::{Healing, Verdict, Violation};
+use super::super::queue::Queue;
 use super::super::transcript::Transcript;
 use super::coordinator::Coordinator;
 use super::ledger::{Ledger, Serial};
-use super::producer::{Learned, Producer};
+use super::partition::Partition;
+use super::producer::{Ask, Learned, Producer};
 use crate::coordinator::{Now, RequestId};
-use crate::transactions::{Effect, Event, Mark, Marked, ProducerIdentity, Request, Response};
-use wire::TopicPartition;
+use crate::log::VerificationGuard;
+use crate::planted::{self, Bug};
+use crate::transactions::{
+    AddRequest, Effect, Event as Decided, Mark, Marked, ProducerIdentity, Request, Response,
+};
+use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
-/// Steps of a run with faults.
-const STEPS: usize = 400;
+/// How long faults happen, and how long everything may take to end once they are over, in milliseconds.
+const FAULTS_MS: u64 = 5_000;
+const HEALING_MS: u64 = 30_000;
 
-/// How long everything may take to end once the faults are over, in milliseconds.
-const HEALING_MS: u64 = 60_000;
+/// How long a producer waits for an answer.
+const PATIENCE_MS: u64 = 60;
+
+const NAMES: [(&str, &str); 4] = [
+    ("p1", "shared"),
+    ("p2", "shared"),
+    ("p3", "own"),
+    ("p4", "old"),
+];
 
 pub(super) struct World {
     chance: Chance,
     pub(super) transcript: Transcript,
     now_ms: u64,
+    queue: Queue<Event>,
     coordinator: Coordinator,
+    /// When the coordinator looks at the time next.
+    wakes_at: Option<u64>,
     producers: Vec<Producer>,
-    partitions: Vec<TopicPartition>,
+    partitions: Vec<Partition>,
     ledger: Ledger,
     verdict: Verdict,
-    /// Markers on their way.
-    markers: Vec<(Mark, TopicPartition)>,
-    /// Requests that come once more, later.
-    late: Vec<Request>,
+    /// Who asked the coordinator what, and is not answered.
+    asked: BTreeMap<RequestId, (Asker, Request)>,
+    /// What waits until it is in every in-sync replica.
+    uncommitted: Vec<Uncommitted>,
+    /// Records that come some time.
+    on_their_way: u64,
     next_request: u64,
     next_serial: u64,
     next_producer_id: i64,
     healed: bool,
 }
 
+#[derive(Debug, Clone)]
+enum Event {
+    Act(usize),
+    GiveUp(usize, u64),
+    /// A question to the coordinator arrives.
+    Asked(Asker, Request),
+    /// Its answer to a producer.
+    Told(usize, u64, Response),
+    /// A record arrives at its leader.
+    Record(Record),
+    /// A leader's question whether a record is part of a transaction.
+    Question(Question),
+    Answer(Question, ErrorCode),
+    /// The leader's answer to a producer.
+    Written(usize, u64, ErrorCode),
+    Marker(Mark, usize),
+    MarkerTold(Mark, usize, Marked),
+    /// The coordinator's oldest write has its outcome.
+    Stored,
+    Loaded,
+    Tick(u64),
+    Replicated(usize),
+    Read,
+    Fault,
+}
+
+#[derive(Debug, Clone)]
+enum Asker {
+    Producer(usize, u64),
+    Leader(Box<Question>),
+}
+
+/// What a producer sent to a leader.
+#[derive(Debug, Clone)]
+struct Record {
+    producer: usize,
+    number: u64,
+    identity: ProducerIdentity,
+    /// Whether the leader makes the partition part of the transaction.
+    adds: bool,
+    partition: usize,
+    sequence: i32,
+    serial: Serial,
+}
+
+#[derive(Debug, Clone)]
+struct Question {
+    record: Record,
+    leader_epoch: LeaderEpoch,
+    guard: VerificationGuard,
+}
+
+struct Uncommitted {
+    partition: usize,
+    end: Offset,
+    then: Event,
+}
+
 impl World {
-    pub(super) fn new(seed: u64, transcript: Transcript) -> Self {
-        let now = now(0);
-        let (coordinator, started) = Coordinator::new(now);
+    pub(super) fn new(seed: u64, versions: [i16; 4], transcript: Transcript) -> Self {
+        let (coordinator, started) = Coordinator::new(now(0));
+        let producers = NAMES.iter().zip(versions);
+        let partitions = (0..3).map(|index| Partition::new(TopicPartition::new("orders", index)));
         let mut world = Self {
             chance: Chance::new(seed),
             transcript,
             now_ms: 0,
+            queue: Queue::new(),
             coordinator,
-            producers: vec![
-                Producer::new("p1", "shared", 2),
-                Producer::new("p2", "shared", 0),
-                Producer::new("p3", "own", 2),
-            ],
-            partitions: (0..3).map(|at| TopicPartition::new("orders", at)).collect(),
+            wakes_at: None,
+            producers: producers
+                .map(|((name, id), version)| Producer::new(name, id, version))
+                .collect(),
+            partitions: partitions.collect(),
             ledger: Ledger::default(),
             verdict: Verdict::default(),
-            markers: Vec::new(),
-            late: Vec::new(),
+            asked: BTreeMap::new(),
+            uncommitted: Vec::new(),
+            on_their_way: 0,
             next_request: 0,
             next_serial: 0,
             next_producer_id: 1_000,
             healed: false,
         };
         world.step(started);
+        world.after(1, Event::Loaded);
+        for producer in 0..NAMES.len() {
+            world.after(5, Event::Act(producer));
+        }
+        for partition in 0..world.partitions.len() {
+            world.after(1, Event::Replicated(partition));
+        }
+        world.after(20, Event::Read);
+        world.after(100, Event::Fault);
         world
     }
 
     pub(super) fn run(&mut self) -> Result<(), Violation> {
-        for _ in 0..STEPS {
-            self.happen();
-            self.verdict.so_far()?;
-        }
-        self.heals_within(HEALING_MS)
+        self.run_until(FAULTS_MS)?;
+        self.heals_within(HEALING_MS)?;
+        self.read();
+        self.ledger.compare_with_read(&mut self.verdict);
+        self.verdict.so_far()
     }
 
-    /// One thing happens.
-    fn happen(&mut self) {
-        match self.chance.between(0, 99) {
-            0..=24 => self.ask(),
-            25..=44 => self.write(),
-            45..=64 => {
-                let in_doubt = self.goes_wrong(5);
-                if in_doubt {
-                    self.fault("a write is in doubt");
-                }
-                if let Some(stored) = self.coordinator.outcome(in_doubt) {
-                    self.step(stored);
-                }
-            }
-            65..=79 => self.mark(),
-            80..=86 => {
-                if let Some(loaded) = self.coordinator.load() {
-                    self.step(loaded);
-                }
-            }
-            87..=89 if self.goes_wrong(100) => {
-                self.fault("another broker coordinates");
-                let started = self
-                    .coordinator
-                    .fail_over(now(self.now_ms), &mut self.chance);
-                self.step(started);
-            }
-            90..=91 if self.goes_wrong(100) => {
-                if let Some(request) = self.late.pop() {
-                    self.fault("a request comes late and again");
-                    self.request(request);
-                }
-            }
-            92..=93 if self.goes_wrong(100) => {
-                let lost = self.producers.iter_mut().find(|it| it.is_waiting());
-                if let Some(producer) = lost {
-                    producer.stop_waiting();
-                    self.fault("an answer is lost");
-                }
-            }
-            _ => {
-                let longest = if self.chance.percent(5) { 6_000 } else { 100 };
-                self.now_ms += self.chance.between(1, longest);
-                self.step(Event::Tick);
-            }
+    fn after(&mut self, ms: u64, event: Event) {
+        if matches!(event, Event::Record(_)) {
+            self.on_their_way += 1;
         }
+        self.queue.put(self.now_ms + ms, event);
+    }
+
+    fn say(&mut self, line: impl FnOnce() -> String) {
+        self.transcript.say(self.now_ms, line);
     }
 
     fn goes_wrong(&mut self, percent: u64) -> bool {
         !self.healed && self.chance.percent(percent)
     }
 
-    fn fault(&mut self, what: &str) {
-        self.transcript
-            .say(self.now_ms, || format!("fault: {what}"));
+    /// Lets something travel, if it is not lost.
+    fn send(&mut self, event: Event) {
+        if self.goes_wrong(3) {
+            self.say(|| format!("fault: lost: {event:?}"));
+            return;
+        }
+        let delay = self.chance.between(1, 6);
+        self.after(delay, event);
     }
 
-    /// A producer goes on.
-    fn ask(&mut self) {
-        let all: Vec<usize> = (0..self.producers.len()).collect();
-        let Some(index) = self.chance.pick(&all) else {
-            return;
+    /// The same, perhaps late, or a second time.
+    fn send_late(&mut self, event: Event) {
+        if self.goes_wrong(6) {
+            let late = self.chance.between(50, 2_500);
+            self.say(|| format!("fault: late by {late} ms: {event:?}"));
+            self.after(late, event.clone());
+            if self.chance.percent(50) {
+                return;
+            }
+        }
+        self.send(event);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Act(producer) => self.act(producer),
+            Event::GiveUp(index, number) => {
+                let producer = &mut self.producers[index];
+                if producer.awaits(number) {
+                    producer.give_up(number, &mut self.chance);
+                    self.act_soon(index);
+                }
+            }
+            Event::Asked(asker, request) => self.asked(asker, request),
+            Event::Told(producer, number, response) => {
+                let learned = self.producers[producer].hear(number, &response);
+                self.learned(producer, learned);
+            }
+            Event::Written(producer, number, code) => {
+                let learned = self.producers[producer].hear_of_record(number, code);
+                self.learned(producer, learned);
+            }
+            Event::Record(record) => {
+                self.on_their_way -= 1;
+                self.take_record(record);
+            }
+            Event::Question(question) => self.asked_by_leader(question),
+            Event::Answer(question, code) => self.answered(question, code),
+            Event::Marker(mark, partition) => self.take_marker(mark, partition),
+            Event::MarkerTold(mark, partition, marked) => {
+                let at = self.partitions[partition].at.clone();
+                self.step(Decided::Marked {
+                    mark,
+                    results: vec![(at, marked)],
+                });
+            }
+            Event::Stored => {
+                let in_doubt = self.goes_wrong(4);
+                if let Some(stored) = self.coordinator.outcome(in_doubt) {
+                    self.step(stored);
+                }
+            }
+            Event::Loaded => {
+                if let Some(loaded) = self.coordinator.load() {
+                    self.step(loaded);
+                }
+            }
+            Event::Tick(at) if self.wakes_at == Some(at) => {
+                self.wakes_at = None;
+                self.step(Decided::Tick);
+            }
+            // It was woken before.
+            Event::Tick(_) => {}
+            Event::Replicated(partition) => self.replicate(partition),
+            Event::Read => {
+                self.read();
+                self.after(20, Event::Read);
+            }
+            Event::Fault => self.fault(),
+        }
+    }
+
+    fn act_soon(&mut self, producer: usize) {
+        // Some stand still until others have taken over.
+        let pause = if self.goes_wrong(2) {
+            self.chance.between(300, 2_500)
+        } else {
+            self.chance.between(1, 25)
         };
-        let producer = &mut self.producers[index];
-        if producer.is_waiting() || (self.healed && !producer.writable().is_empty()) {
-            // After the faults nobody ends what is open: that is the coordinator's part.
+        self.after(pause, Event::Act(producer));
+    }
+
+    /// A producer goes on; after the faults nobody ends what is open: that is the coordinator's part.
+    fn act(&mut self, index: usize) {
+        if self.healed {
             return;
         }
         self.next_serial += 1;
-        let id = RequestId(self.next_request);
-        let serial = Serial(self.next_serial);
-        let request = producer.act(id, serial, &self.partitions, &mut self.chance);
-        if let Request::End(end) = &request
-            && end.commit
-        {
-            self.ledger.wish(producer.serial);
+        let all: Vec<TopicPartition> = self.partitions.iter().map(|it| it.at.clone()).collect();
+        let fresh = Serial(self.next_serial);
+        let producer = &mut self.producers[index];
+        let (number, ask) = producer.act(fresh, &all, &mut self.chance);
+        if let Some(serial) = producer.wishes() {
+            self.ledger.wish(serial);
         }
-        // The older protocol cannot tell a late end from one of the next transaction (KIP-890).
-        if producer.version >= 2 && self.chance.percent(20) {
-            self.late.push(request.clone());
+        let (identity, serial) = (producer.identity(), producer.serial);
+        let adds = producer.version >= 2;
+        self.after(PATIENCE_MS, Event::GiveUp(index, number));
+        match ask {
+            Ask::Coordinator(request) => {
+                self.send_late(Event::Asked(Asker::Producer(index, number), request));
+            }
+            Ask::Leader(at, sequence) => {
+                let partition = all.iter().position(|it| *it == at).expect("one of them");
+                self.send_late(Event::Record(Record {
+                    producer: index,
+                    number,
+                    identity,
+                    adds,
+                    partition,
+                    sequence,
+                    serial,
+                }));
+            }
         }
-        self.request(request);
     }
 
-    fn request(&mut self, request: Request) {
+    fn learned(&mut self, producer: usize, learned: Learned) {
+        match learned {
+            Learned::Stale => return,
+            Learned::Nothing => {}
+            Learned::Acknowledged(at, serial) => self.ledger.acknowledge(&at, serial),
+            Learned::Ended(serial, commit) => {
+                let name = self.producers[producer].name;
+                self.say(|| format!("{name} hears that {serial:?} ends, commit={commit}"));
+                self.ledger.tell(serial, commit, &mut self.verdict);
+            }
+        }
+        self.act_soon(producer);
+    }
+
+    fn asked(&mut self, asker: Asker, request: Request) {
+        if let Asker::Producer(index, number) = &asker {
+            let producer = &self.producers[*index];
+            let is_in_order = producer.awaits(*number) || matches!(request, Request::Init(_));
+            let may_be_late = producer.version >= 2 || planted::is(Bug::LateEndOfOlderProtocol);
+            if !is_in_order && !may_be_late {
+                return;
+            }
+        }
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        self.transcript.say(self.now_ms, || format!("{request:?}"));
-        self.step(Event::Request { id, request });
+        self.say(|| format!("{id:?}: {request:?}"));
+        self.asked.insert(id, (asker, request.clone()));
+        self.step(Decided::Request { id, request });
     }
 
-    /// A producer writes into one of its partitions, whose leader asks the coordinator where none is open there.
-    fn write(&mut self) {
-        for producer in &self.producers {
-            let writable = producer.writable();
-            let last = u64::try_from(writable.len()).expect("few");
-            if last == 0 || !self.chance.percent(50) {
-                continue;
+    fn take_record(&mut self, record: Record) {
+        let partition = &mut self.partitions[record.partition];
+        let producer = (record.identity.producer_id, record.identity.producer_epoch);
+        let lowest = if record.adds { 0 } else { record.sequence };
+        match partition.begin_verification(producer, lowest) {
+            None => self.append(&record),
+            Some(guard) if !record.adds && planted::is(Bug::TransactionsUnverified) => {
+                partition.end_verification(guard, true);
+                self.append(&record);
             }
-            let index = usize::try_from(self.chance.between(0, last - 1)).expect("few");
-            let at = &writable[index];
-            let identity = ProducerIdentity {
-                transactional_id: id_of(producer),
-                producer_id: producer.id,
-                producer_epoch: producer.epoch,
-            };
-            if !self.ledger.is_open(at, producer.id) {
-                let transactions = &self.coordinator.transactions;
-                let verified = transactions.verify(&identity, std::slice::from_ref(at));
-                let verified = verified.is_ok_and(|all| all.iter().all(|(_, code)| code.is_none()));
-                if !verified {
-                    continue;
-                }
+            Some(guard) => {
+                let leader_epoch = partition.leader_epoch;
+                self.send(Event::Question(Question {
+                    record,
+                    leader_epoch,
+                    guard,
+                }));
             }
-            let (id, epoch, serial) = (producer.id, producer.epoch, producer.serial);
-            let written = self.ledger.write(at, id, epoch, serial);
-            let name = producer.name;
-            self.transcript.say(self.now_ms, || {
-                format!("{name} writes {serial:?} into {at}: {written}")
+        }
+    }
+
+    fn asked_by_leader(&mut self, question: Question) {
+        let record = &question.record;
+        let at = self.partitions[record.partition].at.clone();
+        if record.adds {
+            let request = Request::AddPartitions(AddRequest {
+                producer: record.identity.clone(),
+                partitions: [at].into(),
+                transaction_version: 2,
             });
+            self.asked(Asker::Leader(Box::new(question)), request);
             return;
         }
-    }
-
-    /// A marker arrives, or its answer is lost, or it does and comes again.
-    fn mark(&mut self) {
-        if self.markers.is_empty() {
-            return;
-        }
-        let last = u64::try_from(self.markers.len()).expect("few") - 1;
-        let index = usize::try_from(self.chance.between(0, last)).expect("few");
-        let (mark, at) = self.markers.remove(index);
-        let arrives = !self.goes_wrong(10);
-        let marked = arrives && self.ledger.mark(&at, &mark, &mut self.verdict);
-        self.transcript
-            .say(self.now_ms, || format!("{mark:?} in {at}: {marked}"));
-        // The older protocol cannot tell one that comes too late from the next one.
-        if mark.transaction_version >= 2 && self.goes_wrong(10) {
-            self.fault("a marker comes again");
-            self.markers.push((mark.clone(), at.clone()));
-        }
-        let is_heard = marked && !self.goes_wrong(10);
-        let result = if is_heard {
-            Marked::Done
-        } else {
-            Marked::Again
+        let transactions = &self.coordinator.transactions;
+        let code = match transactions.verify(&record.identity, std::slice::from_ref(&at)) {
+            Ok(results) => results.first().map_or(ErrorCode::None, |(_, code)| *code),
+            Err(code) => code,
         };
-        self.step(Event::Marked {
-            mark,
-            results: vec![(at, result)],
-        });
+        self.send_late(Event::Answer(question, code));
     }
 
-    fn step(&mut self, event: Event) {
+    /// The coordinator's answer reaches the leader, if that leads still.
+    fn answered(&mut self, question: Question, code: ErrorCode) {
+        let Question { record, guard, .. } = question;
+        let partition = &mut self.partitions[record.partition];
+        if partition.leader_epoch != question.leader_epoch {
+            return;
+        }
+        let asks_again = matches!(
+            code,
+            ErrorCode::ConcurrentTransactions
+                | ErrorCode::NotCoordinator
+                | ErrorCode::CoordinatorNotAvailable
+                | ErrorCode::CoordinatorLoadInProgress
+        );
+        if code.is_none() {
+            partition.end_verification(guard, true);
+            self.append(&record);
+            return;
+        }
+        let code = match code {
+            ErrorCode::ProducerFenced => ErrorCode::InvalidProducerEpoch,
+            _ if asks_again => ErrorCode::NotEnoughReplicas,
+            code => {
+                partition.end_verification(guard, false);
+                code
+            }
+        };
+        self.send(Event::Written(record.producer, record.number, code));
+    }
+
+    fn append(&mut self, record: &Record) {
+        let partition = &mut self.partitions[record.partition];
+        let producer = (record.identity.producer_id, record.identity.producer_epoch);
+        let appended = partition.append(producer, record.sequence, record.serial);
+        let at = partition.at.clone();
+        self.say(|| format!("{record:?} in {at}: {appended:?}"));
+        let written = |code| Event::Written(record.producer, record.number, code);
+        match appended {
+            Ok(end) => self.uncommitted.push(Uncommitted {
+                partition: record.partition,
+                end,
+                then: written(ErrorCode::None),
+            }),
+            Err(code) => self.send(written(code)),
+        }
+    }
+
+    fn take_marker(&mut self, mark: Mark, index: usize) {
+        let partition = &mut self.partitions[index];
+        let marked = partition.mark(&mark);
+        let at = partition.at.clone();
+        self.say(|| format!("{mark:?} in {at}: {marked:?}"));
+        match marked {
+            Ok((end, ended)) => {
+                self.ledger
+                    .marked(&at, mark.commit, ended, &mut self.verdict);
+                self.uncommitted.push(Uncommitted {
+                    partition: index,
+                    end,
+                    then: Event::MarkerTold(mark, index, Marked::Done),
+                });
+            }
+            Err(code) => {
+                let done = code == ErrorCode::InvalidProducerEpoch;
+                let marked = if done { Marked::Done } else { Marked::Again };
+                self.after(2, Event::MarkerTold(mark, index, marked));
+            }
+        }
+    }
+
+    /// Followers have more of the log, perhaps all.
+    fn replicate(&mut self, index: usize) {
+        let partition = &mut self.partitions[index];
+        let behind = partition.log_end_offset().0 - partition.high_watermark.0;
+        let behind = u64::try_from(behind).expect("not negative");
+        let more = self.chance.between(0, behind);
+        let more = i64::try_from(more).expect("few");
+        partition.replicated(Offset(partition.high_watermark.0 + more));
+        let high_watermark = partition.high_watermark;
+        let waiting = std::mem::take(&mut self.uncommitted);
+        for it in waiting {
+            if it.partition == index && it.end <= high_watermark {
+                self.tell(it.then);
+            } else {
+                self.uncommitted.push(it);
+            }
+        }
+        let pause = if self.goes_wrong(5) {
+            self.chance.between(20, 120)
+        } else {
+            self.chance.between(1, 6)
+        };
+        self.after(pause, Event::Replicated(index));
+    }
+
+    /// An answer; that of a marker may be lost, and then it is sent again.
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::MarkerTold(mark, index, _) if self.goes_wrong(8) => {
+                self.say(|| format!("fault: nobody hears of {mark:?}"));
+                self.after(20, Event::MarkerTold(mark, index, Marked::Again));
+            }
+            event => self.send_safely(event),
+        }
+    }
+
+    fn send_safely(&mut self, event: Event) {
+        if matches!(event, Event::MarkerTold(..)) {
+            let delay = self.chance.between(1, 6);
+            self.after(delay, event);
+        } else {
+            self.send(event);
+        }
+    }
+
+    fn send_marker(&mut self, mark: Mark, index: usize) {
+        if self.goes_wrong(6) {
+            self.say(|| format!("fault: lost: {mark:?}"));
+            self.after(20, Event::MarkerTold(mark, index, Marked::Again));
+            return;
+        }
+        // Where epochs rise, one that comes once more and late is known.
+        if mark.transaction_version >= 2 && self.goes_wrong(8) {
+            let late = self.chance.between(20, 1_500);
+            self.after(late, Event::Marker(mark.clone(), index));
+        }
+        let delay = self.chance.between(1, 6);
+        self.after(delay, Event::Marker(mark, index));
+    }
+
+    /// Lets the coordinator decide, and does what it says.
+    fn step(&mut self, event: Decided) {
         let effects = self.coordinator.transactions.step(event, now(self.now_ms));
-        let refuse = self.goes_wrong(5);
+        let refuse = self.goes_wrong(4);
+        let before = self.coordinator.writes();
         for effect in self.coordinator.take(effects, refuse) {
             match effect {
                 Effect::Mark { mark, partitions } => {
-                    let each = partitions.into_iter().map(|at| (mark.clone(), at));
-                    self.markers.extend(each);
+                    for at in partitions {
+                        let index = self.partitions.iter().position(|it| it.at == at);
+                        self.send_marker(mark.clone(), index.expect("one of them"));
+                    }
                 }
-                Effect::Respond { to, response } => self.answer(to, &response),
+                Effect::Respond { to, response } => self.respond(to, response),
                 Effect::Store { .. } => {}
             }
         }
+        for _ in before..self.coordinator.writes() {
+            let delay = self.chance.between(1, 8);
+            self.after(delay, Event::Stored);
+        }
+        let next = self.coordinator.transactions.next_deadline();
+        let next = u64::try_from(next.as_millis()).expect("soon");
+        if self.wakes_at.is_none_or(|at| next < at) {
+            let next = next.max(self.now_ms + 1);
+            self.wakes_at = Some(next);
+            self.after(next - self.now_ms, Event::Tick(next));
+        }
     }
 
-    fn answer(&mut self, to: RequestId, response: &Response) {
-        let now_ms = self.now_ms;
-        self.transcript
-            .say(now_ms, || format!("{to:?}: {response:?}"));
-        let mut again = None;
-        for producer in &mut self.producers {
-            match producer.hear(to, response) {
-                Learned::Nothing => {}
-                Learned::Ended(serial, commit) => {
-                    self.ledger.tell(serial, commit, &mut self.verdict);
-                }
-                Learned::NeedsId => {
-                    self.next_producer_id += 1;
-                    again = Some(producer.request(Some(self.next_producer_id)));
+    fn respond(&mut self, to: RequestId, response: Response) {
+        let Some((asker, mut request)) = self.asked.remove(&to) else {
+            return;
+        };
+        self.say(|| format!("{to:?}: {response:?}"));
+        if response == Response::ProducerIdNeeded {
+            self.next_producer_id += 1;
+            let fresh = Some(self.next_producer_id);
+            match &mut request {
+                Request::Init(request) => request.fresh_producer_id = fresh,
+                Request::End(request) => request.fresh_producer_id = fresh,
+                Request::AddPartitions(_) => {}
+            }
+            self.asked.insert(to, (asker, request.clone()));
+            self.step(Decided::Request { id: to, request });
+            return;
+        }
+        match (asker, response) {
+            (Asker::Producer(index, number), response) => {
+                self.send(Event::Told(index, number, response));
+            }
+            (Asker::Leader(question), Response::Added(code)) => {
+                self.send_late(Event::Answer(*question, code));
+            }
+            (Asker::Leader(_), _) => {}
+        }
+    }
+
+    fn read(&mut self) {
+        for partition in &self.partitions {
+            self.ledger.read(partition, &mut self.verdict);
+        }
+    }
+
+    fn fault(&mut self) {
+        if self.healed {
+            return;
+        }
+        if self.chance.percent(35) {
+            self.say(|| "fault: another broker coordinates".to_owned());
+            self.asked.clear();
+            let started = self
+                .coordinator
+                .fail_over(now(self.now_ms), &mut self.chance);
+            self.step(started);
+            let pause = self.chance.between(1, 40);
+            self.after(pause, Event::Loaded);
+        } else {
+            let indexes: Vec<usize> = (0..self.partitions.len()).collect();
+            let index = self.chance.pick(&indexes).expect("some");
+            let partition = &mut self.partitions[index];
+            let behind = partition.log_end_offset().0 - partition.high_watermark.0;
+            let kept = self.chance.between(0, u64::try_from(behind).expect("few"));
+            partition.elect(kept);
+            let (at, end) = (partition.at.clone(), partition.log_end_offset());
+            self.say(|| format!("fault: another broker leads {at}, which ends at {end}"));
+            // Whoever waits hears nothing of a record, and that a marker is to be sent again.
+            for it in std::mem::take(&mut self.uncommitted) {
+                match it.then {
+                    Event::MarkerTold(mark, at, _) if it.partition == index => {
+                        self.after(20, Event::MarkerTold(mark, at, Marked::Again));
+                    }
+                    _ if it.partition == index => {}
+                    _ => self.uncommitted.push(it),
                 }
             }
         }
-        if let Some(request) = again {
-            self.step(Event::Request { id: to, request });
-        }
+        let pause = self.chance.between(50, 400);
+        self.after(pause, Event::Fault);
     }
 }
 
@@ -270,22 +613,33 @@ impl Healing for World {
     }
 
     fn run_until(&mut self, until: u64) -> Result<(), Violation> {
-        while self.now_ms < until {
-            self.happen();
+        while let Some((at, event)) = self.queue.take(until) {
+            self.now_ms = at;
+            self.happen(event);
             self.verdict.so_far()?;
         }
+        self.now_ms = until;
         Ok(())
     }
 
     fn heal(&mut self) {
         self.healed = true;
-        for producer in &mut self.producers {
-            producer.stop_waiting();
-        }
     }
 
     fn what_is_wrong(&self) -> Option<String> {
-        self.ledger.still_open()
+        if self.on_their_way > 0 {
+            return Some("records are on their way".to_owned());
+        }
+        let stuck = self
+            .partitions
+            .iter()
+            .find(|it| it.last_stable_offset() < it.log_end_offset())?;
+        Some(format!(
+            "{} ends at {}, and is stable up to {} only",
+            stuck.at,
+            stuck.log_end_offset(),
+            stuck.last_stable_offset()
+        ))
     }
 }
 
@@ -293,13 +647,5 @@ fn now(ms: u64) -> Now {
     Now {
         monotonic: Duration::from_millis(ms),
         wall_ms: 1_000_000 + i64::try_from(ms).expect("small"),
-    }
-}
-
-fn id_of(producer: &Producer) -> String {
-    match producer.request(None) {
-        Request::AddPartitions(request) => request.producer.transactional_id,
-        Request::End(request) => request.producer.transactional_id,
-        Request::Init(request) => request.transactional_id,
     }
 }
