@@ -337,6 +337,11 @@ async fn transactions_are_listed_by_state_producer_age_and_pattern() {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         (0, names, unknown)
     };
+    until("every partition is read", async || {
+        let loading = ErrorCode::CoordinatorLoadInProgress.code();
+        (listed(0, |it| it).0 != loading).then_some(())
+    })
+    .await;
     let text = StrBytes::from_static_str;
     for version in 0..=2 {
         assert_eq!(listed(version, |it| it), all(&["idle", "open"], 0));
