@@ -13,7 +13,7 @@ use futures::FutureExt;
 use kafka_protocol::{
     messages::{
         FetchRequest, ListOffsetsRequest,
-        fetch_request::{FetchPartition, FetchTopic, ReplicaState},
+        fetch_request::{FetchPartition, FetchTopic, ForgottenTopic, ReplicaState},
         fetch_response::{FetchResponse, PartitionData},
         list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
     },
@@ -22,13 +22,17 @@ use kafka_protocol::{
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 
 mod refusals;
+mod session;
 
-use self::refusals::{Refusals, Told};
+use self::{
+    refusals::{Refusals, Told},
+    session::{Ask, LeaderSession},
+};
 use super::{
     Settings,
     partitions::{Followed, PartitionError, Partitions, housekeeping::now_ms},
     registry::Registry,
-    replication::EpochEnd,
+    replication::{EpochEnd, SentFetch},
     throttle::{BytesPerSecond, Throttle},
 };
 use client::kafka::{KafkaConnection, KafkaError};
@@ -81,6 +85,7 @@ impl ReplicaFetchers {
                         leader,
                         changed,
                         connection: None,
+                        session: LeaderSession::new(),
                         broker_epoch: -1,
                         backoff: BACKOFF_MIN,
                         throttled_until: HashMap::new(),
@@ -100,6 +105,7 @@ struct Fetcher {
     /// Woken when the partitions to fetch are others.
     changed: Arc<Notify>,
     connection: Option<KafkaConnection>,
+    session: LeaderSession<PartitionKey, SentFetch>,
     /// The registration of the leader that `connection` leads to.
     broker_epoch: i64,
     backoff: Duration,
@@ -130,7 +136,7 @@ impl Fetcher {
             let keys: HashSet<PartitionKey> = all.iter().map(key).collect();
             self.refusals.retain(|key| keys.contains(key));
             if all.is_empty() {
-                self.connection = None;
+                self.disconnect();
                 self.throttled_until.clear();
                 self.changed.notified().await;
                 continue;
@@ -163,19 +169,25 @@ impl Fetcher {
                 }
                 // The partitions changed while the leader held the fetch.
                 Ok(None) => {
-                    self.connection = None;
+                    self.disconnect();
                     self.throttled_until.clear();
                     self.refusals.retry_all(now);
                     self.backoff = BACKOFF_MIN;
                 }
                 Err(error) => {
                     tracing::debug!("fetching from broker {}: {error}", self.leader);
-                    self.connection = None;
+                    self.disconnect();
                     self.pause(Instant::now() + self.backoff).await;
                     self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
                 }
             }
         }
+    }
+
+    /// What the leader has in hand for us is of no use any more.
+    fn disconnect(&mut self) {
+        self.connection = None;
+        self.session.begin_anew();
     }
 
     /// How fast a replica here may be filled, where that is limited.
@@ -216,8 +228,9 @@ impl Fetcher {
         due: &[Followed],
         wait: Duration,
     ) -> Result<Option<FetchResponse>, KafkaError> {
-        let request = self.request(due, wait);
         let changed = Arc::clone(&self.changed);
+        self.connected().await?;
+        let request = self.request(due, wait);
         let connection = self.connected().await?;
         let asked = connection.ask_in(FETCH_VERSION, &request, wait + FETCH_PATIENCE);
         tokio::select! {
@@ -234,6 +247,7 @@ impl Fetcher {
         // A leader that registered anew is another process.
         if self.broker_epoch != node.epoch {
             self.connection = None;
+            self.session = LeaderSession::new();
         }
         let connection = if let Some(connection) = self.connection.take() {
             connection
@@ -246,10 +260,19 @@ impl Fetcher {
         Ok(self.connection.insert(connection))
     }
 
-    fn request(&self, due: &[Followed], wait: Duration) -> FetchRequest {
+    fn request(&mut self, due: &[Followed], wait: Duration) -> FetchRequest {
+        let Ask {
+            id,
+            epoch,
+            named,
+            forgotten,
+        } = self
+            .session
+            .ask(due.iter().map(|followed| (key(followed), followed.sent)));
         let settings = &self.shared.settings;
         let mut topics: BTreeMap<uuid::Uuid, Vec<FetchPartition>> = BTreeMap::new();
-        for followed in due {
+        let named = due.iter().zip(named).filter(|(_, is_named)| *is_named);
+        for (followed, _) in named {
             let partition = FetchPartition::default()
                 .with_partition(followed.partition.at().partition)
                 .with_current_leader_epoch(followed.sent.epoch.0)
@@ -265,7 +288,22 @@ impl Fetcher {
                 .or_default()
                 .push(partition);
         }
+        let mut gone: BTreeMap<uuid::Uuid, Vec<i32>> = BTreeMap::new();
+        for (topic, partition) in forgotten {
+            gone.entry(topic).or_default().push(partition);
+        }
         FetchRequest::default()
+            .with_session_id(id)
+            .with_session_epoch(epoch)
+            .with_forgotten_topics_data(
+                gone.into_iter()
+                    .map(|(id, partitions)| {
+                        ForgottenTopic::default()
+                            .with_topic_id(id)
+                            .with_partitions(partitions)
+                    })
+                    .collect(),
+            )
             .with_replica_state(
                 ReplicaState::default()
                     .with_replica_id(self.shared.registry.broker_id().0.into())
@@ -302,7 +340,20 @@ impl Fetcher {
     /// Returns whether a log was cut.
     async fn take_all(&mut self, due: &[Followed], response: FetchResponse) -> bool {
         let code = ErrorCode::from_code(response.error_code);
-        if !code.is_none() {
+        if matches!(
+            code,
+            ErrorCode::FetchSessionIdNotFound
+                | ErrorCode::InvalidFetchSessionEpoch
+                | ErrorCode::FetchSessionTopicIdError
+        ) {
+            // The leader gave our place to another; it is asked for a new one at once.
+            self.session = LeaderSession::new();
+            return false;
+        }
+        if code.is_none() {
+            self.session.answered(response.session_id);
+        } else {
+            self.session.begin_anew();
             tracing::debug!("fetching from broker {}: {code}", self.leader);
             self.pause(Instant::now() + self.backoff).await;
             return false;

@@ -201,10 +201,12 @@ impl Log {
         let Some(first) = headers.first() else {
             return Ok(());
         };
+        self.make()?;
         for header in headers.iter().filter(|header| header.leader_epoch.0 >= 0) {
             self.epochs
                 .assign(header.leader_epoch, header.base_offset)?;
         }
+        self.epochs.write_unwritten()?;
         let interval = self.config.index_interval_bytes;
         match self.active_mut().append(head, tail, headers, interval) {
             Ok(()) => {}

@@ -175,7 +175,7 @@ impl Log {
         self.drop_snapshots(|at| at >= compacted.end);
         for (base, next) in &compacted.heads {
             let (segment, _) = Segment::open(&self.folder, *base, *next)?;
-            self.segments.insert(*base, segment);
+            self.segments.insert(*base, Box::new(segment));
         }
         self.first_dirty_offset = compacted.clean_up_to;
         Ok(true)
@@ -491,7 +491,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use bytes::BytesMut;
-    use uuid::Uuid;
 
     use super::*;
     use crate::log::{AppendOrigin, OpenAt};
@@ -513,7 +512,8 @@ mod tests {
 
     fn open(folder: &Path) -> Log {
         let partition = TopicPartition::new("table", 0);
-        Log::create(folder, partition, Uuid::from_u128(1), config(), NOW_MS).expect("opened")
+        let opened = Log::open(folder, partition, config(), OpenAt::default(), NOW_MS);
+        opened.expect("opened").0
     }
 
     fn put(log: &mut Log, key: u32, value: Option<&str>) {

@@ -89,11 +89,15 @@ impl<E: IndexEntry> IndexFile<E> {
     /// An empty index; a file that is there already is emptied.
     pub(super) fn create(path: PathBuf) -> Result<Self, LogError> {
         let index = Self::empty(path);
-        index
-            .file()?
-            .set_len(0)
-            .map_err(LogError::storage("empty", &index.path))?;
+        index.clear()?;
         Ok(index)
+    }
+
+    /// Makes the file where there is none, and empties it where there is one.
+    pub(super) fn clear(&self) -> Result<(), LogError> {
+        self.file()?
+            .set_len(0)
+            .map_err(LogError::storage("empty", &self.path))
     }
 
     /// The index on file; `None` where there is no file. A last entry that is not whole does not count.
@@ -111,7 +115,8 @@ impl<E: IndexEntry> IndexFile<E> {
         Ok(Some(index))
     }
 
-    fn empty(path: PathBuf) -> Self {
+    /// No entries, whatever lies under this path.
+    pub(super) fn empty(path: PathBuf) -> Self {
         Self {
             path,
             file: OnceLock::new(),

@@ -11,6 +11,10 @@ use wire::{LeaderEpoch, Offset};
 pub(super) struct LeaderEpochs {
     path: PathBuf,
     known: EpochEntries,
+    /// Whether the file says something else than is known.
+    unwritten: bool,
+    /// Whether the log's folder is not there yet.
+    has_no_folder: bool,
 }
 
 /// The epochs of one log, rising in both epoch and start offset.
@@ -25,7 +29,22 @@ impl LeaderEpochs {
         Self {
             path: folder.join("leader-epoch-checkpoint"),
             known: EpochEntries::default(),
+            unwritten: false,
+            has_no_folder: false,
         }
+    }
+
+    /// As [`Self::new`], of a log whose folder is made later: [`Self::folder_is_made`] tells.
+    pub(super) fn without_folder(folder: &Path) -> Self {
+        Self {
+            has_no_folder: true,
+            ..Self::new(folder)
+        }
+    }
+
+    /// From now on there is a place for the file.
+    pub(super) fn folder_is_made(&mut self) {
+        self.has_no_folder = false;
     }
 
     /// Reads `leader-epoch-checkpoint` in `folder`; `None` where there is none. One that cannot be understood
@@ -87,6 +106,17 @@ impl LeaderEpochs {
         self.write_if(|known| known.assign(epoch, start))
     }
 
+    /// As [`Self::assign`], of an epoch that has no batch yet. Nothing of it needs to survive: an opened log forgets
+    /// epochs that begin at its end. [`Self::write_unwritten`] puts it on file before the first batch.
+    pub(super) fn assign_unwritten(&mut self, epoch: LeaderEpoch, start: Offset) {
+        self.unwritten |= self.known.assign(epoch, start);
+    }
+
+    /// Puts on file what is only known here.
+    pub(super) fn write_unwritten(&mut self) -> Result<(), LogError> {
+        if self.unwritten { self.write() } else { Ok(()) }
+    }
+
     /// See [`EpochEntries::truncate_from_end`].
     pub(super) fn truncate_from_end(&mut self, end: Offset) -> Result<(), LogError> {
         self.write_if(|known| known.truncate_from_end(end))
@@ -104,14 +134,25 @@ impl LeaderEpochs {
 
     /// Writes the file where `change` changed anything.
     fn write_if(&mut self, change: impl FnOnce(&mut EpochEntries) -> bool) -> Result<(), LogError> {
-        if !change(&mut self.known) {
+        if change(&mut self.known) {
+            self.unwritten = true;
+        } else {
             return Ok(());
         }
+        if self.has_no_folder {
+            return Ok(());
+        }
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), LogError> {
         let lines = self.known.entries.iter();
         write_lines(
             &self.path,
             lines.map(|(epoch, start)| format!("{epoch} {start}")),
-        )
+        )?;
+        self.unwritten = false;
+        Ok(())
     }
 }
 

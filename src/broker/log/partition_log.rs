@@ -30,8 +30,8 @@ pub(crate) struct Log {
     pub(super) topic_id: Uuid,
     pub(super) folder: Arc<Path>,
     pub(super) config: LogConfig,
-    /// By base offset, never empty; the last one takes the appends.
-    pub(super) segments: BTreeMap<Offset, Segment>,
+    /// By base offset, never empty; the last one takes the appends. Boxed, for a map of one has room for eleven.
+    pub(super) segments: BTreeMap<Offset, Box<Segment>>,
     pub(super) log_start_offset: Offset,
     /// Everything before is on disk, whatever happens to the machine.
     pub(super) recovery_point: Offset,
@@ -51,10 +51,13 @@ pub(crate) struct Log {
     pub(super) generation: u64,
     /// A failed write could not be taken back.
     pub(super) offline: bool,
+    /// Whether the folder is there. That of a new log is made with its first record: until then there is nothing that
+    /// could be lost, and a topic of thousands of partitions costs the disk nothing.
+    pub(super) is_made: bool,
 }
 
 impl Log {
-    /// Makes the folder of a new partition and an empty log in it. The folder may exist where an
+    /// The empty log of a new partition. Its folder is made with its first record, and may exist by then where an
     /// earlier attempt was cut short.
     pub(crate) fn create(
         folder: &Path,
@@ -62,15 +65,57 @@ impl Log {
         topic_id: Uuid,
         config: LogConfig,
         now_ms: i64,
-    ) -> Result<Self, LogError> {
-        match std::fs::create_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            // Not the folder of all logs with it: where that vanished, nothing empty may take its place.
-            made => made.map_err(LogError::storage("create", folder))?,
+    ) -> Self {
+        let folder: Arc<Path> = Arc::from(folder);
+        let start = Offset(0);
+        let segment = Box::new(Segment::without_files(&folder, start));
+        Self {
+            partition,
+            topic_id,
+            config,
+            segments: BTreeMap::from([(start, segment)]),
+            log_start_offset: start,
+            recovery_point: start,
+            epochs: LeaderEpochs::without_folder(&folder),
+            producers: ProducerState::default(),
+            aborted: AbortedTransactions::default(),
+            verifications: Verifications::default(),
+            snapshots: Vec::new(),
+            active_since_ms: now_ms,
+            active_first_timestamp: None,
+            first_dirty_offset: start,
+            generation: 0,
+            offline: false,
+            is_made: false,
+            folder,
         }
-        Metadata { topic_id }.write(folder)?;
-        let (log, _) = Self::open(folder, partition, config, OpenAt::default(), now_ms)?;
-        Ok(log)
+    }
+
+    /// Makes the folder and the files of a new log, where that was not done yet: what writes calls it first.
+    pub(super) fn make(&mut self) -> Result<(), LogError> {
+        if self.is_made {
+            return Ok(());
+        }
+        match std::fs::create_dir(&self.folder) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists
+                    && !holds_records(&self.folder)? => {}
+            // Not the folder of all logs with it: where that vanished, nothing empty may take its place.
+            made => made.map_err(LogError::storage("create", &self.folder))?,
+        }
+        let topic_id = self.topic_id;
+        Metadata { topic_id }.write(&self.folder)?;
+        let base = self.active().base_offset;
+        let segment = Segment::create(&self.folder, base)?;
+        self.segments.insert(base, Box::new(segment));
+        self.epochs.folder_is_made();
+        self.is_made = true;
+        Ok(())
+    }
+
+    /// Whether the log's folder is there, or should be.
+    pub(crate) fn is_made(&self) -> bool {
+        self.is_made
     }
 
     /// Opens the log in `folder` and recovers what lies behind the recovery point in `at`.
@@ -171,13 +216,9 @@ impl Log {
         self.epochs.end_offset(epoch, self.log_end_offset())
     }
 
-    /// A leader of `epoch` appends from `start` on: written down before its first batch.
-    pub(crate) fn assign_epoch_start(
-        &mut self,
-        epoch: LeaderEpoch,
-        start: Offset,
-    ) -> Result<(), LogError> {
-        self.epochs.assign(epoch, start)
+    /// A leader of `epoch` appends from `start` on, the log's end: written down before its first batch.
+    pub(crate) fn assign_epoch_start(&mut self, epoch: LeaderEpoch, start: Offset) {
+        self.epochs.assign_unwritten(epoch, start);
     }
 
     /// Moves the log's start to `offset`, as `DeleteRecords` and a leader's own start do; never backwards.
@@ -291,13 +332,14 @@ impl Log {
         offset: Offset,
         now_ms: i64,
     ) -> Result<(), LogError> {
+        self.make()?;
         self.generation += 1;
         while let Some((_, segment)) = self.segments.pop_last() {
             // The map stays empty only until the next statement after the loop.
             remove_retired(segment.retire()?);
         }
         self.segments
-            .insert(offset, Segment::create(&self.folder, offset)?);
+            .insert(offset, Box::new(Segment::create(&self.folder, offset)?));
         self.active_since_ms = now_ms;
         self.active_first_timestamp = None;
         self.log_start_offset = offset;
@@ -328,7 +370,7 @@ impl Log {
         self.active_mut().close_for_appends()?;
         self.take_snapshot()?;
         self.segments
-            .insert(end, Segment::create(&self.folder, end)?);
+            .insert(end, Box::new(Segment::create(&self.folder, end)?));
         self.active_since_ms = now_ms;
         self.active_first_timestamp = None;
         Ok(())
@@ -386,6 +428,21 @@ impl Log {
             end: self.log_end_offset(),
         }
     }
+}
+
+/// Whether a folder has a log that is not empty: somebody put it there, and what opens it finds its records.
+fn holds_records(folder: &Path) -> Result<bool, LogError> {
+    let failed = LogError::storage("list", folder);
+    let entries = std::fs::read_dir(folder).and_then(|entries| {
+        entries
+            .map(|entry| {
+                let entry = entry?;
+                let is_log = entry.path().extension().is_some_and(|kind| kind == "log");
+                Ok(is_log && entry.metadata()?.len() > 0)
+            })
+            .collect::<io::Result<Vec<bool>>>()
+    });
+    Ok(entries.map_err(failed)?.contains(&true))
 }
 
 /// Files to be synced, without the log's lock.

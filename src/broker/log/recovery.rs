@@ -81,6 +81,7 @@ pub(super) fn open(
         first_dirty_offset: Offset(0),
         generation: 0,
         offline: false,
+        is_made: true,
     };
     let mut report = RecoveryReport::default();
     log.load_segments(&files.bases, &mut report)?;
@@ -90,7 +91,7 @@ pub(super) fn open(
     if log.segments.is_empty() {
         let start = at.log_start_offset.unwrap_or_default();
         let segment = Segment::create(&log.folder, start)?;
-        log.segments.insert(start, segment);
+        log.segments.insert(start, Box::new(segment));
     }
     let end = log.log_end_offset();
     let base = log.segments.first_key_value().map_or(end, |first| *first.0);
@@ -143,7 +144,7 @@ impl Log {
                     .unwrap_or(segment.next_offset);
                 segment.close_for_appends()?;
             }
-            self.segments.insert(*base, segment);
+            self.segments.insert(*base, Box::new(segment));
         }
         Ok(())
     }

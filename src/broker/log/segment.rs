@@ -66,23 +66,30 @@ impl Place {
 impl Segment {
     /// A new empty segment; what lies under its names is emptied.
     pub(super) fn create(folder: &Arc<Path>, base_offset: Offset) -> Result<Self, LogError> {
-        let segment = Self {
+        let segment = Self::without_files(folder, base_offset);
+        segment.offset_index.clear()?;
+        segment.time_index.clear()?;
+        segment
+            .file()?
+            .set_len(0)
+            .map_err(LogError::storage("empty", &segment.path()))?;
+        Ok(segment)
+    }
+
+    /// An empty segment of which nothing is on the disk. It answers reads and takes no appends.
+    pub(super) fn without_files(folder: &Arc<Path>, base_offset: Offset) -> Self {
+        Self {
             base_offset,
             next_offset: base_offset,
             size_bytes: 0,
             max_timestamp: (NO_TIMESTAMP, base_offset),
             folder: Arc::clone(folder),
             file: OnceLock::new(),
-            offset_index: IndexFile::create(file_path(folder, base_offset, "index"))?,
-            time_index: IndexFile::create(file_path(folder, base_offset, "timeindex"))?,
+            offset_index: IndexFile::empty(file_path(folder, base_offset, "index")),
+            time_index: IndexFile::empty(file_path(folder, base_offset, "timeindex")),
             unindexed_bytes: 0,
             recent: VecDeque::new(),
-        };
-        segment
-            .file()?
-            .set_len(0)
-            .map_err(LogError::storage("empty", &segment.path()))?;
-        Ok(segment)
+        }
     }
 
     /// The segment on disk, its last records not looked at: `next_offset` is what the caller knows,
@@ -281,6 +288,9 @@ impl Segment {
 
     /// The first batch whose largest timestamp is at least `timestamp`.
     pub(super) fn locate_timestamp(&self, timestamp: i64) -> Result<Option<Place>, LogError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
         let entry = self.time_index.floor(|e| e.timestamp < timestamp)?;
         let passed = entry.map(|entry| (self.absolute(entry.offset), entry.timestamp));
         let mut position = 0;
@@ -345,6 +355,9 @@ impl Segment {
 
     /// The timestamp of the first batch, for rolling by time.
     pub(super) fn first_timestamp(&self) -> Result<Option<i64>, LogError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
         match self.headers(0)?.next() {
             Some(first) => Ok(Some(first?.1.max_timestamp)),
             None => Ok(None),

@@ -16,6 +16,7 @@ use wire::{LeaderEpoch, Offset, TopicPartition};
 mod compacted_transactions;
 mod damage;
 mod dump_log;
+mod new_log;
 mod transactions;
 mod validation;
 
@@ -42,7 +43,7 @@ impl Log {
 }
 
 fn create(folder: &Path, config: LogConfig) -> Log {
-    Log::create(folder, partition(), Uuid::from_u128(7), config, NOW_MS).expect("created")
+    Log::create(folder, partition(), Uuid::from_u128(7), config, NOW_MS)
 }
 
 fn reopen(folder: &Path, config: LogConfig, recovery_point: i64) -> (Log, RecoveryReport) {
@@ -462,8 +463,7 @@ fn an_epoch_without_a_record_goes_with_a_truncation_that_cuts_nothing() {
     let mut log = create(folder.path(), LogConfig::default());
     append(&mut log, 4);
     // Elected in epoch 1 and replaced before anything was written.
-    log.assign_epoch_start(LeaderEpoch(1), Offset(4))
-        .expect("written");
+    log.assign_epoch_start(LeaderEpoch(1), Offset(4));
     let end = log.truncate_to(Offset(4), NOW_MS).expect("nothing to cut");
     assert_eq!(end, Offset(4));
     // Else a follower would name epoch 1 to a leader that never heard of it, for ever.
@@ -615,9 +615,7 @@ fn lost_indexes_are_built_anew() {
 /// A log whose active segment's file is `device`.
 #[cfg(target_os = "linux")]
 fn on_device(folder: &Path, device: &Path) -> Log {
-    create(folder, LogConfig::default())
-        .close()
-        .expect("closed");
+    create(folder, LogConfig::default()).make().expect("made");
     let path = file_names(folder, "log").remove(0);
     fs::remove_file(&path).expect("removed");
     std::os::unix::fs::symlink(device, &path).expect("linked");

@@ -105,6 +105,9 @@ impl Folders {
         }
         for partition in hosted {
             let mut state = partition.lock();
+            if !state.replica.log.is_made() {
+                continue;
+            }
             let folder = state.replica.log.folder().to_owned();
             // Its topic may have been deleted since it was listed.
             let is_hosted = partitions.get(partition.at()).is_some();

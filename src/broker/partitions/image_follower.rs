@@ -33,10 +33,13 @@ use crate::{
     },
     replication::{CurrentLeader, RoleChange},
 };
-use wire::{BrokerId, Reporter, TopicPartition};
+use wire::{BrokerId, Offset, Reporter, TopicPartition};
 
-/// Logs opened at a time, each on a thread of its own: recovery is bound by the disk.
+/// Threads that open logs at a time: recovery is bound by the disk.
 const OPENING_MAX: usize = 8;
+
+/// Logs without a record that one thread opens in a row: each is done sooner than a thread is woken for it.
+const EMPTY_TOGETHER_MAX: usize = 512;
 
 /// The task's state.
 pub(crate) struct ImageFollower {
@@ -56,7 +59,7 @@ pub(crate) struct ImageFollower {
     /// Wanted, and their turn to be opened has not come.
     missing: VecDeque<TopicPartition>,
     opening: BTreeSet<TopicPartition>,
-    opens: JoinSet<Opened>,
+    opens: JoinSet<Vec<Opened>>,
     /// Logs that failed.
     retries: Retries,
     deletions: JoinSet<()>,
@@ -104,7 +107,7 @@ impl ImageFollower {
     pub(crate) async fn catch_up(&mut self) {
         self.apply();
         while let Some(opened) = self.opens.join_next().await {
-            self.opened(opened);
+            self.take_opened(opened);
         }
     }
 
@@ -118,7 +121,7 @@ impl ImageFollower {
                     Err(_) => return,
                 },
                 Some(opened) = self.opens.join_next(), if !self.opens.is_empty() => {
-                    self.opened(opened);
+                    self.take_opened(opened);
                 }
                 () = failures.added() => self.take_failures(),
                 () = until(self.retries.next_at()) => {
@@ -244,7 +247,13 @@ impl ImageFollower {
         wanted.is_some_and(|wanted| wanted.contains(&at.partition))
     }
 
+    fn is_unwanted(&self, image: &ClusterImage, at: &TopicPartition, topic_id: Uuid) -> bool {
+        let topic = image.topics.get(&at.topic);
+        topic.is_none_or(|topic| topic.id != topic_id) || !self.is_wanted(at)
+    }
+
     fn open_missing(&mut self, image: &ClusterImage) {
+        let mut empty = Vec::new();
         while self.opens.len() < OPENING_MAX
             && let Some(at) = self.missing.pop_front()
         {
@@ -252,9 +261,24 @@ impl ImageFollower {
             let is_due = self.is_wanted(&at)
                 && !self.opening.contains(&at)
                 && self.partitions.get(&at).is_none();
-            if is_due && let Some(topic) = image.topics.get(&at.topic) {
-                self.open(at, image, topic);
+            if !is_due {
+                continue;
             }
+            let Some(topic) = image.topics.get(&at.topic) else {
+                continue;
+            };
+            let opener = self.opener(at, image, topic);
+            if opener.held.end() > Offset(0) {
+                self.open(vec![opener]);
+            } else {
+                empty.push(opener);
+            }
+            if empty.len() == EMPTY_TOGETHER_MAX {
+                self.open(std::mem::take(&mut empty));
+            }
+        }
+        if !empty.is_empty() {
+            self.open(empty);
         }
     }
 
@@ -306,12 +330,8 @@ impl ImageFollower {
     }
 
     fn remove_unwanted(&mut self, image: &ClusterImage) {
-        let is_unwanted = |at: &TopicPartition, topic_id: Uuid| {
-            let topic = image.topics.get(&at.topic);
-            topic.is_none_or(|topic| topic.id != topic_id) || !self.is_wanted(at)
-        };
         let mut gone = self.partitions.all();
-        gone.retain(|it| is_unwanted(it.at(), it.topic_id()));
+        gone.retain(|it| self.is_unwanted(image, it.at(), it.topic_id()));
         for partition in &gone {
             self.partitions.remove(partition.at());
             if let Some(change) = partition.resign() {
@@ -321,7 +341,7 @@ impl ImageFollower {
         }
         let mut gone: Vec<TopicPartition> = gone.iter().map(|it| it.at().clone()).collect();
         let mut offline = self.partitions.offline();
-        offline.retain(|at, it| is_unwanted(at, it.topic_id));
+        offline.retain(|at, it| self.is_unwanted(image, at, it.topic_id));
         gone.extend(offline.into_keys());
         if gone.is_empty() {
             return;
@@ -341,14 +361,14 @@ impl ImageFollower {
         }
     }
 
-    fn open(&mut self, at: TopicPartition, image: &ClusterImage, topic: &TopicImage) {
-        let offline = self.partitions.offline();
-        let held = match offline.get(&at) {
+    fn opener(&mut self, at: TopicPartition, image: &ClusterImage, topic: &TopicImage) -> Opener {
+        let held = match self.partitions.offline_of(&at) {
             Some(offline) => offline.held,
             None => self.held.remove(&at).unwrap_or_default(),
         };
         let leads = image.partition(&at).and_then(|it| image.valid_leader(it));
-        let opener = Opener {
+        self.opening.insert(at.clone());
+        Opener {
             own: self.own,
             folder: partition_folder(self.partitions.data_dir(), &at),
             topic_id: topic.id,
@@ -357,29 +377,51 @@ impl ImageFollower {
             may_miss: leads.is_some_and(|leader| leader != self.own) || self.is_unclean(topic),
             failures: Arc::clone(&self.partitions.failures),
             reporter: self.reporter.clone(),
-            at: at.clone(),
-        };
-        self.opening.insert(at.clone());
-        let topic_id = topic.id;
-        self.opens.spawn_blocking(move || Opened {
             at,
-            topic_id,
-            held,
-            result: opener.open(),
+        }
+    }
+
+    /// Opens logs one after the other, on a thread that may wait for the disk.
+    fn open(&mut self, all: Vec<Opener>) {
+        self.opens.spawn_blocking(move || {
+            let opened = all.into_iter().map(|opener| Opened {
+                at: opener.at.clone(),
+                topic_id: opener.topic_id,
+                held: opener.held,
+                result: opener.open(),
+            });
+            opened.collect()
         });
     }
 
-    fn opened(&mut self, opened: Result<Opened, JoinError>) {
-        let opened = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                tracing::error!("opening a log failed: {error}");
-                return;
+    /// Takes up what was opened by now, all together: others are told of it once.
+    fn take_opened(&mut self, first: Result<Vec<Opened>, JoinError>) {
+        let image = Arc::clone(&self.applied);
+        let mut changes = Vec::new();
+        let mut next = Some(first);
+        while let Some(opened) = next {
+            match opened {
+                Ok(opened) => {
+                    for opened in opened {
+                        changes.extend(self.opened(opened, &image));
+                    }
+                }
+                Err(error) => tracing::error!("opening a log failed: {error}"),
             }
-        };
+            next = self.opens.try_join_next();
+        }
+        self.partitions.roles_changed(self.own, &changes);
+        self.partitions.settled.notify_waiters();
+        self.open_missing(&image);
+    }
+
+    fn opened(
+        &mut self,
+        opened: Opened,
+        image: &ClusterImage,
+    ) -> Option<(Arc<Partition>, RoleChange)> {
         let at = opened.at;
         self.opening.remove(&at);
-        let image = Arc::clone(&self.applied);
         match opened.result {
             Ok(partition) => {
                 let partition = Arc::new(partition);
@@ -387,13 +429,14 @@ impl ImageFollower {
                 if self.partitions.clear_offline(&at).is_some() {
                     tracing::info!("{at}: its log is open again");
                 }
-                if let Some(change) = self.give_role(&image, &partition) {
-                    self.partitions
-                        .roles_changed(self.own, &[(partition, change)]);
+                if self.is_unwanted(image, &at, opened.topic_id) {
+                    // Its topic was deleted, or created anew, while the log was opened.
+                    self.remove_unwanted(image);
+                    self.missing.push_back(at);
+                    return None;
                 }
-                // Its topic may have been deleted, or created anew, while the log was opened.
-                self.remove_unwanted(&image);
-                self.missing.push_back(at);
+                let change = self.give_role(image, &partition)?;
+                Some((partition, change))
             }
             Err(error) => {
                 self.blame_disk(error.is_of_the_disk(), &error);
@@ -403,10 +446,9 @@ impl ImageFollower {
                     held: opened.held,
                 };
                 self.set_offline(at, offline);
+                None
             }
         }
-        self.partitions.settled.notify_waiters();
-        self.open_missing(&image);
     }
 
     /// Takes partitions offline whose log failed.

@@ -18,7 +18,7 @@ mod replica_log;
 mod waiters;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
@@ -155,6 +155,11 @@ impl Partitions {
         offline.clone()
     }
 
+    fn offline_of(&self, at: &TopicPartition) -> Option<Offline> {
+        let offline = self.offline.read().unwrap_or_else(PoisonError::into_inner);
+        offline.get(at).cloned()
+    }
+
     fn is_offline(&self, at: &TopicPartition) -> bool {
         let offline = self.offline.read().unwrap_or_else(PoisonError::into_inner);
         offline.contains_key(at)
@@ -253,7 +258,7 @@ impl Partitions {
             .flat_map(|(_, change)| [change.before.leader, change.now.leader])
             .flatten()
             .filter(|leader| *leader != own);
-        for leader in leaders {
+        for leader in leaders.collect::<BTreeSet<_>>() {
             self.wake_fetcher(leader);
         }
         for (topic, led) in &self.coordinating {

@@ -43,7 +43,7 @@ impl Opener {
             });
         } else {
             let (at, config) = (self.at.clone(), self.config.clone());
-            let log = Log::create(&self.folder, at, self.topic_id, config, now_ms())?;
+            let log = Log::create(&self.folder, at, self.topic_id, config, now_ms());
             let missing = Missing {
                 held: self.held.end(),
                 were_safe: true,

@@ -27,7 +27,8 @@ impl ReplicaLog for Log {
     }
 
     fn assign_epoch_start(&mut self, epoch: LeaderEpoch, start: Offset) -> Result<(), LogError> {
-        self.assign_epoch_start(epoch, start)
+        self.assign_epoch_start(epoch, start);
+        Ok(())
     }
 
     fn move_log_start(&mut self, offset: Offset) -> Result<(), LogError> {

@@ -11,8 +11,11 @@ use super::{
 };
 use client::zookeeper::{Connection, ZooKeeperError};
 
-/// Reads that are under way at once: they share one connection and its buffers.
-const READS_AT_ONCE: usize = 1_000;
+/// Requests that are under way at once: they share one connection and its buffers.
+const REQUESTS_AT_ONCE: usize = 256;
+
+/// States that are read with one request: some hundred bytes each, so that the answer is far below `jute.maxbuffer`.
+const STATES_TOGETHER: usize = 512;
 
 /// Reads everything there is, whatever was known before.
 pub(super) async fn read_everything(
@@ -71,18 +74,70 @@ pub(super) async fn read_controller_epoch(
     Ok(())
 }
 
+/// Reads znodes in their order: whether a state is its topic's shows by which of them was read first.
 async fn read(
     connection: &Connection,
     znodes: Vec<Znode>,
 ) -> Result<Vec<(Znode, Found)>, ZooKeeperError> {
     let mut all = Vec::with_capacity(znodes.len());
-    let mut znodes = znodes.into_iter().peekable();
-    while znodes.peek().is_some() {
-        let some = znodes.by_ref().take(READS_AT_ONCE).map(|znode| async {
-            let found = connection.read(&znode.path()).await?;
-            Ok::<_, ZooKeeperError>((znode, found))
-        });
-        all.extend(try_join_all(some).await?);
+    let mut requests = requests(znodes).into_iter();
+    while requests.len() > 0 {
+        let some = requests
+            .by_ref()
+            .take(REQUESTS_AT_ONCE)
+            .map(|znodes| async {
+                let paths: Vec<String> = znodes.iter().map(Znode::path).collect();
+                let found = connection.read_all(&paths).await?;
+                Ok::<_, ZooKeeperError>(znodes.into_iter().zip(found))
+            });
+        all.extend(try_join_all(some).await?.into_iter().flatten());
     }
     Ok(all)
+}
+
+/// What is read with one request: states that follow each other, and anything else by itself.
+fn requests(znodes: Vec<Znode>) -> Vec<Vec<Znode>> {
+    let is_state = |znode: &Znode| matches!(znode, Znode::State(_));
+    let mut requests: Vec<Vec<Znode>> = Vec::new();
+    for znode in znodes {
+        match requests.last_mut() {
+            Some(last)
+                if is_state(&znode)
+                    && last.len() < STATES_TOGETHER
+                    && last.first().is_some_and(is_state) =>
+            {
+                last.push(znode);
+            }
+            _ => requests.push(vec![znode]),
+        }
+    }
+    requests
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STATES_TOGETHER, Znode, requests};
+    use wire::TopicPartition;
+
+    #[test]
+    fn states_are_read_together_and_never_past_what_stands_between_them() {
+        let state = |index| Znode::State(TopicPartition::new("orders", index));
+        let topic = || Znode::Topic("orders".to_owned());
+        let znodes = vec![topic(), state(0), state(1), topic(), state(2)];
+        assert_eq!(
+            requests(znodes),
+            [
+                vec![topic()],
+                vec![state(0), state(1)],
+                vec![topic()],
+                vec![state(2)]
+            ]
+        );
+        let count = i32::try_from(STATES_TOGETHER).expect("small");
+        let sizes: Vec<usize> = requests((0..=count).map(state).collect())
+            .iter()
+            .map(Vec::len)
+            .collect();
+        assert_eq!(sizes, [STATES_TOGETHER, 1]);
+    }
 }

@@ -19,7 +19,9 @@ use std::{
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
-use zookeeper_client::{Client, CreateMode, Error, MultiWriteError, MultiWriteResult, Stat};
+use zookeeper_client::{
+    Client, CreateMode, Error, MultiReadResult, MultiWriteError, MultiWriteResult, Stat,
+};
 
 use session::Session;
 
@@ -237,6 +239,39 @@ impl Connection {
             Err(Error::NoNode) => Ok(None),
             Err(source) => Err(ZooKeeperError::of(path, source)),
         }
+    }
+
+    /// As [`Self::read`], of several znodes in one request and at one moment.
+    ///
+    /// # Errors
+    /// The connection broke, or ZooKeeper refused one of them.
+    pub async fn read_all(
+        &self,
+        paths: &[String],
+    ) -> Result<Vec<Option<(Vec<u8>, Stat)>>, ZooKeeperError> {
+        if let [path] = paths {
+            return Ok(vec![self.read(path).await?]);
+        }
+        let first = paths.first().map_or("", String::as_str);
+        let mut multi = self.client.new_multi_reader();
+        for path in paths {
+            multi
+                .add_get_data(path)
+                .map_err(|source| ZooKeeperError::of(path, source))?;
+        }
+        let results = multi.commit().await;
+        let results = results.map_err(|source| ZooKeeperError::of(first, source))?;
+        let found = paths
+            .iter()
+            .zip(results)
+            .map(|(path, result)| match result {
+                MultiReadResult::Data { data, stat } => Ok(Some((data, stat))),
+                MultiReadResult::Error { err: Error::NoNode } => Ok(None),
+                MultiReadResult::Error { err } => Err(ZooKeeperError::of(path, err)),
+                // Another kind of answer than was asked for.
+                _ => Err(ZooKeeperError::ConnectionLost),
+            });
+        found.collect()
     }
 
     /// The names of the znodes below; none where there is no such znode.

@@ -84,6 +84,7 @@ fn a_kill_at_any_byte_of_any_write_leaves_the_logs_beginning() {
         ..LogConfig::default()
     };
     let mut log = create(folder.path(), config);
+    log.make().expect("made");
     let mut crashes = 0;
     for step in 0..16 {
         let before = files(folder.path());
