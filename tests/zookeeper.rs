@@ -12,8 +12,8 @@ use std::{
 use bytes::Bytes;
 use kafkarium::wire::{
     jute::{
-        ConnectRequest, ConnectResponse, CreateRequest, JuteReader, OpCode, Record, RequestHeader,
-        frame, open_acl,
+        AddWatchRequest, ConnectRequest, ConnectResponse, CreateRequest, JuteReader, OpCode,
+        Record, RequestHeader, frame, open_acl,
     },
     report::{Report, ReportLine},
 };
@@ -127,15 +127,29 @@ impl RawSession {
     }
 
     fn create_ephemeral(&mut self, path: &str) {
-        let header = RequestHeader {
-            xid: 1,
-            op_code: OpCode::Create.code(),
-        };
         let request = CreateRequest {
             path: path.into(),
             data: Some(Bytes::new()),
             acl: open_acl(),
             flags: 1,
+        };
+        self.ask(OpCode::Create, &request);
+    }
+
+    /// Watches a znode and all below it.
+    fn watch_all(&mut self, path: &str) {
+        const PERSISTENT_RECURSIVE: i32 = 1;
+        let request = AddWatchRequest {
+            path: path.into(),
+            mode: PERSISTENT_RECURSIVE,
+        };
+        self.ask(OpCode::AddWatch, &request);
+    }
+
+    fn ask(&mut self, op_code: OpCode, request: &impl Record) {
+        let header = RequestHeader {
+            xid: 1,
+            op_code: op_code.code(),
         };
         let frame = frame(|to| {
             header.write(to);
@@ -272,6 +286,35 @@ async fn a_silent_session_expires_at_its_deadline() {
     drop(session);
     within("the session's end", watch.changed()).await;
     assert!(last_heard.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn a_watcher_that_reads_late_hears_of_tens_of_thousands_of_znodes() {
+    const ZNODES: usize = 40_000;
+    const TOGETHER: usize = 2_000;
+    let folder = folder();
+    let server = Server::start(folder.path());
+    let client = server.client(Duration::from_secs(30)).await;
+    let mut watcher = RawSession::open(&server, 60_000);
+    watcher.watch_all("/many");
+    client
+        .create("/many", b"", &persistent())
+        .await
+        .expect("new");
+    // Long enough that the system's own buffers do not hold all the events.
+    let name = "n".repeat(300);
+    for first in (0..ZNODES).step_by(TOGETHER) {
+        let mut multi = client.new_multi_writer();
+        for number in first..first + TOGETHER {
+            let path = format!("/many/{name}{number}");
+            multi.add_create(&path, b"", &persistent()).expect("a path");
+        }
+        multi.commit().await.expect("created");
+    }
+    for number in 0..=ZNODES {
+        let event = watcher.answer();
+        assert!(event.len() > 20, "event {number}");
+    }
 }
 
 #[tokio::test]

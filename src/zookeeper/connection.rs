@@ -21,9 +21,10 @@ use wire::jute::FRAME_BYTES_MAX;
 /// Requests of one connection that wait for their answers; more are left in its socket.
 const OUTSTANDING_MAX: usize = 256;
 
-/// Answers and events that wait to be written to one connection. Answers are at most
-/// [`OUTSTANDING_MAX`], so a full queue means thousands of events that the client does not read.
-pub(super) const OUTPUTS_WAITING_MAX: usize = 8_192;
+/// Answers and runs of events that wait to be written to one connection. Answers are at most
+/// [`OUTSTANDING_MAX`], so a full queue means a thousand events at least that the client does not read, and
+/// some megabytes of them where many came at once.
+pub(super) const OUTPUTS_WAITING_MAX: usize = 2_048;
 
 /// How long the first frame, or the rest of one that has begun, may take.
 const FRAME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,8 +54,8 @@ pub(super) enum Message {
 pub(super) enum Output {
     /// An answer to one frame.
     Reply(Bytes),
-    /// A watch event.
-    Event(Bytes),
+    /// Watch events, one behind the other.
+    Events(Bytes),
     /// Nothing follows.
     End,
 }
@@ -217,7 +218,7 @@ impl Connection {
                     self.outstanding = self.outstanding.saturating_sub(1);
                     bytes.extend_from_slice(&frame);
                 }
-                Output::Event(frame) => bytes.extend_from_slice(&frame),
+                Output::Events(frames) => bytes.extend_from_slice(&frames),
                 Output::End => {
                     more = false;
                     break;

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use bytes::BytesMut;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
@@ -36,6 +37,9 @@ const INBOX_MAX: usize = 1_024;
 
 /// Messages that are worked off before their transactions go to the disk together.
 const BATCH_MAX: usize = 256;
+
+/// Bytes of events that are handed to a connection together.
+const EVENT_BYTES: usize = 16 * 1024;
 
 /// This task runs at least this often while there are sessions, so that a pause is noticed.
 const TURN: Duration = Duration::from_millis(200);
@@ -71,6 +75,10 @@ pub struct ZooKeeperServer {
     /// Accepting failed; not before this instant again.
     accept_again: Option<Instant>,
 }
+
+/// Events of one moment, by the connections that they go to: a topic of thousands of partitions is as many events for
+/// every broker.
+type Events = BTreeMap<ConnectionId, BytesMut>;
 
 /// The server's side of a connection.
 #[derive(Debug)]
@@ -271,27 +279,44 @@ impl ZooKeeperServer {
             for report in ready.reports {
                 self.reporter.report(report);
             }
+            let mut events = Events::default();
             for (id, send) in ready.sends {
-                self.send(id, send, now);
+                self.send(id, send, &mut events, now);
+            }
+            for (id, gathered) in events {
+                self.put_out(id, Output::Events(gathered.freeze()));
             }
         }
     }
 
-    fn send(&mut self, id: ConnectionId, send: Send, now: Now) {
+    /// Hands an answer over, behind the events that come before it; events wait for more of them.
+    fn send(&mut self, id: ConnectionId, send: Send, events: &mut Events, now: Now) {
         let output = match send {
+            Send::Event(frame) => {
+                self.processor.notified(id);
+                let gathered = events.entry(id).or_default();
+                gathered.extend_from_slice(&frame);
+                if gathered.len() < EVENT_BYTES {
+                    return;
+                }
+                Output::Events(gathered.split().freeze())
+            }
             Send::Reply { frame, received } => {
                 self.processor.answered(id, received, now);
                 Output::Reply(frame)
-            }
-            Send::Event(frame) => {
-                self.processor.notified(id);
-                Output::Event(frame)
             }
             Send::Close(reason) => {
                 self.log_close(id, reason);
                 Output::End
             }
         };
+        if let Some(gathered) = events.remove(&id).filter(|gathered| !gathered.is_empty()) {
+            self.put_out(id, Output::Events(gathered.freeze()));
+        }
+        self.put_out(id, output);
+    }
+
+    fn put_out(&self, id: ConnectionId, output: Output) {
         if let Some(handle) = self.connections.get(&id)
             && handle.outputs.try_send(output).is_err()
             && !handle.stop.is_cancelled()

@@ -25,8 +25,9 @@ use zookeeper_client::{
 
 use session::Session;
 
-/// Changed paths that are remembered one by one; beyond it the reader has to read everything.
-const CHANGED_PATHS_MAX: usize = 10_000;
+/// Changed paths that are remembered one by one, those of a topic of ten thousand partitions too; beyond it the reader
+/// has to read everything.
+const CHANGED_PATHS_MAX: usize = 50_000;
 
 /// A handle on one session; clones share it.
 #[derive(Debug, Clone)]
