@@ -1,6 +1,7 @@
 //! Writes ISR changes that leaders decided into the znodes, and looks for followers that fell behind.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 use super::{Partition, Partitions};
 use crate::{
-    registry::{Registry, RegistryError, writes},
+    registry::{IsrChange, Registry, RegistryError, writes},
     replication::{IsrWrite, WriteOutcome},
 };
 
@@ -20,6 +21,9 @@ const WAITING_MAX: usize = 4_096;
 
 /// Writes under way at a time, so that ZooKeeper commits them together.
 const WRITING_MAX: usize = 32;
+
+/// Changes that are written with one request: a broker that comes back enters thousands of ISRs at once.
+const TOGETHER_MAX: usize = 256;
 
 /// Pause before a write of unknown fate is tried again: ZooKeeper is away, or just back.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -71,23 +75,103 @@ impl IsrWriter {
         let mut look = tokio::time::interval((self.lag_time_max / 2).max(Duration::from_millis(1)));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut writing = FuturesUnordered::new();
+        let mut coming = Vec::new();
         loop {
             tokio::select! {
                 Some(()) = writing.next(), if !writing.is_empty() => {}
-                Some((partition, decided)) = self.queue.recv(), if writing.len() < WRITING_MAX => {
-                    writing.push(write(self.registry.clone(), partition, decided).boxed());
+                1.. = self.queue.recv_many(&mut coming, TOGETHER_MAX), if writing.len() < WRITING_MAX => {
+                    let coming = std::mem::take(&mut coming);
+                    writing.push(write_all(self.registry.clone(), coming).boxed());
                 }
                 _ = look.tick() => {
                     let now = Instant::now();
-                    for partition in self.partitions.all() {
-                        if let Some(decided) = partition.shrink(now, self.lag_time_max) {
-                            writing.push(write(self.registry.clone(), partition, decided).boxed());
-                        }
+                    let all = self.partitions.all().into_iter();
+                    let mut decided = all.filter_map(|partition| {
+                        let decided = partition.shrink(now, self.lag_time_max)?;
+                        Some((partition, decided))
+                    }).peekable();
+                    while decided.peek().is_some() {
+                        let some = decided.by_ref().take(TOGETHER_MAX).collect();
+                        writing.push(write_all(self.registry.clone(), some).boxed());
                     }
                 }
             }
         }
     }
+}
+
+/// A decision, with the partition that it is about.
+type Decided = (Arc<Partition>, IsrWrite);
+
+/// Writes them with one request, as far as that is possible, and what is left one by one.
+async fn write_all(registry: Registry, all: Vec<Decided>) {
+    let left = if all.len() > 1 {
+        write_together(&registry, all).await
+    } else {
+        all
+    };
+    let left = left
+        .into_iter()
+        .map(|(partition, decided)| write(registry.clone(), partition, decided));
+    futures::stream::iter(left)
+        .buffer_unordered(WRITING_MAX)
+        .collect::<()>()
+        .await;
+}
+
+/// Returns those of which it is not known what became of them: all, where one of them did not fit.
+async fn write_together(registry: &Registry, all: Vec<Decided>) -> Vec<Decided> {
+    let image = registry.image();
+    let fits = |(partition, decided): &Decided| {
+        let found = decided.decided_on(
+            &image,
+            partition.at(),
+            partition.topic_id(),
+            registry.broker_id(),
+        );
+        let enter = |(topic, expected)| {
+            writes::only_replicas_enter(expected, &decided.isr).then_some((topic, expected))
+        };
+        found.and_then(enter).filter(|_| partition.awaits(decided))
+    };
+    let changes: Vec<IsrChange> = all
+        .iter()
+        .filter_map(|it| {
+            let (topic, expected) = fits(it)?;
+            let (partition, decided) = it;
+            Some(IsrChange {
+                at: partition.at(),
+                topic,
+                expected,
+                isr: &decided.isr,
+                why: &decided.why,
+            })
+        })
+        .collect();
+    let written = match registry.write_isrs(&changes).await {
+        Ok(written) => written,
+        Err(error) => {
+            tracing::debug!("{} ISRs are written one by one: {error}", changes.len());
+            return all;
+        }
+    };
+    let at: Vec<_> = changes.iter().map(|change| change.at.clone()).collect();
+    let written: BTreeMap<_, _> = at.into_iter().zip(written).collect();
+    let mut left = all;
+    left.retain(|(partition, decided)| {
+        let version = written.get(partition.at()).copied();
+        if let Some(version) = version {
+            tracing::info!(
+                "{}: ISR {}: {}",
+                partition.at(),
+                list(&decided.isr),
+                decided.why
+            );
+            partition.written(decided, WriteOutcome::Written { version });
+        }
+        version.is_none()
+    });
+    left
 }
 
 /// Writes until it is known what became of it: a write that perhaps happened may have made a replica eligible,

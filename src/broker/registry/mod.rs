@@ -33,7 +33,10 @@ use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::{mirror::Mirror, znodes::Znode};
-pub(crate) use self::{topics::NewTopic, writes::Controllership};
+pub(crate) use self::{
+    topics::NewTopic,
+    writes::{Controllership, IsrChange},
+};
 use crate::image::ClusterImage;
 use client::zookeeper::{Connection, Link, ZooKeeper, ZooKeeperError, ZooKeeperOptions};
 use wire::{BrokerId, Reporter, TopicPartition};

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::{
-    Controllership, Registry, RegistryError, TRIES_MAX, mirror, writes,
+    Controllership, IsrChange, Registry, RegistryError, TRIES_MAX, mirror, writes,
     znodes::{self, TopicJson, Znode},
 };
 use crate::{
@@ -95,6 +95,49 @@ impl Registry {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// As [`Self::write_isr`], of several partitions in one write; the versions that their states have then.
+    ///
+    /// # Errors
+    /// One of them does not fit any more, or whether they were written is not known: each is tried by itself then.
+    pub(crate) async fn write_isrs(
+        &self,
+        changes: &[IsrChange<'_>],
+    ) -> Result<Vec<i32>, RegistryError> {
+        let Some((writes, set)) = writes::isrs(changes) else {
+            let leaderless = changes.iter().find(|it| it.expected.leader.is_none());
+            let at = leaderless
+                .or(changes.first())
+                .map(|change| change.at.clone());
+            return at.map_or(Ok(Vec::new()), |at| Err(RegistryError::Changed { at }));
+        };
+        let results = self.connected().await?.multi(&writes).await?;
+        let mut found = Vec::new();
+        let mut versions = Vec::new();
+        for (change, index) in changes.iter().zip(set) {
+            let unknown = || RegistryError::Changed {
+                at: change.at.clone(),
+            };
+            let stat = results.get(index).copied().flatten().ok_or_else(unknown)?;
+            let write = writes.get(index).ok_or_else(unknown)?;
+            if let ZnodeWrite::SetData { data, .. } = write {
+                found.push((Znode::State(change.at.clone()), Some((data.clone(), stat))));
+            }
+            versions.push(stat.version);
+        }
+        self.shared.mirror.apply(found);
+        for change in changes {
+            self.shared.reporter.report(Report::IsrChanged {
+                topic: change.at.topic.clone(),
+                partition: change.at.partition,
+                leader: self.broker_id(),
+                isr_before: change.expected.isr.clone(),
+                isr: change.isr.to_vec(),
+                why: change.why.to_owned(),
+            });
+        }
+        Ok(versions)
     }
 
     /// Makes the znode that writes check for a topic that other brokers than ours created. Where the topic was

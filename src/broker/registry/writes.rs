@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     controller::{StateWrite, assignment::Replicas},
-    image::{BrokerNode, ClusterImage, PartitionImage},
+    image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
 };
 use client::zookeeper::ZnodeWrite;
 use wire::{BrokerId, TopicPartition};
@@ -187,6 +187,42 @@ pub(crate) fn isr(
             version: Some(version),
         },
     ]
+}
+
+/// A change of an ISR that a leader decided on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct IsrChange<'a> {
+    pub(crate) at: &'a TopicPartition,
+    pub(crate) topic: &'a TopicImage,
+    /// The state that it was decided on.
+    pub(crate) expected: &'a PartitionImage,
+    pub(crate) isr: &'a [BrokerId],
+    /// In words.
+    pub(crate) why: &'a str,
+}
+
+/// Several ISRs in one multi, each topic checked once, and where in it each state is set. `None`: one of them has no
+/// leader.
+pub(crate) fn isrs(changes: &[IsrChange<'_>]) -> Option<(Vec<ZnodeWrite>, Vec<usize>)> {
+    let mut writes: Vec<ZnodeWrite> = Vec::new();
+    let mut checked: BTreeSet<&str> = BTreeSet::new();
+    let mut set = Vec::new();
+    for change in changes {
+        let state = isr_state(change.expected, change.isr.to_vec())?;
+        let [incarnation, topic, state] = isr(
+            change.at,
+            change.topic.id,
+            change.topic.version,
+            znodes::write(&state),
+            change.expected.version,
+        );
+        if checked.insert(&change.at.topic) {
+            writes.extend([incarnation, topic]);
+        }
+        set.push(writes.len());
+        writes.push(state);
+    }
+    Some((writes, set))
 }
 
 /// The write that fails when the topic is another one of the same name: its states begin at the
@@ -436,6 +472,61 @@ mod tests {
 
     fn ids<const N: usize>(ids: [i32; N]) -> Vec<BrokerId> {
         ids.map(BrokerId).to_vec()
+    }
+
+    #[test]
+    fn isrs_of_one_topic_are_set_together_and_the_topic_is_checked_once() {
+        let topic = TopicImage {
+            id: Uuid::from_u128(7),
+            czxid: 2,
+            mzxid: 2,
+            version: 3,
+            configs_mzxid: 0,
+            partitions: BTreeMap::new(),
+            configs: BTreeMap::new(),
+        };
+        let mut state = PartitionImage::assigned(ids([1, 2]));
+        state.leader = Some(BrokerId(1));
+        state.version = 5;
+        let at = [TopicPartition::new("t", 0), TopicPartition::new("t", 1)];
+        let isr = ids([1, 2]);
+        let changes = at.each_ref().map(|at| IsrChange {
+            at,
+            topic: &topic,
+            expected: &state,
+            isr: &isr,
+            why: "broker 2 caught up",
+        });
+        let (writes, set) = isrs(&changes).expect("both have a leader");
+        let paths: Vec<&str> = writes.iter().map(ZnodeWrite::path).collect();
+        let incarnation = znodes::incarnation("t", topic.id);
+        assert_eq!(
+            paths,
+            [
+                incarnation.as_str(),
+                "/brokers/topics/t",
+                "/brokers/topics/t/partitions/0/state",
+                "/brokers/topics/t/partitions/1/state"
+            ]
+        );
+        assert_eq!(set, [2, 3]);
+        let versions = |write: &ZnodeWrite| match write {
+            ZnodeWrite::SetData { version, .. } => *version,
+            _ => None,
+        };
+        assert_eq!(
+            writes.iter().filter_map(versions).collect::<Vec<_>>(),
+            [5, 5]
+        );
+        let nobody_leads = PartitionImage {
+            leader: None,
+            ..state.clone()
+        };
+        let leaderless = IsrChange {
+            expected: &nobody_leads,
+            ..changes[0]
+        };
+        assert!(isrs(&[leaderless]).is_none());
     }
 
     #[test]

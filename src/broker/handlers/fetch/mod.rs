@@ -185,7 +185,7 @@ impl Fetch {
                 .await
                 .is_err()
             {
-                let look = self.look(false);
+                // Nothing moved on since.
                 return self.answer(look);
             }
         }
