@@ -53,6 +53,7 @@ impl From<&ConfigError> for ErrorCode {
         match error {
             ConfigError::Unknown(_)
             | ConfigError::Invalid { .. }
+            | ConfigError::Group(_)
             | ConfigError::CompactionLag { .. } => Self::InvalidConfig,
             // Of brokers' configs, as Kafka answers.
             ConfigError::Requirement(_)

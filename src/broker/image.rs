@@ -31,6 +31,8 @@ pub(crate) struct ClusterImage {
     pub deleting: BTreeSet<String>,
     /// Dynamic broker configs from `/config/brokers`; `None` is `<default>`, for every broker.
     pub broker_configs: BTreeMap<Option<BrokerId>, BTreeMap<String, String>>,
+    /// Configs of groups from `/config/groups`, also of groups that do not exist.
+    pub group_configs: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// A live broker: its `/brokers/ids/N`.

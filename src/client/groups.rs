@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use kafka_protocol::messages::consumer_group_describe_response::{
+    Assignment as ConsumerAssignment, DescribedGroup as ConsumerGroup,
+};
 use kafka_protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
@@ -9,8 +12,9 @@ use kafka_protocol::messages::offset_delete_request::{
     OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
 use kafka_protocol::messages::{
-    DeleteGroupsRequest, DescribeGroupsRequest, FindCoordinatorRequest, GroupId, ListGroupsRequest,
-    OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
+    ConsumerGroupDescribeRequest, DeleteGroupsRequest, DescribeGroupsRequest,
+    FindCoordinatorRequest, GroupId, ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest,
+    OffsetFetchRequest,
 };
 
 use super::kafka::{KafkaConnection, KafkaError};
@@ -94,7 +98,7 @@ pub async fn list_groups(
         .collect())
 }
 
-/// Describes groups that this broker coordinates; those it does not are left out.
+/// Describes groups that this broker coordinates, of either protocol; those it does not are left out.
 ///
 /// # Errors
 /// The connection failed.
@@ -106,7 +110,7 @@ pub async fn describe_groups(
     let request = DescribeGroupsRequest::default()
         .with_groups(groups.iter().map(|group| group_id(group)).collect());
     let answer = connection.ask(&request, wait).await?;
-    Ok(answer
+    let mut described: Vec<Group> = answer
         .groups
         .into_iter()
         // From version 6 on an unknown group is an error with the state `Dead`, earlier only that.
@@ -129,7 +133,64 @@ pub async fn describe_groups(
                 })
                 .collect(),
         })
-        .collect())
+        .collect();
+    describe_consumer_groups(connection, &mut described, wait).await?;
+    Ok(described)
+}
+
+/// Of a group of the consumer protocol (KIP-848) the older question is told that it is not there.
+async fn describe_consumer_groups(
+    connection: &mut KafkaConnection,
+    described: &mut [Group],
+    wait: Duration,
+) -> Result<(), KafkaError> {
+    let dead = described.iter().filter(|it| it.state == GroupState::Dead);
+    let dead: Vec<GroupId> = dead.map(|it| group_id(&it.group)).collect();
+    let newest = i16::MAX;
+    if dead.is_empty()
+        || connection
+            .version::<ConsumerGroupDescribeRequest>(newest)
+            .is_err()
+    {
+        return Ok(());
+    }
+    let request = ConsumerGroupDescribeRequest::default().with_group_ids(dead);
+    let answer = connection.ask(&request, wait).await?;
+    for group in answer.groups.into_iter().filter(|it| it.error_code == 0) {
+        let mut slots = described.iter_mut();
+        if let Some(slot) = slots.find(|it| it.group == group.group_id.as_str()) {
+            *slot = consumer_group(group);
+        }
+    }
+    Ok(())
+}
+
+fn consumer_group(group: ConsumerGroup) -> Group {
+    let members = group.members.into_iter();
+    Group {
+        group: group.group_id.to_string(),
+        state: GroupState::of_name(&group.group_state),
+        protocol: group.assignor_name.to_string(),
+        members: members
+            .map(|member| Member {
+                member_id: member.member_id.to_string(),
+                client_id: member.client_id.to_string(),
+                host: member.client_host.to_string(),
+                assignment: partitions_of(&member.assignment),
+            })
+            .collect(),
+    }
+}
+
+fn partitions_of(assignment: &ConsumerAssignment) -> Vec<TopicPartition> {
+    let topics = assignment.topic_partitions.iter();
+    let partitions = topics.flat_map(|topic| {
+        let partitions = topic.partitions.iter();
+        partitions.map(|index| TopicPartition::new(topic.topic_name.to_string(), *index))
+    });
+    let mut partitions: Vec<TopicPartition> = partitions.collect();
+    partitions.sort();
+    partitions
 }
 
 /// Every offset that the group committed.

@@ -139,6 +139,10 @@ error_codes! {
     FetchSessionTopicIdError = 106, "FETCH_SESSION_TOPIC_ID_ERROR";
     IneligibleReplica = 107, "INELIGIBLE_REPLICA";
     NewLeaderElected = 108, "NEW_LEADER_ELECTED";
+    FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH";
+    UnreleasedInstanceId = 111, "UNRELEASED_INSTANCE_ID";
+    UnsupportedAssignor = 112, "UNSUPPORTED_ASSIGNOR";
+    StaleMemberEpoch = 113, "STALE_MEMBER_EPOCH";
     MismatchedEndpointType = 114, "MISMATCHED_ENDPOINT_TYPE";
     UnsupportedEndpointType = 115, "UNSUPPORTED_ENDPOINT_TYPE";
     TransactionAbortable = 120, "TRANSACTION_ABORTABLE";

@@ -75,9 +75,28 @@ impl FieldReader {
     /// # Errors
     /// Too few bytes are left, or the string is null.
     pub fn compact_string(&mut self) -> Result<String, FieldError> {
-        let length = self.compact_length()?.ok_or(FieldError::Length(-1))?;
+        self.compact_nullable_string()?
+            .ok_or(FieldError::Length(-1))
+    }
+
+    /// A `COMPACT_NULLABLE_STRING`.
+    ///
+    /// # Errors
+    /// Too few bytes are left.
+    pub fn compact_nullable_string(&mut self) -> Result<Option<String>, FieldError> {
+        let Some(length) = self.compact_length()? else {
+            return Ok(None);
+        };
         let bytes = self.take(length)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// A UUID.
+    ///
+    /// # Errors
+    /// Too few bytes are left.
+    pub fn uuid(&mut self) -> Result<[u8; 16], FieldError> {
+        self.array_of()
     }
 
     /// The entries of a `COMPACT_ARRAY` (null reads as empty), each read by `entry`.
@@ -251,6 +270,14 @@ pub fn put_compact_string(out: &mut BytesMut, text: &str) {
     out.put_slice(text.as_bytes());
 }
 
+/// Appends a `COMPACT_NULLABLE_STRING`.
+pub fn put_compact_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => put_compact_string(out, text),
+        None => put_unsigned_varint(out, 0),
+    }
+}
+
 /// The longest prefix of at most `most` bytes that ends at a character.
 fn prefix_within(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len()))
@@ -265,14 +292,15 @@ mod tests {
     use bytes::{BufMut, Bytes, BytesMut};
 
     use super::{
-        FieldError, FieldReader, put_bytes, put_compact_length, put_compact_string,
-        put_nullable_string, put_string, put_unsigned_varint,
+        FieldError, FieldReader, put_bytes, put_compact_length, put_compact_nullable_string,
+        put_compact_string, put_nullable_string, put_string, put_unsigned_varint,
     };
 
     #[test]
     fn compact_fields_read_back_as_written() {
         let mut out = BytesMut::new();
         put_compact_string(&mut out, &"käse".repeat(100));
+        put_compact_nullable_string(&mut out, None);
         put_compact_length(&mut out, 2);
         out.put_i32(7);
         out.put_i32(8);
@@ -281,6 +309,7 @@ mod tests {
         put_unsigned_varint(&mut out, u32::MAX);
         let mut fields = FieldReader::new(out.freeze());
         assert_eq!(fields.compact_string(), Ok("käse".repeat(100)));
+        assert_eq!(fields.compact_nullable_string(), Ok(None));
         assert_eq!(fields.compact_array(FieldReader::i32), Ok(vec![7, 8]));
         let mut tagged = Vec::new();
         let read = fields.tagged(|tag, field| {

@@ -74,7 +74,6 @@ const APACHE: &[(ApiKey, i16, &[u8], &[u8])] = &[
     (ApiKey::DescribeDelegationToken, 1, b"\xff\xff\xff\xff", b"\0@\0\0\0\0\0\0\0\0"),
     (ApiKey::DescribeDelegationToken, 2, b"\0\0", b"\0\0@\x01\0\0\0\0\0"),
     (ApiKey::EndTxn, 0, b"\0\0\0\0\0\0\0\0\0\x05\0\0\x01", b"\0\0\0\0\0*"),
-    (ApiKey::ConsumerGroupHeartbeat, 0, b"\x02g\x01\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0", b"\0\0\0\0\0\0#\0\0\0\0\0\0\0\0\0\0\xff\0"),
     (ApiKey::AlterUserScramCredentials, 0, b"\x02\x04amy\x01\0\x01\0", b"\0\0\0\0\0\x02\x04amy\0[8Attempt to delete a user credential that does not exist\0\0"),
 ];
 

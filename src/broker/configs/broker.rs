@@ -47,6 +47,12 @@ pub(crate) enum Scope {
 const CODECS: &[&str] = &["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"];
 const TIMESTAMP_TYPES: &[&str] = &["CreateTime", "LogAppendTime"];
 const CLEANUP_POLICIES: &[&str] = &["compact", "delete"];
+const ASSIGNORS: &[&str] = &[
+    "uniform",
+    "range",
+    "org.apache.kafka.coordinator.group.assignor.UniformAssignor",
+    "org.apache.kafka.coordinator.group.assignor.RangeAssignor",
+];
 const PROTOCOLS: &[&str] = &["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
 macro_rules! configs {
@@ -151,18 +157,19 @@ configs! {
     "eligible.leader.replicas.enable" Boolean Some("false"), Any, ReadOnly - ZooKeeperMode;
     "fetch.max.bytes" Int Some("57671680"), AtLeast(1024), ReadOnly { fetch_max_bytes: i32 } "Bytes that a broker puts into one fetch answer at most.";
     "fetch.purgatory.purge.interval.requests" Int Some("1000"), Any, ReadOnly - NoPurgatory;
-    "group.consumer.assignors" List Some("org.apache.kafka.coordinator.group.assignor.UniformAssignor,org.apache.kafka.coordinator.group.assignor.RangeAssignor"), Any, ReadOnly - ClassicGroups;
-    "group.consumer.heartbeat.interval.ms" Int Some("5000"), AT_LEAST_1, ReadOnly - ClassicGroups;
-    "group.consumer.max.heartbeat.interval.ms" Int Some("15000"), AT_LEAST_1, ReadOnly - ClassicGroups;
-    "group.consumer.max.session.timeout.ms" Int Some("60000"), AT_LEAST_1, ReadOnly - ClassicGroups;
-    "group.consumer.max.size" Int Some("2147483647"), AT_LEAST_1, ReadOnly - ClassicGroups;
+    "group.consumer.assignment.interval.ms" Int Some("1000"), AT_LEAST_0, ReadOnly hidden { group_consumer_assignment_interval_ms: i32 } "How long after it divided a group's partitions the broker divides them anew at the earliest (Kafka 4.3 and newer).";
+    "group.consumer.assignors" List Some("org.apache.kafka.coordinator.group.assignor.UniformAssignor,org.apache.kafka.coordinator.group.assignor.RangeAssignor"), ListOf(ASSIGNORS), ReadOnly { group_consumer_assignors: String } "The ways to divide partitions that members of the consumer protocol may ask for; the first one is the default.";
+    "group.consumer.heartbeat.interval.ms" Int Some("5000"), AT_LEAST_1, ReadOnly { group_consumer_heartbeat_interval_ms: i32 } "How often members of the consumer protocol are told to be heard.";
+    "group.consumer.max.heartbeat.interval.ms" Int Some("15000"), AT_LEAST_1, ReadOnly { group_consumer_max_heartbeat_interval_ms: i32 } "The longest heartbeat interval of groups of the consumer protocol.";
+    "group.consumer.max.session.timeout.ms" Int Some("60000"), AT_LEAST_1, ReadOnly { group_consumer_max_session_timeout_ms: i32 } "The longest session timeout of groups of the consumer protocol.";
+    "group.consumer.max.size" Int Some("2147483647"), AT_LEAST_1, ReadOnly { group_consumer_max_size: i32 } "Members that a group of the consumer protocol may have.";
     "group.consumer.migration.policy" String Some("disabled"), OneOfInAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), ReadOnly hidden - ClassicGroups;
-    "group.consumer.min.heartbeat.interval.ms" Int Some("5000"), AT_LEAST_1, ReadOnly - ClassicGroups;
-    "group.consumer.min.session.timeout.ms" Int Some("45000"), AT_LEAST_1, ReadOnly - ClassicGroups;
-    "group.consumer.session.timeout.ms" Int Some("45000"), AT_LEAST_1, ReadOnly - ClassicGroups;
+    "group.consumer.min.heartbeat.interval.ms" Int Some("5000"), AT_LEAST_1, ReadOnly { group_consumer_min_heartbeat_interval_ms: i32 } "The shortest heartbeat interval of groups of the consumer protocol.";
+    "group.consumer.min.session.timeout.ms" Int Some("45000"), AT_LEAST_1, ReadOnly { group_consumer_min_session_timeout_ms: i32 } "The shortest session timeout of groups of the consumer protocol.";
+    "group.consumer.session.timeout.ms" Int Some("45000"), AT_LEAST_1, ReadOnly { group_consumer_session_timeout_ms: i32 } "How long a member of the consumer protocol may be silent.";
     "group.coordinator.append.linger.ms" Int Some("10"), AT_LEAST_0, ReadOnly - ClassicGroups;
     "group.coordinator.new.enable" Boolean Some("false"), Any, ReadOnly hidden - ClassicGroups;
-    "group.coordinator.rebalance.protocols" List Some("classic"), ListOf(&["consumer", "classic", "share", "unknown"]), ReadOnly - ClassicGroups;
+    "group.coordinator.rebalance.protocols" List Some("classic,consumer"), ListOf(&["consumer", "classic", "share", "unknown"]), ReadOnly { group_coordinator_rebalance_protocols: String } "The protocols of groups that are served; classic always is.";
     "group.coordinator.threads" Int Some("1"), AT_LEAST_1, ReadOnly - ClassicGroups;
     "group.initial.rebalance.delay.ms" Int Some("3000"), AT_LEAST_0, ReadOnly { group_initial_rebalance_delay_ms: i32 } "How long an empty group waits for more members after the first.";
     "group.max.session.timeout.ms" Int Some("1800000"), AT_LEAST_1, ReadOnly { group_max_session_timeout_ms: i32 } "The longest session timeout a group member may ask for.";

@@ -62,6 +62,9 @@ pub enum ConfigError {
         value: String,
         expected: String,
     },
+    /// A group cannot have this config.
+    #[error("{0}")]
+    Group(String),
     /// Values that are fine each for itself do not fit together.
     #[error("requirement failed: {0}")]
     Requirement(String),

@@ -25,7 +25,7 @@ macro_rules! reasons {
 
 reasons! {
     Anonymous "nobody logs in here, and everybody may do everything";
-    ClassicGroups "only the classic group protocol is served here";
+    ClassicGroups "groups of classic and of consumer protocol are served here, by one coordinator, and no other kind";
     FormatsOf39 "records and requests have the formats of Kafka 3.9 here";
     GivenIds "ids are given here, not made";
     LocalLogs "there is no remote storage here";

@@ -18,6 +18,7 @@ pub(crate) enum ConfigSource {
     DynamicDefaultBroker = 3,
     StaticBroker = 4,
     Default = 5,
+    Group = 8,
 }
 
 /// A value as it was written, with its source and the name it was written under.

@@ -125,7 +125,22 @@ impl Settings {
         require(
             queued <= 0 || queued >= number("socket.request.max.bytes"),
             "queued.max.request.bytes must be larger or equal to socket.request.max.bytes",
-        )
+        )?;
+        for what in ["heartbeat.interval.ms", "session.timeout.ms"] {
+            let name = |bound: &str| format!("group.consumer.{bound}{what}");
+            let (least, most, held) = (name("min."), name("max."), name(""));
+            for (larger, smaller) in [(&most, &least), (&held, &least)] {
+                require(
+                    number(larger) >= number(smaller),
+                    &format!("{larger} must be greater than or equals to {smaller}"),
+                )?;
+            }
+            require(
+                number(&held) <= number(&most),
+                &format!("{held} must be less than or equals to {most}"),
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -227,6 +242,14 @@ mod tests {
             (
                 &[("log.cleaner.threads", "200")],
                 "log.cleaner.dedupe.buffer.size must",
+            ),
+            (
+                &[("group.consumer.session.timeout.ms", "3000")],
+                "group.consumer.session.timeout.ms must be greater",
+            ),
+            (
+                &[("group.consumer.heartbeat.interval.ms", "20000")],
+                "group.consumer.heartbeat.interval.ms must be less",
             ),
         ] {
             let refused = settings(given).check().expect_err(start).to_string();

@@ -1,5 +1,6 @@
 //! Committed offsets: storing, deleting, expiring.
 
+use super::consumer::{ConsumerGroup, ConsumerMember, check_partition};
 use super::event::WriteId;
 use super::event::{CommitRequest, MemberIdentity, Producer, RequestId, Response, StoredRecord};
 use super::group::{CommittedOffset, Group, GroupState};
@@ -11,13 +12,19 @@ use crate::planted::{self, Bug};
 use wire::consumer_protocol::{CONSUMER_PROTOCOL_TYPE, decode_subscription};
 use wire::{ErrorCode, TopicPartition};
 
+/// An offset to commit, and why it is refused.
+type CheckedOffset = (TopicPartition, OffsetAndMetadata, ErrorCode);
+
 impl Group {
     /// Writes offsets into the log; they count and are answered once committed there.
     pub(crate) fn commit(&mut self, to: RequestId, request: CommitRequest, turn: &mut Turn<'_>) {
-        if let Err(error) = self.validate_commit(&request) {
-            refuse_commit(to, request, error, turn);
-            return;
-        }
+        let offsets = match self.checked_offsets(&request, turn) {
+            Ok(offsets) => offsets,
+            Err(error) => {
+                refuse_commit(to, request, error, turn);
+                return;
+            }
+        };
         match self.state {
             GroupState::Empty | GroupState::Dead => {}
             // The member learns of the rebalance from its heartbeat; until then it may commit.
@@ -29,7 +36,7 @@ impl Group {
                 return;
             }
         }
-        self.write_offsets(to, None, request.offsets, turn);
+        self.write_offsets(to, None, offsets, turn);
     }
 
     /// Writes offsets as part of a producer's transaction; they count once that is committed. Whoever names neither
@@ -41,35 +48,64 @@ impl Group {
         request: CommitRequest,
         turn: &mut Turn<'_>,
     ) {
-        let member = &request.member;
-        let validated = if self.is(GroupState::Dead) || names_a_member(member) {
-            self.validate_commit(&request)
+        let checked = if self.is(GroupState::Dead) || names_a_member(&request.member) {
+            self.checked_offsets(&request, turn)
         } else {
-            Ok(())
+            let offsets = request.offsets.iter().cloned();
+            Ok(offsets.map(|(at, it)| (at, it, ErrorCode::None)).collect())
         };
-        match validated {
-            Ok(()) => self.write_offsets(to, Some(producer), request.offsets, turn),
-            Err(error) => refuse_commit(to, request, error, turn),
+        // A producer knows generations, and no member epochs.
+        let known = |error| match error {
+            ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
+            other => other,
+        };
+        match checked {
+            Ok(mut offsets) => {
+                for (_, _, error) in &mut offsets {
+                    *error = known(*error);
+                }
+                self.write_offsets(to, Some(producer), offsets, turn);
+            }
+            Err(error) => refuse_commit(to, request, known(error), turn),
         }
+    }
+
+    /// The offsets, each with why it is refused. The epoch of a member of the consumer protocol may be over: that
+    /// is seen partition by partition.
+    fn checked_offsets(
+        &self,
+        request: &CommitRequest,
+        turn: &Turn<'_>,
+    ) -> Result<Vec<CheckedOffset>, ErrorCode> {
+        let late = self.validate_commit(request)?;
+        let epoch = request.member.generation;
+        let offsets = request.offsets.iter().cloned();
+        let checked = offsets.map(|(at, offset)| {
+            let error = late.map_or(ErrorCode::None, |member| {
+                check_partition(member, epoch, &at, turn.topics)
+            });
+            (at, offset, error)
+        });
+        Ok(checked.collect())
     }
 
     fn write_offsets(
         &mut self,
         to: RequestId,
         producer: Option<Producer>,
-        offsets: Vec<(TopicPartition, OffsetAndMetadata)>,
+        offsets: Vec<CheckedOffset>,
         turn: &mut Turn<'_>,
     ) {
         let longest = turn.config.offset_metadata_bytes_max;
         let offsets: Vec<_> = offsets
             .into_iter()
-            .map(|(at, offset)| {
+            .map(|(at, offset, refused)| {
                 // Kafka's limit is named in bytes and counts as Java does.
                 let length = offset.metadata.encode_utf16().count();
-                let error = if length > longest {
+                let error = if refused.is_none() && length > longest {
                     ErrorCode::OffsetMetadataTooLarge
                 } else {
-                    ErrorCode::None
+                    refused
                 };
                 (at, offset, error)
             })
@@ -107,12 +143,25 @@ impl Group {
         }
     }
 
-    /// Members commit under their generation; others (`-1`) only while there are no members.
-    fn validate_commit(&self, request: &CommitRequest) -> Result<(), ErrorCode> {
+    /// Members commit under their generation; others (`-1`) only while there are no members. A member
+    /// is returned that commits under an epoch that is over: each partition is to be checked then.
+    fn validate_commit(
+        &self,
+        request: &CommitRequest,
+    ) -> Result<Option<&ConsumerMember>, ErrorCode> {
         let member = &request.member;
         if self.is(GroupState::Dead) {
-            Err(ErrorCode::CoordinatorNotAvailable)
-        } else if member.generation < 0 && self.is(GroupState::Empty) {
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        }
+        if let Some(consumer) = &self.consumer {
+            let (id, epoch) = (member.member_id.as_str(), member.generation);
+            return consumer.check_commit(id, epoch, request.knows_member_epochs);
+        }
+        self.validate_classic_commit(member).map(|()| None)
+    }
+
+    fn validate_classic_commit(&self, member: &MemberIdentity) -> Result<(), ErrorCode> {
+        if member.generation < 0 && self.is(GroupState::Empty) {
             Ok(())
         } else if names_a_member(member) {
             let validated = self.validate_generation(member);
@@ -193,7 +242,7 @@ impl Group {
         let is_gone =
             self.is(GroupState::Empty) && !self.has_offsets() && self.pending_members.is_empty();
         if is_gone {
-            records.extend(self.tombstone());
+            records.extend(self.group_tombstones());
         }
         if records.is_empty() {
             // Nothing to write, but somebody may wait for the answer.
@@ -216,16 +265,21 @@ impl Group {
                 key: self.offset_key(at),
                 value: None,
             })
-            .chain(self.tombstone())
+            .chain(self.group_tombstones())
             .collect()
     }
 
-    /// Only generations are stored: a group that never had one has no record.
-    fn tombstone(&self) -> Option<StoredRecord> {
-        (self.generation > 0).then(|| StoredRecord {
+    /// Tombstones for what the log holds of the group itself. Of the classic protocol only
+    /// generations are stored: a group that never had one has no record.
+    pub(crate) fn group_tombstones(&self) -> Vec<StoredRecord> {
+        if self.consumer.is_some() {
+            return ConsumerGroup::tombstones(&self.id);
+        }
+        let classic = (self.generation > 0).then(|| StoredRecord {
             key: group_metadata_record::encode_key(&self.id),
             value: None,
-        })
+        });
+        classic.into_iter().collect()
     }
 
     fn offset_key(&self, at: &TopicPartition) -> bytes::Bytes {
@@ -267,6 +321,10 @@ impl Group {
 
     /// The topics of all members together; `None` where that cannot be known.
     pub(crate) fn subscribed_topics(&self) -> Option<Vec<String>> {
+        if let Some(consumer) = &self.consumer {
+            let topics = consumer.subscribed_topics().into_iter();
+            return Some(topics.map(str::to_owned).collect());
+        }
         if self.protocol_type.as_deref() != Some(CONSUMER_PROTOCOL_TYPE) {
             return None;
         }

@@ -14,6 +14,10 @@ pub(crate) enum Deadline {
     Session { group: String, member_id: String },
     /// A member that got an id has not come back with it.
     Pending { group: String, member_id: String },
+    /// A member of the consumer protocol that has not given up its partitions is dropped.
+    Revocation { group: String, member_id: String },
+    /// It is looked which topics the regular expressions of a group stand for.
+    Expressions { group: String },
     /// Time to look for offsets that are past their retention.
     Retention,
 }
@@ -38,6 +42,11 @@ impl Deadlines {
         if let Some(at) = self.times.remove(deadline) {
             self.by_time.remove(&(at, deadline.clone()));
         }
+    }
+
+    /// Whether it is waited for.
+    pub(crate) fn is_set(&self, deadline: &Deadline) -> bool {
+        self.times.contains_key(deadline)
     }
 
     /// Takes one deadline that is due by `now`, the oldest first.

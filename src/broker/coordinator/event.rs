@@ -1,10 +1,13 @@
 //! What goes into the coordinator and what comes out: requests without their wire form, answers
 //! and writes as values.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use uuid::Uuid;
 
+use super::consumer::{ConsumerHeartbeat, ConsumerHeartbeatAnswer, ConsumerOverrides, Refusal};
 use super::loading::Replay;
 use super::offset_commit_record::OffsetAndMetadata;
 use wire::report::Report;
@@ -54,6 +57,12 @@ pub(crate) enum Event {
     },
     /// Another broker leads the partition now, or none.
     Resigned { partition: i32 },
+    /// These topics exist now, by name, id and number of partitions.
+    TopicsChanged { topics: Vec<(String, Uuid, i32)> },
+    /// This is set for single groups now.
+    GroupConfigsChanged {
+        overrides: BTreeMap<String, ConsumerOverrides>,
+    },
     /// These topics are gone: their committed offsets go too.
     TopicsDeleted { topics: Vec<String> },
 }
@@ -103,6 +112,7 @@ pub(crate) enum Request {
         producer: Producer,
         commit: CommitRequest,
     },
+    ConsumerHeartbeat(Box<ConsumerHeartbeat>),
     DeleteGroup {
         group: String,
     },
@@ -175,6 +185,8 @@ pub(crate) struct LeavingMember {
 #[derive(Debug, Clone)]
 pub(crate) struct CommitRequest {
     pub member: MemberIdentity,
+    /// Version 9 and newer: a generation may be a member epoch of the consumer protocol.
+    pub knows_member_epochs: bool,
     pub offsets: Vec<(TopicPartition, OffsetAndMetadata)>,
 }
 
@@ -187,6 +199,7 @@ pub(crate) enum Response {
     /// One code for the whole request, and one for each member in the order asked.
     Leave(ErrorCode, Vec<(LeavingMember, ErrorCode)>),
     Commit(Vec<(TopicPartition, ErrorCode)>),
+    ConsumerHeartbeat(Result<ConsumerHeartbeatAnswer, Refusal>),
     DeleteGroup(ErrorCode),
     /// One code for the group; if it is `NONE`, one for each partition.
     DeleteOffsets(ErrorCode, Vec<(TopicPartition, ErrorCode)>),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::consumer::ConsumerGroup;
 use super::event::{Effect, JoinedMember, StoredRecord, WriteId};
 use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
@@ -85,6 +86,9 @@ pub(crate) struct Group {
     pub transactional_offsets: TransactionalOffsets,
     /// The division before the current one, for people.
     pub before: Vec<MemberPartitions>,
+    /// Set for a group of the consumer protocol. `members` is empty then, and `state` says no more
+    /// than whether that has any.
+    pub consumer: Option<Box<ConsumerGroup>>,
 }
 
 impl Group {
@@ -109,6 +113,7 @@ impl Group {
             pending_commits: BTreeMap::new(),
             transactional_offsets: TransactionalOffsets::default(),
             before: Vec::new(),
+            consumer: None,
         }
     }
 
@@ -287,8 +292,21 @@ impl Group {
             || !self.transactional_offsets.is_empty()
     }
 
+    /// Whether there is nothing to it: a group that was not stored.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.consumer.is_none()
+            && self.members.is_empty()
+            && self.pending_members.is_empty()
+            && self.generation == 0
+            && !self.has_offsets()
+    }
+
     /// Emits the group's state for people.
     pub(crate) fn report_state(&self, why: &GroupCause, turn: &mut Turn<'_>) {
+        if self.consumer.is_some() {
+            self.report_consumer(why.clone(), turn);
+            return;
+        }
         let report = super::reports::group_state(self, why.clone());
         turn.effects.push(Effect::Report(report));
     }

@@ -87,6 +87,10 @@ impl Group {
             "read from __consumer_offsets-{} by broker {}",
             self.offsets_partition.partition, turn.config.broker
         );
+        if self.consumer.is_some() {
+            self.consumer_was_loaded(why.into(), turn);
+            return;
+        }
         self.report_state(&why.into(), turn);
         for member_id in self.members.keys().cloned().collect::<Vec<_>>() {
             self.heard(&member_id, turn);
@@ -101,6 +105,7 @@ impl Group {
     }
 
     fn unload(&mut self, turn: &mut Turn<'_>) {
+        self.forget_members(turn);
         turn.clear_deadline(&Deadline::Join {
             group: self.id.clone(),
         });

@@ -9,6 +9,9 @@ use wire::report::{GroupCause, MemberStep};
 impl Group {
     /// Lets one member go.
     pub(crate) fn leave(&mut self, leaving: &LeavingMember, turn: &mut Turn<'_>) -> ErrorCode {
+        if self.consumer.is_some() {
+            return self.leave_consumer(leaving, turn);
+        }
         let member_id = leaving.member_id.as_str();
         if self.pending_members.contains(member_id) {
             self.remove_pending(member_id, turn);
@@ -38,6 +41,10 @@ impl Group {
 
     /// A member's session ran out. One whose request we hold is not silent: we are.
     pub(crate) fn session_is_due(&mut self, member_id: &str, turn: &mut Turn<'_>) {
+        if self.consumer.is_some() {
+            self.consumer_session_is_due(member_id, turn);
+            return;
+        }
         let Some(member) = self.members.get(member_id) else {
             return;
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::consumer::{KEY_VERSIONS, REGULAR_EXPRESSION_KEY_VERSION, StoredConsumerGroups};
 use super::event::{Logged, Producer, TransactionEnd, WriteId};
 use super::group::{CommittedOffset, Group, GroupState, OffsetsPartition};
 use super::group_metadata_record::{self, GroupMetadataValue};
@@ -25,6 +26,7 @@ pub(crate) struct Replay {
     transactional: BTreeMap<String, TransactionalOffsets>,
     /// Records so far: each is written by the one of its number.
     records_count: u64,
+    consumer: StoredConsumerGroups,
 }
 
 impl Replay {
@@ -63,6 +65,8 @@ impl Replay {
                 }
             }
             Ok(())
+        } else if KEY_VERSIONS.contains(&version) || version == REGULAR_EXPRESSION_KEY_VERSION {
+            self.consumer.apply(version, &mut fields, record.value)
         } else {
             Err(FieldError::Version(version))
         }
@@ -127,6 +131,16 @@ impl Replay {
         for (id, stored) in self.generations {
             let group = restore(&id, offsets_partition, stored);
             groups.insert(id, group);
+        }
+        for (id, consumer) in std::mem::take(&mut self.consumer).into_groups() {
+            let group = groups
+                .entry(id)
+                .or_insert_with_key(|id| Group::new(id, offsets_partition, -1));
+            // Of both protocols only where the tombstones of one could not be written.
+            if group.members.is_empty() {
+                group.generation = 0;
+                group.consumer = Some(Box::new(consumer));
+            }
         }
         for (id, offsets) in std::mem::take(&mut self.offsets) {
             let group = groups

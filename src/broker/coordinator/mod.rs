@@ -1,9 +1,11 @@
 //! Decides everything about consumer groups: who is a member, who leads, when a generation begins,
 //! where each group reads on. Pure: requests, time and outcomes of writes go in, answers and
 //! writes come out. Follows Kafka's classic group protocol
-//! (<https://kafka.apache.org/protocol#The_Messages_JoinGroup>, KIP-62, KIP-345, KIP-394, KIP-814).
+//! (<https://kafka.apache.org/protocol#The_Messages_JoinGroup>, KIP-62, KIP-345, KIP-394, KIP-814)
+//! and, in a room of its own, the consumer group protocol ([`consumer`], KIP-848).
 
 mod commit;
+mod consumer;
 mod deadlines;
 mod event;
 mod group;
@@ -28,6 +30,10 @@ mod turn;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub(crate) use consumer::{
+    AssignedTopic, Assignor, ConsumerConfig, ConsumerGroupDescription, ConsumerHeartbeat,
+    ConsumerHeartbeatAnswer, ConsumerMemberDescription, ConsumerOverrides, Partitions, Refusal,
+};
 pub(crate) use event::{
     CommitRequest, Effect, Event, JoinRequest, JoinResponse, LeaveRequest, LeavingMember, Logged,
     MemberIdentity, Now, Producer, Request, RequestId, Response, StoredRecord, SyncRequest,
@@ -39,6 +45,7 @@ pub(crate) use offset_commit_record::OffsetAndMetadata;
 pub(crate) use queries::{FoundOffset, GroupDescription, ListedGroup};
 pub(crate) use turn::Config;
 
+use consumer::Topics;
 use deadlines::Deadline;
 use group::{Group, OffsetsPartition};
 use turn::{AfterWrite, Outstanding, Turn};
@@ -56,6 +63,10 @@ pub(crate) struct Coordinator {
     partitions: BTreeMap<i32, LedPartition>,
     /// By id. Invariant: the partition that keeps each is in `partitions`, loaded, under the same epoch.
     groups: BTreeMap<String, Group>,
+    /// What there is to subscribe to.
+    topics: Topics,
+    /// What is set for single groups of the consumer protocol.
+    overrides: BTreeMap<String, ConsumerOverrides>,
     outstanding: Outstanding,
 }
 
@@ -80,6 +91,8 @@ impl Coordinator {
             partition_count: partition_count.max(1),
             partitions: BTreeMap::new(),
             groups: BTreeMap::new(),
+            topics: Topics::default(),
+            overrides: BTreeMap::new(),
             outstanding,
         }
     }
@@ -126,6 +139,8 @@ impl Coordinator {
                 self.partitions.remove(&partition);
                 self.unload(partition, now, &mut effects);
             }
+            Event::TopicsChanged { topics } => self.topics.replace(topics),
+            Event::GroupConfigsChanged { overrides } => self.overrides = overrides,
             Event::TopicsDeleted { topics } => {
                 self.forget_everywhere(now, &mut effects, |group| {
                     let offsets = group.offsets.keys().chain(group.pending_commits.keys());
@@ -176,6 +191,8 @@ impl Coordinator {
         let mut turn = Turn {
             now,
             config: &self.config,
+            topics: &self.topics,
+            overrides: &self.overrides,
             outstanding: &mut self.outstanding,
             effects,
         };
@@ -200,6 +217,14 @@ impl Coordinator {
                     self.with_group(&group, now, effects, |group, turn| {
                         group.remove_pending(&member_id, turn);
                     });
+                }
+                Deadline::Revocation { group, member_id } => {
+                    self.with_group(&group, now, effects, |group, turn| {
+                        group.revocation_is_due(&member_id, turn);
+                    });
+                }
+                Deadline::Expressions { group } => {
+                    self.with_group(&group, now, effects, Group::expressions_are_due);
                 }
                 Deadline::Retention => self.expire_offsets(now, effects),
             }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::Coordinator;
+use super::consumer::ConsumerGroupDescription;
 use super::group::{Group, GroupState};
 use super::offset_commit_record::OffsetAndMetadata;
 use wire::{ErrorCode, TopicPartition};
@@ -34,7 +35,25 @@ pub(crate) struct MemberDescription {
 pub(crate) struct ListedGroup {
     pub id: String,
     pub protocol_type: String,
-    pub state: GroupState,
+    pub state: wire::GroupState,
+    pub group_type: GroupType,
+}
+
+/// The protocol of a group's members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupType {
+    Classic,
+    Consumer,
+}
+
+impl GroupType {
+    /// Kafka's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+        }
+    }
 }
 
 /// A committed offset, if there is one, or why it is not told.
@@ -47,7 +66,38 @@ impl Coordinator {
     /// The group is not ours, or is being loaded.
     pub(crate) fn describe(&self, group: &str) -> Result<Option<GroupDescription>, ErrorCode> {
         self.offsets_partition_of(group)?;
-        Ok(self.groups.get(group).map(describe))
+        let group = self.groups.get(group);
+        Ok(group.filter(|group| group.consumer.is_none()).map(describe))
+    }
+
+    /// The group of the consumer protocol as it stands; `None`: there is none of this name.
+    ///
+    /// # Errors
+    /// The group is not ours, or is being loaded.
+    pub(crate) fn describe_consumer(
+        &self,
+        group: &str,
+    ) -> Result<Option<ConsumerGroupDescription>, ErrorCode> {
+        self.offsets_partition_of(group)?;
+        let group = self.groups.get(group);
+        let consumer = group.and_then(|group| group.consumer.as_ref());
+        Ok(consumer.map(|it| it.describe(&self.config.consumer, &self.topics)))
+    }
+
+    /// Whether a member that names itself and its epoch may read the group's offsets.
+    ///
+    /// # Errors
+    /// Nothing is read.
+    pub(crate) fn check_fetch(
+        &self,
+        group: &str,
+        member_id: &str,
+        member_epoch: i32,
+    ) -> Result<(), ErrorCode> {
+        self.offsets_partition_of(group)?;
+        let group = self.groups.get(group);
+        let consumer = group.and_then(|group| group.consumer.as_ref());
+        consumer.map_or(Ok(()), |it| it.check_fetch(member_id, member_epoch))
     }
 
     /// Every group of this broker's. The code says whether some are still being loaded.
@@ -60,7 +110,15 @@ impl Coordinator {
         let groups = self.groups.values().map(|group| ListedGroup {
             id: group.id.clone(),
             protocol_type: group.protocol_type.clone().unwrap_or_default(),
-            state: group.state,
+            state: group
+                .consumer
+                .as_ref()
+                .map_or_else(|| group.state.into(), |it| it.state()),
+            group_type: if group.consumer.is_some() {
+                GroupType::Consumer
+            } else {
+                GroupType::Classic
+            },
         });
         (error, groups.collect())
     }

@@ -46,6 +46,9 @@ impl Coordinator {
                 self.commit_in_transaction(id, producer, commit, now, effects);
                 None
             }
+            Request::ConsumerHeartbeat(request) => self
+                .consumer_heartbeat(id, *request, now, effects)
+                .map(|refusal| Response::ConsumerHeartbeat(Err(refusal))),
             Request::DeleteGroup { group } => self
                 .delete_group(id, &group, now, effects)
                 .map(Response::DeleteGroup),
@@ -59,7 +62,7 @@ impl Coordinator {
     }
 
     /// Kafka lets offsets be kept under the empty id; members need a name.
-    fn checked(&self, group: &str, may_be_empty: bool) -> Result<(), ErrorCode> {
+    pub(super) fn checked(&self, group: &str, may_be_empty: bool) -> Result<(), ErrorCode> {
         if (group.is_empty() && !may_be_empty) || group.len() > GROUP_ID_BYTES_MAX {
             return Err(ErrorCode::InvalidGroupId);
         }
@@ -81,6 +84,9 @@ impl Coordinator {
         if !allowed.contains(&request.session_timeout_ms) {
             return refuse(ErrorCode::InvalidSessionTimeout);
         }
+        if let Err(error) = self.make_way_for_classic(&request.group, now, effects) {
+            return refuse(error);
+        }
         if request.member_id.is_empty() {
             self.create_group(&request.group, now);
         }
@@ -93,7 +99,7 @@ impl Coordinator {
         None
     }
 
-    fn create_group(&mut self, id: &str, now: Now) {
+    pub(super) fn create_group(&mut self, id: &str, now: Now) {
         if !self.groups.contains_key(id)
             && let Ok(offsets_partition) = self.offsets_partition_of(id)
         {
@@ -185,6 +191,8 @@ impl Coordinator {
         let mut turn = Turn {
             now,
             config: &self.config,
+            topics: &self.topics,
+            overrides: &self.overrides,
             outstanding: &mut self.outstanding,
             effects,
         };

@@ -19,7 +19,7 @@ use super::event::{
 use super::group_metadata_record::GroupMetadataValue;
 use super::loading::Replay;
 use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
-use super::{Config, Coordinator, Effect, partition_for};
+use super::{Assignor, Config, ConsumerConfig, Coordinator, Effect, partition_for};
 use crate::scenario_tests::behave_as_written_down;
 use wire::consumer_protocol::decode_assignment;
 use wire::fields::FieldReader;
@@ -67,7 +67,7 @@ struct World {
     held: Vec<(WriteId, Vec<Logged>)>,
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         broker: BrokerId(1),
         session_timeout_min_ms: 1_000,
@@ -78,6 +78,14 @@ fn config() -> Config {
         retention_check_interval: Duration::from_secs(300),
         offset_metadata_bytes_max: 8,
         new_member_join_timeout: Duration::from_secs(300),
+        consumer: ConsumerConfig {
+            is_enabled: true,
+            session_timeout: Duration::from_secs(45),
+            heartbeat_interval_ms: 5_000,
+            assignment_interval_ms: 1_000,
+            group_size_max: 100,
+            assignors: Assignor::ALL.to_vec(),
+        },
     }
 }
 
@@ -358,6 +366,7 @@ impl World {
             .collect();
         let request = CommitRequest {
             member: self.identity(name, options),
+            knows_member_epochs: true,
             offsets,
         };
         match options.get("producer") {
@@ -563,6 +572,7 @@ impl World {
                     .collect();
                 out += &results.join(", ");
             }
+            Response::ConsumerHeartbeat(_) => unreachable!("none was asked"),
             Response::DeleteOffsets(error, results) => {
                 write!(out, "{error}").expect("a string");
                 for (at, error) in results {
@@ -671,7 +681,7 @@ fn show_record(record: &StoredRecord) -> String {
     }
 }
 
-fn show_report(report: Report) -> String {
+pub(super) fn show_report(report: Report) -> String {
     match report {
         Report::GroupState {
             group,

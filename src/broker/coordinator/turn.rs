@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::consumer::{ConsumerConfig, ConsumerOverrides, StoredChange, Topics};
 use super::deadlines::{Deadline, Deadlines};
 use super::event::{Effect, Now, Producer, RequestId, Response, StoredRecord, WriteId};
 use super::group::OffsetsPartition;
@@ -27,6 +28,7 @@ pub(crate) struct Config {
     pub offset_metadata_bytes_max: usize,
     /// How long a new member's first `JoinGroup` may be held.
     pub new_member_join_timeout: Duration,
+    pub consumer: ConsumerConfig,
 }
 
 /// What happens once a write is committed, or was refused.
@@ -48,6 +50,8 @@ pub(crate) enum AfterWrite {
         producer: Option<Producer>,
         offsets: Vec<(TopicPartition, OffsetAndMetadata, ErrorCode)>,
     },
+    /// Members of the consumer protocol hear of a change.
+    ChangeConsumerGroup(StoredChange),
     /// The group is gone.
     DeleteGroup { to: RequestId },
     /// The offsets are gone.
@@ -91,6 +95,8 @@ pub(crate) struct Outstanding {
 pub(crate) struct Turn<'a> {
     pub now: Now,
     pub config: &'a Config,
+    pub topics: &'a Topics,
+    pub overrides: &'a BTreeMap<String, ConsumerOverrides>,
     pub outstanding: &'a mut Outstanding,
     pub effects: &'a mut Vec<Effect>,
 }
@@ -140,6 +146,12 @@ impl Turn<'_> {
             records,
         });
         write
+    }
+
+    /// What a group of the consumer protocol obeys.
+    pub(crate) fn consumer_config(&self, group: &str) -> ConsumerConfig {
+        let own = self.overrides.get(group).copied().unwrap_or_default();
+        self.config.consumer.with(own)
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Deadline, after: Duration) {

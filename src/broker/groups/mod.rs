@@ -15,11 +15,12 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::configs::Settings;
+use super::configs::{Settings, items};
 use super::coordinating::{CoordinatorLog, batch_of};
 use super::coordinator::{
-    Config, Coordinator, Effect, Event, FoundOffset, GroupDescription, ListedGroup, Now, Request,
-    RequestId, Response, TransactionEnd, WriteId,
+    Assignor, Config, ConsumerConfig, ConsumerGroupDescription, Coordinator, Effect, Event,
+    FoundOffset, GroupDescription, ListedGroup, Now, Request, RequestId, Response, TransactionEnd,
+    WriteId,
 };
 use super::image::ClusterImage;
 use super::partitions::housekeeping::now_ms;
@@ -131,6 +132,29 @@ impl Groups {
     /// See [`Coordinator::describe`].
     pub(crate) fn describe(&self, group: &str) -> Result<Option<GroupDescription>, ErrorCode> {
         lock(&self.shared.state).coordinator.describe(group)
+    }
+
+    /// See [`Coordinator::describe_consumer`].
+    pub(crate) fn describe_consumer(
+        &self,
+        group: &str,
+    ) -> Result<Option<ConsumerGroupDescription>, ErrorCode> {
+        lock(&self.shared.state)
+            .coordinator
+            .describe_consumer(group)
+    }
+
+    /// See [`Coordinator::check_fetch`].
+    pub(crate) fn check_fetch(
+        &self,
+        group: &str,
+        member_id: &str,
+        member_epoch: i32,
+    ) -> Result<(), ErrorCode> {
+        let state = lock(&self.shared.state);
+        state
+            .coordinator
+            .check_fetch(group, member_id, member_epoch)
     }
 
     /// See [`Coordinator::list`].
@@ -249,6 +273,20 @@ fn config(broker: BrokerId, settings: &Settings) -> Config {
         .max(Duration::from_millis(1)),
         offset_metadata_bytes_max: usize::try_from(settings.offset_metadata_max_bytes).unwrap_or(0),
         new_member_join_timeout: NEW_MEMBER_JOIN_TIMEOUT,
+        consumer: consumer_config(settings),
+    }
+}
+
+fn consumer_config(settings: &Settings) -> ConsumerConfig {
+    let mut protocols = items(&settings.group_coordinator_rebalance_protocols);
+    let assignors = items(&settings.group_consumer_assignors);
+    ConsumerConfig {
+        is_enabled: protocols.any(|protocol| protocol == "consumer"),
+        session_timeout: millis(settings.group_consumer_session_timeout_ms),
+        heartbeat_interval_ms: settings.group_consumer_heartbeat_interval_ms,
+        assignment_interval_ms: settings.group_consumer_assignment_interval_ms.into(),
+        group_size_max: usize::try_from(settings.group_consumer_max_size).unwrap_or(0),
+        assignors: assignors.filter_map(Assignor::of_name).collect(),
     }
 }
 

@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Groups, Write, lock};
+use crate::configs::{ASSIGNMENT_INTERVAL, HEARTBEAT_INTERVAL, SESSION_TIMEOUT};
 use crate::coordinating;
-use crate::coordinator::{Event, Replay};
+use crate::coordinator::{ConsumerOverrides, Event, Replay};
 use crate::image::ClusterImage;
 use crate::internal_topic::InternalTopic;
 use wire::LeaderEpoch;
@@ -31,6 +32,7 @@ pub(super) async fn run(
     let mut writes: FuturesUnordered<BoxFuture<'static, Event>> = FuturesUnordered::new();
     let mut loads: FuturesUnordered<BoxFuture<'static, Option<Event>>> = FuturesUnordered::new();
     let mut topics = BTreeMap::new();
+    let mut configs = BTreeMap::new();
     let mut led = BTreeMap::new();
     // What was there before is news, too.
     coordinating.mark_changed();
@@ -61,6 +63,8 @@ pub(super) async fn run(
                 image_lives = changed.is_ok();
                 let now = image.borrow_and_update().clone();
                 groups.follow_partition_count(&now);
+                groups.step(Event::TopicsChanged { topics: to_subscribe(&now) });
+                groups.follow_configs(&mut configs, &now);
                 groups.forget_topics(&mut topics, topic_ids(&now));
             }
         }
@@ -104,6 +108,23 @@ impl Groups {
         }
     }
 
+    /// What is set for single groups.
+    fn follow_configs(
+        &self,
+        known: &mut BTreeMap<String, BTreeMap<String, String>>,
+        image: &ClusterImage,
+    ) {
+        if *known == image.group_configs {
+            return;
+        }
+        known.clone_from(&image.group_configs);
+        let overrides = known.iter();
+        let overrides = overrides.map(|(group, configs)| (group.clone(), overrides_of(configs)));
+        self.step(Event::GroupConfigsChanged {
+            overrides: overrides.collect(),
+        });
+    }
+
     /// Offsets of topics that are gone, or were created anew under their name, go too.
     fn forget_topics(&self, known: &mut BTreeMap<String, Uuid>, now: BTreeMap<String, Uuid>) {
         let topics: Vec<String> = known
@@ -121,6 +142,32 @@ impl Groups {
 fn topic_ids(image: &ClusterImage) -> BTreeMap<String, Uuid> {
     let ids = image.topics.iter();
     ids.map(|(name, topic)| (name.clone(), topic.id)).collect()
+}
+
+/// What clients are told of, too: names, ids and numbers of partitions.
+fn to_subscribe(image: &ClusterImage) -> Vec<(String, Uuid, i32)> {
+    let topics = image.topics.iter();
+    let usable = topics.filter(|(_, topic)| !topic.is_being_created());
+    usable
+        .map(|(name, topic)| {
+            let count = topic.usable_partitions().count();
+            (
+                name.clone(),
+                topic.id,
+                i32::try_from(count).unwrap_or(i32::MAX),
+            )
+        })
+        .collect()
+}
+
+/// Values were checked when they were set.
+fn overrides_of(configs: &BTreeMap<String, String>) -> ConsumerOverrides {
+    let number = |name: &str| configs.get(name)?.trim().parse::<i32>().ok();
+    ConsumerOverrides {
+        session_timeout: number(SESSION_TIMEOUT).map(super::millis),
+        heartbeat_interval_ms: number(HEARTBEAT_INTERVAL),
+        assignment_interval_ms: number(ASSIGNMENT_INTERVAL).map(i64::from),
+    }
 }
 
 async fn sleep_until(started: Instant, due: Option<Duration>) {

@@ -173,6 +173,7 @@ async fn join_sync_commit(groups: &Groups) {
     let committed = groups
         .ask(Request::Commit(CommitRequest {
             member: member(&joined),
+            knows_member_epochs: true,
             offsets: vec![(at.clone(), offset)],
         }))
         .await;

@@ -1,7 +1,7 @@
-//! `AlterConfigs` 0 to 2: all configs of a topic or broker are replaced.
+//! `AlterConfigs` 0 to 2: all configs of a topic, group or broker are replaced.
 //!
 //! Behaviour: what is not named goes back to its default. Otherwise as `IncrementalAlterConfigs`.
-//! Not done: client metrics, groups, policies.
+//! Not done: client metrics, policies.
 
 use std::{collections::BTreeMap, sync::Arc};
 

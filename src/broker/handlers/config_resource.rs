@@ -1,4 +1,4 @@
-//! What configs can be asked of and altered for: a topic, this broker, or every broker. Loggers are asked
+//! What configs can be asked of and altered for: a topic, a group, this broker, or every broker. Loggers are asked
 //! for by the broker's id; there are none that can be set.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use super::create_topics::Refusal;
 use crate::{
     Broker,
-    configs::{BrokerConfig, ConfigError, ConfigType, TopicConfig, changes, check_topic},
+    configs::{
+        BrokerConfig, ConfigError, ConfigType, GROUP_CONFIG_TYPE, TopicConfig, changes,
+        check_group, check_topic,
+    },
     registry::znodes::Znode,
     topic_name,
 };
@@ -16,6 +19,7 @@ use wire::{BrokerId, ErrorCode};
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const BROKER_LOGGER: i8 = 8;
+const GROUP: i8 = 32;
 
 /// A resource that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub(super) enum ConfigResource {
     /// `None`: what holds for every broker that has nothing of its own.
     Broker(Option<BrokerId>),
     Loggers,
+    /// It need not exist.
+    Group(String),
 }
 
 impl ConfigResource {
@@ -40,6 +46,11 @@ impl ConfigResource {
                 let message = format!("The topic '{name}' does not exist.");
                 Err((ErrorCode::UnknownTopicOrPartition, message))
             }
+            GROUP if name.is_empty() => {
+                let message = "Default group resources are not allowed.".to_owned();
+                Err((ErrorCode::InvalidRequest, message))
+            }
+            GROUP => Ok(Self::Group(name.to_owned())),
             BROKER if name.is_empty() => Ok(Self::Broker(None)),
             BROKER if name.parse() == Ok(broker.id.0) => Ok(Self::Broker(Some(broker.id))),
             BROKER_LOGGER if name.parse() == Ok(broker.id.0) => Ok(Self::Loggers),
@@ -83,6 +94,7 @@ impl ConfigResource {
         match self {
             Self::Topic(name) => Ok(Znode::TopicConfig(name.clone())),
             Self::Broker(id) => Ok(Znode::BrokerConfig(*id)),
+            Self::Group(group) => Ok(Znode::GroupConfig(group.clone())),
             Self::Loggers => {
                 let message = "No logger of this broker can be set.".to_owned();
                 Err((ErrorCode::InvalidConfig, message))
@@ -107,6 +119,8 @@ impl ConfigResource {
                 (ErrorCode::from(&error), message)
             }),
             Self::Loggers => Ok(()),
+            Self::Group(_) => check_group(overrides, &broker.settings)
+                .map_err(|error| (ErrorCode::from(&error), error.to_string())),
             Self::Broker(id) => {
                 let image = broker.registry.image();
                 changes::check(overrides, &broker.config_layers(&image), id.is_some())
@@ -120,6 +134,7 @@ impl ConfigResource {
         let kind = match self {
             Self::Topic(_) => TopicConfig::find(name).map(|config| config.kind),
             Self::Broker(_) => BrokerConfig::find(name).map(|config| config.kind),
+            Self::Group(_) => Some(GROUP_CONFIG_TYPE),
             Self::Loggers => None,
         };
         kind == Some(ConfigType::List)

@@ -5,7 +5,7 @@
 //! changed for every broker. Naming no config is asking for all. Unknown topic:
 //! `UNKNOWN_TOPIC_OR_PARTITION`. There are no loggers to list. Values of passwords, and of names that
 //! no broker knows, are not told.
-//! Not done: client metrics, groups.
+//! Groups need not exist to be asked for. Not done: client metrics.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,8 +27,8 @@ use super::{RequestContext, config_resource::ConfigResource, create_topics::Refu
 use crate::{
     Broker,
     configs::{
-        BROKER_CONFIGS, BrokerConfig, BrokerLayers, ConfigSource, ConfigType, Effect, Layer, Scope,
-        TOPIC_CONFIGS, TopicConfig,
+        BROKER_CONFIGS, BrokerConfig, BrokerLayers, ConfigSource, ConfigType, Effect,
+        GROUP_CONFIG_TYPE, GROUP_CONFIGS, GroupConfig, Layer, Scope, TOPIC_CONFIGS, TopicConfig,
     },
     throttle::RATES,
 };
@@ -105,6 +105,14 @@ fn describe(
                 .collect()
         }
         ConfigResource::Loggers => Vec::new(),
+        ConfigResource::Group(group) => {
+            let none = BTreeMap::new();
+            let overrides = image.group_configs.get(&group).unwrap_or(&none);
+            let configs = GROUP_CONFIGS.iter();
+            configs
+                .map(|config| Described::of_group(config, overrides, &layers))
+                .collect()
+        }
         // Only what was changed: everything else differs from broker to broker.
         ConfigResource::Broker(None) => {
             let changed = layers.every.into_iter().flat_map(BTreeMap::keys);
@@ -148,6 +156,23 @@ impl Described {
             is_sensitive: false,
             value: Some(config.value(overrides, layers)),
             synonyms: config.synonyms(overrides, layers),
+        }
+    }
+
+    fn of_group(
+        config: &GroupConfig,
+        overrides: &BTreeMap<String, String>,
+        layers: &BrokerLayers<'_>,
+    ) -> Self {
+        let synonyms = config.synonyms(overrides, layers);
+        Self {
+            name: config.name.to_owned(),
+            kind: GROUP_CONFIG_TYPE,
+            doc: Some(config.doc.to_owned()),
+            is_read_only: false,
+            is_sensitive: false,
+            value: synonyms.first().map(|layer| layer.value.clone()),
+            synonyms,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::coordinator::{GroupDescription, GroupState};
 use wire::ErrorCode;
 
 /// READ, DELETE and DESCRIBE as bits of Kafka's `AclOperation`.
-const ALL_OPERATIONS: i32 = (1 << 3) | (1 << 6) | (1 << 8);
+pub(super) const ALL_OPERATIONS: i32 = (1 << 3) | (1 << 6) | (1 << 8);
 
 #[expect(clippy::unused_async, reason = "every handler is called the same way")]
 pub(super) async fn handle(

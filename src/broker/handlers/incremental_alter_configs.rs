@@ -1,10 +1,10 @@
-//! `IncrementalAlterConfigs` 0 to 1: single configs of topics and brokers are set, deleted, or have
+//! `IncrementalAlterConfigs` 0 to 1: single configs of topics, groups and brokers are set, deleted, or have
 //! items added to or taken from their lists.
 //!
 //! Behaviour: all of a resource's changes or none; what results is checked as a whole. Effective
 //! when the brokers' pictures show it, a moment later. Broker configs: those that Kafka changes while
 //! it runs, except where it listens; others are refused as Kafka refuses read-only ones.
-//! Not done: client metrics, groups, policies.
+//! Not done: client metrics, policies.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -93,6 +93,8 @@ fn default_of(broker: &Broker, resource: &ConfigResource, name: &str) -> String 
             TopicConfig::find(name).map(|config| config.value(&BTreeMap::new(), &layers))
         }
         ConfigResource::Broker(_) | ConfigResource::Loggers => layers.value(name),
+        // None of a group's configs is a list.
+        ConfigResource::Group(_) => None,
     };
     value.unwrap_or_default()
 }

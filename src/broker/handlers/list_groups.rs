@@ -1,7 +1,7 @@
 //! `ListGroups`, versions 0 to 5: the groups that this broker coordinates.
 //!
-//! Filters by state from version 4 on (KIP-518), by type from 5 on (KIP-848): all groups here are
-//! of the classic type. Both are compared without regard to case.
+//! Filters by state from version 4 on (KIP-518), by type from 5 on (KIP-848). Both are compared
+//! without regard to case.
 
 use std::sync::Arc;
 
@@ -13,8 +13,6 @@ use kafka_protocol::protocol::StrBytes;
 use super::RequestContext;
 use crate::Broker;
 
-const CLASSIC: &str = "classic";
-
 #[expect(clippy::unused_async, reason = "every handler is called the same way")]
 pub(super) async fn handle(
     broker: &Arc<Broker>,
@@ -25,7 +23,7 @@ pub(super) async fn handle(
     let groups = groups
         .into_iter()
         .filter(|group| passes(&request.states_filter, &group.state.to_string()))
-        .filter(|_| passes(&request.types_filter, CLASSIC))
+        .filter(|group| passes(&request.types_filter, group.group_type.name()))
         .map(|group| {
             let listed = ListedGroup::default()
                 .with_group_id(StrBytes::from(group.id).into())
@@ -36,7 +34,7 @@ pub(super) async fn handle(
                 listed
             };
             if context.version >= 5 {
-                listed.with_group_type(StrBytes::from_static_str(CLASSIC))
+                listed.with_group_type(StrBytes::from_static_str(group.group_type.name()))
             } else {
                 listed
             }

@@ -13,6 +13,8 @@ mod alter_replica_log_dirs;
 mod api_versions;
 mod broker_heartbeat;
 mod config_resource;
+mod consumer_group_describe;
+mod consumer_group_heartbeat;
 mod create_partitions;
 mod create_topics;
 mod declined;
@@ -240,8 +242,8 @@ pub(crate) static APIS: &[Api] = &[
     api!(BrokerHeartbeat 0..=1, BROKER_HEARTBEAT, broker_heartbeat).unadvertised(),
     api!(DescribeTransactions 0..=0, DESCRIBE_TRANSACTIONS, describe_transactions),
     api!(ListTransactions 0..=2, LIST_TRANSACTIONS, list_transactions),
-    api!(ConsumerGroupHeartbeat 0..=0, CONSUMER_GROUP_HEARTBEAT, declined::consumer_groups::heartbeat),
-    api!(ConsumerGroupDescribe 0..=0, CONSUMER_GROUP_DESCRIBE, declined::consumer_groups::describe),
+    api!(ConsumerGroupHeartbeat 0..=1, CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat),
+    api!(ConsumerGroupDescribe 0..=1, CONSUMER_GROUP_DESCRIBE, consumer_group_describe),
     api!(DescribeTopicPartitions 0..=0, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions),
 ];
 

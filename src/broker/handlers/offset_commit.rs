@@ -1,7 +1,8 @@
 //! `OffsetCommit`, versions 2 to 9: where a group reads on.
 //!
 //! Up to version 4 with a retention time of the client's own. Partitions that do not exist are
-//! refused one by one. Not done: version 10 (topic ids).
+//! refused one by one. From version 9 on the generation may be a member epoch (KIP-848). Not done:
+//! version 10 (topic ids).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 pub(super) async fn handle(
     broker: &Arc<Broker>,
-    _context: &RequestContext,
+    context: &RequestContext,
     request: OffsetCommitRequest,
 ) -> OffsetCommitResponse {
     let image = broker.registry.image();
@@ -46,7 +47,7 @@ pub(super) async fn handle(
     let results = if offsets.is_empty() {
         BTreeMap::new()
     } else {
-        commit(broker, &request, offsets).await
+        commit(broker, context.version, &request, offsets).await
     };
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.into_iter().map(|partition| {
@@ -67,6 +68,7 @@ pub(super) async fn handle(
 
 async fn commit(
     broker: &Arc<Broker>,
+    version: i16,
     request: &OffsetCommitRequest,
     offsets: Vec<(TopicPartition, OffsetAndMetadata)>,
 ) -> BTreeMap<TopicPartition, ErrorCode> {
@@ -78,6 +80,7 @@ async fn commit(
             member_id: request.member_id.to_string(),
             group_instance_id: optional(request.group_instance_id.clone()),
         },
+        knows_member_epochs: version >= 9,
         offsets,
     };
     match broker.groups.ask(Request::Commit(commit)).await {

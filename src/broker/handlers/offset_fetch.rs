@@ -2,7 +2,8 @@
 //!
 //! Several groups at once from version 8 on. Errors are told per partition in version 1, per
 //! request up to 7, per group after. With `require_stable` (7 and newer) partitions that an open transaction is about to
-//! change are `UNSTABLE_OFFSET_COMMIT` (KIP-447). Not done: version 10 (topic ids).
+//! change are `UNSTABLE_OFFSET_COMMIT` (KIP-447). From version 9 on a member names itself and its epoch (KIP-848). Not
+//! done: version 10 (topic ids).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +41,14 @@ pub(super) async fn handle(
                     .map(|topic| (topic.name, topic.partition_indexes))
                     .collect()
             });
-            let (error, found) = fetch(broker, &group.group_id, asked, stable);
+            let member_id = group.member_id.as_deref().unwrap_or_default();
+            let checked = broker
+                .groups
+                .check_fetch(&group.group_id, member_id, group.member_epoch);
+            let (error, found) = match checked {
+                Ok(()) => fetch(broker, &group.group_id, asked, stable),
+                Err(error) => (error, Vec::new()),
+            };
             OffsetFetchResponseGroup::default()
                 .with_group_id(group.group_id)
                 .with_error_code(error.code())

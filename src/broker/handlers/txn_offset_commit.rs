@@ -102,6 +102,7 @@ async fn commit(
             member_id: request.member_id.to_string(),
             group_instance_id: optional(request.group_instance_id.clone()),
         },
+        knows_member_epochs: true,
         offsets,
     };
     let producer = Producer {

@@ -99,6 +99,9 @@ impl Mirror {
         image
             .broker_configs
             .retain(|id, _| listing.broker_configs.contains(id));
+        image
+            .group_configs
+            .retain(|group, _| listing.group_configs.contains(group));
         for (name, topic) in &mut image.topics {
             if !topic.configs.is_empty() && !listing.topic_configs.contains(name) {
                 Arc::make_mut(topic).configs.clear();
@@ -115,6 +118,7 @@ pub(crate) struct Listing {
     pub(crate) topic_configs: Vec<String>,
     pub(crate) broker_configs: Vec<Option<BrokerId>>,
     pub(crate) deleting: Vec<String>,
+    pub(crate) group_configs: Vec<String>,
     /// Topics whose znode was read.
     pub(crate) present: Vec<String>,
 }
@@ -156,6 +160,12 @@ fn apply(image: &mut ClusterImage, znode: Znode, found: Found) {
             match found.and_then(|(data, _)| znodes::read::<ConfigJson>(&path, &data)) {
                 Some(json) => drop(image.broker_configs.insert(id, json.config)),
                 None => drop(image.broker_configs.remove(&id)),
+            }
+        }
+        Znode::GroupConfig(group) => {
+            match found.and_then(|(data, _)| znodes::read::<ConfigJson>(&path, &data)) {
+                Some(json) => drop(image.group_configs.insert(group, json.config)),
+                None => drop(image.group_configs.remove(&group)),
             }
         }
         Znode::DeleteTopic(name) => {

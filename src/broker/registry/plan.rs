@@ -104,6 +104,7 @@ impl Listing {
                 })
                 .collect(),
             deleting,
+            group_configs: Vec::new(),
             present: Vec::new(),
         }
     }
@@ -114,6 +115,7 @@ impl Listing {
         let configs = self.broker_configs.iter().copied().map(Znode::BrokerConfig);
         brokers
             .chain(configs)
+            .chain(self.group_configs.iter().cloned().map(Znode::GroupConfig))
             .chain(self.deleting.iter().cloned().map(Znode::DeleteTopic))
             .chain(self.topics.iter().cloned().map(Znode::Topic))
             .chain([Znode::Controller])

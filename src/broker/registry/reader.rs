@@ -22,14 +22,19 @@ pub(super) async fn read_everything(
     connection: &Connection,
     mirror: &Mirror,
 ) -> Result<(), ZooKeeperError> {
-    let (brokers, topics, topic_configs, broker_configs, deleting) = futures::try_join!(
+    let (brokers, topics, topic_configs, broker_configs, group_configs, deleting) = futures::try_join!(
         connection.children(znodes::BROKER_IDS),
         connection.children(znodes::TOPICS),
         connection.children(znodes::TOPIC_CONFIGS),
         connection.children(znodes::BROKER_CONFIGS),
+        connection.children(znodes::GROUP_CONFIGS),
         connection.children(znodes::DELETE_TOPICS),
     )?;
     let mut listing = Listing::of(&brokers, topics, topic_configs, &broker_configs, deleting);
+    listing.group_configs = group_configs
+        .iter()
+        .filter_map(|name| znodes::decoded(name))
+        .collect();
     let (found, ()) = futures::try_join!(
         read(connection, listing.first()),
         read_controller_epoch(connection, mirror)

@@ -13,6 +13,7 @@ pub(crate) const BROKER_IDS: &str = "/brokers/ids";
 pub(crate) const TOPICS: &str = "/brokers/topics";
 pub(crate) const TOPIC_CONFIGS: &str = "/config/topics";
 pub(crate) const BROKER_CONFIGS: &str = "/config/brokers";
+pub(crate) const GROUP_CONFIGS: &str = "/config/groups";
 pub(crate) const CONTROLLER: &str = "/controller";
 pub(crate) const CONTROLLER_EPOCH: &str = "/controller_epoch";
 pub(crate) const CLUSTER_ID: &str = "/cluster/id";
@@ -22,8 +23,9 @@ pub(crate) const PRODUCER_ID_BLOCK: &str = "/latest_producer_id_block";
 /// The name under `/config/brokers` whose configs hold for every broker.
 pub(crate) const EVERY_BROKER: &str = "<default>";
 
-/// What Kafka creates when its first broker starts, parents first; all without data.
-pub(crate) const PERSISTENT: [&str; 20] = [
+/// What Kafka creates when its first broker starts, parents first; all without data. Configs of groups are
+/// ours: Kafka never had any while it kept configs in `ZooKeeper`.
+pub(crate) const PERSISTENT: [&str; 21] = [
     "/consumers",
     "/brokers",
     BROKER_IDS,
@@ -40,6 +42,7 @@ pub(crate) const PERSISTENT: [&str; 20] = [
     "/config/clients",
     "/config/users",
     BROKER_CONFIGS,
+    GROUP_CONFIGS,
     "/config/ips",
     "/cluster",
     CLUSTER_ID,
@@ -93,6 +96,47 @@ pub(crate) fn broker_config(id: Option<BrokerId>) -> String {
     )
 }
 
+/// `/config/groups/G`. A group may be called by characters that mean something in a path.
+pub(crate) fn group_config(group: &str) -> String {
+    format!("{GROUP_CONFIGS}/{}", encoded(group))
+}
+
+fn encoded(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) && name != "." && name != ".." {
+            out.push(char::from(byte));
+        } else {
+            let (high, low) = (byte >> 4, byte & 0xf);
+            out.push('%');
+            out.extend([high, low].map(hex_digit));
+        }
+    }
+    out
+}
+
+fn hex_digit(half: u8) -> char {
+    char::from_digit(half.into(), 16).map_or('0', |digit| digit.to_ascii_uppercase())
+}
+
+/// The group of which a znode under `/config/groups` is.
+pub(crate) fn decoded(name: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = name.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        if first != b'%' {
+            bytes.push(first);
+            continue;
+        }
+        let (digits, after) = rest.split_at_checked(2)?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// `/admin/delete_topics/T`.
 pub(crate) fn delete_topic(name: &str) -> String {
     format!("{DELETE_TOPICS}/{name}")
@@ -107,6 +151,7 @@ pub(crate) enum Znode {
     State(TopicPartition),
     TopicConfig(String),
     BrokerConfig(Option<BrokerId>),
+    GroupConfig(String),
     DeleteTopic(String),
 }
 
@@ -138,6 +183,9 @@ impl Znode {
             [Some("config"), Some("topics"), Some(topic), None, ..] => {
                 Some(Self::TopicConfig(topic.to_owned()))
             }
+            [Some("config"), Some("groups"), Some(group), None, ..] => {
+                Some(Self::GroupConfig(decoded(group)?))
+            }
             [
                 Some("config"),
                 Some("brokers"),
@@ -164,6 +212,7 @@ impl Znode {
             Self::State(at) => state(at),
             Self::TopicConfig(name) => topic_config(name),
             Self::BrokerConfig(id) => broker_config(*id),
+            Self::GroupConfig(group) => group_config(group),
             Self::DeleteTopic(name) => delete_topic(name),
         }
     }
@@ -299,7 +348,7 @@ pub(crate) struct StateJson {
     pub(crate) leader_broker_epoch: Option<i64>,
 }
 
-/// `/config/topics/T` and `/config/brokers/N`.
+/// `/config/topics/T`, `/config/brokers/N` and `/config/groups/G`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ConfigJson {
     version: i32,
@@ -426,6 +475,8 @@ mod tests {
             Znode::TopicConfig("a".into()),
             Znode::BrokerConfig(None),
             Znode::BrokerConfig(Some(BrokerId(1))),
+            Znode::GroupConfig("a/b %c".into()),
+            Znode::GroupConfig("..".into()),
             Znode::DeleteTopic("a".into()),
         ] {
             assert_eq!(Znode::of_path(&znode.path()), Some(znode));

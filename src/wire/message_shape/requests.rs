@@ -1,7 +1,9 @@
 //! The shapes of the requests that brokers take, field by field as Kafka's message definitions list them.
 
+mod consumer_groups;
 mod declined;
 
+pub use consumer_groups::*;
 pub use declined::*;
 
 use super::{BYTES, I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, structure, values};

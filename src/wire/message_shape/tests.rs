@@ -85,6 +85,7 @@ fn answers() -> Vec<Case> {
         LeaveGroupRequest,
         SyncGroupRequest,
         DescribeGroupsRequest,
+        ConsumerGroupDescribeRequest,
         ListGroupsRequest,
         ApiVersionsRequest,
         CreateTopicsRequest,
@@ -200,9 +201,9 @@ fn requests() -> Vec<Case> {
         shape!(
             CONSUMER_GROUP_HEARTBEAT,
             ConsumerGroupHeartbeatRequest,
-            0..=0
+            0..=1
         ),
-        shape!(CONSUMER_GROUP_DESCRIBE, ConsumerGroupDescribeRequest, 0..=0),
+        shape!(CONSUMER_GROUP_DESCRIBE, ConsumerGroupDescribeRequest, 0..=1),
         shape!(BROKER_HEARTBEAT, BrokerHeartbeatRequest, 0..=1),
     ]
 }

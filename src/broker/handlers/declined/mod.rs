@@ -5,7 +5,6 @@
 
 pub(super) mod acls;
 pub(super) mod client_quotas;
-pub(super) mod consumer_groups;
 pub(super) mod delegation_tokens;
 pub(super) mod sasl;
 pub(super) mod scram_credentials;

@@ -12,7 +12,8 @@ use super::{
     world::{Event, World},
 };
 use crate::coordinator::{
-    self, CommitRequest, Config, Coordinator, Effect, Now, Request, RequestId, WriteId,
+    self, CommitRequest, Config, ConsumerConfig, Coordinator, Effect, Now, Request, RequestId,
+    WriteId,
 };
 use wire::{BrokerId, LeaderEpoch, report::Report};
 
@@ -77,6 +78,18 @@ pub(super) struct Write {
     pub(super) is_decided: bool,
 }
 
+/// Members of the consumer protocol do not take part.
+fn consumer_config() -> ConsumerConfig {
+    ConsumerConfig {
+        is_enabled: false,
+        session_timeout: NEW_MEMBER_TIMEOUT,
+        heartbeat_interval_ms: 1,
+        assignment_interval_ms: 0,
+        group_size_max: 0,
+        assignors: Vec::new(),
+    }
+}
+
 impl Broker {
     pub(super) fn new(id: BrokerId) -> Self {
         Self {
@@ -103,6 +116,7 @@ impl Process {
             retention_check_interval: RETENTION_CHECK,
             offset_metadata_bytes_max: 8,
             new_member_join_timeout: NEW_MEMBER_TIMEOUT,
+            consumer: consumer_config(),
         };
         let beginning = Now {
             monotonic: Duration::ZERO,

@@ -191,6 +191,7 @@ impl Consumer {
         let offsets = positions.map(|(index, offset)| (partition(*index), committed_at(*offset)));
         Ask::Group(Request::Commit(CommitRequest {
             member: self.identity(),
+            knows_member_epochs: true,
             offsets: offsets.collect(),
         }))
     }

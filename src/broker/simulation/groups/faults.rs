@@ -210,6 +210,7 @@ impl World {
                         member_id: String::new(),
                         group_instance_id: None,
                     },
+                    knows_member_epochs: true,
                     offsets: vec![(partition(at), committed_at(Offset(back)))],
                 })
             }

@@ -39,6 +39,7 @@ impl Ask {
             Self::Group(Request::Heartbeat(_)) => "Heartbeat",
             Self::Group(Request::Leave(_)) => "LeaveGroup",
             Self::Group(Request::Commit(_)) => "OffsetCommit",
+            Self::Group(Request::ConsumerHeartbeat(_)) => "ConsumerGroupHeartbeat",
             Self::Group(Request::DeleteGroup { .. }) => "DeleteGroups",
             Self::Group(Request::CommitInTransaction { .. }) => "TxnOffsetCommit",
             Self::Group(Request::DeleteOffsets { .. }) => "OffsetDelete",
@@ -63,6 +64,10 @@ impl Told {
                 | Response::Leave(error, _)
                 | Response::DeleteOffsets(error, _),
             ) => error.to_string(),
+            Self::Group(Response::ConsumerHeartbeat(answer)) => match answer {
+                Ok(answer) => format!("epoch {}", answer.member_epoch),
+                Err(refusal) => refusal.error.to_string(),
+            },
             Self::Group(Response::Commit(results)) => {
                 let errors = results.iter().map(|(at, error)| format!("{at} {error}"));
                 errors.collect::<Vec<_>>().join(", ")

@@ -1,6 +1,6 @@
-//! The shapes of requests about what the cluster does not have: security, quotas, transactions, groups of KIP-848.
+//! The shapes of requests about what the cluster does not have: security, quotas, transactions.
 
-use crate::message_shape::{BYTES, Field, I8, I16, I32, I64, Shape, TEXT, UUID, list, values};
+use crate::message_shape::{BYTES, Field, I8, I16, I32, I64, Shape, TEXT, list, values};
 
 /// How an ACL names its resource: before there was a choice, literally.
 const LITERAL: Field = I8.since(1).default(3);
@@ -215,27 +215,4 @@ pub static LIST_TRANSACTIONS: Shape = Shape::flexible_from(0).fields(&[
     values(&I64),  // producer_id_filters
     I64.since(1),  // duration_filter
     TEXT.since(2), // transactional_id_pattern
-]);
-
-/// `ConsumerGroupHeartbeatRequest`, version 0.
-pub static CONSUMER_GROUP_HEARTBEAT: Shape = Shape::flexible_from(0).fields(&[
-    TEXT,          // group_id
-    TEXT,          // member_id
-    I32,           // member_epoch
-    TEXT,          // instance_id
-    TEXT,          // rack_id
-    I32,           // rebalance_timeout_ms
-    values(&TEXT), // subscribed_topic_names
-    TEXT,          // server_assignor
-    // topic_partitions
-    list(&[
-        UUID,         // topic_id
-        values(&I32), // partitions
-    ]),
-]);
-
-/// `ConsumerGroupDescribeRequest`, version 0.
-pub static CONSUMER_GROUP_DESCRIBE: Shape = Shape::flexible_from(0).fields(&[
-    values(&TEXT), // group_ids
-    I8,            // include_authorized_operations
 ]);

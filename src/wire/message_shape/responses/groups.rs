@@ -1,6 +1,6 @@
 //! Answers about consumer groups and their offsets, field by field as Kafka's message definitions list them.
 
-use super::super::{BYTES, I8, I16, I32, I64, Shape, TEXT, UUID, list};
+use super::super::{BYTES, Field, I8, I16, I32, I64, Shape, TEXT, UUID, list, structure, values};
 
 /// `OffsetCommitResponse`, versions 2 to 10.
 pub static OFFSET_COMMIT: Shape = Shape::flexible_from(8).fields(&[
@@ -174,6 +174,43 @@ pub static LIST_GROUPS: Shape = Shape::flexible_from(3).fields(&[
         TEXT.since(4), // group_state
         TEXT.since(5), // group_type
     ]),
+]);
+
+/// `ConsumerGroupDescribeResponse`, versions 0 to 1.
+pub static CONSUMER_GROUP_DESCRIBE: Shape = Shape::flexible_from(0).fields(&[
+    I32, // throttle_time_ms
+    // groups
+    list(&[
+        I16,  // error_code
+        TEXT, // error_message
+        TEXT, // group_id
+        TEXT, // group_state
+        I32,  // group_epoch
+        I32,  // assignment_epoch
+        TEXT, // assignor_name
+        // members
+        list(&[
+            TEXT,                             // member_id
+            TEXT,                             // instance_id
+            TEXT,                             // rack_id
+            I32,                              // member_epoch
+            TEXT,                             // client_id
+            TEXT,                             // client_host
+            values(&TEXT),                    // subscribed_topic_names
+            TEXT,                             // subscribed_topic_regex
+            structure(&[TOPICS_OF_A_MEMBER]), // assignment
+            structure(&[TOPICS_OF_A_MEMBER]), // target_assignment
+            I8.since(1),                      // member_type
+        ]),
+        I32, // authorized_operations
+    ]),
+]);
+
+/// What a member of the consumer protocol has, or is to have.
+const TOPICS_OF_A_MEMBER: Field = list(&[
+    UUID,         // topic_id
+    TEXT,         // topic_name
+    values(&I32), // partitions
 ]);
 
 /// `DeleteGroupsResponse`, versions 0 to 2.

@@ -43,6 +43,7 @@ answers! {
     LeaveGroupRequest: groups::LEAVE_GROUP,
     SyncGroupRequest: groups::SYNC_GROUP,
     DescribeGroupsRequest: groups::DESCRIBE_GROUPS,
+    ConsumerGroupDescribeRequest: groups::CONSUMER_GROUP_DESCRIBE,
     ListGroupsRequest: groups::LIST_GROUPS,
     DeleteGroupsRequest: groups::DELETE_GROUPS,
     ApiVersionsRequest: cluster::API_VERSIONS,
