@@ -58,7 +58,7 @@ impl Control {
     pub fn ask(&mut self, question: &Question) -> Result<Answer, ControlError> {
         let allowed = match question {
             Question::Do { timeout_ms, .. } | Question::Wait { timeout_ms, .. } => *timeout_ms,
-            Question::Status {} => 0,
+            Question::Mark { .. } | Question::Status {} => 0,
         };
         let allowed = Duration::from_millis(allowed).saturating_add(PATIENCE);
         let stream = self.stream.get_mut();

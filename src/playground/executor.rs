@@ -78,14 +78,10 @@ impl Executor {
             Request::Thaw(process) => self.supervisor.thaw(&process),
             Request::Restart(process) => self.supervisor.restart(&process),
             Request::AddConsumer(consumer) => self.supervisor.add_consumer(&consumer),
-            Request::Produce(records) => self.feeder().map(|feeder| {
-                feeder.produce(&records);
-                Vec::new()
-            }),
-            Request::Stream { topic, rate } => self.feeder().map(|feeder| {
-                feeder.stream(topic, rate);
-                Vec::new()
-            }),
+            Request::Produce(_)
+            | Request::Acks(_)
+            | Request::Stream { .. }
+            | Request::StreamBeside { .. } => self.feed(request),
             Request::Watch(partitions) => {
                 self.observer.watch(partitions);
                 Ok(Vec::new())
@@ -170,6 +166,19 @@ impl Executor {
         })
     }
 
+    /// Sends records, or says how they are sent from now on.
+    fn feed(&mut self, request: Request) -> Result<Vec<Observation>> {
+        let feeder = self.feeder()?;
+        match request {
+            Request::Produce(records) => feeder.produce(&records),
+            Request::Acks(acks) => feeder.wait_for(acks),
+            Request::Stream { topic, rate } => feeder.stream(topic, rate),
+            Request::StreamBeside { topic, rate } => feeder.stream_beside(topic, rate),
+            _ => {}
+        }
+        Ok(Vec::new())
+    }
+
     /// Takes note of what an observation means for the processes, and looks where something moves.
     /// What follows at once comes back.
     pub(super) fn saw(&mut self, observation: &Observation) -> Vec<Observation> {
@@ -251,7 +260,7 @@ impl Executor {
         }
     }
 
-    fn feeder(&mut self) -> Result<&Feeder> {
+    fn feeder(&mut self) -> Result<&mut Feeder> {
         let feeder = match self.feeder.take() {
             Some(feeder) => feeder,
             None => Feeder::new(

@@ -4,7 +4,7 @@
 //! acknowledged is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -45,10 +45,12 @@ const LEADERS_WAIT: Duration = Duration::from_millis(500);
 pub(super) struct Feeder {
     senders: Arc<Senders>,
     stream: watch::Sender<Stream>,
+    /// Streams beside it, by topic.
+    beside: BTreeMap<String, watch::Sender<Stream>>,
     /// Topics whose leaders moved; one place each, more would ask the same again.
     moved: mpsc::Sender<String>,
     /// Dropped with the feeder, which ends them.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Feeder {
@@ -70,6 +72,7 @@ impl Feeder {
             tally,
             partitions,
             observations,
+            acks: Mutex::default(),
         });
         let (stream, rates) = watch::channel(Stream {
             topic: String::new(),
@@ -84,7 +87,8 @@ impl Feeder {
             senders,
             stream,
             moved,
-            _tasks: tasks,
+            beside: BTreeMap::new(),
+            tasks,
         })
     }
 
@@ -101,9 +105,35 @@ impl Feeder {
         let _ = self.moved.try_send(topic.to_owned());
     }
 
+    /// Streams wait for so many acknowledgements from now on.
+    pub(super) fn wait_for(&self, acks: Acks) {
+        *self.senders.streams_wait_for() = acks;
+    }
+
     /// Sends demo records at this pace from now on.
     pub(super) fn stream(&self, topic: String, rate: StreamRate) {
         self.stream.send_replace(Stream { topic, rate });
+    }
+
+    /// The same beside that stream; a stream that ends goes, and its task with it.
+    pub(super) fn stream_beside(&mut self, topic: String, rate: StreamRate) {
+        while self.tasks.try_join_next().is_some() {}
+        if rate == StreamRate::Off {
+            self.beside.remove(&topic);
+            return;
+        }
+        let stream = Stream {
+            topic: topic.clone(),
+            rate,
+        };
+        if let Some(running) = self.beside.get(&topic) {
+            running.send_replace(stream);
+            return;
+        }
+        let (sender, rates) = watch::channel(stream);
+        self.tasks
+            .spawn(run_stream(Arc::clone(&self.senders), rates));
+        self.beside.insert(topic, sender);
     }
 }
 
@@ -128,6 +158,8 @@ struct Senders {
     tally: Arc<Tally>,
     partitions: Partitions,
     observations: mpsc::Sender<Observation>,
+    /// What streams wait for.
+    acks: Mutex<Acks>,
 }
 
 impl Senders {
@@ -178,13 +210,17 @@ impl Senders {
         }
     }
 
+    fn streams_wait_for(&self) -> MutexGuard<'_, Acks> {
+        // A panic ends the process; a poisoned lock is never seen.
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The producer with these acknowledgements, made when it is first needed.
     fn producer(&self, acks: Acks) -> Result<Arc<Producer<Sent>>, ProducerError> {
-        let acks = match acks {
-            Acks::All => return Ok(Arc::clone(&self.all)),
-            Acks::Leader => "1",
-            Acks::None => "0",
-        };
+        if acks == Acks::All {
+            return Ok(Arc::clone(&self.all));
+        }
+        let acks = acks.setting();
         // A panic ends the process; a poisoned lock is never seen.
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(producer) = others.get(acks) {
@@ -240,11 +276,12 @@ async fn run_stream(senders: Arc<Senders>, mut rates: watch::Receiver<Stream>) {
                     u64::try_from(room).unwrap_or(0)
                 }
             };
+            let acks = *senders.streams_wait_for();
             for _ in 0..due {
                 number += 1;
                 sent += 1;
                 // What the library has no room for is not sent later: the pace is a pace.
-                if !senders.send(&demo_record(&stream.topic, number)) {
+                if !senders.send(&demo_record(&stream.topic, number, acks)) {
                     break;
                 }
             }
@@ -286,13 +323,14 @@ fn until_next(elapsed: Duration, rate: u32) -> Duration {
     at.saturating_sub(elapsed)
 }
 
-fn demo_record(topic: &str, number: u64) -> NewRecord {
+fn demo_record(topic: &str, number: u64, acks: Acks) -> NewRecord {
     let keys = DEMO_KEYS.len() as u64;
     let index = usize::try_from((number - 1) % keys).unwrap_or(0);
     NewRecord {
         topic: topic.to_owned(),
         key: DEMO_KEYS.get(index).map(|key| (*key).to_owned()),
         value: Some(stream_value(number)),
+        acks,
         ..NewRecord::default()
     }
 }

@@ -113,9 +113,10 @@ impl Tally {
         };
         self.changed.notify_one();
         match delivery.outcome {
-            Ok(offset) if offset >= Offset(0) && sent.acks == Acks::All => {
+            // Without an acknowledgement nobody knows where a record stands.
+            Ok(offset) if offset >= Offset(0) && sent.acks != Acks::None => {
                 self.acknowledged
-                    .remember(&delivery.partition, offset, sent.content);
+                    .remember(&delivery.partition, offset, sent.content, sent.acks);
             }
             Ok(_) => {}
             Err(error) => {

@@ -35,7 +35,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
-use wire::control::{Answer, LINE_BYTES_MAX, Question};
+use wire::control::{Answer, Asker, LINE_BYTES_MAX, Question};
 
 pub use wire::control::{
     GroupStatus, PartitionStatus, ProcessStatus, Status as ClusterStatus, TopicStatus,
@@ -269,6 +269,7 @@ impl Cluster {
         let question = Question::Do {
             action: action.to_owned(),
             timeout_ms: self.patience_ms(),
+            by: Asker::Shell,
         };
         self.hold(action, &question).await.map(drop)
     }
@@ -281,6 +282,7 @@ impl Cluster {
         let question = Question::Wait {
             condition: condition.to_owned(),
             timeout_ms: self.patience_ms(),
+            since: None,
         };
         self.hold(condition, &question).await
     }

@@ -23,6 +23,14 @@ pub enum Question {
         action: String,
         /// For how long it may take.
         timeout_ms: u64,
+        /// Under whose name it is told.
+        #[serde(default, skip_serializing_if = "Asker::is_shell")]
+        by: Asker,
+    },
+    /// Remember how things are now, under this name: a wait can count from there. What had the name is forgotten.
+    Mark {
+        /// The name.
+        mark: String,
     },
     /// Answer once this holds.
     Wait {
@@ -30,9 +38,35 @@ pub enum Question {
         condition: String,
         /// For how long at most; a `within` of its own goes before.
         timeout_ms: u64,
+        /// The mark that `more`, `moved` and `new` count from; else they count from now on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<String>,
     },
     /// Tell everything that is known.
     Status {},
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asker {
+    /// Somebody in another shell, or a script.
+    #[default]
+    Shell,
+    /// A scenario.
+    Scenario,
+    /// A lesson.
+    Lesson,
+}
+
+impl Asker {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes what it may skip by reference"
+    )]
+    fn is_shell(&self) -> bool {
+        *self == Self::Shell
+    }
 }
 
 /// What is answered.
@@ -175,13 +209,14 @@ pub struct GroupStatus {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Question, Status};
+    use super::{Answer, Asker, Question, Status};
 
     #[test]
     fn a_question_is_one_plain_object() {
         let question = Question::Do {
             action: "kill broker 2".into(),
             timeout_ms: 30_000,
+            by: Asker::Shell,
         };
         let text = serde_json::to_string(&question).expect("plain data");
         assert_eq!(

@@ -11,7 +11,7 @@ use super::{Outcome, exit, milliseconds};
 use crate::cli::playground::duration;
 use crate::cli::say::{say, say_to_programs};
 use playground::state::{Action, Wanted};
-use wire::control::{Answer, Question};
+use wire::control::{Answer, Asker, Question};
 
 /// Does actions in the running playground, in their order, as its palette takes them: 'kill broker 2',
 /// 'topic create chat 3 3', 'produce amy:hello', 'wait isr orders 3'.
@@ -83,6 +83,7 @@ fn question(step: &str, timeout: Duration) -> Result<Question> {
         return Ok(Question::Wait {
             condition: condition.to_owned(),
             timeout_ms,
+            since: None,
         });
     }
     step.parse::<Action>()
@@ -90,5 +91,6 @@ fn question(step: &str, timeout: Duration) -> Result<Question> {
     Ok(Question::Do {
         action: step.to_owned(),
         timeout_ms,
+        by: Asker::Shell,
     })
 }

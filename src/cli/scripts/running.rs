@@ -10,7 +10,7 @@ use super::milliseconds;
 use client::control::Control;
 use playground::RunFile;
 use playground::state::{Action, TerminalAction};
-use wire::control::{Answer, Question, Status};
+use wire::control::{Answer, Asker, Question, Status};
 
 /// How often it is looked whether the playground of this process listens.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -78,30 +78,54 @@ pub(super) fn end(control: &mut Control) {
     let _ = control.ask(&Question::Do {
         action: Action::Terminal(TerminalAction::Quit).to_string(),
         timeout_ms: 0,
+        by: Asker::Shell,
     });
 }
 
 /// Waits until a condition holds.
 pub(super) fn wait(control: &mut Control, condition: &str, within: Duration) -> Result<Answer> {
+    wait_since(control, condition, within, None)
+}
+
+/// The same; `more`, `moved` and `new` count from a mark.
+pub(super) fn wait_since(
+    control: &mut Control,
+    condition: &str,
+    within: Duration,
+    mark: Option<&str>,
+) -> Result<Answer> {
     let question = Question::Wait {
         condition: condition.to_owned(),
         timeout_ms: milliseconds(within),
+        since: mark.map(str::to_owned),
     };
     control.ask(&question).context("the playground ended")
 }
 
+/// Lets the playground remember how things are now.
+pub(super) fn mark(control: &mut Control, mark: &str) -> Result<()> {
+    let question = Question::Mark {
+        mark: mark.to_owned(),
+    };
+    match control.ask(&question).context("the playground ended")? {
+        Answer::Fails { why, .. } | Answer::Wrong { why } => bail!("{why}"),
+        Answer::Holds { .. } | Answer::Status(_) => Ok(()),
+    }
+}
+
 /// Does an action, and waits until what it asked for is there.
-pub(super) fn act(control: &mut Control, action: &str) -> Result<Answer> {
+pub(super) fn act(control: &mut Control, action: &str, by: Asker) -> Result<Answer> {
     let question = Question::Do {
         action: action.to_owned(),
         timeout_ms: milliseconds(PATIENCE),
+        by,
     };
     control.ask(&question).context("the playground ended")
 }
 
 /// The same for what must be possible: where it is not, nothing goes on.
-pub(super) fn act_or_end(control: &mut Control, action: &str) -> Result<()> {
-    match act(control, action)? {
+pub(super) fn act_or_end(control: &mut Control, action: &str, by: Asker) -> Result<()> {
+    match act(control, action, by)? {
         Answer::Fails { why, .. } | Answer::Wrong { why } => bail!("{action}: {why}"),
         Answer::Holds { .. } | Answer::Status(_) => Ok(()),
     }

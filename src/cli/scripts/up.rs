@@ -106,6 +106,7 @@ fn detach(arguments: &UpArguments) -> Result<Outcome> {
     let ready = Question::Wait {
         condition: "ready".to_owned(),
         timeout_ms: milliseconds(left),
+        since: None,
     };
     match control.ask(&ready)? {
         Answer::Holds { .. } => {}

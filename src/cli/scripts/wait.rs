@@ -43,6 +43,7 @@ fn wait(arguments: &WaitArguments) -> Result<Outcome> {
     let question = Question::Wait {
         condition: condition.clone(),
         timeout_ms: milliseconds(arguments.timeout),
+        since: None,
     };
     match arguments.running.connect()?.ask(&question)? {
         Answer::Holds { after_ms, seen } => {

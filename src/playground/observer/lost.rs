@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::Scope;
-use crate::state::Observation;
+use crate::state::{Acks, Observation};
 use client::kafka::{KafkaConnection, KafkaError};
 use client::offsets::{self, Fetched, Position};
 use wire::record_batch::Batches;
@@ -36,24 +36,39 @@ pub(crate) struct Acknowledged {
 /// What one partition must hold.
 #[derive(Debug, Default)]
 struct Remembered {
-    /// Offsets with the fingerprint of what stands there, in order.
-    records: VecDeque<(Offset, u64)>,
+    /// In the order of their offsets. After a loss two may have had the same one.
+    records: VecDeque<Record>,
     /// Everything below was looked at.
     checked: Offset,
     /// The leader's epoch when it was.
     epoch: LeaderEpoch,
-    lost: BTreeSet<Offset>,
+    lost: BTreeSet<Record>,
+}
+
+/// An acknowledged record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Record {
+    offset: Offset,
+    /// The fingerprint of what stands there.
+    content: u64,
+    /// Whether all in sync acknowledged it, or only its leader.
+    by_all: bool,
 }
 
 impl Acknowledged {
-    /// This record was acknowledged by all.
-    pub(crate) fn remember(&self, at: &TopicPartition, offset: Offset, content: u64) {
+    /// This record was acknowledged.
+    pub(crate) fn remember(&self, at: &TopicPartition, offset: Offset, content: u64, acks: Acks) {
+        let record = Record {
+            offset,
+            content,
+            by_all: acks == Acks::All,
+        };
         let mut partitions = self.partitions();
         let remembered = match partitions.get_mut(at) {
             Some(remembered) => remembered,
             None => partitions.entry(at.clone()).or_default(),
         };
-        remembered.remember(offset, content);
+        remembered.remember(record);
     }
 
     /// A topic is gone on purpose, and its records with it.
@@ -95,20 +110,24 @@ impl Acknowledged {
             while remembered
                 .records
                 .front()
-                .is_some_and(|(offset, _)| *offset < start)
+                .is_some_and(|record| record.offset < start)
             {
                 remembered.records.pop_front();
             }
         }
     }
 
-    fn lost(&self) -> u64 {
-        let lost: usize = self
-            .partitions()
-            .values()
-            .map(|remembered| remembered.lost.len())
-            .sum();
-        u64::try_from(lost).unwrap_or(u64::MAX)
+    /// Records that are gone: those that all in sync had acknowledged, and those that only a leader had.
+    fn lost(&self) -> (u64, u64) {
+        let partitions = self.partitions();
+        let lost = partitions.values().flat_map(|remembered| &remembered.lost);
+        lost.fold((0, 0), |(all, leader), record| {
+            if record.by_all {
+                (all + 1, leader)
+            } else {
+                (all, leader + 1)
+            }
+        })
     }
 
     fn partitions(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, Remembered>> {
@@ -120,16 +139,16 @@ impl Acknowledged {
 }
 
 impl Remembered {
-    fn remember(&mut self, offset: Offset, content: u64) {
+    fn remember(&mut self, record: Record) {
+        let offset = record.offset;
         // Acknowledgements come in order but for retries.
         let behind = self
             .records
             .iter()
             .rev()
-            .take_while(|(known, _)| *known > offset)
+            .take_while(|known| known.offset > offset)
             .count();
-        self.records
-            .insert(self.records.len() - behind, (offset, content));
+        self.records.insert(self.records.len() - behind, record);
         self.checked = self.checked.min(offset);
         if self.records.len() > REMEMBERED_MAX {
             self.records.pop_front();
@@ -140,31 +159,31 @@ impl Remembered {
     fn read_from(&mut self, epoch: LeaderEpoch) -> Option<Offset> {
         if epoch != self.epoch {
             self.epoch = epoch;
-            self.checked = self.records.front().map(|(offset, _)| *offset)?;
+            self.checked = self.records.front().map(|record| record.offset)?;
         }
         let unchecked = self
             .records
-            .partition_point(|(offset, _)| *offset < self.checked);
-        self.records.get(unchecked).map(|(offset, _)| *offset)
+            .partition_point(|record| record.offset < self.checked);
+        self.records.get(unchecked).map(|record| record.offset)
     }
 
     /// `read` is everything that stands from `start` up to `end`.
     fn compare(&mut self, read: &BTreeMap<Offset, u64>, start: Offset, end: Offset) {
-        let from = self.records.partition_point(|(offset, _)| *offset < start);
-        for (offset, content) in self.records.iter().skip(from) {
-            if *offset >= end {
+        let from = self.records.partition_point(|record| record.offset < start);
+        for record in self.records.iter().skip(from) {
+            if record.offset >= end {
                 break;
             }
-            if read.get(offset) == Some(content) {
-                self.lost.remove(offset);
+            if read.get(&record.offset) == Some(&record.content) {
+                self.lost.remove(record);
             } else {
-                self.lost.insert(*offset);
+                self.lost.insert(*record);
             }
         }
         let after_last = self
             .records
             .back()
-            .map_or(end, |(last, _)| Offset(last.0 + 1));
+            .map_or(end, |last| Offset(last.offset.0 + 1));
         self.checked = self.checked.max(end.min(after_last));
     }
 }
@@ -194,10 +213,12 @@ impl LostCheck {
             }
             // One round after another while there is a backlog, bounded by the brokers' pace.
             while self.round(&mut connections).await && !stop.is_cancelled() {}
-            let lost = self.acknowledged.lost();
-            if told != Some(lost) {
-                told = Some(lost);
+            let (lost, by_leader) = self.acknowledged.lost();
+            if told != Some((lost, by_leader)) {
+                told = Some((lost, by_leader));
                 self.scope.tell(Observation::LostChecked { lost }).await;
+                let by_leader = Observation::LostByLeaderChecked { lost: by_leader };
+                self.scope.tell(by_leader).await;
             }
         }
     }
@@ -322,15 +343,36 @@ fn decode(fetched: &Fetched, start: Offset) -> (BTreeMap<Offset, u64>, Offset) {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Remembered, content};
+    use super::{Record, Remembered, content};
     use wire::{LeaderEpoch, Offset};
+
+    fn record(offset: i64, content: u64, by_all: bool) -> Record {
+        Record {
+            offset: Offset(offset),
+            content,
+            by_all,
+        }
+    }
+
+    #[test]
+    fn a_record_that_only_its_leader_had_is_lost_though_another_stands_in_its_place() {
+        let mut remembered = Remembered::default();
+        remembered.remember(record(0, 1, false));
+        let log = BTreeMap::from([(Offset(0), 2)]);
+        remembered.remember(record(0, 2, false));
+        remembered.compare(&log, Offset(0), Offset(1));
+        assert_eq!(
+            remembered.lost.iter().collect::<Vec<_>>(),
+            [&record(0, 1, false)]
+        );
+    }
 
     fn written(count: i64) -> (Remembered, BTreeMap<Offset, u64>) {
         let mut remembered = Remembered::default();
         let mut log = BTreeMap::new();
         for offset in 0..count {
             let fingerprint = content(Some(b"amy"), Some(&offset.to_be_bytes()));
-            remembered.remember(Offset(offset), fingerprint);
+            remembered.remember(record(offset, fingerprint, true));
             log.insert(Offset(offset), fingerprint);
         }
         (remembered, log)
@@ -359,7 +401,7 @@ mod tests {
     fn an_acknowledgement_that_comes_late_is_looked_at() {
         let (mut remembered, log) = written(3);
         remembered.compare(&log, Offset(0), Offset(5));
-        remembered.remember(Offset(3), 7);
+        remembered.remember(record(3, 7, true));
         assert_eq!(remembered.read_from(LeaderEpoch(0)), Some(Offset(3)));
         remembered.compare(&log, Offset(3), Offset(4));
         assert_eq!(remembered.lost.len(), 1);

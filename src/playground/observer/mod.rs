@@ -2,6 +2,7 @@
 //!
 //! Reports, acknowledgements and new records wake them at once; without those they look seldom.
 
+mod anew;
 mod broker;
 mod decode;
 mod lost;

@@ -289,6 +289,22 @@ impl Scope {
         self.known().tails.get(at).copied()
     }
 
+    /// Those of these partitions whose topics are compacted.
+    pub(super) fn compacted(&self, partitions: &[TopicPartition]) -> Vec<TopicPartition> {
+        let known = self.known();
+        let compacts = |at: &&TopicPartition| {
+            let topic = known.cluster.topics.iter().find(|it| it.name == at.topic);
+            let policy = topic.and_then(|topic| topic.configs.get("cleanup.policy"));
+            policy.is_some_and(|policy| policy.split(',').any(|it| it.trim() == "compact"))
+        };
+        partitions.iter().filter(compacts).cloned().collect()
+    }
+
+    /// Reads this tail from its beginning the next time.
+    pub(super) fn forget_tail(&self, at: &TopicPartition) {
+        self.known().tails.remove(at);
+    }
+
     /// Reads this tail on from here, if it is still watched.
     pub(super) fn set_tail(&self, at: &TopicPartition, offset: Offset) {
         let mut known = self.known();

@@ -1,10 +1,11 @@
 //! Reads the tails of the watched partitions that one broker leads, as a consumer without a group.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::anew::Anew;
 use super::decode::decode;
 use super::scope::{LogSeen, Scope};
 use crate::state::Observation;
@@ -42,6 +43,7 @@ impl Tail {
     pub(super) async fn run(self, stop: CancellationToken) {
         let mut leaders = self.scope.leaders();
         let mut connection = None;
+        let mut anew = Anew::default();
         loop {
             leaders.mark_unchanged();
             let led = self.scope.share_of(self.broker).led;
@@ -56,7 +58,7 @@ impl Tail {
                 () = stop.cancelled() => return,
                 // The request under way is given up with its connection.
                 Ok(()) = leaders.changed() => { continue }
-                read = self.read(connection.take(), &led) => match read {
+                read = self.read(connection.take(), &led, &mut anew) => match read {
                     Ok(used) => {
                         connection = Some(used);
                         BETWEEN_READS
@@ -76,11 +78,15 @@ impl Tail {
         &self,
         connection: Option<KafkaConnection>,
         led: &[TopicPartition],
+        anew: &mut Anew,
     ) -> Result<KafkaConnection, KafkaError> {
         let mut connection = match connection {
             Some(connection) => connection,
             None => self.scope.connect(&self.address, ANSWER_WAIT).await?,
         };
+        for at in anew.due(&self.scope.compacted(led), Instant::now()) {
+            self.scope.forget_tail(&at);
+        }
         self.find_tails(&mut connection, led).await?;
         let from: Vec<(TopicPartition, Offset)> = led
             .iter()
@@ -92,7 +98,7 @@ impl Tail {
         let mut stale = false;
         for fetched in fetched {
             match fetched.error {
-                None => logs.push(self.see(fetched).await),
+                None => logs.push(self.see(fetched, anew).await),
                 Some(ErrorCode::OffsetOutOfRange) => {
                     self.forget(&mut connection, &fetched.at).await?;
                 }
@@ -155,7 +161,7 @@ impl Tail {
     }
 
     /// Tells the new records of one partition and remembers how far it was read.
-    async fn see(&self, fetched: Fetched) -> (TopicPartition, LogSeen) {
+    async fn see(&self, fetched: Fetched, anew: &mut Anew) -> (TopicPartition, LogSeen) {
         let from = self.scope.tail(&fetched.at).unwrap_or_default();
         let (mut records, upto) = decode(&fetched, from);
         // What was jumped over is older than what the screen can show.
@@ -165,7 +171,8 @@ impl Tail {
             .len()
             .saturating_sub(usize::try_from(RECORDS_MAX).unwrap_or(0));
         records.drain(..surplus);
-        if upto > from {
+        let offsets: Vec<Offset> = records.iter().map(|record| record.offset).collect();
+        if upto > from && anew.is_news(&fetched.at, from, &offsets) {
             let kept = records.first().filter(|_| surplus > 0);
             let told = Observation::Records {
                 partition: fetched.at.clone(),

@@ -12,6 +12,10 @@
 //! partitions = 3
 //! replication-factor = 3
 //!
+//! [[producer]]
+//! topic = "orders"
+//! rate = "10"
+//!
 //! [[group]]
 //! name = "billing"
 //! consumers = 2
@@ -51,7 +55,8 @@ const EVERY_MIN: Duration = Duration::from_millis(100);
 pub(super) fn read(text: &str) -> Result<Scenario, Mistake> {
     parse(text, |table| {
         table.only(&[
-            "title", "seed", "brokers", "for", "stream", "topic", "group", "incident", "expect",
+            "title", "seed", "brokers", "for", "stream", "producer", "topic", "group", "incident",
+            "expect",
         ])?;
         let brokers = match table.get("brokers") {
             Some(count) => {
@@ -74,13 +79,10 @@ pub(super) fn read(text: &str) -> Result<Scenario, Mistake> {
             None => LASTS,
         };
         let topics = list(table, "topic", |topic| read_topic(topic, brokers))?;
-        let rate = match table.get("stream") {
-            Some(value) => match format!("stream {}", value.string()?).parse() {
-                Ok(Action::Cluster(ClusterAction::Stream(rate))) => rate,
-                _ => return Err(value.wrong("records a second, off or max are expected")),
-            },
-            None => StreamRate::Off,
-        };
+        let rate = table.get("stream").map_or(Ok(StreamRate::Off), pace)?;
+        let producers = list(table, "producer", |producer| {
+            read_producer(producer, &topics)
+        })?;
         if let (Some(value), true) = (table.get("stream"), topics.is_empty()) {
             return Err(value.wrong("a stream needs a topic: add [[topic]]"));
         }
@@ -104,6 +106,7 @@ pub(super) fn read(text: &str) -> Result<Scenario, Mistake> {
             brokers,
             topics,
             rate,
+            producers,
             groups,
             lasts,
             incidents: list(table, "incident", |incident| read_incident(incident, lasts))?,
@@ -145,6 +148,24 @@ fn read_topic(table: Table<'_>, brokers: i32) -> Result<NewTopic, Mistake> {
         partitions: number("partitions", 3)?,
         replication_factor: i16::try_from(replicas).unwrap_or(i16::MAX),
     })
+}
+
+/// Records a second.
+fn pace(value: Value<'_>) -> Result<StreamRate, Mistake> {
+    match format!("stream {}", value.string()?).parse() {
+        Ok(Action::Cluster(ClusterAction::Stream(rate))) => Ok(rate),
+        _ => Err(value.wrong("records a second, off or max are expected")),
+    }
+}
+
+fn read_producer(table: Table<'_>, topics: &[NewTopic]) -> Result<(String, StreamRate), Mistake> {
+    table.only(&["topic", "rate"])?;
+    let topic = table.need("topic")?;
+    let name = topic.string()?;
+    if !topics.iter().any(|known| known.name == name) {
+        return Err(topic.wrong(format!("there is no topic {name}: add [[topic]]")));
+    }
+    Ok((name.to_owned(), pace(table.need("rate")?)?))
 }
 
 fn read_group(table: Table<'_>) -> Result<(String, u32), Mistake> {
@@ -250,6 +271,10 @@ do = "kill leader of orders p0"
 
 [[expect]]
 that = "lost 0 within 10s"
+
+[[producer]]
+topic = "orders"
+rate = "10"
 "#;
 
     #[test]
@@ -260,6 +285,8 @@ that = "lost 0 within 10s"
         assert_eq!(scenario.rate, StreamRate::PerSecond(100));
         let topic = &scenario.topics[0];
         assert_eq!((topic.partitions, topic.replication_factor), (3, 2));
+        let producers = [("orders".to_owned(), StreamRate::PerSecond(10))];
+        assert_eq!(scenario.producers, producers);
         assert_eq!(scenario.groups, [("billing".to_owned(), 2)]);
         assert_eq!(scenario.incidents.len(), 1);
     }
@@ -303,6 +330,12 @@ that = "lost 0 within 10s"
                 "stream = \"fast\"",
                 "6:10 records a second, off or max are expected",
             ),
+            (
+                "topic = \"orders\"",
+                "topic = \"orders2\"",
+                "24:9 there is no topic orders2: add [[topic]]",
+            ),
+            ("rate = \"10\"", "rate = \"much\"", "25:8 records a second"),
             (
                 "consumers = 2",
                 "consumers = \"two\"",

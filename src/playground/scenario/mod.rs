@@ -24,8 +24,10 @@ pub struct Scenario {
     pub brokers: i32,
     /// The topics; demo records go into the first.
     pub topics: Vec<NewTopic>,
-    /// How fast demo records are sent from the beginning on.
+    /// How fast demo records are sent into the first topic from the beginning on.
     pub rate: StreamRate,
+    /// Producers beside that stream: into which topic, and how fast.
+    pub producers: Vec<(String, StreamRate)>,
     /// Groups, and how many consumers each begins with.
     pub groups: Vec<(String, u32)>,
     /// How long it takes until the end, when everything is expected.

@@ -28,17 +28,17 @@ use wire::control::Question;
 pub use action::{
     Action, ActionError, Answer, Ask, ClusterAction, Condition, ConditionError, FORMS, Form, Key,
     KeyPress, Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace, Request,
-    ScreenAction, Step, Target, TerminalAction, TopicConfig, UnknownKey, UnknownTarget, Verdict,
-    Waits, Wanted, duration, pace,
+    ScreenAction, Step, Target, TerminalAction, TopicConfig, TypedRecord, UnknownKey,
+    UnknownTarget, Verdict, Waits, Wanted, duration, pace,
 };
 pub use cluster::{
     Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
     EXCHANGES_MAX, ExchangeSeen, Expired, Flow, FlowLane, Group, GroupSeen, Hidden, Intent,
     LAG_SECONDS, Member, MemberSeen, Observation, Outages, Partition, PartitionOffsets,
     PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, RATE_SECONDS, REMOVED_FOR,
-    Rates, Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, Spare, Standstill, Status,
-    StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch, WatchSeen, Wire, Word, Znode,
-    ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json,
+    Rates, Reading, Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, Spare, Standstill,
+    Status, StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch, WatchSeen, Wire, Word,
+    Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json,
     records_per_word, znode_summary,
 };
 pub use lessons::{Lesson, LessonStep};

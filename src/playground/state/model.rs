@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::{
     Past, PictureOf, Setup, Timestamp,
-    action::{Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, Waits},
+    action::{Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, TypedRecord, Waits},
     cluster::{Cluster, Outages, ProcessName, Rates, Wire},
     settings::{Keymap, Layouts, Themes},
     story::{Coach, Entry, Hand, Line, Narrator, Story, ZooKeeperStory},
@@ -298,16 +298,19 @@ impl State {
             topic: self.view.topic.clone(),
             key: keys.get(index).map(|key| (*key).to_owned()),
             value: Some(format!("order {}", self.demo_records + 1)),
+            acks: self.cluster.acks,
             ..NewRecord::default()
         }
     }
 
-    /// This key and value, for the topic that is shown.
-    pub(super) fn record_of(&self, key: &str, value: &str) -> NewRecord {
+    /// What was typed, for the topic that is shown.
+    pub(super) fn record_of(&self, typed: &TypedRecord) -> NewRecord {
         NewRecord {
             topic: self.view.topic.clone(),
-            key: Some(key.to_owned()).filter(|key| !key.is_empty()),
-            value: Some(value.to_owned()),
+            key: Some(typed.key.clone()).filter(|key| !key.is_empty()),
+            value: Some(typed.value.clone()),
+            partition: typed.partition,
+            acks: self.cluster.acks,
             ..NewRecord::default()
         }
     }

@@ -6,12 +6,11 @@ use crate::state::{
     State,
     action::{
         Action, Request, Wanted,
-        waits::{Before, wait_for_shell, wait_until_done},
+        waits::{Before, keep_mark, wait_for_shell, wait_until_done},
     },
     gate::{By, pass},
-    story::Hand,
 };
-use wire::control::{Answer, Question};
+use wire::control::{Answer, Asker, Question};
 
 /// Another shell asks something; where that can be answered at once, it is.
 pub(super) fn asked(state: &mut State, number: u64, question: &Question) -> Vec<Request> {
@@ -23,31 +22,49 @@ pub(super) fn asked(state: &mut State, number: u64, question: &Question) -> Vec<
     };
     match question {
         Question::Status {} => vec![Request::TellStatus { number }],
+        Question::Mark { mark } => {
+            let answer = keep_mark(state, mark);
+            vec![Request::Answer { number, answer }]
+        }
         Question::Wait {
             condition,
             timeout_ms,
+            since,
         } => match condition.parse::<Wanted>() {
             Err(error) => wrong(error.to_string()),
             Ok(wanted) => {
                 let within = Duration::from_millis(*timeout_ms);
-                let answer = wait_for_shell(state, number, wanted, within);
+                let answer = wait_for_shell(state, number, wanted, within, since.as_deref());
                 let answer = answer.map(|answer| Request::Answer { number, answer });
                 answer.into_iter().collect()
             }
         },
-        Question::Do { action, timeout_ms } => match action.parse::<Action>() {
+        Question::Do {
+            action,
+            timeout_ms,
+            by,
+        } => match action.parse::<Action>() {
             Err(error) => wrong(error.to_string()),
-            Ok(action) => do_for(state, number, &action, Duration::from_millis(*timeout_ms)),
+            Ok(action) => {
+                let within = Duration::from_millis(*timeout_ms);
+                do_for(state, number, &action, within, *by)
+            }
         },
     }
 }
 
 /// Does what another shell wants, and waits until it is there.
-fn do_for(state: &mut State, number: u64, action: &Action, within: Duration) -> Vec<Request> {
+fn do_for(
+    state: &mut State,
+    number: u64,
+    action: &Action,
+    within: Duration,
+    by: Asker,
+) -> Vec<Request> {
     let before = Before::doing(state, action);
     // What stood in the footer before is no answer to this.
     state.view.message = None;
-    let here = std::mem::replace(&mut state.hand, Hand::Shell);
+    let here = std::mem::replace(&mut state.hand, by.into());
     let mut requests = pass(state, action, By::Sure);
     state.hand = here;
     let refused = state.view.message.as_ref();

@@ -145,6 +145,7 @@ fn stream(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
         }
         rate => format!("stream {}", pace(rate)),
     };
+    let stream = stream + state.cluster.acks.sign();
     pieces.push((Role::Text, if narrow { " ".into() } else { gap.to_owned() }));
     pieces.push((Role::Text, stream));
 }
@@ -170,6 +171,10 @@ fn numbers(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
         Role::DeadChip
     };
     pieces.push((role, format!("lost {}", count(lost))));
+    let by_leader = state.cluster.lost_by_leader;
+    if by_leader > 0 {
+        pieces.push((Role::Dead, format!("  of acks=1 lost {}", count(by_leader))));
+    }
 }
 
 /// The last two lines.

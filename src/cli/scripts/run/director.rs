@@ -12,7 +12,7 @@ use crate::cli::scripts::running::{PATIENCE, act, act_or_end, end, reach, wait};
 use client::control::Control;
 use playground::scenario::{Event, Scenario, What};
 use playground::state::{Action, ClusterAction, StreamRate};
-use wire::control::Answer;
+use wire::control::{Answer, Asker};
 
 /// Directs the playground of this process, and ends it. What came of it is in the report, also where somebody
 /// ended the playground before.
@@ -30,6 +30,7 @@ pub(super) fn direct(
             told.step(act_or_end(
                 &mut control,
                 &format!("save {}", file.display()),
+                Asker::Scenario,
             ));
         }
         end(&mut control);
@@ -68,7 +69,7 @@ fn play(scenario: &Scenario, seed: u64, control: &mut Control, told: &Told<'_>) 
     }
     for (group, consumers) in &scenario.groups {
         for _ in 0..*consumers {
-            act_or_end(control, &format!("consumer add {group}"))?;
+            act_or_end(control, &format!("consumer add {group}"), Asker::Scenario)?;
         }
         let stable = format!("group \"{group}\" stable members {consumers}");
         if let Answer::Fails { why, .. } = wait(control, &stable, PATIENCE)? {
@@ -76,23 +77,29 @@ fn play(scenario: &Scenario, seed: u64, control: &mut Control, told: &Told<'_>) 
         }
     }
     if scenario.rate != StreamRate::Off {
-        act_or_end(control, &stream(scenario.rate))?;
+        act_or_end(control, &stream(scenario.rate), Asker::Scenario)?;
+    }
+    for (topic, rate) in &scenario.producers {
+        act_or_end(control, &producer(topic, *rate), Asker::Scenario)?;
     }
     let began = Instant::now();
-    let mut streams = scenario.rate != StreamRate::Off;
+    let mut streams = true;
     let lasts = scenario.lasts;
     for Event { at, what } in scenario.events(seed) {
         if at >= lasts && streams {
             // What is expected at the end is expected of a cluster that nobody writes to any more.
             sleep_until(began + lasts);
-            act_or_end(control, &stream(StreamRate::Off))?;
+            act_or_end(control, &stream(StreamRate::Off), Asker::Scenario)?;
+            for (topic, _) in &scenario.producers {
+                act_or_end(control, &producer(topic, StreamRate::Off), Asker::Scenario)?;
+            }
             streams = false;
         }
         sleep_until(began + at);
         match what {
             What::Do { action, by_chance } => {
                 let words = action.to_string();
-                let verdict = match act(control, &words)? {
+                let verdict = match act(control, &words, Asker::Scenario)? {
                     Answer::Fails { why, .. } if by_chance => Verdict::Skipped(why),
                     other => Verdict::of(other),
                 };
@@ -112,6 +119,10 @@ fn play(scenario: &Scenario, seed: u64, control: &mut Control, told: &Told<'_>) 
 
 fn stream(rate: StreamRate) -> String {
     Action::Cluster(ClusterAction::Stream(rate)).to_string()
+}
+
+fn producer(topic: &str, rate: StreamRate) -> String {
+    Action::Cluster(ClusterAction::StreamInto(topic.to_owned(), rate)).to_string()
 }
 
 fn sleep_until(at: Instant) {

@@ -181,6 +181,8 @@ stored_enum! {
     StoredHand of Hand {
         You,
         Shell,
+        Scenario,
+        Lesson,
         Kafkarium,
         Process(name: StoredName),
         Brokers(ids: Vec<BrokerId>),

@@ -36,6 +36,7 @@ stored_enum! {
         Acked(receipt: StoredReceipt),
         SendFailed { partition: Option<TopicPartition>, key: Option<String>, error: String },
         LostChecked { lost: u64 },
+        LostByLeaderChecked { lost: u64 },
         Done { say: Option<String> },
         Failed { why: String },
         Notice(words: String),

@@ -5,7 +5,9 @@ use std::{fmt, str::FromStr, sync::LazyLock};
 
 use super::{
     Action, ClusterAction, Pane, ScreenAction, TerminalAction,
-    action_arguments::{TopicConfig, number_of, parse_rate, parse_rewind, parse_topic},
+    action_arguments::{
+        TopicConfig, TypedRecord, number_of, parse_acks, parse_rate, parse_rewind, parse_topic,
+    },
     condition::ConditionError,
     motion::MOTIONS,
     target::Target,
@@ -86,7 +88,9 @@ impl Action {
             ClusterAction::Heal
             | ClusterAction::Produce(_)
             | ClusterAction::Compose
+            | ClusterAction::Acks(_)
             | ClusterAction::Stream(_)
+            | ClusterAction::StreamInto(..)
             | ClusterAction::StreamFaster
             | ClusterAction::StreamSlower
             | ClusterAction::AddConsumer(_)
@@ -159,10 +163,12 @@ impl fmt::Display for ClusterAction {
             Self::Start(target) => aimed("start", target, f),
             Self::Restart(target) => aimed("restart", target, f),
             Self::Heal => f.write_str("heal"),
-            Self::Produce(Some((key, value))) => write!(f, "produce {key}:{value}"),
+            Self::Produce(Some(record)) => write!(f, "produce {record}"),
             Self::Produce(None) => f.write_str("produce"),
             Self::Compose => f.write_str("compose"),
+            Self::Acks(acks) => write!(f, "acks {}", acks.setting()),
             Self::Stream(rate) => write!(f, "stream {rate}"),
+            Self::StreamInto(topic, rate) => write!(f, "stream {rate} into {topic}"),
             Self::StreamFaster => f.write_str("stream faster"),
             Self::StreamSlower => f.write_str("stream slower"),
             Self::AddConsumer(Some(group)) => write!(f, "consumer add {group}"),
@@ -273,7 +279,7 @@ pub enum ActionError {
     Condition(#[from] ConditionError),
 }
 
-const PROCESS_USAGE: &str = "WHAT: broker 1, zookeeper, consumer c1, controller, coordinator of GROUP, leader of TOPIC p0, \
+const PROCESS_USAGE: &str = "WHAT: broker 1, zookeeper, consumer c1, consumer of GROUP, controller, coordinator of GROUP, leader of TOPIC p0, \
      follower of TOPIC p0, random, all brokers";
 
 impl FromStr for Action {
@@ -324,13 +330,13 @@ fn cluster_action(
     Some(match (first, rest) {
         ("produce", [_, ..]) => {
             let record = text.trim_start().strip_prefix("produce").unwrap_or(text);
-            let (key, value) = record.trim().split_once(':').unwrap_or((record.trim(), ""));
-            Ok(ClusterAction::Produce(Some((
-                key.to_owned(),
-                value.to_owned(),
-            ))))
+            Ok(ClusterAction::Produce(Some(TypedRecord::parse(record))))
         }
+        ("acks", words) => parse_acks(words).map(ClusterAction::Acks),
         ("stream", [rate]) => parse_rate(rate).map(ClusterAction::Stream),
+        ("stream", [rate, "into", topic]) => {
+            parse_rate(rate).map(|rate| ClusterAction::StreamInto((*topic).to_owned(), rate))
+        }
         ("consumer", ["add", group]) => Ok(ClusterAction::AddConsumer(Some((*group).to_owned()))),
         ("topic", ["create", rest @ ..]) => parse_topic(rest),
         ("config", rest) => TopicConfig::parse(rest).map(ClusterAction::SetConfig),
@@ -413,8 +419,8 @@ fn screen_action(first: &str, rest: &[&str]) -> Option<Result<ScreenAction, Acti
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, ClusterAction, ScreenAction, TerminalAction, TopicConfig};
-    use crate::state::{Motion, Pane, ProcessName, StreamRate, Target};
+    use super::{Action, ClusterAction, ScreenAction, TerminalAction, TopicConfig, TypedRecord};
+    use crate::state::{Acks, Motion, Pane, ProcessName, StreamRate, Target};
     use wire::{BrokerId, Offset, TopicPartition};
 
     #[test]
@@ -442,9 +448,20 @@ mod tests {
             Action::Cluster(ClusterAction::Stop(Target::Process(ProcessName::Consumer(
                 "c2".into(),
             )))),
-            Action::Cluster(ClusterAction::Produce(Some(("amy".into(), "a b".into())))),
+            Action::Cluster(ClusterAction::Produce(Some(TypedRecord {
+                partition: None,
+                key: "amy".into(),
+                value: "a b".into(),
+            }))),
+            Action::Cluster(ClusterAction::Produce(Some(TypedRecord {
+                partition: Some(2),
+                key: String::new(),
+                value: "p1 b:c".into(),
+            }))),
             Action::Cluster(ClusterAction::Stream(StreamRate::PerSecond(10))),
+            Action::Cluster(ClusterAction::Acks(Acks::Leader)),
             Action::Cluster(ClusterAction::Stream(StreamRate::Max)),
+            Action::Cluster(ClusterAction::StreamInto("chat".into(), StreamRate::Off)),
             Action::Cluster(ClusterAction::AddConsumer(Some("billing".into()))),
             Action::Cluster(ClusterAction::CreateTopic(Some(("chat".into(), 4, 2)))),
             Action::Cluster(ClusterAction::DeleteTopic("chat".into())),

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{ActionError, ClusterAction};
-use crate::state::cluster::StreamRate;
+use crate::state::cluster::{Acks, StreamRate};
 use wire::{Offset, TopicPartition};
 
 const CONFIG_USAGE: &str = "config TOPIC NAME VALUE, as in: config orders retention.ms 60000; the value \
@@ -13,6 +13,49 @@ const CONFIG_USAGE: &str = "config TOPIC NAME VALUE, as in: config orders retent
 
 const TOPIC_USAGE: &str =
     "topic create NAME PARTITIONS REPLICATION-FACTOR, as in: topic create chat 4 2";
+
+/// A record as it is typed: `amy:hello`, `:no key`, `p2 amy:into this partition`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypedRecord {
+    /// Chosen by hand; else the key picks it.
+    pub partition: Option<i32>,
+    /// Empty: none.
+    pub key: String,
+    /// May be empty.
+    pub value: String,
+}
+
+impl fmt::Display for TypedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(partition) = self.partition {
+            write!(f, "p{partition} ")?;
+        }
+        write!(f, "{}:{}", self.key, self.value)
+    }
+}
+
+impl TypedRecord {
+    /// Any text is a record; without a colon it is a key.
+    pub(super) fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let placed = text
+            .split_once(char::is_whitespace)
+            .and_then(|(first, rest)| {
+                let partition: i32 = first.strip_prefix('p')?.parse().ok()?;
+                (partition >= 0).then_some((partition, rest.trim_start()))
+            });
+        let (partition, record) = match placed {
+            Some((partition, record)) => (Some(partition), record),
+            None => (None, text),
+        };
+        let (key, value) = record.split_once(':').unwrap_or((record, ""));
+        Self {
+            partition,
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+}
 
 /// A config of a topic, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,17 +68,17 @@ pub struct TopicConfig {
     pub value: Option<String>,
 }
 
-/// Stands for a value that is taken back.
-const DEFAULT_VALUE: &str = "default";
-
 impl fmt::Display for TopicConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.value.as_deref().unwrap_or(DEFAULT_VALUE);
+        let value = self.value.as_deref().unwrap_or(Self::DEFAULT);
         write!(f, "config {} {} {value}", self.topic, self.name)
     }
 }
 
 impl TopicConfig {
+    /// Stands for a value that is taken back.
+    pub(super) const DEFAULT: &str = "default";
+
     /// `orders retention.ms 60000`
     pub(in crate::state) fn parse(words: &[&str]) -> Result<Self, ActionError> {
         let &[topic, name, value] = words else {
@@ -46,8 +89,20 @@ impl TopicConfig {
         Ok(Self {
             topic: topic.to_owned(),
             name: name.to_owned(),
-            value: (value != DEFAULT_VALUE).then(|| value.to_owned()),
+            value: (value != Self::DEFAULT).then(|| value.to_owned()),
         })
+    }
+}
+
+/// `all`, `1`, `0`, also as Kafka numbers them, `-1`.
+pub(super) fn parse_acks(words: &[&str]) -> Result<Acks, ActionError> {
+    match words {
+        ["all" | "-1"] => Ok(Acks::All),
+        ["1"] => Ok(Acks::Leader),
+        ["0"] => Ok(Acks::None),
+        _ => Err(ActionError::Arguments {
+            usage: "acks all, 1 or 0: who must have a record before it counts as written",
+        }),
     }
 }
 

@@ -152,7 +152,9 @@ fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
         | ClusterAction::Heal
         | ClusterAction::Produce(_)
         | ClusterAction::Compose
+        | ClusterAction::Acks(_)
         | ClusterAction::Stream(_)
+        | ClusterAction::StreamInto(..)
         | ClusterAction::StreamFaster
         | ClusterAction::StreamSlower
         | ClusterAction::AddConsumer(_)

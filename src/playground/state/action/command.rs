@@ -172,10 +172,11 @@ impl State {
             // Kept until the topic is there.
             ClusterAction::Produce(None) if !self.is_ready() => None,
             ClusterAction::Produce(None) => Some(produce(bootstrap, &self.demo_record())),
-            ClusterAction::Produce(Some((key, value))) => {
-                Some(produce(bootstrap, &self.record_of(key, value)))
+            ClusterAction::Produce(Some(record)) => {
+                Some(produce(bootstrap, &self.record_of(record)))
             }
             ClusterAction::Stream(rate) => stream(bootstrap, topic, *rate),
+            ClusterAction::StreamInto(topic, rate) => stream(bootstrap, topic, *rate),
             ClusterAction::StreamFaster => stream(bootstrap, topic, self.cluster.stream.faster()),
             ClusterAction::StreamSlower => {
                 let into = &self.cluster.stream_into;
@@ -235,6 +236,8 @@ impl State {
             // What they lack is asked for first, or it is nothing that is done.
             ClusterAction::CreateTopic(None)
             | ClusterAction::Compose
+            // A producer in a shell is told when it is started.
+            | ClusterAction::Acks(_)
             | ClusterAction::Delete
             | ClusterAction::Wait(_) => None,
         }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Motion, Pane, Target, TopicConfig, condition::Wanted};
-use crate::state::cluster::{ProcessName, StreamRate};
+use super::{Motion, Pane, Target, TopicConfig, TypedRecord, condition::Wanted};
+use crate::state::cluster::{Acks, ProcessName, StreamRate};
 use wire::{Offset, TopicPartition};
 
 /// One thing a person can do. Its kind says what it reaches; what is saved of it does not tell the kind.
@@ -35,12 +35,16 @@ pub enum ClusterAction {
     Restart(Target),
     /// Start and thaw everything.
     Heal,
-    /// Send one record: the next demo record, or this key and value.
-    Produce(Option<(String, String)>),
+    /// Send one record: the next demo record, or this one.
+    Produce(Option<TypedRecord>),
     /// Open the composer.
     Compose,
+    /// Wait for so many acknowledgements from now on.
+    Acks(Acks),
     /// Send demo records at this pace.
     Stream(StreamRate),
+    /// Send demo records into this topic at this pace, beside the stream that keys change.
+    StreamInto(String, StreamRate),
     /// The next faster pace.
     StreamFaster,
     /// The next slower pace.

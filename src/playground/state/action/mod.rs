@@ -27,7 +27,7 @@ mod verbs;
 pub(super) mod waits;
 
 pub use action::ActionError;
-pub use action_arguments::TopicConfig;
+pub use action_arguments::{TopicConfig, TypedRecord};
 pub(super) use ask::question;
 pub use ask::{Answer, Ask};
 pub use condition::{Condition, ConditionError, FORMS, Form, Verdict, Wanted, duration};

@@ -189,7 +189,9 @@ impl State {
             | ClusterAction::Start(_)
             | ClusterAction::Restart(_)
             | ClusterAction::Heal
+            | ClusterAction::Acks(_)
             | ClusterAction::Stream(_)
+            | ClusterAction::StreamInto(..)
             | ClusterAction::StreamSlower
             | ClusterAction::Wait(_) => Needs::Nothing,
         }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::state::{
     NewTopic, State,
-    cluster::{Process, ProcessName, StreamRate},
+    cluster::{Acks, Process, ProcessName, StreamRate},
     story::{Subject, Tone},
 };
 use wire::{BrokerId, TopicPartition};
@@ -22,11 +22,13 @@ pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Ve
         ClusterAction::Restart(target) => verbs::each(state, target, verbs::restart),
         ClusterAction::Heal => verbs::heal(state),
         ClusterAction::Produce(None) => produce(state),
-        ClusterAction::Produce(Some((key, value))) => {
-            vec![Request::Produce(vec![state.record_of(key, value)])]
+        ClusterAction::Produce(Some(record)) => {
+            vec![Request::Produce(vec![state.record_of(record)])]
         }
+        ClusterAction::Acks(acks) => wait_for(state, *acks),
         ClusterAction::Stream(StreamRate::Off) => slow_down(state, StreamRate::Off),
         ClusterAction::Stream(rate) => stream(state, state.view.topic.clone(), *rate),
+        ClusterAction::StreamInto(topic, rate) => stream_beside(state, topic, *rate),
         ClusterAction::StreamFaster => {
             let rate = state.cluster.stream.faster();
             stream(state, state.view.topic.clone(), rate)
@@ -82,6 +84,21 @@ pub(in crate::state) fn send(state: &mut State, record: NewRecord) -> Vec<Reques
     vec![Request::Produce(vec![record])]
 }
 
+/// What our producers wait for from now on.
+fn wait_for(state: &mut State, acks: Acks) -> Vec<Request> {
+    state.cluster.acks = acks;
+    let meaning = match acks {
+        Acks::All => "all replicas in sync have a record before it counts",
+        Acks::Leader => "the leader has a record before it counts",
+        Acks::None => "a record counts as soon as it is sent",
+    };
+    let line = state.wish().say(format!("acks={}", acks.setting()));
+    state
+        .story
+        .begin(line.with(Tone::Dim, format!("  {meaning}")));
+    vec![Request::Acks(acks)]
+}
+
 /// A stream that runs becomes slower or ends where it is, whatever topic is shown.
 fn slow_down(state: &mut State, rate: StreamRate) -> Vec<Request> {
     if state.cluster.stream == StreamRate::Off {
@@ -103,6 +120,38 @@ fn stream(state: &mut State, topic: String, rate: StreamRate) -> Vec<Request> {
     };
     state.story.begin(state.wish().say(words));
     vec![Request::Stream { topic, rate }]
+}
+
+/// Streams beside the one that keys change; each is a task that sends.
+const STREAMS_BESIDE_MAX: usize = 16;
+
+/// A stream of its own for this topic, unless the one that keys change goes there.
+fn stream_beside(state: &mut State, topic: &str, rate: StreamRate) -> Vec<Request> {
+    let cluster = &mut state.cluster;
+    if cluster.stream != StreamRate::Off && cluster.stream_into == topic {
+        return stream(state, topic.to_owned(), rate);
+    }
+    if rate == StreamRate::Off {
+        if cluster.streams_beside.remove(topic).is_none() {
+            return Vec::new();
+        }
+    } else if !cluster.topics.contains_key(topic) {
+        state.message(format!("there is no topic {topic}"), true);
+        return Vec::new();
+    } else if cluster.streams_beside.len() >= STREAMS_BESIDE_MAX
+        && !cluster.streams_beside.contains_key(topic)
+    {
+        state.message(format!("{STREAMS_BESIDE_MAX} streams run already"), true);
+        return Vec::new();
+    } else {
+        cluster.streams_beside.insert(topic.to_owned(), rate);
+    }
+    let words = format!("stream {} into {topic}", pace(rate));
+    state.story.begin(state.wish().say(words));
+    vec![Request::StreamBeside {
+        topic: topic.to_owned(),
+        rate,
+    }]
 }
 
 /// `10/s`, `1k/s`, `max`
@@ -228,6 +277,7 @@ fn delete_topic(state: &mut State, name: &str) -> Vec<Request> {
     if name == state.cluster.stream_into {
         requests = slow_down(state, StreamRate::Off);
     }
+    requests.extend(stream_beside(state, name, StreamRate::Off));
     let line = state
         .wish()
         .say(format!("delete topic {name}"))

@@ -26,11 +26,20 @@ pub enum Request {
     AddConsumer(NewConsumer),
     /// Send these with our own producer.
     Produce(Vec<NewRecord>),
+    /// Let streams wait for so many acknowledgements from now on; single records say it themselves.
+    Acks(Acks),
     /// Send demo records to this topic at this pace from now on.
     Stream {
         /// The topic.
         topic: String,
         /// The pace; `Off` ends the stream.
+        rate: StreamRate,
+    },
+    /// The same beside that stream; each topic has one.
+    StreamBeside {
+        /// The topic.
+        topic: String,
+        /// The pace; `Off` ends it.
         rate: StreamRate,
     },
     /// Create a topic. Brokers that are still registering are waited for, for a few seconds.

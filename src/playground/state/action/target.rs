@@ -26,6 +26,8 @@ pub enum Target {
     Controller,
     /// Whichever broker coordinates this group when the verb is done.
     CoordinatorOf(String),
+    /// The newest running consumer of ours in this group.
+    ConsumerOf(String),
     /// One of the brokers that the verb can reach, by chance.
     Random,
     /// Every broker.
@@ -41,6 +43,7 @@ impl fmt::Display for Target {
             Self::FollowerOf(at) => write!(f, "follower of {} p{}", at.topic, at.partition),
             Self::Controller => f.write_str("controller"),
             Self::CoordinatorOf(group) => write!(f, "coordinator of {group}"),
+            Self::ConsumerOf(group) => write!(f, "consumer of {group}"),
             Self::Random => f.write_str("random"),
             Self::AllBrokers => f.write_str("all brokers"),
         }
@@ -66,6 +69,9 @@ impl FromStr for Target {
                 .parse()
                 .map(|id| Self::Process(ProcessName::Broker(BrokerId(id))))
                 .map_err(|_| unknown()),
+            ["consumer", "of", group @ ..] if !group.is_empty() => {
+                Ok(Self::ConsumerOf(group.join(" ")))
+            }
             ["consumer", name] => Ok(Self::Process(ProcessName::Consumer((*name).to_owned()))),
             ["leader", "of", topic, partition] => place(topic, partition)
                 .map(Self::LeaderOf)
@@ -114,17 +120,13 @@ impl State {
                 .brokers()
                 .map(|broker| broker.name.clone())
                 .collect(),
-            role => self
-                .in_role(role)
-                .map(ProcessName::Broker)
-                .into_iter()
-                .collect(),
+            role => self.in_role(role).into_iter().collect(),
         }
     }
 
-    /// The broker that has this role now.
-    fn in_role(&self, role: &Target) -> Option<BrokerId> {
-        match role {
+    /// The process that has this role now.
+    fn in_role(&self, role: &Target) -> Option<ProcessName> {
+        let broker = match role {
             Target::LeaderOf(place) => self.cluster.partition(place)?.seen.leader,
             Target::FollowerOf(place) => {
                 let seen = &self.cluster.partition(place)?.seen;
@@ -137,8 +139,25 @@ impl State {
             }
             Target::Controller => self.cluster.controller.map(|(controller, _)| controller),
             Target::CoordinatorOf(group) => self.cluster.groups.get(group)?.coordinator,
+            Target::ConsumerOf(group) => return self.newest_consumer(group),
             Target::Picked | Target::Process(_) | Target::Random | Target::AllBrokers => None,
-        }
+        };
+        broker.map(ProcessName::Broker)
+    }
+
+    fn newest_consumer(&self, group: &str) -> Option<ProcessName> {
+        let processes = self.cluster.processes.values();
+        let reading = processes.filter(|process| {
+            process.group.as_deref() == Some(group) && process.status.is_running()
+        });
+        let numbered = reading.filter_map(|process| match &process.name {
+            ProcessName::Consumer(name) => {
+                Some((name.trim_start_matches('c').parse().ok()?, process))
+            }
+            _ => None,
+        });
+        let newest = numbered.max_by_key(|(number, _): &(u32, _)| *number);
+        newest.map(|(_, process)| process.name.clone())
     }
 
     /// An action whose target is a role, or chance, with the process that this means now; any other as it is.
@@ -146,23 +165,23 @@ impl State {
     /// # Errors
     /// Nobody has the role: a sentence that says so.
     pub(in crate::state) fn settled(&self, action: &Action) -> Result<Action, String> {
-        let broker = match action.aim() {
+        let process = match action.aim() {
             None | Some((_, Target::Picked | Target::Process(_) | Target::AllBrokers)) => {
                 return Ok(action.clone());
             }
             Some((_, Target::Random)) => {
                 let reached = self.cluster.brokers();
-                let reached: Vec<BrokerId> = reached
+                let reached: Vec<&Process> = reached
                     .filter(|broker| reaches(action, broker.status))
-                    .filter_map(Process::broker)
                     .collect();
                 let thrown = self.throw(reached.len());
-                thrown.and_then(|index| reached.get(index)).copied()
+                let reached = thrown.and_then(|index| reached.get(index));
+                reached.map(|broker| broker.name.clone())
             }
             Some((_, role)) => self.in_role(role),
         };
-        match (broker, action.aim()) {
-            (Some(broker), _) => Ok(action.at(Target::Process(ProcessName::Broker(broker)))),
+        match (process, action.aim()) {
+            (Some(process), _) => Ok(action.at(Target::Process(process))),
             (None, Some((_, target))) => Err(self.nobody(target)),
             (None, None) => Ok(action.clone()),
         }
@@ -195,6 +214,7 @@ impl State {
                 format!("there is no group {group}")
             }
             Target::CoordinatorOf(group) => format!("nobody is known to coordinate {group}"),
+            Target::ConsumerOf(group) => format!("no consumer of ours reads for {group}"),
             Target::Random => "no broker is in a state for that".to_owned(),
             target => format!("there is no {target}"),
         }
@@ -228,6 +248,7 @@ mod tests {
             ),
             ("leader of orders p0", Target::LeaderOf(place.clone())),
             ("follower of orders 0", Target::FollowerOf(place)),
+            ("consumer of billing", Target::ConsumerOf("billing".into())),
             ("random", Target::Random),
         ] {
             assert_eq!(text.parse(), Ok(target.clone()), "{text}");

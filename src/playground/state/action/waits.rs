@@ -1,6 +1,6 @@
 //! What somebody waits for: conditions with their time, asked here or from another shell.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ use wire::control::Answer;
 /// Waits at a time; more are refused.
 const WAITS_MAX: usize = 64;
 
+/// Marks that are kept at a time; more are refused.
+const MARKS_MAX: usize = 64;
+
 /// For how long the screen waits where nothing else is said.
 const SCREEN_WAITS: Duration = Duration::from_secs(30);
 
@@ -28,6 +31,9 @@ const SCREEN_WAITS: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Waits {
     list: Vec<Wait>,
+    /// How things were when somebody asked to remember it, by the name they gave.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    marks: BTreeMap<String, Baseline>,
 }
 
 /// One thing that is waited for.
@@ -56,7 +62,7 @@ enum Until {
     /// A condition that holds, once these processes are no longer as they were when the wait began.
     Holds {
         condition: Condition,
-        since: Baseline,
+        since: Box<Baseline>,
         changed: Vec<ProcessName>,
     },
     /// The cluster's answer to what was asked of it.
@@ -85,7 +91,8 @@ pub(in crate::state) fn wait(state: &mut State, wanted: &Wanted) -> Vec<Request>
     let line = state.wish().say(format!("wait {}", wanted.condition));
     state.story.begin(line);
     let within = wanted.within.unwrap_or(SCREEN_WAITS);
-    let until = holds(state, wanted.condition.clone(), Vec::new());
+    let since = Baseline::of(&state.cluster);
+    let until = holds(wanted.condition.clone(), since);
     if !begin(state, Asker::Screen, until, within, false) {
         state.message(format!("{WAITS_MAX} waits are open already"), true);
     }
@@ -98,10 +105,37 @@ pub(in crate::state) fn wait_for_shell(
     number: u64,
     wanted: Wanted,
     within: Duration,
+    mark: Option<&str>,
 ) -> Option<Answer> {
     let within = wanted.within.unwrap_or(within);
-    let until = holds(state, wanted.condition, Vec::new());
+    let since = match mark {
+        None => Baseline::of(&state.cluster),
+        Some(mark) => {
+            let Some(since) = state.waits.marks.get(mark) else {
+                let why = format!("nothing was marked as \"{mark}\"");
+                return Some(Answer::Wrong { why });
+            };
+            since.clone()
+        }
+    };
+    let until = holds(wanted.condition, since);
     (!begin(state, Asker::Shell(number), until, within, false)).then(full)
+}
+
+/// Remembers how things are now; what a name stood for before is forgotten.
+pub(in crate::state) fn keep_mark(state: &mut State, mark: &str) -> Answer {
+    let marks = &mut state.waits.marks;
+    if marks.len() >= MARKS_MAX && !marks.contains_key(mark) {
+        return Answer::Fails {
+            after_ms: 0,
+            why: format!("{MARKS_MAX} marks are kept already"),
+        };
+    }
+    marks.insert(mark.to_owned(), Baseline::of(&state.cluster));
+    Answer::Holds {
+        after_ms: 0,
+        seen: String::new(),
+    }
 }
 
 fn full() -> Answer {
@@ -153,7 +187,7 @@ pub(in crate::state) fn wait_until_done(
         Done::Answered => Until::Answered,
         Done::When(condition, changed) => Until::Holds {
             condition,
-            since: before.since,
+            since: Box::new(before.since),
             changed,
         },
     };
@@ -235,7 +269,9 @@ fn done_when(
         ClusterAction::Compose
         | ClusterAction::CreateTopic(None)
         | ClusterAction::Delete
+        | ClusterAction::Acks(_)
         | ClusterAction::Stream(_)
+        | ClusterAction::StreamInto(..)
         | ClusterAction::StreamFaster
         | ClusterAction::StreamSlower
         | ClusterAction::RewindGroup(_)
@@ -251,11 +287,11 @@ fn which(process: &ProcessName) -> Which {
     }
 }
 
-fn holds(state: &State, condition: Condition, changed: Vec<ProcessName>) -> Until {
+fn holds(condition: Condition, since: Baseline) -> Until {
     Until::Holds {
         condition,
-        since: Baseline::of(&state.cluster),
-        changed,
+        since: Box::new(since),
+        changed: Vec::new(),
     }
 }
 
@@ -386,7 +422,7 @@ mod tests {
     };
     use crate::ui::tests::session::Session;
     use wire::BrokerId;
-    use wire::control::{Answer, Question};
+    use wire::control::{Answer, Asker, Question};
 
     fn ready() -> Session {
         let mut session = Session::new((120, 36), Appearance::default());
@@ -402,6 +438,7 @@ mod tests {
         Question::Do {
             action: words.into(),
             timeout_ms: 5000,
+            by: Asker::Shell,
         }
     }
 
@@ -458,6 +495,7 @@ mod tests {
             Question::Wait {
                 condition: "isr orders".into(),
                 timeout_ms: 1,
+                since: None,
             },
         );
         let answers = answers(&session);
@@ -488,6 +526,7 @@ mod tests {
             Question::Wait {
                 condition: "isr orders 2".into(),
                 timeout_ms: 500,
+                since: None,
             },
         );
         let deadline = session.state.waits.next_deadline().expect("it waits");
@@ -502,6 +541,63 @@ mod tests {
         };
         assert_eq!(why, "isr of orders: p0 3, p1 3, p2 3");
         assert!(session.state.waits.next_deadline().is_none());
+    }
+
+    #[test]
+    fn a_wait_can_count_from_a_mark_that_was_set_before_the_deed() {
+        let mut session = ready();
+        let mark = |name: &str| Question::Mark { mark: name.into() };
+        let wait = |mark: &str| Question::Wait {
+            condition: "acked 2 more".into(),
+            timeout_ms: 0,
+            since: Some(mark.into()),
+        };
+        ask(&mut session, 1, mark("step"));
+        let mut produced = session.state.cluster.produced.clone();
+        produced.acked += 2;
+        session.see(Observation::Produced(produced));
+        ask(&mut session, 2, wait("step"));
+        ask(&mut session, 3, mark("step"));
+        ask(&mut session, 4, wait("step"));
+        ask(&mut session, 5, wait("other"));
+        session.happen(Happening::Tick);
+        let answers = answers(&session);
+        let of = |number| answers.iter().find(|(known, _)| *known == number);
+        assert!(matches!(of(1), Some((_, Answer::Holds { .. }))));
+        assert!(matches!(of(2), Some((_, Answer::Holds { .. }))));
+        assert!(matches!(of(4), Some((_, Answer::Fails { .. }))));
+        assert_eq!(
+            of(5),
+            Some(&(
+                5,
+                Answer::Wrong {
+                    why: "nothing was marked as \"other\"".into()
+                }
+            ))
+        );
+        for number in 0..100 {
+            ask(&mut session, 100 + number, mark(&format!("mark {number}")));
+        }
+        let (_, last) = last_answer(&session);
+        assert!(matches!(last, Answer::Fails { .. }), "marks have a bound");
+    }
+
+    fn last_answer(session: &Session) -> (u64, Answer) {
+        answers(session).pop().expect("an answer")
+    }
+
+    #[test]
+    fn what_is_done_is_told_under_the_name_of_who_asked() {
+        let mut session = ready();
+        let restart = Question::Do {
+            action: "restart broker 2".into(),
+            timeout_ms: 5000,
+            by: Asker::Scenario,
+        };
+        ask(&mut session, 1, restart);
+        let entries = session.state.story.entries();
+        let root = entries.iter().rev().find(|entry| entry.depth == 0);
+        assert_eq!(root.expect("a line").hand, Hand::Scenario);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status,
+    Acks, Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status,
     StreamRate, Znodes, ZooKeeperSeen,
 };
 use crate::state::Timestamp;
@@ -37,10 +37,19 @@ pub struct Cluster {
     pub produced: ProducedSeen,
     /// Acknowledged records that were looked for and not found.
     pub lost: u64,
+    /// The same of records that only their leader acknowledged.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost_by_leader: u64,
+    /// What our producers wait for.
+    #[serde(default, skip_serializing_if = "Acks::is_usual")]
+    pub acks: Acks,
     /// The pace of the demo stream.
     pub stream: StreamRate,
     /// The topic that it goes into, or went into last.
     pub stream_into: String,
+    /// The paces of the streams beside it, by topic.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub streams_beside: BTreeMap<String, StreamRate>,
     /// The last acknowledged record.
     pub receipt: Option<Delivery>,
     /// What our consumers read last: a read may be told before the acknowledgement is.
@@ -124,6 +133,14 @@ impl Topic {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes what it may skip by reference"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Cluster {
     /// The broker processes, by id.
     pub fn brokers(&self) -> impl Iterator<Item = &Process> {
@@ -203,10 +220,17 @@ impl Cluster {
             .collect()
     }
 
-    /// Whether the demo stream goes into this topic now.
+    /// Whether a stream goes into this topic now.
     #[must_use]
     pub fn streams_into(&self, topic: &str) -> bool {
-        self.stream != StreamRate::Off && self.stream_into == topic
+        let into_it = self.stream != StreamRate::Off && self.stream_into == topic;
+        into_it || self.streams_beside.contains_key(topic)
+    }
+
+    /// Whether any demo records are sent now.
+    #[must_use]
+    pub fn streams(&self) -> bool {
+        self.stream != StreamRate::Off || !self.streams_beside.is_empty()
     }
 
     /// Whether Metadata names this broker as the controller.

@@ -163,6 +163,8 @@ pub(in crate::state) enum Change {
         place: TopicPartition,
         offset: Offset,
         key: Option<String>,
+        /// The record's own timestamp, in milliseconds.
+        written_ms: i64,
     },
     /// It has read the last of the records that lay there before it.
     CaughtUp {

@@ -69,6 +69,7 @@ impl Cluster {
             Observation::Produced(produced) => self.produced.clone_from(produced),
             Observation::Acked(receipt) => self.see_acked(receipt, at),
             Observation::LostChecked { lost } => self.lost = *lost,
+            Observation::LostByLeaderChecked { lost } => self.lost_by_leader = *lost,
             Observation::DataFolder { .. }
             | Observation::SendFailed { .. }
             | Observation::Done { .. }

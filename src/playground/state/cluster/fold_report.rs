@@ -112,12 +112,14 @@ impl Cluster {
                 topic,
                 partition,
                 offset,
+                timestamp_ms,
                 key,
                 ..
             } => Change::Read {
                 place: TopicPartition::new(topic, *partition),
                 offset: *offset,
                 key: key.clone(),
+                written_ms: *timestamp_ms,
             },
         })
     }

@@ -157,7 +157,9 @@ impl Cluster {
         };
         match &told.change {
             Change::Assigned(_) | Change::Revoked(_) => self.name_members(&group_id),
-            Change::Read { place, offset, key } => {
+            Change::Read {
+                place, offset, key, ..
+            } => {
                 let word = Word {
                     key: key.clone(),
                     offset: *offset,
@@ -225,7 +227,13 @@ impl Group {
                 }
             }
             Change::Committed(offsets) => self.commit(offsets),
-            Change::Read { place, offset, .. } => {
+            Change::Read {
+                place,
+                offset,
+                written_ms,
+                ..
+            } => {
+                self.reading.read(name, place, *offset, *written_ms);
                 self.positions.insert(place.clone(), Offset(offset.0 + 1));
             }
             _ => {}

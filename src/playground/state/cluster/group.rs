@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{GroupSeen, fact::Share};
+use super::{GroupSeen, Reading, fact::Share};
 use crate::state::Timestamp;
 use wire::{GroupState, Offset, TopicPartition, report::MemberStep};
 
@@ -36,6 +36,9 @@ pub struct Group {
     pub committed: BTreeMap<TopicPartition, Offset>,
     /// Who read how far: the next offset each of our own consumers reads.
     pub positions: BTreeMap<TopicPartition, Offset>,
+    /// What our own consumers read.
+    #[serde(default, skip_serializing_if = "Reading::is_empty")]
+    pub reading: Reading,
     /// Lag of the whole group, one value a second.
     pub lag_history: VecDeque<i64>,
     /// The broker that coordinates it.
@@ -213,6 +216,7 @@ impl Group {
         let stays = |place: &TopicPartition| !gone.contains(&place.topic);
         self.committed.retain(|place, _| stays(place));
         self.positions.retain(|place, _| stays(place));
+        self.reading.forget_topics(gone);
         for member in self.members.values_mut() {
             member.reads.retain(stays);
         }

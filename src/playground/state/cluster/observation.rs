@@ -41,6 +41,36 @@ pub enum Acks {
     None,
 }
 
+impl Acks {
+    /// What is said beside a pace, where it is not the usual one.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Leader => " acks=1",
+            Self::None => " acks=0",
+        }
+    }
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes what it may skip by reference"
+    )]
+    pub(super) const fn is_usual(&self) -> bool {
+        matches!(self, Self::All)
+    }
+
+    /// As Kafka's setting `acks` has it.
+    #[must_use]
+    pub const fn setting(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Leader => "1",
+            Self::None => "0",
+        }
+    }
+}
+
 /// Why a file cannot be taken as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Unreadable {
@@ -158,6 +188,11 @@ pub enum Observation {
     /// The reader without a group looked again at what was acknowledged.
     LostChecked {
         /// Acknowledged records that it did not find, since the start.
+        lost: u64,
+    },
+    /// The same for records that only their leader acknowledged (`acks=1`): nobody promised to keep them.
+    LostByLeaderChecked {
+        /// Those that it did not find, since the start.
         lost: u64,
     },
     /// A request was done.

@@ -12,11 +12,14 @@
 //! hint = "press 3, then x"
 //! why = "ZooKeeper missed broker 3, and the controller chose another replica."
 //! do = ["kill broker 3"]
+//! undo = ["heal", "wait isr orders 3"]
 //! ```
+//!
+//! A step without `undo` has a check that counts from its beginning, and so can be done again: `acked 1 more`.
 
-use super::{Lesson, LessonStep};
+use super::{BOOTSTRAP, Lesson, LessonStep};
 use crate::state::{
-    action::{Action, ActionError, ClusterAction, ConditionError},
+    action::{Action, ActionError, ConditionError, ScreenAction},
     settings::{
         Mistake,
         toml_file::{Table, Value, parse},
@@ -66,7 +69,9 @@ pub(super) fn read(text: &str) -> Result<Lesson, Mistake> {
 }
 
 fn read_step(table: Table<'_>) -> Result<LessonStep, Mistake> {
-    table.only(&["text", "check", "hint", "why", "do"])?;
+    table.only(&[
+        "text", "check", "hint", "why", "do", "undo", "shell", "apache",
+    ])?;
     let check = table.need("check")?;
     let actions = table.need("do")?;
     let step = LessonStep {
@@ -80,6 +85,9 @@ fn read_step(table: Table<'_>) -> Result<LessonStep, Mistake> {
         hint: said(table, "hint")?,
         why: said(table, "why")?,
         actions: read_actions(actions)?,
+        undo: table.get("undo").map_or(Ok(Vec::new()), read_actions)?,
+        shell: read_commands(table, "shell")?,
+        apache: read_commands(table, "apache")?,
     };
     if step.actions.is_empty() {
         return Err(actions.wrong("the actions that do the step are expected here"));
@@ -87,9 +95,12 @@ fn read_step(table: Table<'_>) -> Result<LessonStep, Mistake> {
     Ok(step)
 }
 
-fn read_actions(list: Value<'_>) -> Result<Vec<ClusterAction>, Mistake> {
+fn read_actions(list: Value<'_>) -> Result<Vec<Action>, Mistake> {
     let read = |value: &Value<'_>| match value.string()?.parse() {
-        Ok(Action::Cluster(action)) => Ok(action),
+        // Records and consumers go to the topic that is shown.
+        Ok(action @ (Action::Cluster(_) | Action::Screen(ScreenAction::ShowTopic(_)))) => {
+            Ok(action)
+        }
         Ok(Action::Screen(_) | Action::Terminal(_)) => Err(value
             .wrong("an action on the cluster is expected here: the lesson looks at nothing else")),
         Err(error) => {
@@ -98,6 +109,18 @@ fn read_actions(list: Value<'_>) -> Result<Vec<ClusterAction>, Mistake> {
         }
     };
     list.list()?.iter().map(read).collect()
+}
+
+/// Lines for a shell; the address of the cluster stands in them as [`BOOTSTRAP`].
+fn read_commands(table: Table<'_>, key: &str) -> Result<Vec<String>, Mistake> {
+    let list = table.get(key).map_or(Ok(Vec::new()), |list| list.list())?;
+    let read = |value: &Value<'_>| match value.string()?.trim() {
+        line if line.contains(BOOTSTRAP) => Ok(line.to_owned()),
+        _ => Err(value.wrong(format!(
+            "a command with --bootstrap-server {BOOTSTRAP} is expected here"
+        ))),
+    };
+    list.iter().map(read).collect()
 }
 
 /// Words, and not none.
@@ -140,6 +163,28 @@ do = ["kill broker 3"]
         assert_eq!((lesson.minutes, lesson.brokers), (5, 3));
         assert_eq!(lesson.needs.len(), 1);
         assert_eq!(lesson.steps[0].check.to_string(), "broker 3 down");
+        assert!(lesson.steps[0].undo.is_empty());
+    }
+
+    #[test]
+    fn a_step_may_say_how_it_is_taken_back_and_typed() {
+        let more = "do = [\"topic show chat\", \"kill broker 3\"]\nundo = [\"heal\", \"wait isr orders 3\"]\n\
+            shell = [\"kafkarium topics list --bootstrap-server {bootstrap}\"]";
+        let text = WHOLE.replace("do = [\"kill broker 3\"]", more);
+        let step = &read(&text).expect("it is right").steps[0];
+        assert_eq!((step.actions.len(), step.undo.len()), (2, 2));
+        let commands: Vec<String> = super::super::LessonStep::at(&step.shell, "[::1]:9").collect();
+        assert_eq!(
+            commands,
+            ["kafkarium topics list --bootstrap-server [::1]:9"]
+        );
+        let mistake = read(&text.replace("{bootstrap}", "localhost")).expect_err("no address");
+        assert!(
+            mistake
+                .to_string()
+                .contains("12:10 a command with --bootstrap-server {bootstrap}"),
+            "{mistake}"
+        );
     }
 
     #[test]

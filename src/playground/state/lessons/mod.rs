@@ -5,7 +5,7 @@
 
 mod file;
 
-use super::action::{ClusterAction, Condition};
+use super::action::{Action, Condition};
 use super::settings::Mistake;
 
 /// A lesson as it was read.
@@ -18,7 +18,7 @@ pub struct Lesson {
     /// How many brokers it begins with.
     pub brokers: i32,
     /// What is done before it begins, to the cluster of a new playground.
-    pub needs: Vec<ClusterAction>,
+    pub needs: Vec<Action>,
     /// What is to be done, one after the other; never empty.
     pub steps: Vec<LessonStep>,
 }
@@ -35,19 +35,47 @@ pub struct LessonStep {
     /// What happened then, and why.
     pub why: String,
     /// Does it.
-    pub actions: Vec<ClusterAction>,
+    pub actions: Vec<Action>,
+    /// Takes it back, so that it can be done again. Nothing: the check counts from when the step begins.
+    pub undo: Vec<Action>,
+    /// Does it in a shell of one's own, with this program's commands; [`BOOTSTRAP`] stands for the address.
+    pub shell: Vec<String>,
+    /// The same with Apache's.
+    pub apache: Vec<String>,
+}
+
+/// Stands for the addresses of the brokers in a step's commands.
+pub const BOOTSTRAP: &str = "{bootstrap}";
+
+impl LessonStep {
+    /// Commands with the addresses of the brokers in them.
+    pub fn at<'a>(
+        commands: &'a [String],
+        bootstrap: &'a str,
+    ) -> impl Iterator<Item = String> + use<'a> {
+        let commands = commands.iter();
+        commands.map(|command| command.replace(BOOTSTRAP, bootstrap))
+    }
 }
 
 /// The lessons that come with the program, in their order.
-const BUILT_IN: [&str; 8] = [
+const BUILT_IN: [&str; 16] = [
     include_str!("../../lessons/record.toml"),
     include_str!("../../lessons/partition.toml"),
+    include_str!("../../lessons/key.toml"),
     include_str!("../../lessons/group.toml"),
     include_str!("../../lessons/two-groups.toml"),
+    include_str!("../../lessons/one-broker.toml"),
+    include_str!("../../lessons/replication.toml"),
     include_str!("../../lessons/leader.toml"),
     include_str!("../../lessons/min-insync.toml"),
     include_str!("../../lessons/come-back.toml"),
+    include_str!("../../lessons/retention.toml"),
+    include_str!("../../lessons/duplicates.toml"),
     include_str!("../../lessons/zookeeper.toml"),
+    include_str!("../../lessons/restaurant.toml"),
+    include_str!("../../lessons/bank.toml"),
+    include_str!("../../lessons/shell.toml"),
 ];
 
 impl Lesson {
@@ -73,7 +101,7 @@ impl Lesson {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{BUILT_IN, Lesson};
+    use super::{BUILT_IN, Condition, Lesson};
 
     #[test]
     fn every_lesson_that_comes_with_the_program_can_be_read() {
@@ -84,5 +112,24 @@ mod tests {
         }
         assert_eq!(titles.len(), BUILT_IN.len(), "each has a title of its own");
         assert_eq!(Lesson::built_in().len(), BUILT_IN.len());
+        for lesson in Lesson::built_in() {
+            for step in &lesson.steps {
+                let counts = counts(&step.check);
+                let why = "a step is taken back, or its check counts from its beginning";
+                assert!(
+                    counts || !step.undo.is_empty(),
+                    "{}: {}: {why}",
+                    lesson.title,
+                    step.check
+                );
+            }
+        }
+    }
+
+    /// Whether doing a step once more makes its condition hold once more.
+    fn counts(check: &Condition) -> bool {
+        let words = check.to_string();
+        let mut words = words.split_whitespace();
+        words.any(|word| matches!(word, "more" | "new" | "moved"))
     }
 }

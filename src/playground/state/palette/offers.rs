@@ -164,8 +164,11 @@ fn waits(state: &State, all: &mut Vec<Candidate>) {
     let group = &state.view.group;
     for form in FORMS {
         let known = match form.word {
-            "isr" | "leader" | "topic" | "record" => topic.as_str(),
-            "offset" => &format!("{topic} p{}", state.view.partition),
+            "isr" | "leader" | "topic" | "record" | "replicas" | "copies" | "config" => {
+                topic.as_str()
+            }
+            "offset" | "log-start" => &format!("{topic} p{}", state.view.partition),
+            "read" | "duplicates" | "overtaken" => &format!("{group} {topic}"),
             "committed" => &format!("{group} {topic} p{}", state.view.partition),
             "group" | "lag" => group,
             _ => "",

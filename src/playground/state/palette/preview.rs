@@ -40,8 +40,23 @@ fn does(state: &State, action: &Action) -> String {
         Action::Cluster(ClusterAction::Stream(rate)) => {
             format!("{} demo records into {topic}, by six keys", pace(*rate))
         }
-        Action::Cluster(ClusterAction::Produce(Some((key, value)))) => {
-            format!("key {key}, value {value}, into {topic}")
+        Action::Cluster(ClusterAction::StreamInto(topic, rate)) => match rate {
+            StreamRate::Off => format!("no more records into {topic} by themselves"),
+            rate => format!(
+                "{} demo records into {topic}, beside other streams",
+                pace(*rate)
+            ),
+        },
+        Action::Cluster(ClusterAction::Produce(Some(record))) => {
+            let key = match record.key.as_str() {
+                "" => "no key".to_owned(),
+                key => format!("key {key}"),
+            };
+            let place = match record.partition {
+                Some(partition) => format!(" p{partition}"),
+                None => String::new(),
+            };
+            format!("{key}, value {}, into {topic}{place}", record.value)
         }
         Action::Cluster(ClusterAction::AddConsumer(group)) => {
             let group = group.as_ref().unwrap_or(&state.view.group);

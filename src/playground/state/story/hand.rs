@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::spaced;
 use crate::state::cluster::ProcessName;
-use wire::BrokerId;
+use wire::{BrokerId, control::Asker};
 
 /// Who did what a line tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,8 +14,12 @@ pub enum Hand {
     /// The person at this screen.
     #[default]
     You,
-    /// Somebody in another shell, or a scenario, which asks in the same words.
+    /// Somebody in another shell.
     Shell,
+    /// A scenario.
+    Scenario,
+    /// A lesson.
+    Lesson,
     /// This program, by itself.
     Kafkarium,
     /// A process of the cluster.
@@ -43,10 +47,23 @@ impl Hand {
         Self::Process(ProcessName::Broker(id))
     }
 
-    /// Whether somebody wanted it: at the screen, or in another shell.
+    /// Whether somebody wanted it: at the screen, or whoever asks the same from elsewhere.
     #[must_use]
     pub const fn is_wish(&self) -> bool {
-        matches!(self, Self::You | Self::Shell)
+        matches!(
+            self,
+            Self::You | Self::Shell | Self::Scenario | Self::Lesson
+        )
+    }
+}
+
+impl From<Asker> for Hand {
+    fn from(asker: Asker) -> Self {
+        match asker {
+            Asker::Shell => Self::Shell,
+            Asker::Scenario => Self::Scenario,
+            Asker::Lesson => Self::Lesson,
+        }
     }
 }
 
@@ -56,6 +73,8 @@ impl fmt::Display for Hand {
         let words: Cow<'_, str> = match self {
             Self::You => "you".into(),
             Self::Shell => "shell".into(),
+            Self::Scenario => "scenario".into(),
+            Self::Lesson => "lesson".into(),
             Self::Kafkarium => "kafkarium".into(),
             Self::Process(ProcessName::ZooKeeper) if f.alternate() => "zk".into(),
             Self::Process(process) => process.to_string().into(),

@@ -1,24 +1,19 @@
 //! Whether a condition holds by what is known now, and what is seen instead where it does not.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Being, Condition, Counted, Existence, Places, Predicate, Which, Who};
+use super::{
+    Amount, Baseline, Being, Condition, Existence, Predicate, Which, Who,
+    look::{
+        absent, committed, config, copies, count, count_of, duplicates, lag, log_start, named,
+        of_each, offset, overtaken, read, record, share,
+    },
+};
 use crate::state::{
     State,
-    cluster::{Cluster, Partition, ProcessName, RecordSeen, Standstill, Status, StreamRate},
+    cluster::{Cluster, Partition, ProcessName, Standstill, Status},
 };
-use wire::{BrokerId, GroupState, Offset, TopicPartition};
-
-/// What `moved` and `more` count from: how things were when the wait began.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Baseline {
-    controller: Option<BrokerId>,
-    leaders: BTreeMap<TopicPartition, BrokerId>,
-    ends: BTreeMap<TopicPartition, Offset>,
-    counts: [i64; 4],
-}
+use wire::{BrokerId, GroupState};
 
 /// What a look at a condition found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,39 +23,6 @@ pub struct Verdict {
     /// What was seen, in the condition's own terms: `isr of orders: p0 3, p1 2`.
     pub seen: String,
 }
-
-impl Baseline {
-    /// How things are now.
-    #[must_use]
-    pub fn of(cluster: &Cluster) -> Self {
-        let partitions = || cluster.partitions();
-        Self {
-            controller: cluster.controller.map(|(id, _)| id),
-            leaders: partitions()
-                .filter_map(|(place, partition)| Some((place, partition.seen.leader?)))
-                .collect(),
-            ends: partitions()
-                .map(|(place, partition)| (place, partition.high_watermark))
-                .collect(),
-            counts: COUNTED.map(|counted| count(cluster, counted)),
-        }
-    }
-
-    fn counted(&self, wanted: Counted) -> i64 {
-        let counts = COUNTED.into_iter().zip(self.counts);
-        counts
-            .filter(|(counted, _)| *counted == wanted)
-            .map(|(_, count)| count)
-            .sum()
-    }
-}
-
-const COUNTED: [Counted; 4] = [
-    Counted::Sent,
-    Counted::Acked,
-    Counted::Failed,
-    Counted::Lost,
-];
 
 impl Condition {
     /// Looks whether it holds.
@@ -113,8 +75,9 @@ fn together(
 impl Predicate {
     fn topic(&self) -> Option<&str> {
         match self {
-            Self::Offset(at, _) => Some(&at.topic),
-            Self::Record { places, .. } => Some(&places.topic),
+            Self::Offset(at, _) | Self::LogStart(at, _) => Some(&at.topic),
+            Self::Record(record) => Some(&record.places.topic),
+            Self::Copies(topic, _) => Some(topic),
             _ => None,
         }
     }
@@ -177,65 +140,47 @@ impl Predicate {
                 state,
                 members,
             } => of_group(cluster, group, *state, *members),
-            Self::Lag(group, amount) => {
-                let Some(known) = cluster.groups.get(group) else {
-                    return absent("group", group);
-                };
-                let lag = cluster.group_lag(known);
-                Verdict {
-                    holds: amount.holds(lag),
-                    seen: format!("lag of {group}: {lag}"),
-                }
+            Self::Lag(group, amount) => lag(cluster, group, *amount),
+            Self::Committed(group, at, amount) => committed(cluster, group, at, *amount),
+            Self::Offset(at, amount) => offset(cluster, since, at, *amount),
+            Self::LogStart(at, amount) => log_start(cluster, since, at, *amount),
+            Self::Record(wanted) => record(cluster, since, wanted),
+            Self::Read { by, places, amount } => read(cluster, since, by, places, *amount),
+            Self::Duplicates(group, places, amount) => {
+                duplicates(cluster, since, group, places, *amount)
             }
-            Self::Committed(group, at, amount) => {
-                let committed = cluster
-                    .groups
-                    .get(group)
-                    .and_then(|group| group.committed.get(at));
-                let place = format!("{group} in {} p{}", at.topic, at.partition);
-                match committed {
-                    Some(Offset(offset)) => Verdict {
-                        holds: amount.holds(*offset),
-                        seen: format!("{place} committed {offset}"),
-                    },
-                    None => Verdict {
-                        holds: false,
-                        seen: format!("{place} committed nothing"),
-                    },
-                }
+            Self::Overtaken(group, topic, amount) => {
+                overtaken(cluster, since, group, topic, *amount)
             }
-            Self::Offset(at, amount) => of_each(
-                cluster,
-                &Places {
-                    topic: at.topic.clone(),
-                    partition: Some(at.partition),
-                },
-                "high watermark",
-                |place, partition| {
-                    let end = partition.high_watermark.0;
-                    let from = since.ends.get(place).map_or(0, |offset| offset.0);
-                    let counted = if amount.more { end - from } else { end };
-                    (partition.measured && amount.holds(counted), end.to_string())
-                },
-            ),
-            Self::Record { places, key, value } => {
-                record(cluster, places, key.as_deref(), value.as_deref())
+            Self::Replicas(places, amount) => {
+                of_each(cluster, places, "replicas", |_, partition| {
+                    let replicas = count_of(partition.seen.replicas.len());
+                    (amount.holds(replicas), replicas.to_string())
+                })
             }
+            Self::Copies(topic, amount) => copies(cluster, topic, *amount),
+            Self::Share(broker, role, topic, amount) => {
+                share(cluster, *broker, *role, topic, *amount)
+            }
+            Self::Config(wanted) => config(cluster, wanted),
             Self::Count(counted, amount) => {
-                let now = count(cluster, *counted);
                 let from = if amount.more {
                     since.counted(*counted)
                 } else {
                     0
                 };
+                let count = count(cluster, *counted) - from;
                 Verdict {
-                    holds: amount.holds(now - from),
-                    seen: format!("{counted} {}", now - from),
+                    holds: amount.holds(count),
+                    seen: format!("{counted} {count}"),
                 }
             }
             Self::Stream(on) => Verdict {
-                holds: (cluster.stream != StreamRate::Off) == *on,
-                seen: format!("stream {}", cluster.stream),
+                holds: cluster.streams() == *on,
+                seen: match cluster.streams_beside.len() {
+                    0 => format!("stream {}", cluster.stream),
+                    beside => format!("stream {} and {beside} beside it", cluster.stream),
+                },
             },
         }
     }
@@ -260,42 +205,6 @@ fn in_sync(cluster: &Cluster, partition: &Partition, amount: Amount) -> (bool, S
     }
     let in_sync = count_of(partition.seen.isr.len());
     (amount.holds(in_sync), in_sync.to_string())
-}
-
-/// Looks at one partition, or at each of a topic: all of them must pass.
-fn of_each(
-    cluster: &Cluster,
-    places: &Places,
-    what: &str,
-    look: impl Fn(&TopicPartition, &Partition) -> (bool, String),
-) -> Verdict {
-    let Some(topic) = cluster.topics.get(&places.topic) else {
-        return absent("topic", &places.topic);
-    };
-    let looked: Vec<(bool, String)> = topic
-        .partitions
-        .iter()
-        .filter(|known| {
-            places
-                .partition
-                .is_none_or(|wanted| wanted == known.seen.partition)
-        })
-        .map(|known| {
-            let place = TopicPartition::new(&places.topic, known.seen.partition);
-            let (holds, seen) = look(&place, known);
-            (holds, format!("p{} {seen}", known.seen.partition))
-        })
-        .collect();
-    let seen: Vec<&str> = looked.iter().map(|(_, seen)| seen.as_str()).collect();
-    let seen = if seen.is_empty() {
-        format!("{} has no such partition", places.topic)
-    } else {
-        format!("{what} of {}: {}", places.topic, seen.join(", "))
-    };
-    Verdict {
-        holds: !looked.is_empty() && looked.iter().all(|(holds, _)| *holds),
-        seen,
-    }
 }
 
 fn process(cluster: &Cluster, which: &Which, being: Being) -> Verdict {
@@ -354,66 +263,15 @@ fn of_group(
     }
 }
 
-fn record(cluster: &Cluster, places: &Places, key: Option<&str>, value: Option<&str>) -> Verdict {
-    let Some(topic) = cluster.topics.get(&places.topic) else {
-        return absent("topic", &places.topic);
-    };
-    let is_it = |record: &RecordSeen| {
-        key.is_none_or(|key| record.key.as_deref() == Some(key))
-            && value.is_none_or(|value| record.value.as_deref() == Some(value))
-    };
-    let looked = topic.partitions.iter().filter(|known| {
-        places
-            .partition
-            .is_none_or(|wanted| wanted == known.seen.partition)
-    });
-    let mut records = looked.flat_map(|known| {
-        let at = known.seen.partition;
-        known.tail.iter().map(move |record| (at, record))
-    });
-    match records.find(|(_, record)| is_it(record)) {
-        Some((partition, record)) => Verdict {
-            holds: true,
-            seen: format!("{} p{partition} @{}", places.topic, record.offset),
-        },
-        None => Verdict {
-            holds: false,
-            seen: format!("no such record among the newest of {places}"),
-        },
-    }
-}
-
-fn count(cluster: &Cluster, counted: Counted) -> i64 {
-    let count = match counted {
-        Counted::Sent => cluster.produced.sent,
-        Counted::Acked => cluster.produced.acked,
-        Counted::Failed => cluster.produced.failed,
-        Counted::Lost => cluster.lost,
-    };
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn absent(what: &str, name: &str) -> Verdict {
-    Verdict {
-        holds: false,
-        seen: format!("there is no {what} {name}"),
-    }
-}
-
-fn named(broker: Option<BrokerId>) -> String {
-    broker.map_or_else(|| "none".to_owned(), |broker| broker.to_string())
-}
-
-fn count_of(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Baseline, Verdict};
-    use crate::state::{Appearance, Condition, Observation, ProcessChange, ProcessName};
+    use crate::state::{
+        Appearance, Condition, Observation, ProcessChange, ProcessName, RecordSeen,
+    };
     use crate::ui::tests::session::Session;
-    use wire::BrokerId;
+    use wire::report::{Report, ReportLine};
+    use wire::{BrokerId, Offset, TopicPartition};
 
     fn ready() -> Session {
         let mut session = Session::new((120, 36), Appearance::default());
@@ -466,6 +324,149 @@ mod tests {
             ("group audit stable", false, "there is no group audit"),
             ("stream off", true, "stream off"),
             ("lost 0 and ready", true, "lost 0; 3 of 3 brokers answer"),
+        ] {
+            let verdict = look(&session, &since, condition);
+            assert_eq!(
+                (verdict.holds, verdict.seen.as_str()),
+                (holds, seen),
+                "{condition}"
+            );
+        }
+    }
+
+    fn written(
+        session: &mut Session,
+        topic: &str,
+        partition: i32,
+        records: &[(i64, Option<&str>)],
+    ) {
+        let records: Vec<RecordSeen> = records
+            .iter()
+            .map(|(offset, key)| RecordSeen {
+                offset: Offset(*offset),
+                key: key.map(str::to_owned),
+                value: Some("tea".into()),
+                ..RecordSeen::default()
+            })
+            .collect();
+        let from = records.first().expect("a record").offset;
+        let upto = Offset(records.last().expect("a record").offset.0 + 1);
+        session.see(Observation::Records {
+            partition: TopicPartition::new(topic, partition),
+            from,
+            upto,
+            records,
+        });
+    }
+
+    #[test]
+    fn a_record_may_have_no_key_be_new_and_stand_in_several_partitions() {
+        let mut session = ready();
+        written(
+            &mut session,
+            "orders",
+            0,
+            &[(100, Some("amy")), (101, None)],
+        );
+        let since = Baseline::of(&session.state.cluster);
+        let holds = |session: &Session, text: &str| look(session, &since, text).holds;
+        assert!(holds(&session, "record orders key amy value tea"));
+        assert!(!holds(&session, "record orders key amy new"));
+        written(
+            &mut session,
+            "orders",
+            0,
+            &[(102, Some("amy")), (103, None)],
+        );
+        written(&mut session, "orders", 1, &[(100, None)]);
+        assert!(holds(&session, "record orders p0 key amy new in 1"));
+        assert!(holds(&session, "record orders no key new in 2"));
+        let seen = look(&session, &since, "record orders no key new in 3").seen;
+        assert_eq!(seen, "orders p0 @103, p1 @100");
+    }
+
+    #[test]
+    fn what_a_group_read_is_counted_from_the_beginning_of_the_wait_where_more_is_meant() {
+        let mut session = ready();
+        let read = |session: &mut Session, offset: i64, at: i64| {
+            let process = ProcessName::Consumer("c1".into());
+            let report = Report::Record {
+                topic: "orders".into(),
+                partition: 0,
+                offset: Offset(offset),
+                timestamp_ms: at,
+                key: None,
+                value: None,
+                lossy: false,
+            };
+            let line = ReportLine { at_ms: at, report };
+            session.see(Observation::Report { process, line });
+        };
+        let nothing = Baseline::of(&session.state.cluster);
+        read(&mut session, 500, 9);
+        let since = Baseline::of(&session.state.cluster);
+        read(&mut session, 501, 8);
+        read(&mut session, 500, 9);
+        for (condition, holds, seen) in [
+            (
+                "read billing orders p0 = 3",
+                true,
+                "billing read 3 of orders p0",
+            ),
+            (
+                "read billing orders p0 = 2 more",
+                true,
+                "billing read 2 of orders p0",
+            ),
+            (
+                "read consumer c2 orders p0 = 0",
+                true,
+                "consumer c2 read 0 of orders p0",
+            ),
+            (
+                "duplicates billing orders 1 more",
+                true,
+                "billing read twice 1 of orders",
+            ),
+            (
+                "overtaken billing orders 1",
+                true,
+                "billing read 1 records of orders after later ones",
+            ),
+            ("read audit orders 1", false, "there is no group audit"),
+        ] {
+            let verdict = look(&session, &since, condition);
+            assert_eq!(
+                (verdict.holds, verdict.seen.as_str()),
+                (holds, seen),
+                "{condition}"
+            );
+        }
+        assert!(look(&session, &nothing, "read billing orders p0 = 3 more").holds);
+    }
+
+    #[test]
+    fn what_a_topic_costs_and_who_keeps_it_is_looked_up() {
+        let session = ready();
+        let since = Baseline::of(&session.state.cluster);
+        for (condition, holds, seen) in [
+            (
+                "replicas orders 3",
+                true,
+                "replicas of orders: p0 3, p1 3, p2 3",
+            ),
+            (
+                "broker 1 leads orders 1",
+                true,
+                "broker 1 leads 1 of orders",
+            ),
+            ("broker 3 has orders < 3", false, "broker 3 has 3 of orders"),
+            (
+                "config orders retention.ms default",
+                true,
+                "retention.ms is not set on orders",
+            ),
+            ("copies chat 0", false, "there is no topic chat"),
         ] {
             let verdict = look(&session, &since, condition);
             assert_eq!(

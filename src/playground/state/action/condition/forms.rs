@@ -12,7 +12,7 @@ pub struct Form {
 }
 
 /// Every way to begin a condition.
-pub const FORMS: [Form; 19] = [
+pub const FORMS: [Form; 26] = [
     form(
         "ready",
         "ready",
@@ -33,7 +33,11 @@ pub const FORMS: [Form; 19] = [
         "controller ID|not ID|any|none|moved",
         "who is the controller",
     ),
-    form("broker", "broker ID up|down|frozen", "how a broker fares"),
+    form(
+        "broker",
+        "broker ID up|down|frozen|has TOPIC COUNT|leads TOPIC COUNT",
+        "how a broker fares, what it keeps",
+    ),
     form("brokers", "brokers up COUNT", "how many brokers answer"),
     form(
         "zookeeper",
@@ -49,6 +53,21 @@ pub const FORMS: [Form; 19] = [
         "topic",
         "topic NAME exists|gone|partitions COUNT",
         "whether a topic is there",
+    ),
+    form(
+        "replicas",
+        "replicas TOPIC [pN] COUNT",
+        "replicas of each partition, in sync or not",
+    ),
+    form(
+        "copies",
+        "copies TOPIC COUNT",
+        "records that all brokers keep of a topic, copies counted",
+    ),
+    form(
+        "config",
+        "config TOPIC NAME VALUE|default",
+        "what is set on a topic itself",
     ),
     form(
         "group",
@@ -67,13 +86,33 @@ pub const FORMS: [Form; 19] = [
     ),
     form(
         "offset",
-        "offset TOPIC pN OFFSET",
+        "offset TOPIC pN OFFSET [more]",
         "where a partition ends for readers",
     ),
     form(
+        "log-start",
+        "log-start TOPIC pN OFFSET [more]",
+        "where a partition begins",
+    ),
+    form(
         "record",
-        "record TOPIC [pN] [key KEY] [value VALUE]",
-        "whether a record is there",
+        "record TOPIC [pN] [key KEY|no key] [value VALUE] [new] [in COUNT]",
+        "whether a record is there, in how many partitions",
+    ),
+    form(
+        "read",
+        "read GROUP|consumer NAME TOPIC [pN] COUNT [more]",
+        "records that a group or a consumer read",
+    ),
+    form(
+        "duplicates",
+        "duplicates GROUP TOPIC [pN] COUNT [more]",
+        "records that a group read twice",
+    ),
+    form(
+        "overtaken",
+        "overtaken GROUP TOPIC COUNT [more]",
+        "records that a group read after later ones",
     ),
     form("sent", "sent COUNT [more]", "records that were sent"),
     form(
@@ -86,7 +125,11 @@ pub const FORMS: [Form; 19] = [
         "failed COUNT [more]",
         "records that were given up",
     ),
-    form("lost", "lost COUNT", "acknowledged records that are gone"),
+    form(
+        "lost",
+        "lost [acks 1] COUNT [more]",
+        "acknowledged records that are gone",
+    ),
     form("stream", "stream on|off", "whether demo records are sent"),
 ];
 

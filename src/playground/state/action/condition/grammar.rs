@@ -2,28 +2,16 @@
 //!
 //! `or` binds least, then `and`, then `not`; parentheses bind most. `within TIME` stands at the end.
 
-use std::{str::FromStr, time::Duration};
+use std::str::FromStr;
 
 use super::{
-    Amount, Being, COMPARES, Compare, Condition, Counted, Existence, Places, Predicate, Wanted,
-    Which, Who,
+    Being, Compare, Condition, ConditionError, Counted, Existence, Predicate, ReadBy, RecordWanted,
+    Role, TopicConfig, Wanted, WantedKey, Which, Who,
     forms::FORMS,
-    words::{Unclosed, Word, split},
+    reader::{Read, Reader},
+    words::{Unclosed, split},
 };
-use crate::state::spelling::did_you_mean;
-use wire::{BrokerId, GroupState, TopicPartition};
-
-/// Why a text is no condition, and in which column, counted from 1.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{understood}{problem} (column {column})")]
-pub struct ConditionError {
-    /// The part before it that was understood, with a comma; may be empty.
-    pub understood: String,
-    /// What is wrong, and what is right.
-    pub problem: String,
-    /// Where.
-    pub column: usize,
-}
+use wire::{BrokerId, GroupState};
 
 impl FromStr for Wanted {
     type Err = ConditionError;
@@ -68,16 +56,6 @@ impl FromStr for Condition {
         }
     }
 }
-
-struct Reader<'a> {
-    words: &'a [Word],
-    at: usize,
-    /// The first word of what is being read.
-    began: usize,
-    end_column: usize,
-}
-
-type Read<T> = Result<T, ConditionError>;
 
 impl Reader<'_> {
     fn any(&mut self) -> Read<Condition> {
@@ -125,20 +103,17 @@ impl Reader<'_> {
         let read = match form.word {
             "ready" => Ok(Predicate::Ready),
             "isr" => self.places().and_then(|places| {
-                let count = self.amount(Compare::Equal)?;
+                let count = self.number_of(Compare::Equal)?;
                 Ok(Predicate::Isr(places, count))
             }),
             "leader" => self
                 .places()
                 .and_then(|places| Ok(Predicate::Leader(places, self.who()?))),
             "controller" => self.who().map(Predicate::Controller),
-            "broker" => self.number("a broker's id").and_then(|id| {
-                let which = Which::Broker(BrokerId(i32::try_from(id).unwrap_or(-1)));
-                Ok(Predicate::Process(which, self.being()?))
-            }),
+            "broker" => self.of_broker(),
             "brokers" => self
                 .keyword("up")
-                .and_then(|()| self.amount(Compare::Equal))
+                .and_then(|()| self.number_of(Compare::Equal))
                 .map(Predicate::BrokersUp),
             "zookeeper" => self
                 .being()
@@ -150,20 +125,7 @@ impl Reader<'_> {
                 .name("a topic")
                 .and_then(|name| Ok(Predicate::Topic(name, self.existence()?))),
             "group" => self.group(),
-            "lag" => self
-                .name("a group")
-                .and_then(|group| Ok(Predicate::Lag(group, self.amount(Compare::Equal)?))),
-            "committed" => self.name("a group").and_then(|group| {
-                let place = self.place()?;
-                let offset = self.amount(Compare::AtLeast)?;
-                Ok(Predicate::Committed(group, place, offset))
-            }),
-            "offset" => self
-                .place()
-                .and_then(|place| Ok(Predicate::Offset(place, self.amount(Compare::AtLeast)?))),
-            "record" => self.record(),
-            "stream" => self.on_or_off().map(Predicate::Stream),
-            counted => self.count(counted),
+            word => self.of_records(word),
         };
         read.map_err(|wrong| ConditionError {
             problem: format!("{}, as in: {}", wrong.problem, form.usage),
@@ -171,11 +133,62 @@ impl Reader<'_> {
         })
     }
 
+    /// What is asked of records, and of those who write and read them.
+    fn of_records(&mut self, word: &str) -> Read<Predicate> {
+        match word {
+            "lag" => self
+                .name("a group")
+                .and_then(|group| Ok(Predicate::Lag(group, self.number_of(Compare::Equal)?))),
+            "committed" => self.name("a group").and_then(|group| {
+                let place = self.place()?;
+                let offset = self.number_of(Compare::AtLeast)?;
+                Ok(Predicate::Committed(group, place, offset))
+            }),
+            "offset" => self
+                .place()
+                .and_then(|place| Ok(Predicate::Offset(place, self.amount(Compare::AtLeast)?))),
+            "log-start" => self
+                .place()
+                .and_then(|place| Ok(Predicate::LogStart(place, self.amount(Compare::AtLeast)?))),
+            "record" => self.record().map(Predicate::Record),
+            "read" => self.read(),
+            "duplicates" => self.name("a group").and_then(|group| {
+                let places = self.places()?;
+                Ok(Predicate::Duplicates(
+                    group,
+                    places,
+                    self.amount(Compare::AtLeast)?,
+                ))
+            }),
+            "overtaken" => self.name("a group").and_then(|group| {
+                let topic = self.name("a topic")?;
+                Ok(Predicate::Overtaken(
+                    group,
+                    topic,
+                    self.amount(Compare::Equal)?,
+                ))
+            }),
+            "replicas" => self.places().and_then(|places| {
+                Ok(Predicate::Replicas(places, self.number_of(Compare::Equal)?))
+            }),
+            "copies" => self
+                .name("a topic")
+                .and_then(|topic| Ok(Predicate::Copies(topic, self.number_of(Compare::Equal)?))),
+            "config" => self.config(),
+            "stream" => self.on_or_off().map(Predicate::Stream),
+            counted => self.count(counted),
+        }
+    }
+
     fn count(&mut self, word: &str) -> Read<Predicate> {
         let (counted, bare) = match word {
             "sent" => (Counted::Sent, Compare::AtLeast),
             "acked" => (Counted::Acked, Compare::AtLeast),
             "failed" => (Counted::Failed, Compare::Equal),
+            _ if self.takes("acks") => {
+                self.keyword("1")?;
+                (Counted::LostByLeader, Compare::Equal)
+            }
             _ => (Counted::Lost, Compare::Equal),
         };
         Ok(Predicate::Count(counted, self.amount(bare)?))
@@ -187,7 +200,7 @@ impl Reader<'_> {
             .into_iter()
             .find(|state| self.takes(state.name()));
         let members = if self.takes("members") {
-            Some(self.amount(Compare::Equal)?)
+            Some(self.number_of(Compare::Equal)?)
         } else {
             None
         };
@@ -204,17 +217,71 @@ impl Reader<'_> {
         })
     }
 
-    fn record(&mut self) -> Read<Predicate> {
+    fn record(&mut self) -> Read<RecordWanted> {
         let places = self.places()?;
-        let mut described = |word: &str| -> Read<Option<String>> {
-            if self.takes(word) {
-                return self.name(&format!("the {word}")).map(Some);
-            }
-            Ok(None)
+        let key = if self.takes("key") {
+            WantedKey::Is(self.name("the key")?)
+        } else if self.takes("no") {
+            self.keyword("key")?;
+            WantedKey::Absent
+        } else {
+            WantedKey::Whatever
         };
-        let key = described("key")?;
-        let value = described("value")?;
-        Ok(Predicate::Record { places, key, value })
+        let value = if self.takes("value") {
+            Some(self.name("the value")?)
+        } else {
+            None
+        };
+        let new = self.takes("new");
+        let partitions = if self.takes("in") {
+            Some(self.number_of(Compare::Equal)?)
+        } else {
+            None
+        };
+        Ok(RecordWanted {
+            places,
+            key,
+            value,
+            new,
+            partitions,
+        })
+    }
+
+    fn read(&mut self) -> Read<Predicate> {
+        let by = if self.takes("consumer") {
+            ReadBy::Consumer(self.name("a consumer's name")?)
+        } else {
+            ReadBy::Group(self.name("a group")?)
+        };
+        let places = self.places()?;
+        let amount = self.amount(Compare::AtLeast)?;
+        Ok(Predicate::Read { by, places, amount })
+    }
+
+    fn of_broker(&mut self) -> Read<Predicate> {
+        let id = self.number("a broker's id")?;
+        let broker = BrokerId(i32::try_from(id).unwrap_or(-1));
+        let role = if self.takes("has") {
+            Role::Has
+        } else if self.takes("leads") {
+            Role::Leads
+        } else {
+            return Ok(Predicate::Process(Which::Broker(broker), self.being()?));
+        };
+        let topic = self.name("a topic")?;
+        let amount = self.number_of(Compare::Equal)?;
+        Ok(Predicate::Share(broker, role, topic, amount))
+    }
+
+    fn config(&mut self) -> Read<Predicate> {
+        let topic = self.name("a topic")?;
+        let name = self.name("a config's name")?;
+        let value = self.name("its value")?;
+        Ok(Predicate::Config(TopicConfig {
+            topic,
+            name,
+            value: (value != TopicConfig::DEFAULT).then_some(value),
+        }))
     }
 
     fn existence(&mut self) -> Read<Existence> {
@@ -223,7 +290,7 @@ impl Reader<'_> {
         } else if self.takes("gone") {
             Ok(Existence::Gone)
         } else if self.takes("partitions") {
-            self.amount(Compare::Equal).map(Existence::Partitions)
+            self.number_of(Compare::Equal).map(Existence::Partitions)
         } else {
             Err(self.wrong("exists, gone or partitions COUNT is expected"))
         }
@@ -255,172 +322,6 @@ impl Reader<'_> {
             self.broker().map(Who::Is)
         }
     }
-
-    fn broker(&mut self) -> Read<BrokerId> {
-        // `broker 3` says the same.
-        self.takes("broker");
-        let id = self.number("a broker's id, not ID, any, none or moved")?;
-        Ok(BrokerId(i32::try_from(id).unwrap_or(-1)))
-    }
-
-    fn places(&mut self) -> Read<Places> {
-        let topic = self.name("a topic")?;
-        let partition = self.words.get(self.at).and_then(partition);
-        self.at += usize::from(partition.is_some());
-        Ok(Places { topic, partition })
-    }
-
-    fn place(&mut self) -> Read<TopicPartition> {
-        let Places { topic, partition } = self.places()?;
-        match partition {
-            Some(partition) => Ok(TopicPartition::new(&topic, partition)),
-            None => Err(self.wrong("a partition such as p0 is expected")),
-        }
-    }
-
-    fn amount(&mut self, bare: Compare) -> Read<Amount> {
-        let compare = COMPARES.into_iter().find(|(sign, _)| self.takes(sign));
-        let number = self.number("a number")?;
-        Ok(Amount {
-            compare: compare.map_or(bare, |(_, compare)| compare),
-            number,
-            more: self.takes("more"),
-        })
-    }
-
-    fn number(&mut self, what: &str) -> Read<i64> {
-        let number = self
-            .words
-            .get(self.at)
-            .and_then(|word| word.text.parse().ok());
-        match number {
-            Some(number) if number >= 0 => {
-                self.at += 1;
-                Ok(number)
-            }
-            _ => Err(self.wrong(&format!("{what} is expected"))),
-        }
-    }
-
-    fn name(&mut self, what: &str) -> Read<String> {
-        match self.next() {
-            Some(word) if word.quoted || word.text.chars().all(|sign| !"()<>=".contains(sign)) => {
-                Ok(word.text.clone())
-            }
-            Some(_) => {
-                self.at -= 1;
-                Err(self.wrong(&format!("{what} is expected")))
-            }
-            None => Err(self.wrong(&format!("{what} is expected"))),
-        }
-    }
-
-    fn on_or_off(&mut self) -> Read<bool> {
-        if self.takes("on") {
-            Ok(true)
-        } else if self.takes("off") {
-            Ok(false)
-        } else {
-            Err(self.wrong("on or off is expected"))
-        }
-    }
-
-    fn keyword(&mut self, word: &str) -> Read<()> {
-        if self.takes(word) {
-            Ok(())
-        } else {
-            Err(self.wrong(&format!("{word} is expected")))
-        }
-    }
-
-    fn time(&mut self) -> Read<Duration> {
-        let time = self
-            .words
-            .get(self.at)
-            .and_then(|word| duration(&word.text));
-        match time {
-            Some(time) => {
-                self.at += 1;
-                Ok(time)
-            }
-            None => Err(self.wrong("a time such as 500ms, 10s or 2m is expected")),
-        }
-    }
-
-    fn next(&mut self) -> Option<&Word> {
-        let word = self.words.get(self.at)?;
-        self.at += 1;
-        Some(word)
-    }
-
-    fn takes(&mut self, wanted: &str) -> bool {
-        let is_it = self
-            .words
-            .get(self.at)
-            .is_some_and(|word| !word.quoted && word.text.eq_ignore_ascii_case(wanted));
-        self.at += usize::from(is_it);
-        is_it
-    }
-
-    /// The word at hand is not what it should be.
-    fn wrong(&self, expected: &str) -> ConditionError {
-        let before = self.words.get(self.began..self.at).unwrap_or_default();
-        let before: Vec<&str> = before.iter().map(|word| word.text.as_str()).collect();
-        let understood = match before.as_slice() {
-            [] => String::new(),
-            words => format!("\"{}\" is understood, then ", words.join(" ")),
-        };
-        let (column, problem) = match self.words.get(self.at) {
-            Some(word) => (word.column, format!("{expected}, not \"{}\"", word.text)),
-            None => (self.end_column, expected.to_owned()),
-        };
-        ConditionError {
-            understood,
-            problem,
-            column,
-        }
-    }
-
-    fn unknown_beginning(&self) -> ConditionError {
-        let list: Vec<&str> = FORMS.iter().map(|form| form.word).collect();
-        let list = list.join(", ");
-        let Some(word) = self.words.get(self.at) else {
-            return self.wrong(&format!("a condition is expected; it begins with {list}"));
-        };
-        let names = FORMS.iter().map(|form| form.word);
-        let problem = match did_you_mean(&word.text.to_lowercase(), names) {
-            Some(meant) => format!(
-                "unknown condition \"{}\", did you mean \"{meant}\"?",
-                word.text
-            ),
-            None => format!("unknown condition \"{}\"; there are {list}", word.text),
-        };
-        ConditionError {
-            understood: String::new(),
-            problem,
-            column: word.column,
-        }
-    }
-}
-
-/// `p2`
-fn partition(word: &Word) -> Option<i32> {
-    let digits = word.text.strip_prefix('p').filter(|_| !word.quoted)?;
-    digits.parse().ok().filter(|partition| *partition >= 0)
-}
-
-/// `500ms`, `10s`, `2m`
-#[must_use]
-pub fn duration(text: &str) -> Option<Duration> {
-    let digits = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok()?;
-    let milliseconds = match text.get(digits.len()..)? {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        _ => return None,
-    };
-    number.checked_mul(milliseconds).map(Duration::from_millis)
 }
 
 fn one_or(mut parts: Vec<Condition>, many: fn(Vec<Condition>) -> Condition) -> Condition {
@@ -473,6 +374,21 @@ mod tests {
             "topic orders gone",
             "topic orders partitions 4",
             "stream on",
+            "record orders no key new in >= 2",
+            "record \"in\" key \"no\" value \"new\" new",
+            "lost acks 1 >= 1 more",
+            "log-start orders p0 3 more",
+            "read kitchen wide 6",
+            "read consumer c3 wide p1 < 6 more",
+            "read \"consumer\" wide 1",
+            "duplicates billing orders 1 more",
+            "overtaken kitchen wide >= 1",
+            "replicas wide 2",
+            "copies wide 8",
+            "broker 4 has orders >= 1",
+            "broker 4 leads orders 0",
+            "config orders retention.ms 1000",
+            "config orders retention.ms default",
             "lost 0 within 10s",
             "not (broker 1 up or broker 2 up) and lost 0 or ready",
             "(ready or lost 0) and not not stream off within 1500ms",
@@ -513,7 +429,7 @@ mod tests {
             ),
             (
                 "ready and broker 2",
-                "\"broker 2\" is understood, then up, down or frozen is expected, as in: broker ID up|down|frozen (column 19)",
+                "\"broker 2\" is understood, then up, down or frozen is expected, as in: broker ID up|down|frozen|has TOPIC COUNT|leads TOPIC COUNT (column 19)",
             ),
             (
                 "(ready or lost 0",
@@ -529,7 +445,7 @@ mod tests {
             ),
             (
                 "offset orders 5",
-                "\"offset orders\" is understood, then a partition such as p0 is expected, not \"5\", as in: offset TOPIC pN OFFSET (column 15)",
+                "\"offset orders\" is understood, then a partition such as p0 is expected, not \"5\", as in: offset TOPIC pN OFFSET [more] (column 15)",
             ),
             (
                 "lag \"billing 0",

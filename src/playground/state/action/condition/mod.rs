@@ -2,18 +2,24 @@
 //!
 //! One vocabulary for scripts, lessons and the palette: `isr orders 3 and not broker 2 up within 10s`.
 
+mod baseline;
 mod check;
+mod display;
 mod forms;
 mod grammar;
+mod look;
+mod reader;
 mod words;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{Baseline, Verdict};
+use super::TopicConfig;
+pub use baseline::Baseline;
+pub use check::Verdict;
 pub use forms::{FORMS, Form};
-pub use grammar::{ConditionError, duration};
+pub use reader::{ConditionError, duration};
 use wire::{BrokerId, GroupState, TopicPartition};
 
 /// What is waited for, and for how long at most.
@@ -70,15 +76,31 @@ pub enum Predicate {
     Committed(String, TopicPartition, Amount),
     /// Where a partition ends for readers: its high watermark.
     Offset(TopicPartition, Amount),
+    /// Where a partition begins: the oldest record that is still there.
+    LogStart(TopicPartition, Amount),
     /// Whether a topic has a record like this.
-    Record {
-        /// Where it is looked for.
+    Record(RecordWanted),
+    /// How many records a group, or one consumer of it, read of a topic or of a partition.
+    Read {
+        /// Who.
+        by: ReadBy,
+        /// What.
         places: Places,
-        /// Its key.
-        key: Option<String>,
-        /// Its value.
-        value: Option<String>,
+        /// How many.
+        amount: Amount,
     },
+    /// How many records a group read although it had read them before.
+    Duplicates(String, Places, Amount),
+    /// How many records of a topic a group read after one that was written later.
+    Overtaken(String, String, Amount),
+    /// How many replicas a partition has, in sync or not.
+    Replicas(Places, Amount),
+    /// How many copies of a topic's records all brokers keep together.
+    Copies(String, Amount),
+    /// How many partitions of a topic a broker has, or leads.
+    Share(BrokerId, Role, String, Amount),
+    /// What a config is set to on the topic itself; `None`: it is not set there.
+    Config(TopicConfig),
     /// What our producer counted.
     Count(Counted, Amount),
     /// Whether demo records are being sent.
@@ -94,6 +116,50 @@ pub struct Places {
     pub partition: Option<i32>,
 }
 
+/// What a record is like that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordWanted {
+    /// Where it is looked for.
+    pub places: Places,
+    /// Its key.
+    pub key: WantedKey,
+    /// Its value.
+    pub value: Option<String>,
+    /// Written since the wait began.
+    pub new: bool,
+    /// In how many partitions there is such a record.
+    pub partitions: Option<Amount>,
+}
+
+/// Which key a record shall have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WantedKey {
+    /// Any, or none.
+    Whatever,
+    /// None.
+    Absent,
+    /// This one.
+    Is(String),
+}
+
+/// Who reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReadBy {
+    /// All members of a group.
+    Group(String),
+    /// One consumer of ours.
+    Consumer(String),
+}
+
+/// What a broker is to a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// It has a replica.
+    Has,
+    /// It leads.
+    Leads,
+}
+
 /// What is counted from the start of the playground on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Counted {
@@ -105,6 +171,8 @@ pub enum Counted {
     Failed,
     /// Acknowledged records that were looked for and not found.
     Lost,
+    /// The same of records that only their leader acknowledged.
+    LostByLeader,
 }
 
 /// Which process.
@@ -200,192 +268,6 @@ impl Amount {
             Compare::AtMost => number <= self.number,
             Compare::Above => number > self.number,
             Compare::Below => number < self.number,
-        }
-    }
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.condition.fmt(f)?;
-        match self.within {
-            Some(within) => write!(f, " within {}ms", within.as_millis()),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Is(predicate) => predicate.fmt(f),
-            Self::Not(inner) => match **inner {
-                Self::Is(_) | Self::Not(_) => write!(f, "not {inner}"),
-                _ => write!(f, "not ({inner})"),
-            },
-            Self::All(parts) => joined(f, parts, " and ", |part| matches!(part, Self::Any(_))),
-            Self::Any(parts) => joined(f, parts, " or ", |_| false),
-        }
-    }
-}
-
-fn joined(
-    f: &mut fmt::Formatter<'_>,
-    parts: &[Condition],
-    between: &str,
-    wrapped: impl Fn(&Condition) -> bool,
-) -> fmt::Result {
-    for (index, part) in parts.iter().enumerate() {
-        if index > 0 {
-            f.write_str(between)?;
-        }
-        if wrapped(part) {
-            write!(f, "({part})")?;
-        } else {
-            write!(f, "{part}")?;
-        }
-    }
-    Ok(())
-}
-
-impl fmt::Display for Predicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ready => f.write_str("ready"),
-            Self::Isr(places, amount) => write!(f, "isr {places} {amount}"),
-            Self::Leader(places, who) => write!(f, "leader {places} {who}"),
-            Self::Controller(who) => write!(f, "controller {who}"),
-            Self::Process(which, being) => write!(f, "{which} {being}"),
-            Self::BrokersUp(amount) => write!(f, "brokers up {amount}"),
-            Self::Topic(topic, existence) => write!(f, "topic {} {existence}", Name(topic)),
-            Self::Group {
-                group,
-                state,
-                members,
-            } => {
-                write!(f, "group {}", Name(group))?;
-                if let Some(state) = state {
-                    write!(f, " {}", state.name().to_lowercase())?;
-                }
-                match members {
-                    Some(members) => write!(f, " members {members}"),
-                    None => Ok(()),
-                }
-            }
-            Self::Lag(group, amount) => write!(f, "lag {} {amount}", Name(group)),
-            Self::Committed(group, at, amount) => write!(
-                f,
-                "committed {} {} p{} {amount}",
-                Name(group),
-                Name(&at.topic),
-                at.partition
-            ),
-            Self::Offset(at, amount) => {
-                write!(f, "offset {} p{} {amount}", Name(&at.topic), at.partition)
-            }
-            Self::Record { places, key, value } => {
-                write!(f, "record {places}")?;
-                if let Some(key) = key {
-                    write!(f, " key {}", Name(key))?;
-                }
-                match value {
-                    Some(value) => write!(f, " value {}", Name(value)),
-                    None => Ok(()),
-                }
-            }
-            Self::Count(counted, amount) => write!(f, "{counted} {amount}"),
-            Self::Stream(true) => f.write_str("stream on"),
-            Self::Stream(false) => f.write_str("stream off"),
-        }
-    }
-}
-
-/// A name as it is typed: in quotes where it is more than one word, or a word that means something.
-struct Name<'a>(&'a str);
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if words::needs_quotes(self.0) {
-            write!(f, "\"{}\"", self.0.replace('"', "\\\""))
-        } else {
-            f.write_str(self.0)
-        }
-    }
-}
-
-impl fmt::Display for Places {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Name(&self.topic).fmt(f)?;
-        match self.partition {
-            Some(partition) => write!(f, " p{partition}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sent => "sent",
-            Self::Acked => "acked",
-            Self::Failed => "failed",
-            Self::Lost => "lost",
-        })
-    }
-}
-
-impl fmt::Display for Which {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ZooKeeper => f.write_str("zookeeper"),
-            Self::Broker(id) => write!(f, "broker {id}"),
-            Self::Consumer(name) => write!(f, "consumer {}", Name(name)),
-        }
-    }
-}
-
-impl fmt::Display for Being {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Up => "up",
-            Self::Down => "down",
-            Self::Frozen => "frozen",
-        })
-    }
-}
-
-impl fmt::Display for Existence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exists => f.write_str("exists"),
-            Self::Gone => f.write_str("gone"),
-            Self::Partitions(amount) => write!(f, "partitions {amount}"),
-        }
-    }
-}
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Is(broker) => broker.fmt(f),
-            Self::IsNot(broker) => write!(f, "not {broker}"),
-            Self::Anybody => f.write_str("any"),
-            Self::Nobody => f.write_str("none"),
-            Self::Moved => f.write_str("moved"),
-        }
-    }
-}
-
-impl fmt::Display for Amount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = COMPARES
-            .into_iter()
-            .find(|(_, compare)| *compare == self.compare)
-            .map_or("", |(sign, _)| sign);
-        write!(f, "{sign} {}", self.number)?;
-        if self.more {
-            f.write_str(" more")
-        } else {
-            Ok(())
         }
     }
 }

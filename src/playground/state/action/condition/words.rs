@@ -60,7 +60,10 @@ pub(super) fn split(text: &str) -> Result<Vec<Word>, Unclosed> {
 
 /// Whether a name must stand in quotes to be read as one word again.
 pub(super) fn needs_quotes(name: &str) -> bool {
-    let means_something = ["and", "or", "not", "within", "key", "value", "members"];
+    let means_something = [
+        "and", "or", "not", "within", "key", "value", "members", "new", "no", "in", "more",
+        "consumer",
+    ];
     name.is_empty()
         || name.chars().any(|sign| ends_word(sign) || sign == '\\')
         || means_something.contains(&name.to_lowercase().as_str())
