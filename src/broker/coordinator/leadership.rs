@@ -1,5 +1,7 @@
 //! Partitions of `__consumer_offsets` come and go: their groups are loaded and dropped.
 
+use std::collections::BTreeSet;
+
 use super::deadlines::Deadline;
 use super::event::{Effect, JoinResponse, Now, Response, SyncResponse, WriteId};
 use super::group::{Group, OffsetsPartition};
@@ -23,6 +25,7 @@ impl Coordinator {
             leader_epoch,
             loaded: false,
             ended_meanwhile: Vec::new(),
+            in_transactions: BTreeSet::new(),
         };
         self.partitions.insert(partition, led);
     }
@@ -34,15 +37,14 @@ impl Coordinator {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        match self.partitions.get_mut(&offsets_partition.partition) {
-            Some(led) if led.leader_epoch == offsets_partition.leader_epoch => {
-                led.loaded = true;
-                for end in led.ended_meanwhile.drain(..) {
-                    replay.end_transaction(&end);
-                }
-            }
+        let led = self.partitions.get_mut(&offsets_partition.partition);
+        let Some(led) = led.filter(|led| led.leader_epoch == offsets_partition.leader_epoch) else {
             // Led under a newer epoch by now, or not at all.
-            _ => return,
+            return;
+        };
+        led.loaded = true;
+        for end in led.ended_meanwhile.drain(..) {
+            replay.end_transaction(&end);
         }
         let first_write = WriteId(self.outstanding.next_write);
         self.outstanding.next_write += replay.records_count();
@@ -52,6 +54,9 @@ impl Coordinator {
                 continue;
             }
             loaded.push(group.id.clone());
+            if !group.transactional_offsets.is_empty() {
+                led.in_transactions.insert(group.id.clone());
+            }
             self.groups.insert(group.id.clone(), group);
         }
         effects.push(Effect::Report(Report::GroupsLoaded {

@@ -110,15 +110,17 @@ impl Replay {
 
     /// A marker: the transaction's offsets count from here on, or are forgotten.
     pub(crate) fn end_transaction(&mut self, end: &TransactionEnd) {
-        for (group, transactional) in &mut self.transactional {
+        let (offsets, transactional) = (&mut self.offsets, &mut self.transactional);
+        transactional.retain(|group, transactional| {
             for (at, offset) in transactional.take_ended(end) {
-                let offsets = self.offsets.entry(group.clone()).or_default();
+                let offsets = offsets.entry(group.clone()).or_default();
                 let known = offsets.get(&at);
                 if known.is_none_or(|known| known.written_by < offset.written_by) {
                     offsets.insert(at, offset);
                 }
             }
-        }
+            !transactional.is_empty()
+        });
     }
 
     /// The groups, as they stood after the last record. Writes are numbered from `first_write` on.

@@ -27,7 +27,7 @@ mod tests;
 mod transactional_offsets;
 mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(crate) use consumer::{
@@ -76,6 +76,8 @@ struct LedPartition {
     loaded: bool,
     /// Transactions whose markers came while the log was read.
     ended_meanwhile: Vec<TransactionEnd>,
+    /// The groups with offsets of open transactions, and perhaps some that had.
+    in_transactions: BTreeSet<String>,
 }
 
 impl Coordinator {

@@ -223,6 +223,10 @@ impl Coordinator {
         self.with_group(&group, now, effects, |group, turn| {
             group.commit_in_transaction(id, producer, request, turn);
         });
+        let partition = self.partition_for(&group);
+        if let Some(led) = self.partitions.get_mut(&partition) {
+            led.in_transactions.insert(group);
+        }
     }
 
     fn delete_group(

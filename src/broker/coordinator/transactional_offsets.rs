@@ -126,10 +126,14 @@ impl Coordinator {
             led.ended_meanwhile.push(end);
             return;
         }
-        let groups = self.groups.values_mut();
-        for group in groups.filter(|group| group.offsets_partition.partition == partition) {
+        let groups = &mut self.groups;
+        led.in_transactions.retain(|id| {
+            let Some(group) = groups.get_mut(id) else {
+                return false;
+            };
             group.transaction_ended(&end);
-        }
+            !group.transactional_offsets.is_empty()
+        });
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) async fn verify(
     }
     let outcome = broken(arguments, seed, &mut testbed, stop).await;
     testbed.stop().await;
-    Ok(judge(arguments, &outcome?))
+    Ok(judge(arguments.seconds, &outcome?))
 }
 
 async fn broken(
@@ -268,7 +268,7 @@ async fn behind(bootstrap: &str) -> Result<BTreeMap<TopicPartition, (Offset, Off
 }
 
 /// Prints the counts; the exit code.
-fn judge(arguments: &VerifyArguments, outcome: &Outcome) -> u8 {
+fn judge(seconds: u64, outcome: &Outcome) -> u8 {
     let findings = &outcome.findings;
     for (name, count) in [
         ("elections", outcome.elections),
@@ -295,10 +295,36 @@ fn judge(arguments: &VerifyArguments, outcome: &Outcome) -> u8 {
     if findings.violations() > 0 || !outcome.troubles.is_empty() {
         return 1;
     }
-    let committed_min = arguments.seconds * COMMITTED_PER_SECOND_MIN;
+    let committed_min = seconds * COMMITTED_PER_SECOND_MIN;
     if outcome.faults == 0 || outcome.elections == 0 || findings.committed < committed_min {
         print("nothing was proved: too few faults, elections or transactions");
         return 2;
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_says_what_was_proved() {
+        let code = |committed: u64, torn: u64, troubles: &[&str]| {
+            let outcome = Outcome {
+                findings: Findings {
+                    committed,
+                    torn,
+                    ..Findings::default()
+                },
+                faults: 3,
+                elections: 5,
+                troubles: troubles.iter().map(|it| (*it).to_owned()).collect(),
+            };
+            judge(10, &outcome)
+        };
+        assert_eq!(code(50, 0, &[]), 0);
+        assert_eq!(code(50, 1, &[]), 1);
+        assert_eq!(code(50, 0, &["the group has not read everything"]), 1);
+        assert_eq!(code(5, 0, &[]), 2);
+    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,10 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What takes longer hangs: librdkafka 2.12 never comes back from `send_offsets_to_transaction` where it does not connect
 /// to a coordinator again that was killed.
-const STEP_MAX: Duration = Duration::from_secs(45);
+const STEP_MAX: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether a step has come to its end.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the others wait for a killed one without a name of its own.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
@@ -80,11 +83,13 @@ pub(crate) fn run(arguments: &WorkerArguments) -> ExitCode {
 /// Ends the process where a step hangs.
 fn watch(steps: Arc<AtomicU64>) -> io::Result<()> {
     let watch = move || {
-        let mut last = 0;
+        let (mut last, mut since) = (0, Instant::now());
         loop {
-            std::thread::sleep(STEP_MAX);
+            std::thread::sleep(LOOK_AGAIN);
             let now = steps.load(Ordering::Relaxed);
-            if now == last {
+            if now != last {
+                since = Instant::now();
+            } else if since.elapsed() > STEP_MAX {
                 let seconds = STEP_MAX.as_secs();
                 let why = format!("the client library did not come back for {seconds} s");
                 let _ = tell(&Told::GaveUp { why });
