@@ -139,6 +139,8 @@ pub fn fetch(target: &Path) -> Result<PathBuf> {
                 "-B",
                 "dependency:copy-dependencies",
                 "-DincludeScope=runtime",
+                "-Daether.connector.connectTimeout=10000",
+                "-Daether.connector.requestTimeout=60000",
             ])
             .arg(format!("-DoutputDirectory={}", jars.display()))
             .current_dir(&folder)
@@ -250,10 +252,15 @@ impl Cluster {
         Ok(())
     }
 
+    /// Where broker `id` keeps its logs.
+    pub fn data_folder(&self, id: i32) -> PathBuf {
+        self.folder.path().join(format!("broker-{id}"))
+    }
+
     /// Bytes in the data folder of broker `id`.
     pub fn stored_bytes(&self, id: i32) -> Result<u64> {
         let mut bytes = 0;
-        let mut folders = vec![self.folder.path().join(format!("broker-{id}"))];
+        let mut folders = vec![self.data_folder(id)];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder)? {
                 let entry = entry?;

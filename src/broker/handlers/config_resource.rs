@@ -46,6 +46,13 @@ impl ConfigResource {
                 let message = format!("The topic '{name}' does not exist.");
                 Err((ErrorCode::UnknownTopicOrPartition, message))
             }
+            _ => Self::find_other(broker, kind, name, "Broker"),
+        }
+    }
+
+    /// Finds what is not a topic. Kafka calls a broker that is no number a node where it is to be changed.
+    fn find_other(broker: &Broker, kind: i8, name: &str, noun: &str) -> Result<Self, Refusal> {
+        match kind {
             GROUP if name.is_empty() => {
                 let message = "Default group resources are not allowed.".to_owned();
                 Err((ErrorCode::InvalidRequest, message))
@@ -58,7 +65,7 @@ impl ConfigResource {
                 let own = broker.id;
                 let message = match (kind, name.parse::<i32>()) {
                     (_, Err(_)) if name.is_empty() => "Broker id must not be empty".to_owned(),
-                    (_, Err(_)) => format!("Node id must be an integer, but it is: {name}"),
+                    (_, Err(_)) => format!("{noun} id must be an integer, but it is: {name}"),
                     (BROKER, Ok(_)) => format!(
                         "Unexpected broker id, expected {own} or empty string, but received {name}"
                     ),
@@ -76,7 +83,7 @@ impl ConfigResource {
     /// The same for a change, where a topic's name is not looked at for itself.
     pub(super) fn find_to_alter(broker: &Broker, kind: i8, name: &str) -> Result<Self, Refusal> {
         if kind != TOPIC {
-            return Self::find(broker, kind, name);
+            return Self::find_other(broker, kind, name, "Node");
         }
         if name.is_empty() {
             let message = "Default topic resources are not allowed.".to_owned();

@@ -81,17 +81,16 @@ pub(super) async fn handle(
 }
 
 /// What a timestamp asks for. The numbers below -2 came one by one: KIP-734, KIP-405, KIP-1005.
-fn query(version: i16, timestamp: i64) -> Result<Option<OffsetQuery>, ErrorCode> {
-    Ok(Some(match timestamp {
+fn query(version: i16, timestamp: i64) -> Result<OffsetQuery, ErrorCode> {
+    Ok(match timestamp {
         -1 => OffsetQuery::Latest,
         -2 => OffsetQuery::Earliest,
         -3 if version >= 7 => OffsetQuery::MaxTimestamp,
         -4 if version >= 8 => OffsetQuery::Earliest,
-        // The latest offset in remote storage: there is none.
-        -5 if version >= 9 => return Ok(None),
+        -5 if version >= 9 => OffsetQuery::LatestTiered,
         timestamp if timestamp >= 0 => OffsetQuery::AtTime(timestamp),
         _ => return Err(ErrorCode::UnsupportedVersion),
-    }))
+    })
 }
 
 fn find(
@@ -99,12 +98,9 @@ fn find(
     image: &ClusterImage,
     at: &TopicPartition,
     asked: &ListOffsetsPartition,
-    query: Option<OffsetQuery>,
+    query: OffsetQuery,
     viewer: Viewer,
 ) -> Result<Option<TimestampedOffset>, ErrorCode> {
-    let Some(query) = query else {
-        return Ok(None);
-    };
     let epoch =
         (asked.current_leader_epoch >= 0).then_some(LeaderEpoch(asked.current_leader_epoch));
     let found =

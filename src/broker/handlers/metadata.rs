@@ -5,11 +5,14 @@
 //! those that are added when they have. One asked for by name that does not exist is
 //! created when the request and `auto.create.topics.enable` allow it (the answer is
 //! `LEADER_NOT_AVAILABLE` until it has leaders; the client asks again), else
-//! `UNKNOWN_TOPIC_OR_PARTITION`. By id (from 10): `UNKNOWN_TOPIC_ID`. Version 0 asks for all topics
+//! `UNKNOWN_TOPIC_OR_PARTITION`. By id (from 10): `UNKNOWN_TOPIC_ID`. One that is named twice is told of once. Version 0 asks for all topics
 //! with an empty list, later versions with none. Authorized operations: all, for there are no ACLs.
 //! Not done: racks.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use kafka_protocol::{
     messages::{
@@ -71,9 +74,12 @@ pub(super) async fn handle(
             .map(|(name, topic)| known(&image, name, topic))
             .collect(),
         Some(wanted) => {
-            let mut topics = Vec::with_capacity(wanted.len());
+            let mut topics: Vec<MetadataResponseTopic> = Vec::with_capacity(wanted.len());
+            let mut told = HashSet::new();
             for topic in wanted {
-                topics.push(one(broker, context.version, topic, create).await);
+                if told.insert((topic.topic_id, topic.name.clone())) {
+                    topics.push(one(broker, context.version, topic, create).await);
+                }
             }
             topics
         }

@@ -22,6 +22,8 @@ pub(crate) enum OffsetQuery {
     MaxTimestamp,
     /// The first record at or after this time, in milliseconds.
     AtTime(i64),
+    /// The newest record in remote storage.
+    LatestTiered,
 }
 
 /// Who asks.
@@ -87,6 +89,7 @@ impl Partition {
                 let found = found.map_err(|error| self.failed(&mut state, error))?;
                 Ok(found.filter(|found| found.offset < end))
             }
+            OffsetQuery::LatestTiered => Ok(None),
             OffsetQuery::AtTime(timestamp) => {
                 let found = log.offset_for_timestamp(timestamp);
                 let found = found.map_err(|error| self.failed(&mut state, error))?;

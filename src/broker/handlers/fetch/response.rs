@@ -157,6 +157,14 @@ impl Writer {
         }
         match answer {
             Some(answer) if with_aborted => self.aborted(&answer.aborted),
+            // Of a partition that is not there Kafka says none, of others that nobody asked.
+            None if matches!(
+                code,
+                ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId
+            ) =>
+            {
+                self.aborted(&[]);
+            }
             _ => self.null(),
         }
         let size_bytes = answer.map_or(0, |it| it.size_bytes);
