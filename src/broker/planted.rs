@@ -38,6 +38,8 @@ pub(crate) enum Bug {
     TransactionsUnverified,
     /// What the coordinator said of a transaction counts although a marker has ended it since.
     VerifiedForGood,
+    /// A marker that came before is called done although the first one may be in the leader's log alone.
+    RepeatedMarkerNotAwaited,
     /// A client that did not get the answer ends its transaction once more, and the first request comes after the
     /// second: where the epoch stays, it ends the next transaction (until KIP-890).
     LateEndOfOlderProtocol,

@@ -12,6 +12,10 @@ use super::{Log, LogError};
 use crate::planted::{self, Bug};
 use wire::record_batch::BatchHeader;
 
+/// Producers that are asked for at once in one log, or of whose first batch is known that it is still to come: more than
+/// begin at one moment. Beyond it the oldest question is void, and its producer has to abort.
+const ASKED_MAX: usize = 10_000;
+
 /// A question to a coordinator. What it answers counts as long as no marker of the producer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct VerificationGuard {
@@ -79,6 +83,12 @@ impl Verifications {
                 question,
             };
         }
+        let by_question = |it: &(&i64, &Verification)| it.1.question;
+        if self.by_producer.len() >= ASKED_MAX
+            && let Some((&oldest, _)) = self.by_producer.iter().min_by_key(by_question)
+        {
+            self.by_producer.remove(&oldest);
+        }
         self.questions += 1;
         let asked = Verification {
             question: self.questions,
@@ -117,6 +127,7 @@ impl Verifications {
     ) -> Result<(), NotVerified> {
         if !header.is_transactional()
             || header.is_control()
+            || !header.has_producer_id()
             || producers.is_in_transaction(header.producer_id, header.producer_epoch)
         {
             return Ok(());
@@ -235,6 +246,16 @@ mod tests {
         let passing = NotVerified::OutOfOrder { lowest_sequence: 3 };
         assert_eq!(check(&all, &header(0, 4)), Err(passing));
         assert_eq!(check(&all, &header(0, 3)), Ok(()));
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_begins_at_one_moment() {
+        let mut all = Verifications::default();
+        for id in 0..=10_000 {
+            all.ask((10_000 - id, 0), 0, 0);
+        }
+        assert_eq!(all.by_producer.len(), ASKED_MAX);
+        assert!(!all.by_producer.contains_key(&10_000), "the oldest");
     }
 
     #[test]

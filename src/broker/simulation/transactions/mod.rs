@@ -100,6 +100,14 @@ fn a_marker_between_question_and_record_is_found_and_refused_where_epochs_rise()
 }
 
 #[test]
+fn a_marker_that_is_done_before_it_is_replicated_is_found() {
+    RAISED_EPOCHS.finds(
+        Bug::RepeatedMarkerNotAwaited,
+        &[Invariant::HealsAgain, Invariant::AllOrNothing],
+    );
+}
+
+#[test]
 fn an_end_that_is_sent_again_and_comes_late_is_found_and_refused_where_epochs_rise() {
     TRANSACTIONS.finds(
         Bug::LateEndOfOlderProtocol,

@@ -8,6 +8,7 @@ use crate::log::{
     AbortedTransaction, MarkerRefusal, NotVerified, ProducerState, TransactionEnd, Verdict,
     VerificationGuard, Verifications,
 };
+use crate::planted::{self, Bug};
 use crate::transactions::Mark;
 use wire::record_batch::{BatchHeader, ControlType, EndMarker, NO_SEQUENCE};
 use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -110,6 +111,9 @@ impl Partition {
         };
         match self.producers.check_marker(&end) {
             Ok(()) => {}
+            Err(MarkerRefusal::Repeated) if planted::is(Bug::RepeatedMarkerNotAwaited) => {
+                return Ok((Offset(0), BTreeSet::new()));
+            }
             Err(MarkerRefusal::Repeated) => return Ok((self.log_end_offset(), BTreeSet::new())),
             Err(MarkerRefusal::Fenced { .. }) => return Err(ErrorCode::InvalidProducerEpoch),
             Err(MarkerRefusal::CoordinatorFenced { .. }) => {
