@@ -9,7 +9,8 @@ use kafka_protocol::messages::{
     list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
     write_txn_markers_request::{WritableTxnMarker, WritableTxnMarkerTopic},
 };
-use kafkarium::wire::record_batch::{BatchBuilder, Batches};
+use kafka_protocol::protocol::StrBytes;
+use kafkarium::wire::record_batch::{BatchBuilder, Batches, ControlType};
 
 use crate::clients::WAIT;
 use crate::declined::ask;
@@ -226,4 +227,50 @@ async fn leaders_do_not_ask_where_they_are_told_not_to() {
     assert_eq!(stage.send(11, &producer, 0).await, (0, 0));
     assert_eq!(stage.listed(10, 1, -1).await, 0, "it is open");
     assert_eq!(producer.described().transaction_state.as_str(), "Empty");
+}
+
+#[tokio::test]
+async fn garbage_in_a_transaction_is_refused_and_opens_none() {
+    let mut stage = Stage::new().await;
+    let producer = Producer::start(&stage.cluster, "shipping", 60_000).await;
+    let whole = transactional(&producer, 0);
+    let marker = BatchBuilder::new().end_transaction(ControlType::Commit, 1_000, producer.id, 0, 0);
+    let mut without_epoch = BatchBuilder::new();
+    without_epoch.producer(producer.id, -1, 0).transactional();
+    without_epoch.push(1_000, None, Some(b"value"));
+    let without_epoch = Bytes::from(without_epoch.build());
+    let unsound = {
+        let mut bytes = whole.to_vec();
+        bytes[17] ^= 1;
+        Bytes::from(bytes)
+    };
+    for version in 3..=13 {
+        // Who is not part of a transaction hears so before its records are looked at.
+        let (outside, late) = match version {
+            ..11 => (48, 48),
+            11 => (120, 120),
+            _ => (2, 45),
+        };
+        let cases = [
+            ("nothing", Bytes::new(), "shipping", 87),
+            ("cut short", whole.slice(..40), "shipping", 87),
+            ("a marker", marker.clone().into(), "shipping", 87),
+            ("no epoch", without_epoch.clone(), "shipping", 47),
+            ("a late one", transactional(&producer, 9), "shipping", late),
+            ("unsound", unsound.clone(), "shipping", outside),
+            ("an id that nobody has", whole.clone(), "nobody", 49),
+            ("an empty id", whole.clone(), "", 42),
+        ];
+        let (mut answered, mut expected) = (Vec::new(), Vec::new());
+        for (what, records, id, code) in cases {
+            let id = StrBytes::from_string(id.to_owned());
+            let request = stage.produce_request(version, -1, records);
+            let request = request.with_transactional_id(Some(id.into()));
+            answered.push((what, stage.produced(version, request).await.0));
+            expected.push((what, code));
+        }
+        assert_eq!(answered, expected, "version {version}");
+    }
+    assert_eq!(stage.listed(10, 0, -1).await, 0);
+    assert_eq!(stage.listed(10, 1, -1).await, 0);
 }
