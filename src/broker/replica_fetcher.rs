@@ -217,9 +217,11 @@ impl Fetcher {
         !self.throttled_until.contains_key(key) && self.refusals.is_due(key, now)
     }
 
+    /// At most half of the lag time: a follower that has everything is late by that much when a record comes.
     fn wait_max(&self) -> Duration {
         let ms = self.shared.settings.replica_fetch_wait_max_ms;
-        Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+        let wait = Duration::from_millis(u64::try_from(ms).unwrap_or_default());
+        wait.min(self.shared.lag_time_max() / 2)
     }
 
     /// Asks the leader. `None`: what is to be fetched changed before it answered.

@@ -108,6 +108,8 @@ pub(crate) struct ReadAnswer {
     pub(crate) size_bytes: usize,
     /// Where the reader's log parts from this one; it gets no records then.
     pub(crate) diverging: Option<EpochEnd>,
+    /// Whether the reader is a follower that is not in the ISR.
+    pub(crate) is_out_of_sync: bool,
 }
 
 impl Partition {
@@ -224,6 +226,7 @@ impl Partition {
             log_start_offset: replica.log.log_start_offset(),
             size_bytes: 0,
             diverging: None,
+            is_out_of_sync: false,
         };
         let up_to = match readable {
             Readable::UpTo(offset) if read.is_read_committed => {
@@ -252,6 +255,7 @@ impl Partition {
         };
         let progress = replica.fetched(&fetch).map_err(|it| self.refused(it))?;
         answer.high_watermark = replica.high_watermark();
+        answer.is_out_of_sync = !progress.in_sync;
         if progress.moved {
             self.wake();
         }

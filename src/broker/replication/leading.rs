@@ -43,6 +43,8 @@ pub(crate) struct Progress {
     pub(crate) moved: bool,
     /// To be written, for the follower to be in the ISR.
     pub(crate) write: Option<IsrWrite>,
+    /// Whether the follower is in the ISR.
+    pub(crate) in_sync: bool,
 }
 
 impl<L: ReplicaLog> Replica<L> {
@@ -121,8 +123,13 @@ impl<L: ReplicaLog> Replica<L> {
         }
         let moved = leader.fetched(fetch);
         let write = leader.enter(fetch);
+        let in_sync = leader.isr().contains(&fetch.broker);
         self.high_watermark = leader.high_watermark();
-        Ok(Progress { moved, write })
+        Ok(Progress {
+            moved,
+            write,
+            in_sync,
+        })
     }
 
     /// The end of what a consumer may see. A new leader must not tell one below an end that an earlier leader

@@ -94,7 +94,12 @@ impl Session {
 
     async fn connect(&mut self) -> Option<Client> {
         self.probe().await;
-        let mut connector = Client::connector().with_session_timeout(self.options.session_timeout);
+        let timeout = self.options.session_timeout;
+        let mut connector = Client::connector()
+            .with_session_timeout(timeout)
+            // The crate looks at its clock eight times as often and pings at every third look: without this thirteen
+            // times a second, where sessions are as short as the playground's.
+            .with_connection_timeout(timeout * 3 / 5);
         if let Some(session) = &self.taken_up {
             connector = connector.with_session(session.clone());
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::scope::{LogSeen, Scope};
+use super::scope::{LogSeen, Nudges, Scope};
 use crate::state::{BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, PartitionSeen, TopicSeen};
 use client::groups;
 use client::kafka::{KafkaConnection, KafkaError};
@@ -50,10 +50,19 @@ pub(super) struct BrokerLook {
     pub(super) address: String,
     pub(super) scope: Arc<Scope>,
     connection: Option<KafkaConnection>,
+    logs_looked: Option<Instant>,
     groups_looked: Option<Instant>,
     /// By topic, with the replicas it had then: a topic made anew has other settings.
     configs: BTreeMap<String, (Vec<BrokerId>, Vec<TopicConfig>)>,
     configs_looked: Option<Instant>,
+}
+
+/// What a look was at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    Everywhere,
+    /// The last look at the logs was just now, and there are many brokers.
+    NotAtLogs,
 }
 
 impl BrokerLook {
@@ -63,6 +72,7 @@ impl BrokerLook {
             address,
             scope,
             connection: None,
+            logs_looked: None,
             groups_looked: None,
             configs: BTreeMap::new(),
             configs_looked: None,
@@ -72,39 +82,50 @@ impl BrokerLook {
     /// Looks until cancelled.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut nudges = self.scope.nudges();
-        let mut changes_seen = 0;
+        let mut seen = Nudges::default();
         loop {
-            let changes = nudges.borrow_and_update().cluster;
-            let woken = changes != changes_seen;
-            changes_seen = changes;
+            let before = std::mem::replace(&mut seen, *nudges.borrow_and_update());
+            let flows = seen.logs != before.logs;
             // On an error the connection is not put back.
-            let pause = if self.look(woken).await.is_ok() {
-                QUIET_LOOK
-            } else {
-                RETRY
+            let looked = self.look(seen.cluster != before.cluster).await;
+            let rarer = self.scope.rarer();
+            let pause = match looked {
+                Ok(Looked::Everywhere) if !flows => QUIET_LOOK * rarer,
+                Ok(_) => QUIET_LOOK,
+                Err(_) => RETRY * rarer,
             };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(BUSY_LOOK) => {}
             }
+            // A stream into a hundred brokers would wake every look that there is with every record.
+            let is_news =
+                |now: &Nudges| now.cluster != seen.cluster || (rarer == 1 && now.logs != seen.logs);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
-                Ok(()) = nudges.changed() => {}
+                Ok(_) = nudges.wait_for(is_news) => {}
             }
         }
     }
 
-    async fn look(&mut self, woken: bool) -> Result<(), Refusal> {
+    async fn look(&mut self, woken: bool) -> Result<Looked, Refusal> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.scope.connect(&self.address, ANSWER_WAIT).await?,
         };
         self.look_at_cluster(&mut connection, woken).await?;
-        self.look_at_logs(&mut connection).await?;
+        let too_soon = |last: Instant| last.elapsed() < QUIET_LOOK / 2;
+        let looked = if self.scope.rarer() > 1 && self.logs_looked.is_some_and(too_soon) {
+            Looked::NotAtLogs
+        } else {
+            self.look_at_logs(&mut connection).await?;
+            self.logs_looked = Some(Instant::now());
+            Looked::Everywhere
+        };
         self.look_at_groups(&mut connection, woken).await?;
         self.connection = Some(connection);
-        Ok(())
+        Ok(looked)
     }
 
     /// One broker's metadata serves all: they follow the same znodes.
@@ -200,6 +221,10 @@ impl BrokerLook {
             return Ok(());
         }
         self.groups_looked = Some(Instant::now());
+        if !self.scope.coordinates(self.broker) {
+            self.scope.see_groups_of(self.broker, &[]).await;
+            return Ok(());
+        }
         let listed = match groups::list_groups(connection, ANSWER_WAIT).await {
             Ok(listed) => listed,
             // Still loading what it coordinates; the next look knows more.

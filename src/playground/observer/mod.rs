@@ -90,6 +90,7 @@ impl Observer {
 
     /// Looks at this broker too from now on, whether it runs or not.
     pub(super) fn add_broker(&mut self, broker: BrokerId, address: &str) {
+        self.scope.count_broker();
         let look = BrokerLook::new(broker, address.to_owned(), Arc::clone(&self.scope));
         self.tasks.spawn(look.run(self.stop.clone()));
         let tail = Tail {

@@ -1,6 +1,7 @@
 //! What the observer's tasks share: what the screen shows, and what was last told of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,12 @@ use wire::{BrokerId, Offset, TopicPartition};
 /// Groups that are described at each look; more would cost more than they tell.
 const GROUPS_MAX: usize = 32;
 
+/// So many brokers are looked at as often as the eye wants.
+const FEW_BROKERS: u32 = 10;
+
+/// Keeps the groups.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
 /// Shared by all tasks of one observer.
 #[derive(Debug)]
 pub(super) struct Scope {
@@ -26,6 +33,8 @@ pub(super) struct Scope {
     znodes: watch::Sender<Option<String>>,
     observations: mpsc::Sender<Observation>,
     tap: Tap,
+    /// How many brokers are looked at.
+    brokers: AtomicU32,
 }
 
 /// How often something happened that is worth a look.
@@ -112,7 +121,21 @@ impl Scope {
             znodes: watch::Sender::default(),
             observations,
             tap,
+            brokers: AtomicU32::new(0),
         }
+    }
+
+    /// One more broker is looked at.
+    pub(super) fn count_broker(&self) {
+        self.brokers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many times rarer each broker is looked at than where there are a few: all together are asked no oftener.
+    pub(super) fn rarer(&self) -> u32 {
+        self.brokers
+            .load(Ordering::Relaxed)
+            .div_ceil(FEW_BROKERS)
+            .max(1)
     }
 
     /// What listens to our connections.
@@ -223,6 +246,20 @@ impl Scope {
             .iter()
             .find(|known| known.name == topic)?;
         i32::try_from(topic.partitions.len()).ok()
+    }
+
+    /// Whether groups may be asked for at this broker. As long as nobody is known to keep any, all may.
+    pub(super) fn coordinates(&self, broker: BrokerId) -> bool {
+        let known = self.known();
+        let mut topics = known.cluster.topics.iter();
+        topics
+            .find(|topic| topic.name == OFFSETS_TOPIC)
+            .is_none_or(|topic| {
+                topic
+                    .partitions
+                    .iter()
+                    .any(|partition| partition.leader == Some(broker))
+            })
     }
 
     /// Where the leader of a partition listens, as Metadata says.

@@ -19,6 +19,9 @@ const ANSWER_WAIT: Duration = Duration::from_millis(800);
 /// How long a broker holds a fetch that finds nothing new.
 const HOLD: Duration = Duration::from_secs(2);
 
+/// The same where there are many brokers.
+const HOLD_MAX: Duration = Duration::from_secs(10);
+
 /// How long two reads are apart at least: the eye sees no more.
 const BETWEEN_READS: Duration = Duration::from_millis(40);
 
@@ -92,8 +95,9 @@ impl Tail {
             .iter()
             .filter_map(|at| Some((at.clone(), self.scope.tail(at)?)))
             .collect();
+        let hold = (HOLD * self.scope.rarer()).min(HOLD_MAX);
         let fetched =
-            offsets::fetch(&mut connection, &from, PARTITION_BYTES, HOLD, ANSWER_WAIT).await?;
+            offsets::fetch(&mut connection, &from, PARTITION_BYTES, hold, ANSWER_WAIT).await?;
         let mut logs = Vec::new();
         let mut stale = false;
         for fetched in fetched {

@@ -50,7 +50,7 @@ pub use past::{
 };
 pub use settings::{Context, keymap};
 pub use settings_file::KEYS;
-pub use setup::{Appearance, Depth, Glyphs, NewTopic, Scheme, Setup};
+pub use setup::{Appearance, Depth, Glyphs, NewTopic, Scheme, Setup, old_records_looked_for_ms};
 pub use story::{
     Coach, Entry, Hand, Merge, Story, Subject, ToldLine, Tone, ZooKeeperStory, grouped,
     named_places,

@@ -33,6 +33,13 @@ pub struct Setup {
     pub size: (u16, u16),
 }
 
+/// How often a broker looks for records that are too old or written over: Kafka looks every five minutes and every 15 s,
+/// and nobody would see old records go. Ten brokers look once a second each, more of them no oftener together.
+#[must_use]
+pub fn old_records_looked_for_ms(brokers: usize) -> usize {
+    1_000 * brokers.div_ceil(10).max(1)
+}
+
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewTopic {

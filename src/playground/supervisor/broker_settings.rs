@@ -1,11 +1,14 @@
 //! What the playground's brokers are told beyond Kafka's defaults.
 
+use crate::state::old_records_looked_for_ms;
+
 /// Partitions that keep committed offsets: Kafka's 50 would crowd the screen.
 pub const OFFSETS_PARTITIONS: i32 = 10;
 
 /// What differs from Kafka's defaults, so that the demo needs no patience.
 pub(super) fn settings(brokers: usize) -> Vec<String> {
     let replication = offsets_replication_factor(brokers);
+    let look = old_records_looked_for_ms(brokers);
     vec![
         "zookeeper.session.timeout.ms=1500".into(),
         // Not 0: the first two consumers start together and would rebalance twice, half a second
@@ -13,9 +16,11 @@ pub(super) fn settings(brokers: usize) -> Vec<String> {
         "group.initial.rebalance.delay.ms=40".into(),
         "group.min.session.timeout.ms=1000".into(),
         format!("offsets.topic.num.partitions={OFFSETS_PARTITIONS}"),
-        // Kafka looks every five minutes and every 15 s: nobody would see old records go.
-        "log.retention.check.interval.ms=1000".into(),
-        "log.cleaner.backoff.ms=1000".into(),
+        // Followers are answered as soon as there is something to tell: asking twice a second for nothing, as with Kafka's
+        // 500, is what a hundred brokers at rest would do most of the time.
+        "replica.fetch.wait.max.ms=5000".into(),
+        format!("log.retention.check.interval.ms={look}"),
+        format!("log.cleaner.backoff.ms={look}"),
         // Four of the largest requests: many clients at once do not fill a laptop, and one that announces a large
         // request and sends nothing holds nobody up.
         "queued.max.request.bytes=419430400".into(),
@@ -47,6 +52,8 @@ mod tests {
     fn old_records_are_looked_for_every_second() {
         for interval in ["log.retention.check.interval.ms", "log.cleaner.backoff.ms"] {
             assert!(settings(3).contains(&format!("{interval}=1000")));
+            // All of them together ten times a second.
+            assert!(settings(100).contains(&format!("{interval}=10000")));
         }
     }
 }

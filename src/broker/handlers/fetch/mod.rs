@@ -73,6 +73,9 @@ struct FetchedPartition {
     limit: Option<BytesPerSecond>,
 }
 
+/// How long a fetch of a follower waits that is not in the ISR: it enters with a fetch, perhaps with the next one.
+const OUT_OF_SYNC_WAIT: Duration = Duration::from_millis(500);
+
 /// One look at all partitions.
 struct Look {
     /// As in the request.
@@ -83,6 +86,13 @@ struct Look {
     is_urgent: bool,
 }
 
+impl Look {
+    fn is_of_one_out_of_sync(&self) -> bool {
+        let mut answers = self.answers.iter().flatten().flatten();
+        answers.any(|answer| answer.is_out_of_sync)
+    }
+}
+
 #[expect(clippy::unused_async, reason = "handlers have one signature")]
 pub(super) async fn handle(
     broker: &Arc<Broker>,
@@ -90,7 +100,7 @@ pub(super) async fn handle(
     request: FetchRequest,
 ) -> Result<Reply, RequestError> {
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or_default());
-    let deadline = Deadline::now() + wait;
+    let now = Deadline::now();
     let fetch = match Fetch::new(broker, context, request) {
         Ok(fetch) => fetch,
         Err(code) => return encode_error(context, code),
@@ -99,7 +109,12 @@ pub(super) async fn handle(
     if look.is_urgent || look.records.len() >= fetch.min_bytes || wait.is_zero() {
         return fetch.answer(look);
     }
-    Ok(Reply::Later(Box::pin(fetch.wait(deadline))))
+    let wait = if look.is_of_one_out_of_sync() {
+        wait.min(OUT_OF_SYNC_WAIT)
+    } else {
+        wait
+    };
+    Ok(Reply::Later(Box::pin(fetch.wait(now + wait))))
 }
 
 impl Fetch {

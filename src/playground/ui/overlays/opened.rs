@@ -4,7 +4,9 @@ use ratatui::layout::Rect;
 
 use super::record;
 use crate::{
-    state::{Opened, ProcessName, State, Thing, Tone, named_places, summary},
+    state::{
+        Opened, ProcessName, State, Thing, Tone, named_places, old_records_looked_for_ms, summary,
+    },
     ui::{
         canvas::{Canvas, Frame, broken, wrap},
         theme::Role,
@@ -167,14 +169,16 @@ fn group(state: &State, name: &str) -> Vec<String> {
         "heartbeat.interval.ms 500 (3000); brokers group.min.session.timeout.ms 1000 (6000),"
             .into(),
     );
+    let look = old_records_looked_for_ms(state.setup.brokers.len());
+    lines.push(format!(
+        "group.initial.rebalance.delay.ms 40 (3000), log.retention.check.interval.ms {look}"
+    ));
+    lines.push(format!(
+        "(300000), log.cleaner.backoff.ms {look} (15000), offsets.topic.num.partitions 10 (50),"
+    ));
     lines.push(
-        "group.initial.rebalance.delay.ms 40 (3000), log.retention.check.interval.ms 1000".into(),
+        "replica.fetch.wait.max.ms 5000 (500), zookeeper.session.timeout.ms 1500 (18000).".into(),
     );
-    lines.push(
-        "(300000), log.cleaner.backoff.ms 1000 (15000), offsets.topic.num.partitions 10 (50),"
-            .into(),
-    );
-    lines.push("zookeeper.session.timeout.ms 1500 (18000).".into());
     lines
 }
 

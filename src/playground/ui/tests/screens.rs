@@ -217,6 +217,7 @@ fn an_opened_group_names_what_differs_from_kafkas_defaults() {
         "group.min.session.timeout.ms 1000 (6000)",
         "log.retention.check.interval.ms 1000",
         "log.cleaner.backoff.ms 1000 (15000)",
+        "replica.fetch.wait.max.ms 5000 (500)",
         "zookeeper.session.timeout.ms 1500 (18000)",
     ] {
         assert!(drawn.contains(setting), "{setting}: {drawn}");
