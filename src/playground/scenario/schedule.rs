@@ -68,10 +68,29 @@ pub(super) fn events(scenario: &Scenario, seed: u64) -> Vec<Event> {
     let mut chance = Chance(seed);
     for event in &mut events {
         if let What::Do { action, by_chance } = &mut event.what
-            && matches!(action.aim(), Some((_, Target::Random)))
+            && let Some((_, target)) = action.aim()
         {
-            let broker = BrokerId(chance.one_of(scenario.brokers));
-            *action = action.at(Target::Process(ProcessName::Broker(broker)));
+            let target = match target {
+                Target::Random => {
+                    let broker = BrokerId(chance.one_of(scenario.brokers));
+                    Target::Process(ProcessName::Broker(broker))
+                }
+                Target::RandomBrokers(count) => {
+                    let mut left: Vec<i32> = (1..=scenario.brokers).collect();
+                    let mut thrown = Vec::new();
+                    while thrown.len() < usize::try_from(*count).unwrap_or(usize::MAX)
+                        && let Ok(sides) = i32::try_from(left.len())
+                        && sides > 0
+                    {
+                        let index = usize::try_from(chance.one_of(sides) - 1).unwrap_or(0);
+                        thrown.push(BrokerId(left.remove(index)));
+                    }
+                    thrown.sort_unstable();
+                    Target::Brokers(thrown)
+                }
+                _ => continue,
+            };
+            *action = action.at(target);
             *by_chance = true;
         }
     }

@@ -3,10 +3,13 @@
 use crate::state::{
     State,
     action::{Action, Answer, Key, KeyPress, Motion, Request, ScreenAction},
+    cluster::{Process, ProcessName},
     gate::{By, pass, pass_record},
     settings::Context,
-    view::{Compose, Enter, Overlay, Purpose, REPEAT_WITHIN, navigate},
+    view::{Compose, Enter, Overlay, PICK_WITHIN, Purpose, REPEAT_WITHIN, TypedPick, navigate},
 };
+
+use wire::BrokerId;
 
 /// What a key press does.
 pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
@@ -44,13 +47,48 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
             let pane = Context::Pane(state.view.focus);
             match state.view.keys.lookup(pane, press.key).or(always) {
                 Some((_, repeats)) if press.repeat && !repeats => Vec::new(),
-                Some((action, _)) => pass(state, &action, By::Key(press.key)),
+                Some((action, _)) => {
+                    let action = longer_pick(state, press.key, action);
+                    pass(state, &action, By::Key(press.key))
+                }
                 None => {
                     unbound(state, press.key);
                     Vec::new()
                 }
             }
         }
+    }
+}
+
+/// A digit soon after another one picks the broker of both: `4`, `7` is 4, then 47. With fewer than ten brokers no
+/// digit waits for another.
+fn longer_pick(state: &mut State, key: Key, action: Action) -> Action {
+    let digit = match (key, &action) {
+        (Key::Char(digit), Action::Screen(ScreenAction::Pick(_))) => digit.to_digit(10),
+        _ => None,
+    };
+    let now = state.now;
+    let before = state.view.typed_pick.take();
+    let before = before.filter(|typed| now.since(typed.at) < PICK_WITHIN);
+    let Some(digit) = digit.and_then(|digit| i32::try_from(digit).ok()) else {
+        return action;
+    };
+    let brokers: Vec<i32> = state
+        .cluster
+        .brokers()
+        .filter_map(Process::broker)
+        .map(|id| id.0)
+        .collect();
+    let longer = before.map(|typed| typed.number.saturating_mul(10).saturating_add(digit));
+    let longer = longer.filter(|number| brokers.contains(number));
+    let number = longer.unwrap_or(digit);
+    let begins = |id: &i32| *id / 10 == number || *id / 100 == number;
+    if number > 0 && brokers.iter().any(begins) {
+        state.view.typed_pick = Some(TypedPick { number, at: now });
+    }
+    match longer {
+        Some(number) => ScreenAction::Pick(ProcessName::Broker(BrokerId(number))).into(),
+        None => action,
     }
 }
 

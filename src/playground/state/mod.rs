@@ -58,8 +58,8 @@ pub use story::{
 pub use time::{Clock, Timestamp};
 pub use update::update;
 pub use view::{
-    Candidate, Caption, Compose, Enter, Eye, FIELDS, GroupRow, Help, Message, Opened, Overlay,
-    Palette, Preview, Prompt, Purpose, ReplicaRow, StageCaption, Standing, Thing, Typing,
+    Candidate, Caption, Compose, Enter, Eye, FIELDS, Grid, GroupRow, Help, Leads, Message, Opened,
+    Overlay, Palette, Preview, Prompt, Purpose, ReplicaRow, StageCaption, Standing, Thing, Typing,
     ValueFace, View, ZnodeItem, ZnodeRow, ZnodeView, row_words,
 };
 

@@ -119,6 +119,7 @@ impl State {
             command: None,
             recent: Vec::new(),
             last_key: None,
+            typed_pick: None,
             topic_row: None,
             group_row: None,
             mouse: false,

@@ -451,7 +451,10 @@ type Verbs = Vec<(&'static str, &'static str)>;
 
 /// What is picked, and the verbs that make sense for it now, by action.
 fn picked(state: &State) -> (Pieces, Verbs) {
-    let name = words::name(&state.view.picked);
+    let mut name = words::name(&state.view.picked);
+    if state.view.typed_pick.is_some() {
+        name.push('_');
+    }
     if let Some(moment) = state.moment() {
         let name = if moment.replay.is_some() {
             " replay "

@@ -36,7 +36,7 @@ macro_rules! scripts {
     };
 }
 
-scripts! { moving opening breaking consumers feeding growing seeing time program }
+scripts! { moving opening breaking consumers feeding growing seeing fleet time program }
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/playground/keys")

@@ -445,6 +445,12 @@ mod tests {
                 TopicPartition::new("orders", 1),
             ))),
             Action::Cluster(ClusterAction::Restart(Target::Random)),
+            Action::Cluster(ClusterAction::Kill(Target::RandomBrokers(20))),
+            Action::Cluster(ClusterAction::Kill(Target::SomeBrokers(10))),
+            Action::Cluster(ClusterAction::Kill(Target::Brokers(vec![
+                BrokerId(2),
+                BrokerId(8),
+            ]))),
             Action::Cluster(ClusterAction::Stop(Target::Process(ProcessName::Consumer(
                 "c2".into(),
             )))),

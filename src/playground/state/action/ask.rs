@@ -35,7 +35,9 @@ pub enum Answer {
 /// The question to put before this action, if there is one.
 pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Option<Ask> {
     match action {
-        Action::Cluster(action) => of_cluster(state, action, key),
+        Action::Cluster(action) => {
+            super::several::question(state, action).or_else(|| of_cluster(state, action, key))
+        }
         Action::Terminal(TerminalAction::Quit) => quitting(state, key),
         Action::Screen(_) | Action::Terminal(_) => None,
     }

@@ -20,6 +20,7 @@ mod recorded;
 mod request;
 mod revival;
 pub(super) mod rewind;
+mod several;
 mod spread;
 mod target;
 mod terminal;

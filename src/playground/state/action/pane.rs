@@ -40,11 +40,17 @@ pub enum Pane {
     Output,
     /// What flows, and how far readers are behind.
     Throughput,
+    /// Every broker as a cell.
+    Brokers,
+    /// Every partition of the shown topic as a cell.
+    Partitions,
+    /// The whole cluster in numbers.
+    Now,
 }
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
@@ -62,6 +68,9 @@ impl Pane {
         Self::Wire,
         Self::Output,
         Self::Throughput,
+        Self::Brokers,
+        Self::Partitions,
+        Self::Now,
     ];
 
     /// What layouts and keys call it.
@@ -85,6 +94,9 @@ impl Pane {
             Self::Wire => "wire",
             Self::Output => "output",
             Self::Throughput => "throughput",
+            Self::Brokers => "brokers",
+            Self::Partitions => "partitions",
+            Self::Now => "now",
         }
     }
 
@@ -108,6 +120,9 @@ impl Pane {
             Self::Wire => "Wire",
             Self::Output => "Output",
             Self::Throughput => "Throughput and lag",
+            Self::Brokers => "Brokers",
+            Self::Partitions => "Partitions",
+            Self::Now => "Now",
         }
     }
 }

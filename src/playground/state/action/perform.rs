@@ -1,8 +1,8 @@
 //! Does what is done to the cluster: changes what is known of it at once, and asks the outside for the rest.
 
 use super::{
-    ClusterAction, NewConsumer, NewRecord, Request, TopicConfig, command, rewind, spread, verbs,
-    waits,
+    ClusterAction, NewConsumer, NewRecord, Request, Target, TopicConfig, command, rewind, several,
+    spread, verbs, waits,
 };
 use crate::state::{
     NewTopic, State,
@@ -14,6 +14,7 @@ use wire::{BrokerId, TopicPartition};
 /// Does what passed the gate.
 pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Vec<Request> {
     match action {
+        ClusterAction::Kill(Target::Brokers(brokers)) => several::kill(state, brokers),
         ClusterAction::Kill(target) => verbs::each(state, target, verbs::kill),
         ClusterAction::Stop(target) => verbs::each(state, target, verbs::stop),
         ClusterAction::Freeze(target) => verbs::each(state, target, verbs::freeze),

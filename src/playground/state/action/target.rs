@@ -30,6 +30,12 @@ pub enum Target {
     ConsumerOf(String),
     /// One of the brokers that the verb can reach, by chance.
     Random,
+    /// So many of the brokers that the verb can reach, by chance.
+    RandomBrokers(u32),
+    /// So many of the brokers that the verb can reach, from the picked one on.
+    SomeBrokers(u32),
+    /// These brokers.
+    Brokers(Vec<BrokerId>),
     /// Every broker.
     AllBrokers,
 }
@@ -45,6 +51,12 @@ impl fmt::Display for Target {
             Self::CoordinatorOf(group) => write!(f, "coordinator of {group}"),
             Self::ConsumerOf(group) => write!(f, "consumer of {group}"),
             Self::Random => f.write_str("random"),
+            Self::RandomBrokers(count) => write!(f, "random {count}"),
+            Self::SomeBrokers(count) => write!(f, "{count} brokers"),
+            Self::Brokers(ids) => {
+                f.write_str("brokers")?;
+                ids.iter().try_for_each(|id| write!(f, " {id}"))
+            }
             Self::AllBrokers => f.write_str("all brokers"),
         }
     }
@@ -84,6 +96,14 @@ impl FromStr for Target {
                 Ok(Self::CoordinatorOf(group.join(" ")))
             }
             ["random"] => Ok(Self::Random),
+            ["random", count] => several(count).map(Self::RandomBrokers).ok_or_else(unknown),
+            [count, "brokers"] => several(count).map(Self::SomeBrokers).ok_or_else(unknown),
+            ["brokers", ids @ ..] if !ids.is_empty() => {
+                let ids = ids.iter().map(|id| id.parse().map(BrokerId));
+                ids.collect::<Result<_, _>>()
+                    .map(Self::Brokers)
+                    .map_err(|_| unknown())
+            }
             [word] => match word.parse() {
                 Ok(id) => Ok(Self::Process(ProcessName::Broker(BrokerId(id)))),
                 Err(_) if is_consumer_name(word) => {
@@ -94,6 +114,11 @@ impl FromStr for Target {
             _ => Err(unknown()),
         }
     }
+}
+
+/// How many; none is no target.
+fn several(count: &str) -> Option<u32> {
+    count.parse().ok().filter(|count| *count > 0)
 }
 
 /// `orders p0`
@@ -120,6 +145,7 @@ impl State {
                 .brokers()
                 .map(|broker| broker.name.clone())
                 .collect(),
+            Target::Brokers(ids) => ids.iter().copied().map(ProcessName::Broker).collect(),
             role => self.in_role(role).into_iter().collect(),
         }
     }
@@ -140,7 +166,13 @@ impl State {
             Target::Controller => self.cluster.controller.map(|(controller, _)| controller),
             Target::CoordinatorOf(group) => self.cluster.groups.get(group)?.coordinator,
             Target::ConsumerOf(group) => return self.newest_consumer(group),
-            Target::Picked | Target::Process(_) | Target::Random | Target::AllBrokers => None,
+            Target::Picked
+            | Target::Process(_)
+            | Target::Random
+            | Target::RandomBrokers(_)
+            | Target::SomeBrokers(_)
+            | Target::Brokers(_)
+            | Target::AllBrokers => None,
         };
         broker.map(ProcessName::Broker)
     }
@@ -165,15 +197,42 @@ impl State {
     /// # Errors
     /// Nobody has the role: a sentence that says so.
     pub(in crate::state) fn settled(&self, action: &Action) -> Result<Action, String> {
+        let reached = || -> Vec<&Process> {
+            let reached = self.cluster.brokers();
+            reached
+                .filter(|broker| reaches(action, broker.status))
+                .collect()
+        };
+        let ids = || {
+            reached()
+                .into_iter()
+                .filter_map(Process::broker)
+                .collect::<Vec<_>>()
+        };
+        let several = match action.aim() {
+            Some((_, Target::RandomBrokers(count))) => {
+                Some(self.thrown(&ids(), usize::try_from(*count).unwrap_or(usize::MAX)))
+            }
+            Some((_, Target::SomeBrokers(count))) => {
+                Some(self.neighbours(&ids(), usize::try_from(*count).unwrap_or(usize::MAX)))
+            }
+            _ => None,
+        };
+        match several {
+            Some(brokers) if brokers.is_empty() => return Err(self.nobody(&Target::Random)),
+            Some(brokers) => return Ok(action.at(Target::Brokers(brokers))),
+            None => {}
+        }
         let process = match action.aim() {
-            None | Some((_, Target::Picked | Target::Process(_) | Target::AllBrokers)) => {
+            None
+            | Some((
+                _,
+                Target::Picked | Target::Process(_) | Target::AllBrokers | Target::Brokers(_),
+            )) => {
                 return Ok(action.clone());
             }
             Some((_, Target::Random)) => {
-                let reached = self.cluster.brokers();
-                let reached: Vec<&Process> = reached
-                    .filter(|broker| reaches(action, broker.status))
-                    .collect();
+                let reached = reached();
                 let thrown = self.throw(reached.len());
                 let reached = thrown.and_then(|index| reached.get(index));
                 reached.map(|broker| broker.name.clone())
@@ -250,11 +309,26 @@ mod tests {
             ("follower of orders 0", Target::FollowerOf(place)),
             ("consumer of billing", Target::ConsumerOf("billing".into())),
             ("random", Target::Random),
+            ("random 20", Target::RandomBrokers(20)),
+            ("10 brokers", Target::SomeBrokers(10)),
+            (
+                "brokers 2 8 13",
+                Target::Brokers(vec![BrokerId(2), BrokerId(8), BrokerId(13)]),
+            ),
         ] {
             assert_eq!(text.parse(), Ok(target.clone()), "{text}");
             assert_eq!(target.to_string().parse(), Ok(target));
         }
-        for vague in ["leader", "coordinator of", "follower of orders", "control"] {
+        for vague in [
+            "random 0",
+            "0 brokers",
+            "brokers",
+            "brokers x",
+            "leader",
+            "coordinator of",
+            "follower of orders",
+            "control",
+        ] {
             assert!(vague.parse::<Target>().is_err(), "{vague}");
         }
     }

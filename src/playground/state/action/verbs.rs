@@ -178,10 +178,15 @@ pub(in crate::state) fn heal_further(state: &mut State) -> Vec<Request> {
 /// A broker that is up again has its session and knows who leads after so long.
 const FINDS_OUT_WITHIN: Duration = Duration::from_secs(3);
 
+/// Whether a signal can reach it.
+pub(super) fn alive_now(process: &Process) -> bool {
+    process.status.is_running() && process.pid.is_some()
+}
+
 /// Whether a verb can reach it; says so if not.
 fn alive(state: &mut State, process: &Process) -> bool {
     let name = &process.name;
-    let alive = process.status.is_running() && process.pid.is_some();
+    let alive = alive_now(process);
     if process.status.is_gone() {
         state.message(
             format!("{name} is dead already: {{start {name}}} starts it again"),

@@ -21,7 +21,10 @@ pub(super) fn preview(state: &State, action: Action) -> Preview {
 
 /// What will stand in the footer.
 fn command(state: &State, action: &Action) -> Option<String> {
-    if matches!(action.aim(), Some((_, Target::Random))) {
+    if matches!(
+        action.aim(),
+        Some((_, Target::Random | Target::RandomBrokers(_)))
+    ) {
         return None;
     }
     match state.settled(action) {
@@ -100,6 +103,18 @@ fn does(state: &State, action: &Action) -> String {
             | ClusterAction::Freeze(Target::Random)
             | ClusterAction::Restart(Target::Random),
         ) => "at one broker, by chance; asks first".to_owned(),
+        Action::Cluster(
+            ClusterAction::Kill(Target::RandomBrokers(_))
+            | ClusterAction::Stop(Target::RandomBrokers(_))
+            | ClusterAction::Freeze(Target::RandomBrokers(_))
+            | ClusterAction::Restart(Target::RandomBrokers(_)),
+        ) => "at so many brokers at once, by chance; asks first".to_owned(),
+        Action::Cluster(
+            ClusterAction::Kill(Target::SomeBrokers(_))
+            | ClusterAction::Stop(Target::SomeBrokers(_))
+            | ClusterAction::Freeze(Target::SomeBrokers(_))
+            | ClusterAction::Restart(Target::SomeBrokers(_)),
+        ) => "at so many brokers at once, from the picked one on; asks first".to_owned(),
         Action::Screen(ScreenAction::Layout(_)) => "other panes, the same cluster".to_owned(),
         Action::Screen(ScreenAction::Theme(_)) => "other colours".to_owned(),
         other => {
@@ -127,7 +142,12 @@ fn at(state: &State, action: &Action, verb: &str) -> Option<String> {
 fn undo(state: &State, action: &Action) -> Option<String> {
     let key = |action: &str| state.view.keys.shown(action);
     Some(match action {
-        Action::Cluster(ClusterAction::Kill(Target::AllBrokers)) => key("heal"),
+        Action::Cluster(ClusterAction::Kill(
+            Target::AllBrokers
+            | Target::RandomBrokers(_)
+            | Target::SomeBrokers(_)
+            | Target::Brokers(_),
+        )) => key("heal"),
         Action::Cluster(ClusterAction::Kill(_) | ClusterAction::Stop(_)) => {
             at(state, action, "start")?
         }

@@ -72,6 +72,7 @@ impl Replay {
             pressed: Vec::new(),
             recording: None,
             last_key: None,
+            typed_pick: None,
             ..view.clone()
         };
         self.follows &= place(before) == place(after);

@@ -41,6 +41,7 @@ impl Setting for Layout {
             include_str!("../../../../layouts/zookeeper.toml"),
         ),
         ("groups", include_str!("../../../../layouts/groups.toml")),
+        ("fleet", include_str!("../../../../layouts/fleet.toml")),
         (
             "developer",
             include_str!("../../../../layouts/developer.toml"),

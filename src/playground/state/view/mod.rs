@@ -4,6 +4,7 @@ mod asking;
 mod compose;
 mod developer;
 mod eye;
+mod fleet;
 mod hints;
 mod looking_back;
 pub(super) mod navigate;
@@ -26,6 +27,7 @@ pub(super) use asking::ask_for_words;
 pub use compose::{Compose, FIELDS};
 pub(super) use developer::{Following, follow};
 pub use eye::Eye;
+pub use fleet::{Grid, Leads};
 pub(super) use looking_back::{Asked, look_back};
 pub(super) use navigate_znodes::watch_znodes;
 pub use palette::{Candidate, Enter, Palette, Preview};
@@ -33,6 +35,8 @@ pub use places::Standing;
 pub use rows::{GroupRow, ReplicaRow};
 pub use stage_caption::StageCaption;
 pub use typing::Typing;
-pub(super) use view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, REPEAT_WITHIN};
+pub(super) use view::{
+    AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, PICK_WITHIN, REPEAT_WITHIN, TypedPick,
+};
 pub use view::{Caption, Help, Message, Opened, Overlay, Prompt, Purpose, Thing, ValueFace, View};
 pub use znode_rows::{ZnodeItem, ZnodeRow, ZnodeView, row_words};

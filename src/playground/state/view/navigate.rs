@@ -99,7 +99,7 @@ fn pick(state: &mut State, process: &ProcessName) {
         state.view.picked = process.clone();
         state.view.group_row = None;
         if !matches!(process, ProcessName::Consumer(_)) {
-            state.view.focus = Pane::Processes;
+            state.view.focus = state.view.boxes();
         }
     } else {
         let brokers: Vec<String> = state
@@ -231,7 +231,9 @@ fn movement(state: &mut State, motion: Motion) {
             Pane::Group => rows::move_in_group(state, motion, page),
             Pane::StageConsumers => rows::move_between_members(state, motion, page),
             Pane::Znodes => move_in_znodes(state, motion, page),
-            Pane::Sessions | Pane::Watches => {}
+            Pane::Brokers => state.move_between_brokers(motion),
+            Pane::Partitions => state.move_between_cells(motion),
+            Pane::Sessions | Pane::Watches | Pane::Now => {}
             Pane::Wire => developer::move_on_wire(state, motion, page),
             Pane::Output => {
                 let process = state.cluster.processes.get(&state.view.picked);
@@ -350,10 +352,12 @@ fn opened_value<'a>(state: &'a State, opened: &Opened) -> Option<&'a str> {
 /// Opens what the cursor is on.
 fn open(state: &mut State) -> Vec<Request> {
     let thing = match state.view.focus {
-        Pane::Processes | Pane::Output | Pane::StageBrokers => {
+        Pane::Processes | Pane::Output | Pane::StageBrokers | Pane::Brokers => {
             Thing::Process(state.view.picked.clone())
         }
-        Pane::Flow | Pane::StageNumbers | Pane::Caption => Thing::Topic(state.view.topic.clone()),
+        Pane::Flow | Pane::StageNumbers | Pane::Caption | Pane::Partitions | Pane::Now => {
+            Thing::Topic(state.view.topic.clone())
+        }
         Pane::Replicas => match state.view.topic_row.clone() {
             Some(folded) if folded != state.view.topic => {
                 state.open_topic(&folded);

@@ -67,6 +67,17 @@ impl View {
         }
     }
 
+    /// The pane of this layout in which brokers are picked.
+    pub(super) fn boxes(&self) -> Pane {
+        let panes = self.form().panes();
+        let cells = panes.contains(&Pane::Brokers) && !panes.contains(&Pane::Processes);
+        if cells {
+            Pane::Brokers
+        } else {
+            Pane::Processes
+        }
+    }
+
     pub(super) fn first_below_the_boxes(&self) -> Pane {
         let mut panes = self.form().panes().into_iter();
         let found = panes.find(|pane| *pane != Pane::Processes);

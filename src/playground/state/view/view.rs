@@ -25,6 +25,18 @@ pub const HELD_WITHIN: Duration = Duration::from_millis(100);
 /// The same key this soon after its last is the terminal repeating it.
 pub const REPEAT_WITHIN: Duration = Duration::from_millis(80);
 
+/// A digit this soon after another is the next one of a longer id.
+pub const PICK_WITHIN: Duration = Duration::from_millis(800);
+
+/// The digits of an id that may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypedPick {
+    /// What they say so far.
+    pub number: i32,
+    /// When the last one came.
+    pub at: Timestamp,
+}
+
 /// How an opened record shows its value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValueFace {
@@ -193,6 +205,9 @@ pub struct View {
     pub full: bool,
     /// The process that the verbs reach.
     pub picked: ProcessName,
+    /// The id that is being typed, where it may have another digit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed_pick: Option<TypedPick>,
     /// The topic that Replicas and Log show.
     pub topic: String,
     /// The topic that was just asked for: it is shown once it is there.
@@ -264,6 +279,8 @@ impl View {
     /// Takes captions and keys away when they stood long enough.
     pub(in crate::state) fn forget_what_was_pressed(&mut self, now: Timestamp) {
         self.pressed.retain(|(_, at)| now.since(*at) < PRESSED_FOR);
+        self.typed_pick
+            .take_if(|typed| now.since(typed.at) >= PICK_WITHIN);
         self.caption
             .take_if(|caption| now.since(caption.since) >= CAPTION_FOR);
     }
@@ -273,7 +290,8 @@ impl View {
         let caption = self.caption.as_ref();
         let caption = caption.map(|caption| caption.since.plus(CAPTION_FOR));
         let pressed = self.pressed.first().map(|(_, at)| at.plus(PRESSED_FOR));
-        caption.into_iter().chain(pressed).min()
+        let typed = self.typed_pick.map(|typed| typed.at.plus(PICK_WITHIN));
+        caption.into_iter().chain(pressed).chain(typed).min()
     }
 
     /// The filter of a pane, if it has one: by hand, else from the layout.

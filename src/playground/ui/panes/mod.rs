@@ -3,6 +3,7 @@
 pub mod caption;
 mod chart;
 mod dead_broker;
+pub mod fleet;
 pub mod flow;
 mod flow_block;
 pub mod group;
@@ -12,7 +13,9 @@ mod log_lane;
 mod log_marks;
 mod log_receipt;
 mod log_window;
+pub mod now;
 pub mod output;
+pub mod partitions;
 mod process_table;
 pub mod processes;
 mod replica_costs;
@@ -59,6 +62,9 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Wire => wire::draw(canvas, state, area),
         Pane::Output => output::draw(canvas, state, area),
         Pane::Throughput => throughput::draw(canvas, state, area),
+        Pane::Brokers => fleet::draw(canvas, state, area),
+        Pane::Partitions => partitions::draw(canvas, state, area),
+        Pane::Now => now::draw(canvas, state, area),
     }
 }
 
@@ -83,5 +89,8 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Wire => wire::draw_inside(canvas, state, area),
         Pane::Output => output::draw_inside(canvas, state, area),
         Pane::Throughput => throughput::draw_inside(canvas, state, area),
+        Pane::Brokers => fleet::draw_inside(canvas, state, area),
+        Pane::Partitions => partitions::draw_inside(canvas, state, area),
+        Pane::Now => now::draw_inside(canvas, state, area),
     }
 }

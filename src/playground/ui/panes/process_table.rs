@@ -13,17 +13,50 @@ use crate::{
 };
 use wire::BrokerId;
 
-/// Draws as many cells as fit.
+/// Draws the cells; where not all fit, the rows with the picked one, and how many are hidden.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, processes: &[&Process], area: Rect) {
     let columns = (area.width / BOX_WIDTH_MIN).max(1);
     let cell = area.width / columns;
     // The last box is ZooKeeper's: it must not be the one that finds no place.
-    let ordered = processes
+    let ordered: Vec<&Process> = processes
         .iter()
         .rev()
         .take(1)
-        .chain(processes.iter().take(processes.len().saturating_sub(1)));
-    for (index, process) in ordered.enumerate() {
+        .chain(processes.iter().take(processes.len().saturating_sub(1)))
+        .copied()
+        .collect();
+    let (in_row, rows) = (usize::from(columns), usize::from(area.height));
+    let all = ordered.len().div_ceil(in_row);
+    let mut shown = ordered.as_slice();
+    if all > rows {
+        // The last cell says what is not to be seen.
+        let room = (rows * in_row).saturating_sub(1);
+        let at = ordered.iter().position(|it| it.name == state.view.picked);
+        let row = at.unwrap_or(0) / in_row;
+        let top = (row + 1).saturating_sub(rows).min(all - rows);
+        // Picked under that cell, it is in the row above it.
+        let top = match at {
+            Some(at) if at >= top * in_row + room => (top + 1).min(all - 1),
+            _ => top,
+        };
+        shown = ordered.get(top * in_row..).unwrap_or_default();
+        shown = shown.get(..room.min(shown.len())).unwrap_or_default();
+        let first = top * in_row;
+        let hidden = |index: usize| index < first || index >= first + shown.len();
+        let hidden = ordered
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| hidden(*index));
+        let gone = hidden.clone().filter(|(_, it)| it.status.is_gone()).count();
+        let words = match gone {
+            0 => format!("{} hidden", hidden.count()),
+            gone => format!("{} hidden {gone} ✗", hidden.count()),
+        };
+        let x = area.x + (columns - 1) * cell + 1;
+        let role = if gone == 0 { Role::Dim } else { Role::Dead };
+        canvas.text(x, area.bottom() - 1, area.right(), &words, role);
+    }
+    for (index, process) in shown.iter().enumerate() {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         let y = area.y + index / columns;
         let x = area.x + (index % columns) * cell;

@@ -21,13 +21,14 @@ use crate::{
     ui::theme::Look,
 };
 
-const LAYOUTS: [&str; 7] = [
+const LAYOUTS: [&str; 8] = [
     "overview",
     "replication",
     "flow",
     "stage",
     "zookeeper",
     "groups",
+    "fleet",
     "developer",
 ];
 

@@ -8,6 +8,7 @@ mod breaking;
 mod colours;
 mod developer;
 mod every;
+mod fleet;
 mod flow;
 pub mod foreign;
 mod hidden;
