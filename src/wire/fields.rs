@@ -91,6 +91,15 @@ impl FieldReader {
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
+    /// `COMPACT_BYTES`; null reads as empty.
+    ///
+    /// # Errors
+    /// Too few bytes are left.
+    pub fn compact_bytes(&mut self) -> Result<Bytes, FieldError> {
+        let length = self.compact_length()?.unwrap_or_default();
+        self.take(length)
+    }
+
     /// A UUID.
     ///
     /// # Errors

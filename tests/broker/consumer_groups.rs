@@ -319,7 +319,7 @@ struct Polling {
 }
 
 impl Polling {
-    fn start(cluster: &Cluster, name: &str, topic: &str, instance: Option<&str>) -> Self {
+    fn start(cluster: &Cluster, name: &str, topic: &str, settings: &[(&str, &str)]) -> Self {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", cluster.bootstrap())
@@ -330,8 +330,8 @@ impl Polling {
             .set("enable.auto.commit", "false")
             .set("retry.backoff.ms", "20")
             .set("reconnect.backoff.max.ms", "100");
-        if let Some(instance) = instance {
-            config.set("group.instance.id", instance);
+        for (name, value) in settings {
+            config.set(*name, *value);
         }
         let consumer: BaseConsumer = config.create().expect("a consumer");
         consumer.subscribe(&[topic]).expect("subscribed");
@@ -403,18 +403,18 @@ fn consumers_of_librdkafka_share_a_topic_by_the_new_protocol() {
             .collect()
     };
     cluster.produce("orders", &records(0..60));
-    let first = Polling::start(&cluster, "c1", "orders", None);
+    let first = Polling::start(&cluster, "c1", "orders", &[]);
     wait_for_shares(&[&first], &[3]);
-    let second = Polling::start(&cluster, "c2", "orders", None);
+    let second = Polling::start(&cluster, "c2", "orders", &[]);
     wait_for_shares(&[&first, &second], &[1, 2]);
-    let third = Polling::start(&cluster, "c3", "orders", Some("i3"));
+    let third = Polling::start(&cluster, "c3", "orders", &[("group.instance.id", "i3")]);
     wait_for_shares(&[&first, &second, &third], &[1, 1, 1]);
     let told = cluster.run(&["groups", "describe", "shipping", "--members"]);
     for name in ["c1", "c2", "c3"] {
         assert!(told.contains(name), "{told}");
     }
     // The fourth finds nothing to do until another one goes.
-    let fourth = Polling::start(&cluster, "c4", "^orders$", None);
+    let fourth = Polling::start(&cluster, "c4", "^orders$", &[]);
     let (_, address) = coordinator(&cluster, "shipping");
     wait_until("the fourth is a member and idles", || {
         let group = describe(&address, 1, "shipping");
@@ -445,4 +445,39 @@ fn consumers_of_librdkafka_share_a_topic_by_the_new_protocol() {
     });
     drop(first);
     wait_for_shares(&[&second, &fourth], &[1, 2]);
+}
+
+#[test]
+fn a_group_changes_its_protocol_while_its_consumers_read() {
+    let cluster = Cluster::start(3, &FAST);
+    cluster.create_topic("orders", 3, 3);
+    let classic = [
+        ("group.protocol", "classic"),
+        ("heartbeat.interval.ms", "100"),
+    ];
+    let (_, address) = coordinator(&cluster, "shipping");
+    let kind = || {
+        let list = ListGroupsRequest::default();
+        let groups = ask(&address, 5, &list).groups;
+        groups.first().map(|group| group.group_type.to_string())
+    };
+    for assignor in ["range", "cooperative-sticky"] {
+        let settings = [&classic[..], &[("partition.assignment.strategy", assignor)]].concat();
+        let old = Polling::start(&cluster, "old", "orders", &settings);
+        wait_for_shares(&[&old], &[3]);
+        assert_eq!(kind().as_deref(), Some("classic"));
+        // The first of the new protocol takes the group over, the last one gives it back.
+        let new = Polling::start(&cluster, "new", "orders", &[]);
+        wait_for_shares(&[&old, &new], &[1, 2]);
+        assert_eq!(kind().as_deref(), Some("consumer"));
+        let types: BTreeSet<i8> = describe(&address, 1, "shipping")
+            .members
+            .iter()
+            .map(|member| member.member_type)
+            .collect();
+        assert_eq!(types, BTreeSet::from([0, 1]));
+        drop(new);
+        wait_for_shares(&[&old], &[3]);
+        assert_eq!(kind().as_deref(), Some("classic"));
+    }
 }

@@ -163,7 +163,7 @@ configs! {
     "group.consumer.max.heartbeat.interval.ms" Int Some("15000"), AT_LEAST_1, ReadOnly { group_consumer_max_heartbeat_interval_ms: i32 } "The longest heartbeat interval of groups of the consumer protocol.";
     "group.consumer.max.session.timeout.ms" Int Some("60000"), AT_LEAST_1, ReadOnly { group_consumer_max_session_timeout_ms: i32 } "The longest session timeout of groups of the consumer protocol.";
     "group.consumer.max.size" Int Some("2147483647"), AT_LEAST_1, ReadOnly { group_consumer_max_size: i32 } "Members that a group of the consumer protocol may have.";
-    "group.consumer.migration.policy" String Some("disabled"), OneOfInAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), ReadOnly hidden - ClassicGroups;
+    "group.consumer.migration.policy" String Some("bidirectional"), OneOfInAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), ReadOnly hidden { group_consumer_migration_policy: String } "Whether groups change between the classic and the consumer protocol while they have members.";
     "group.consumer.min.heartbeat.interval.ms" Int Some("5000"), AT_LEAST_1, ReadOnly { group_consumer_min_heartbeat_interval_ms: i32 } "The shortest heartbeat interval of groups of the consumer protocol.";
     "group.consumer.min.session.timeout.ms" Int Some("45000"), AT_LEAST_1, ReadOnly { group_consumer_min_session_timeout_ms: i32 } "The shortest session timeout of groups of the consumer protocol.";
     "group.consumer.session.timeout.ms" Int Some("45000"), AT_LEAST_1, ReadOnly { group_consumer_session_timeout_ms: i32 } "How long a member of the consumer protocol may be silent.";

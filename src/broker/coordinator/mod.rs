@@ -32,7 +32,8 @@ use std::time::Duration;
 
 pub(crate) use consumer::{
     AssignedTopic, Assignor, ConsumerConfig, ConsumerGroupDescription, ConsumerHeartbeat,
-    ConsumerHeartbeatAnswer, ConsumerMemberDescription, ConsumerOverrides, Partitions, Refusal,
+    ConsumerHeartbeatAnswer, ConsumerMemberDescription, ConsumerOverrides, MigrationPolicy,
+    Partitions, Refusal,
 };
 pub(crate) use event::{
     CommitRequest, Effect, Event, JoinRequest, JoinResponse, LeaveRequest, LeavingMember, Logged,

@@ -1,7 +1,7 @@
 //! What follows a write that was committed, or was not.
 
 use super::Coordinator;
-use super::consumer::heartbeat_error;
+use super::consumer::not_stored;
 use super::event::{Effect, Now, Response, WriteId};
 use super::group::{Group, GroupState};
 use super::turn::AfterWrite;
@@ -68,15 +68,17 @@ impl Coordinator {
             AfterWrite::ChangeConsumerGroup(change) => {
                 if known {
                     self.with_group(&id, now, effects, |group, turn| {
-                        group.change_stored(write, result, change.before, turn);
+                        group.change_stored(write, result, change.before, change.classic, turn);
                     });
                     if self.groups.get(&id).is_some_and(Group::is_nothing) {
                         self.groups.remove(&id);
                     }
                 }
                 for (to, answer) in change.answers {
-                    let answer = result.map(|()| answer).map_err(heartbeat_error);
-                    let response = Response::ConsumerHeartbeat(answer);
+                    let response = match result {
+                        Ok(()) => answer,
+                        Err(error) => not_stored(answer, error),
+                    };
                     effects.push(Effect::Respond { to, response });
                 }
             }

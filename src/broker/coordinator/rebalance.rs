@@ -253,6 +253,16 @@ impl Group {
         }
     }
 
+    /// Waits for nobody to join or sync any longer.
+    pub(crate) fn forget_rebalance(&mut self, turn: &mut Turn<'_>) {
+        self.initial_join = None;
+        self.new_member_added = false;
+        turn.clear_deadline(&Deadline::Join {
+            group: self.id.clone(),
+        });
+        self.forget_syncs(turn);
+    }
+
     fn forget_syncs(&mut self, turn: &mut Turn<'_>) {
         self.pending_sync.clear();
         turn.clear_deadline(&Deadline::Sync {

@@ -84,8 +84,15 @@ impl Coordinator {
         if !allowed.contains(&request.session_timeout_ms) {
             return refuse(ErrorCode::InvalidSessionTimeout);
         }
-        if let Err(error) = self.make_way_for_classic(&request.group, now, effects) {
-            return refuse(error);
+        match self.make_way_for_classic(&request.group, now, effects) {
+            Ok(false) => {}
+            Ok(true) => {
+                self.with_group(&request.group, now, effects, |group, turn| {
+                    group.join_consumer(id, request, turn);
+                });
+                return None;
+            }
+            Err(error) => return refuse(error),
         }
         if request.member_id.is_empty() {
             self.create_group(&request.group, now);

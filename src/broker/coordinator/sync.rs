@@ -14,6 +14,10 @@ use wire::report::MemberStep;
 impl Group {
     /// Answers with the assignment, once the leader has brought it.
     pub(crate) fn sync(&mut self, to: RequestId, request: SyncRequest, turn: &mut Turn<'_>) {
+        if self.consumer.is_some() {
+            self.classic_sync(to, &request, turn);
+            return;
+        }
         if let Err(error) = self.validate_sync(&request) {
             turn.respond(to, Response::Sync(SyncResponse::error(error)));
             return;
@@ -139,6 +143,9 @@ impl Group {
 
     /// The member lives; the answer tells it when it has to join again.
     pub(crate) fn heartbeat(&self, member: &MemberIdentity, turn: &mut Turn<'_>) -> ErrorCode {
+        if self.consumer.is_some() {
+            return self.classic_heartbeat(member, turn);
+        }
         if let Err(error) = self.validate_generation(member) {
             return error;
         }

@@ -19,7 +19,9 @@ use super::event::{
 use super::group_metadata_record::GroupMetadataValue;
 use super::loading::Replay;
 use super::offset_commit_record::{OffsetAndMetadata, OffsetCommitKey};
-use super::{Assignor, Config, ConsumerConfig, Coordinator, Effect, partition_for};
+use super::{
+    Assignor, Config, ConsumerConfig, Coordinator, Effect, MigrationPolicy, partition_for,
+};
 use crate::scenario_tests::behave_as_written_down;
 use wire::consumer_protocol::decode_assignment;
 use wire::fields::FieldReader;
@@ -85,6 +87,7 @@ pub(super) fn config() -> Config {
             assignment_interval_ms: 1_000,
             group_size_max: 100,
             assignors: Assignor::ALL.to_vec(),
+            migration_policy: MigrationPolicy::Disabled,
         },
     }
 }
@@ -602,7 +605,7 @@ fn list(partitions: &[TopicPartition]) -> String {
     names.join(" ")
 }
 
-fn subscription(topics: &str, owned: &[TopicPartition]) -> Bytes {
+pub(super) fn subscription(topics: &str, owned: &[TopicPartition]) -> Bytes {
     let message = ConsumerProtocolSubscription::default()
         .with_topics(
             topics
@@ -627,7 +630,7 @@ fn subscription(topics: &str, owned: &[TopicPartition]) -> Bytes {
 }
 
 /// `0,2` as partitions of `orders`.
-fn assignment(partitions: &str) -> Bytes {
+pub(super) fn assignment(partitions: &str) -> Bytes {
     let partitions = partitions
         .split(',')
         .filter(|text| !text.is_empty())

@@ -19,8 +19,8 @@ use super::configs::{Settings, items};
 use super::coordinating::{CoordinatorLog, batch_of};
 use super::coordinator::{
     Assignor, Config, ConsumerConfig, ConsumerGroupDescription, Coordinator, Effect, Event,
-    FoundOffset, GroupDescription, ListedGroup, Now, Request, RequestId, Response, TransactionEnd,
-    WriteId,
+    FoundOffset, GroupDescription, ListedGroup, MigrationPolicy, Now, Request, RequestId, Response,
+    TransactionEnd, WriteId,
 };
 use super::image::ClusterImage;
 use super::partitions::housekeeping::now_ms;
@@ -287,6 +287,7 @@ fn consumer_config(settings: &Settings) -> ConsumerConfig {
         assignment_interval_ms: settings.group_consumer_assignment_interval_ms.into(),
         group_size_max: usize::try_from(settings.group_consumer_max_size).unwrap_or(0),
         assignors: assignors.filter_map(Assignor::of_name).collect(),
+        migration_policy: MigrationPolicy::of_name(&settings.group_consumer_migration_policy),
     }
 }
 

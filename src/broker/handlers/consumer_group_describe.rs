@@ -16,7 +16,8 @@ use crate::Broker;
 use crate::coordinator::{AssignedTopic, ConsumerGroupDescription, ConsumerMemberDescription};
 use wire::ErrorCode;
 
-/// A member of the consumer protocol; 0 is one of the classic protocol.
+/// Kafka's numbers for a member's protocol.
+const CLASSIC_MEMBER: i8 = 0;
 const CONSUMER_MEMBER: i8 = 1;
 
 #[expect(clippy::unused_async, reason = "every handler is called the same way")]
@@ -62,6 +63,11 @@ fn described(group: ConsumerGroupDescription, version: i16) -> DescribedGroup {
 }
 
 fn member(member: ConsumerMemberDescription, version: i16) -> Member {
+    let kind = if member.is_classic {
+        CLASSIC_MEMBER
+    } else {
+        CONSUMER_MEMBER
+    };
     let names = member.topics.into_iter();
     let described = Member::default()
         .with_member_id(member.member_id.into())
@@ -75,7 +81,7 @@ fn member(member: ConsumerMemberDescription, version: i16) -> Member {
         .with_assignment(assignment(member.assignment))
         .with_target_assignment(assignment(member.target));
     if version >= 1 {
-        described.with_member_type(CONSUMER_MEMBER)
+        described.with_member_type(kind)
     } else {
         described
     }

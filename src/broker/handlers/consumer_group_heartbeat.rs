@@ -71,6 +71,7 @@ fn heartbeat(
         client_host: format!("/{}", context.peer.ip()),
         makes_member_id: context.version >= 1,
         new_member_id: URL_SAFE_NO_PAD.encode(Uuid::new_v4().as_bytes()),
+        classic: None,
     }
 }
 

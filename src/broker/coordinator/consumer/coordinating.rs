@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::converting::MigrationPolicy;
 use super::event::{ConsumerHeartbeat, JOIN_EPOCH, Refusal};
 use super::group::ConsumerGroup;
 use super::heartbeat::{Heartbeat, validate};
 use super::writing::{Change, did};
 use crate::coordinator::Coordinator;
 use crate::coordinator::deadlines::Deadline;
-use crate::coordinator::event::{Effect, LeavingMember, Now, RequestId, StoredRecord};
+use crate::coordinator::event::{Effect, LeavingMember, Now, RequestId, Response, StoredRecord};
 use crate::coordinator::group::{Group, GroupState};
 use crate::coordinator::turn::{AfterWrite, Turn};
 use wire::ErrorCode;
@@ -50,28 +51,34 @@ impl Coordinator {
         Some(Refusal::new(ErrorCode::GroupIdNotFound, message))
     }
 
-    /// A classic member joins: an empty group of the consumer protocol gives way.
+    /// A classic member joins: an empty group of the consumer protocol gives way, one with members takes it in where
+    /// that is allowed. Whether it is one of those.
     pub(in crate::coordinator) fn make_way_for_classic(
         &mut self,
         group: &str,
         now: Now,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<bool, ErrorCode> {
         let gave_way = self.with_group(group, now, effects, |group, turn| {
             let Some(consumer) = &group.consumer else {
-                return Ok(());
+                return Ok(false);
             };
             if !consumer.members.is_empty() {
-                return Err(ErrorCode::InconsistentGroupProtocol);
+                let is_allowed = turn.config.consumer.migration_policy != MigrationPolicy::Disabled;
+                return if is_allowed {
+                    Ok(true)
+                } else {
+                    Err(ErrorCode::InconsistentGroupProtocol)
+                };
             }
             let records = ConsumerGroup::tombstones(&group.id);
             let at = group.offsets_partition;
             turn.write(&group.id, at, records, AfterWrite::Nothing);
             group.consumer = None;
             group.protocol_type = None;
-            Ok(())
+            Ok(false)
         });
-        gave_way.unwrap_or(Ok(()))
+        gave_way.unwrap_or(Ok(false))
     }
 }
 
@@ -87,9 +94,10 @@ impl Group {
             let message = "The group is being deleted.";
             return Err(Refusal::new(ErrorCode::CoordinatorNotAvailable, message));
         }
-        if self.consumer.is_none() && (!joins || !self.members.is_empty()) {
-            let message = format!("Group {} is not a consumer group.", self.id);
-            return Err(Refusal::new(ErrorCode::GroupIdNotFound, message));
+        let is_classic = self.consumer.is_none() && !self.members.is_empty();
+        let may_upgrade = turn.config.consumer.migration_policy.upgrades();
+        if (self.consumer.is_none() && !joins) || (is_classic && !may_upgrade) {
+            return Err(self.not_a_consumer_group());
         }
         let config = turn.consumer_config(&self.id);
         let topics = turn.topics;
@@ -103,18 +111,25 @@ impl Group {
         if let Some(consumer) = steady {
             let answer = heartbeat.steady_answer();
             let is_unresolved = consumer.has_unresolved(topics, turn.now);
-            self.answer_heartbeat(id, answer, turn);
+            let answer = Response::ConsumerHeartbeat(Ok(answer));
+            self.answer_when_stored(id, answer, turn);
             self.heard_consumer(&request.member_id, turn);
             self.look_up_soon(is_unresolved, turn);
             return Ok(());
         }
         let before = self.consumer.clone();
-        let mut consumer = before.clone().unwrap_or_default();
         let mut records = Vec::new();
-        if before.is_none() {
-            // What is left of an empty classic group is its offsets.
-            records.extend(self.group_tombstones());
-        }
+        let mut consumer = match &before {
+            Some(before) => before.clone(),
+            None if is_classic => self
+                .upgraded(topics, &mut records)
+                .ok_or_else(|| self.not_a_consumer_group())?,
+            None => {
+                // What is left of an empty classic group is its offsets.
+                records.extend(self.group_tombstones());
+                Box::default()
+            }
+        };
         let answer = if request.member_epoch < JOIN_EPOCH {
             consumer.leave(request, topics, &mut records)?
         } else {
@@ -125,40 +140,68 @@ impl Group {
         let is_there = consumer.members.contains_key(&member_id);
         let is_away = request.member_epoch < JOIN_EPOCH;
         let is_unresolved = consumer.has_unresolved(topics, turn.now);
+        let classic = is_classic.then(|| Box::new(self.take_classic(turn)));
         self.become_consumer(consumer);
-        // Its old self, where a static member came back.
-        let replaced = before.iter().flat_map(|before| before.members.keys());
-        let is_gone = |id: &&String| {
-            let now = self.consumer.as_ref();
-            now.is_some_and(|now| !now.members.contains_key(*id))
-        };
-        for gone in replaced.filter(is_gone) {
-            self.forget_member(gone, turn);
-        }
-        let to_give_up = |group: Option<&ConsumerGroup>| {
-            let member = group.and_then(|group| group.members.get(&member_id));
-            member.map(|member| member.current.pending_revocation.clone())
-        };
-        if to_give_up(before.as_deref()) != to_give_up(self.consumer.as_deref()) {
-            // It has all of its time for what it is to give up now.
-            turn.clear_deadline(&Deadline::Revocation {
-                group: self.id.clone(),
-                member_id: member_id.clone(),
-            });
-        }
-        if is_there && !is_away {
-            self.heard_consumer(&member_id, turn);
-        }
+        let is_heard = is_there && !is_away;
+        self.follow_speaker(before.as_deref(), &member_id, is_heard, turn);
+        let upgraded = classic.is_some();
         let change = Change {
             before,
+            classic,
             records,
-            answer: Some((id, answer)),
+            answer: Some((id, Response::ConsumerHeartbeat(Ok(answer)))),
             why,
             gone: MemberStep::Left,
         };
         self.store_change(change, turn);
+        if upgraded {
+            self.all_heard(turn);
+        }
         self.look_up_soon(is_unresolved, turn);
+        self.give_back_to_classic(turn);
         Ok(())
+    }
+
+    /// Sets what the member that spoke is waited for from now on.
+    pub(super) fn follow_speaker(
+        &self,
+        before: Option<&ConsumerGroup>,
+        member_id: &str,
+        is_heard: bool,
+        turn: &mut Turn<'_>,
+    ) {
+        let now = self.consumer.as_deref();
+        // Its old self, where a static member came back.
+        for gone in before.into_iter().flat_map(|before| before.members.keys()) {
+            if now.is_some_and(|now| !now.members.contains_key(gone)) {
+                self.forget_member(gone, turn);
+            }
+        }
+        let to_give_up = |group: Option<&ConsumerGroup>| {
+            let member = group.and_then(|group| group.members.get(member_id));
+            member.map(|member| member.current.pending_revocation.clone())
+        };
+        if to_give_up(before) != to_give_up(now) {
+            // It has all of its time for what it is to give up now.
+            turn.clear_deadline(&Deadline::Revocation {
+                group: self.id.clone(),
+                member_id: member_id.to_owned(),
+            });
+        }
+        if is_heard {
+            self.heard_consumer(member_id, turn);
+        }
+    }
+
+    fn not_a_consumer_group(&self) -> Refusal {
+        let message = format!("Group {} is not a consumer group.", self.id);
+        Refusal::new(ErrorCode::GroupIdNotFound, message)
+    }
+
+    fn all_heard(&self, turn: &mut Turn<'_>) {
+        for member_id in self.consumer.iter().flat_map(|it| it.members.keys()) {
+            self.heard_consumer(member_id, turn);
+        }
     }
 
     fn become_consumer(&mut self, consumer: Box<ConsumerGroup>) {
@@ -195,7 +238,7 @@ impl Group {
         member_id: &str,
         turn: &mut Turn<'_>,
     ) {
-        let timeout = turn.consumer_config(&self.id).session_timeout.as_millis();
+        let timeout = self.consumer_session_timeout(member_id, turn).as_millis();
         let what = format!("was not heard for {timeout} ms");
         self.remove_consumer(member_id, what, MemberStep::Expired, turn);
     }
@@ -269,6 +312,7 @@ impl Group {
         self.change_consumer(why, step, turn, |group, id, records| {
             group.remove(id, member_id, topics, records);
         });
+        self.give_back_to_classic(turn);
     }
 
     fn change_consumer(
@@ -286,6 +330,7 @@ impl Group {
         change(consumer, &self.id, &mut records);
         let change = Change {
             before,
+            classic: None,
             records,
             answer: None,
             why,
@@ -302,14 +347,7 @@ impl Group {
     ) {
         self.follow_members(turn);
         self.report_consumer(why, turn);
-        let members: Vec<String> = self
-            .consumer
-            .iter()
-            .flat_map(|it| it.members.keys().cloned())
-            .collect();
-        for member_id in members {
-            self.heard_consumer(&member_id, turn);
-        }
+        self.all_heard(turn);
     }
 }
 

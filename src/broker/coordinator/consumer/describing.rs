@@ -29,6 +29,8 @@ pub(crate) struct ConsumerMemberDescription {
     pub client_host: String,
     pub topics: Vec<String>,
     pub expression: String,
+    /// Whether it speaks the classic protocol.
+    pub is_classic: bool,
     /// What it has, also what it is still to give up.
     pub assignment: Vec<AssignedTopic>,
     pub target: Vec<AssignedTopic>,
@@ -78,6 +80,7 @@ impl ConsumerGroup {
             client_host: subscription.client_host,
             topics: subscription.topics.into_iter().collect(),
             expression: subscription.expression,
+            is_classic: subscription.classic.is_some(),
             assignment: by_name(&held.partitions(), topics),
             target: target.map_or_else(Vec::new, |target| by_name(target, topics)),
         }

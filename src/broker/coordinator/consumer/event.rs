@@ -1,5 +1,6 @@
 //! `ConsumerGroupHeartbeat` without its wire form.
 
+use super::member::ClassicMember;
 use super::partitions::Partitions;
 use wire::ErrorCode;
 
@@ -35,6 +36,8 @@ pub(crate) struct ConsumerHeartbeat {
     pub makes_member_id: bool,
     /// The id of a member that cannot make one; chance comes from outside.
     pub new_member_id: String,
+    /// Set where a member of the classic protocol says this with its `JoinGroup`.
+    pub classic: Option<ClassicMember>,
 }
 
 impl ConsumerHeartbeat {

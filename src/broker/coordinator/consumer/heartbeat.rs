@@ -108,7 +108,8 @@ impl ConsumerGroup {
         let subscription = &member.subscription;
         let same_instance =
             request.instance_id.is_none() || request.instance_id == subscription.instance_id;
-        let says_nothing = request.rack_id.is_none()
+        let says_nothing = subscription.classic.is_none()
+            && request.rack_id.is_none()
             && request.rebalance_timeout_ms == -1
             && request.topics.is_none()
             && request.expression.is_none()

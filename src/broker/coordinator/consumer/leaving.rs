@@ -41,7 +41,12 @@ impl ConsumerGroup {
     }
 
     /// A static member keeps what it has until it comes back or its session ends.
-    fn go_away(&mut self, group: &str, member_id: &str, records: &mut Vec<StoredRecord>) {
+    pub(super) fn go_away(
+        &mut self,
+        group: &str,
+        member_id: &str,
+        records: &mut Vec<StoredRecord>,
+    ) {
         if let Some(member) = self.members.get_mut(member_id) {
             member.current = CurrentAssignment {
                 epoch: LEAVE_STATIC_EPOCH,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::event::{ConsumerHeartbeat, LEAVE_STATIC_EPOCH};
 use super::partitions::Assigned;
 use crate::coordinator::member::millis;
@@ -39,6 +41,16 @@ pub(crate) struct Subscription {
     pub expression: String,
     pub rebalance_timeout_ms: i32,
     pub assignor: Option<String>,
+    /// Set for a member that speaks the classic protocol.
+    pub classic: Option<ClassicMember>,
+}
+
+/// What is to be remembered of a member of the classic protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClassicMember {
+    pub session_timeout_ms: i32,
+    /// Assignors with their metadata, the preferred one first.
+    pub protocols: Vec<(String, Bytes)>,
 }
 
 /// What a member has, and is about to have: stored as one record.
@@ -95,6 +107,7 @@ impl Subscription {
     pub(crate) fn update(&mut self, request: &ConsumerHeartbeat) {
         self.client_id.clone_from(&request.client_id);
         self.client_host.clone_from(&request.client_host);
+        self.classic.clone_from(&request.classic);
         if request.instance_id.is_some() {
             self.instance_id.clone_from(&request.instance_id);
         }

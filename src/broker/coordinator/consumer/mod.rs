@@ -5,6 +5,8 @@
 //! is computed for it; a member that has given up what it is to give up takes on the target's epoch.
 
 mod assignor;
+mod classic_members;
+mod converting;
 mod coordinating;
 mod describing;
 mod event;
@@ -24,6 +26,7 @@ mod topics;
 mod writing;
 
 pub(crate) use assignor::Assignor;
+pub(crate) use converting::MigrationPolicy;
 pub(crate) use describing::{AssignedTopic, ConsumerGroupDescription, ConsumerMemberDescription};
 pub(crate) use event::{ConsumerHeartbeat, ConsumerHeartbeatAnswer, Refusal};
 pub(crate) use group::ConsumerGroup;
@@ -33,7 +36,7 @@ pub(crate) use offsets::check_partition;
 pub(crate) use partitions::Partitions;
 pub(crate) use records::{KEY_VERSIONS, REGULAR_EXPRESSION_KEY_VERSION};
 pub(crate) use topics::Topics;
-pub(crate) use writing::{StoredChange, heartbeat_error};
+pub(crate) use writing::{StoredChange, not_stored};
 
 use std::time::Duration;
 
@@ -74,4 +77,5 @@ pub(crate) struct ConsumerConfig {
     pub group_size_max: usize,
     /// The first one is used where no member asks for one.
     pub assignors: Vec<Assignor>,
+    pub migration_policy: MigrationPolicy,
 }

@@ -24,6 +24,13 @@ impl ConsumerGroup {
         let Some(member) = self.members.get(member_id) else {
             return Err(ErrorCode::UnknownMemberId);
         };
+        if member.subscription.classic.is_some() {
+            return if member_epoch == member.current.epoch {
+                Ok(None)
+            } else {
+                Err(ErrorCode::IllegalGeneration)
+            };
+        }
         if !knows_epochs {
             return Err(ErrorCode::UnsupportedVersion);
         }

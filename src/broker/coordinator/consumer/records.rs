@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
 use super::group::ResolvedExpression;
-use super::member::{CurrentAssignment, MemberState, Subscription};
+use super::member::{ClassicMember, CurrentAssignment, MemberState, Subscription};
 use super::partitions::{Assigned, Partitions};
 use crate::coordinator::event::StoredRecord;
 use wire::fields::{
@@ -170,14 +170,49 @@ pub(crate) fn encode_member(member: &Subscription) -> Bytes {
     put_compact_string(&mut out, &member.expression);
     out.put_i32(member.rebalance_timeout_ms);
     put_compact_nullable_string(&mut out, member.assignor.as_deref());
-    // No metadata of the classic protocol, in a tagged field: Kafka writes that, too.
-    out.put_slice(&[1, 0, 1, 0]);
+    // In a tagged field; Kafka writes it also where there is none.
+    let classic = member
+        .classic
+        .as_ref()
+        .map_or_else(|| Bytes::from_static(&[0]), encode_classic);
+    out.put_slice(&[1, 0]);
+    put_unsigned_varint(&mut out, u32::try_from(classic.len()).unwrap_or(u32::MAX));
+    out.put_slice(&classic);
     out.freeze()
+}
+
+fn encode_classic(classic: &ClassicMember) -> Bytes {
+    let mut out = BytesMut::new();
+    out.put_u8(1);
+    out.put_i32(classic.session_timeout_ms);
+    put_compact_length(&mut out, classic.protocols.len());
+    for (name, metadata) in &classic.protocols {
+        put_compact_string(&mut out, name);
+        put_compact_length(&mut out, metadata.len());
+        out.put_slice(metadata);
+        put_unsigned_varint(&mut out, 0);
+    }
+    put_unsigned_varint(&mut out, 0);
+    out.freeze()
+}
+
+fn decode_classic(fields: &mut FieldReader) -> Result<Option<ClassicMember>, FieldError> {
+    if fields.unsigned_varint()? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(ClassicMember {
+        session_timeout_ms: fields.i32()?,
+        protocols: fields.compact_array(|fields| {
+            let protocol = (fields.compact_string()?, fields.compact_bytes()?);
+            fields.tagged(|_, _| Ok(()))?;
+            Ok(protocol)
+        })?,
+    }))
 }
 
 pub(crate) fn decode_member(value: Bytes) -> Result<Subscription, FieldError> {
     let mut fields = fields_of(value)?;
-    Ok(Subscription {
+    let mut member = Subscription {
         instance_id: fields.compact_nullable_string()?,
         rack_id: fields.compact_nullable_string()?,
         client_id: fields.compact_string()?,
@@ -189,7 +224,15 @@ pub(crate) fn decode_member(value: Bytes) -> Result<Subscription, FieldError> {
         expression: fields.compact_nullable_string()?.unwrap_or_default(),
         rebalance_timeout_ms: fields.i32()?,
         assignor: fields.compact_nullable_string()?,
-    })
+        classic: None,
+    };
+    fields.tagged(|tag, field| {
+        if tag == 0 {
+            member.classic = decode_classic(field)?;
+        }
+        Ok(())
+    })?;
+    Ok(member)
 }
 
 /// `ConsumerGroupTargetAssignmentMemberValue`.
@@ -322,9 +365,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::{
-        Assigned, CurrentAssignment, Key, MemberState, ResolvedExpression, Subscription,
-        decode_current, decode_expression, decode_group, decode_member, decode_target,
-        encode_current, encode_expression, encode_group, encode_member, encode_target,
+        Assigned, ClassicMember, CurrentAssignment, Key, MemberState, ResolvedExpression,
+        Subscription, decode_current, decode_expression, decode_group, decode_member,
+        decode_target, encode_current, encode_expression, encode_group, encode_member,
+        encode_target,
     };
     use wire::fields::FieldReader;
 
@@ -378,6 +422,10 @@ mod tests {
             rack_id: Some("r1".into()),
             topics: BTreeSet::from(["a".to_owned(), "b".to_owned()]),
             assignor: Some("range".into()),
+            classic: Some(ClassicMember {
+                session_timeout_ms: 9,
+                protocols: vec![("range".into(), Bytes::from_static(b"metadata"))],
+            }),
             ..member()
         };
         assert_eq!(decode_member(encode_member(&whole)), Ok(whole));

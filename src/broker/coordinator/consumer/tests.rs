@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use bytes::Bytes;
 use uuid::Uuid;
 
+use super::MigrationPolicy;
 use super::event::{ConsumerHeartbeat, ConsumerHeartbeatAnswer, Refusal};
 use super::partitions::{Assigned, Partitions, all};
 use super::records::{self, Key};
 use crate::coordinator::event::{
     CommitRequest, Effect, Event, JoinRequest, LeaveRequest, LeavingMember, Logged, MemberIdentity,
-    Now, Request, RequestId, Response, StoredRecord, WriteId,
+    Now, Request, RequestId, Response, StoredRecord, SyncRequest, WriteId,
 };
 use crate::coordinator::offset_commit_record::{KEY_VERSIONS, OffsetAndMetadata};
-use crate::coordinator::tests::{config, show_report};
+use crate::coordinator::tests::{assignment, config, show_report, subscription};
 use crate::coordinator::{Coordinator, Replay};
 use crate::scenario_tests::behave_as_written_down;
+use wire::consumer_protocol::decode_assignment;
 use wire::fields::FieldReader;
 use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
@@ -32,6 +33,8 @@ fn consumer_groups_behave_as_written_down() {
 /// What a member remembers.
 #[derive(Default, Clone)]
 struct Client {
+    /// Of a member of the classic protocol; others are called by their names.
+    id: String,
     epoch: i32,
     instance: Option<String>,
     assigned: Partitions,
@@ -124,7 +127,8 @@ impl World {
             "fetch" => self.fetch(name, &options),
             "describe" => self.describe(),
             "list" => format!("{:?}\n", self.coordinator.list()),
-            "classic-join" => self.classic_join(name),
+            "classic-join" => self.classic_join(name, &options),
+            "classic-sync" => self.classic_sync(name, &options),
             "classic-beat" => {
                 let member = self.identity(name, &options);
                 self.ask(name, Request::Heartbeat(member))
@@ -157,6 +161,7 @@ impl World {
             match *name {
                 "size" => config.consumer.group_size_max = value.parse().expect("a number"),
                 "enabled" => config.consumer.is_enabled = *value == "yes",
+                "policy" => config.consumer.migration_policy = MigrationPolicy::of_name(value),
                 other => panic!("unknown setting {other}"),
             }
         }
@@ -231,6 +236,7 @@ impl World {
             client_host: "/127.0.0.1".into(),
             makes_member_id: !plain.contains(&"v0"),
             new_member_id: "made-by-the-broker".into(),
+            classic: None,
         };
         self.ask(name, Request::ConsumerHeartbeat(Box::new(request)))
     }
@@ -242,7 +248,11 @@ impl World {
             generation: options
                 .get("epoch")
                 .map_or(client.epoch, |text| text.parse().expect("a number")),
-            member_id: if name == "nobody" { "" } else { name }.to_owned(),
+            member_id: match name {
+                "nobody" => String::new(),
+                _ if client.id.is_empty() => name.to_owned(),
+                _ => client.id,
+            },
             group_instance_id: None,
         }
     }
@@ -282,22 +292,49 @@ impl World {
         }
     }
 
-    fn classic_join(&mut self, name: &str) -> String {
+    /// The first time without an id, as clients do.
+    fn classic_join(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
+        let topics = options.get("topics").copied().unwrap_or("t");
+        let owned: Vec<TopicPartition> = options
+            .get("owned")
+            .map(|text| text.split(',').map(partition).collect())
+            .unwrap_or_default();
+        let known = self.clients.get(name).map(|client| client.id.clone());
+        let assignor = options.get("assignor").copied().unwrap_or("range");
         let request = JoinRequest {
             group: "g".into(),
-            member_id: String::new(),
-            group_instance_id: None,
+            member_id: known.unwrap_or_default(),
+            group_instance_id: options.get("instance").map(|id| (*id).to_owned()),
             client_id: name.into(),
             client_host: "/127.0.0.1".into(),
             session_timeout_ms: 10_000,
             rebalance_timeout_ms: 10_000,
             protocol_type: "consumer".into(),
-            protocols: vec![("range".into(), Bytes::from_static(b"metadata"))],
-            requires_known_member_id: false,
+            protocols: vec![(assignor.into(), subscription(topics, &owned))],
+            requires_known_member_id: options.contains_key("asks"),
             supports_skipping_assignment: true,
-            new_member_suffix: "1".into(),
+            new_member_suffix: name.into(),
         };
         self.ask(name, Request::Join(request))
+    }
+
+    fn classic_sync(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
+        let request = SyncRequest {
+            member: self.identity(name, options),
+            protocol_type: None,
+            protocol_name: None,
+            assignments: options
+                .get("orders")
+                .map(|partitions| {
+                    (
+                        self.identity(name, options).member_id,
+                        assignment(partitions),
+                    )
+                })
+                .into_iter()
+                .collect(),
+        };
+        self.ask(name, Request::Sync(request))
     }
 
     fn classic_leave(&mut self, name: &str, options: &BTreeMap<&str, &str>) -> String {
@@ -415,7 +452,24 @@ impl World {
         let name = self.requests.remove(&to).expect("answered once");
         let shown = match response {
             Response::ConsumerHeartbeat(answer) => self.heartbeat_answer(&name, answer),
-            Response::Join(joined) => joined.error.to_string(),
+            Response::Join(joined) => {
+                let client = self.clients.entry(name.clone()).or_default();
+                client.epoch = joined.generation;
+                client.id.clone_from(&joined.member_id);
+                format!(
+                    "{} as {}, generation {}, {:?}, leader {:?}",
+                    joined.error,
+                    joined.member_id,
+                    joined.generation,
+                    joined.protocol_name,
+                    joined.leader
+                )
+            }
+            Response::Sync(synced) => {
+                let has = decode_assignment(&synced.assignment).expect("own bytes");
+                let has: Vec<String> = has.iter().map(ToString::to_string).collect();
+                format!("{}, has [{}]", synced.error, has.join(" "))
+            }
             Response::Heartbeat(error) | Response::DeleteGroup(error) => error.to_string(),
             Response::Commit(results) => {
                 let results = results.iter().map(|(at, error)| format!("{at} {error}"));

@@ -1,11 +1,15 @@
 //! Changes of a group are stored before anybody hears of them.
 
-use super::event::{ConsumerHeartbeatAnswer, Refusal};
+use std::time::Duration;
+
+use super::converting::ClassicGroup;
+use super::event::Refusal;
 use super::group::ConsumerGroup;
 use super::member::{ConsumerMember, MemberState};
 use crate::coordinator::deadlines::Deadline;
-use crate::coordinator::event::{Effect, RequestId, Response, StoredRecord, WriteId};
+use crate::coordinator::event::{Effect, JoinResponse, RequestId, Response, StoredRecord, WriteId};
 use crate::coordinator::group::{Group, GroupState};
+use crate::coordinator::member::millis;
 use crate::coordinator::turn::{AfterWrite, Turn};
 use wire::ErrorCode;
 use wire::TopicPartition;
@@ -16,8 +20,10 @@ use wire::report::{GroupCause, MemberName, MemberPartitions, MemberStep, Report}
 pub(super) struct Change {
     /// As the group was: it is again, if the change cannot be stored.
     pub(super) before: Option<Box<ConsumerGroup>>,
+    /// What the group was, if it was of the classic protocol and had members.
+    pub(super) classic: Option<Box<ClassicGroup>>,
     pub(super) records: Vec<StoredRecord>,
-    pub(super) answer: Option<(RequestId, ConsumerHeartbeatAnswer)>,
+    pub(super) answer: Option<(RequestId, Response)>,
     pub(super) why: GroupCause,
     /// Why members that are gone are gone.
     pub(super) gone: MemberStep,
@@ -27,7 +33,8 @@ pub(super) struct Change {
 #[derive(Debug)]
 pub(crate) struct StoredChange {
     pub(crate) before: Option<Box<ConsumerGroup>>,
-    pub(crate) answers: Vec<(RequestId, ConsumerHeartbeatAnswer)>,
+    pub(crate) classic: Option<Box<ClassicGroup>>,
+    pub(crate) answers: Vec<(RequestId, Response)>,
 }
 
 impl Group {
@@ -42,7 +49,7 @@ impl Group {
         }
         if change.records.is_empty() {
             if let Some((to, answer)) = change.answer {
-                self.answer_heartbeat(to, answer, turn);
+                self.answer_when_stored(to, answer, turn);
             }
             return;
         }
@@ -50,6 +57,7 @@ impl Group {
         let before = change.before.clone();
         let stored = StoredChange {
             before: change.before,
+            classic: change.classic,
             answers: change.answer.into_iter().collect(),
         };
         let then = AfterWrite::ChangeConsumerGroup(stored);
@@ -63,17 +71,12 @@ impl Group {
     }
 
     /// Answers once everything that the answer tells of is stored.
-    pub(super) fn answer_heartbeat(
-        &self,
-        to: RequestId,
-        answer: ConsumerHeartbeatAnswer,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(super) fn answer_when_stored(&self, to: RequestId, answer: Response, turn: &mut Turn<'_>) {
         let last = self.consumer.as_ref().and_then(|it| it.last_write);
         let pending = last.and_then(|last| turn.outstanding.writes.get_mut(&last));
         match pending.map(|pending| &mut pending.then) {
             Some(AfterWrite::ChangeConsumerGroup(change)) => change.answers.push((to, answer)),
-            _ => turn.respond(to, Response::ConsumerHeartbeat(Ok(answer))),
+            _ => turn.respond(to, answer),
         }
     }
 
@@ -83,6 +86,7 @@ impl Group {
         write: WriteId,
         result: Result<(), ErrorCode>,
         before: Option<Box<ConsumerGroup>>,
+        classic: Option<Box<ClassicGroup>>,
         turn: &mut Turn<'_>,
     ) {
         let Some(consumer) = &mut self.consumer else {
@@ -103,6 +107,10 @@ impl Group {
                 if is_last {
                     self.forget_members(turn);
                     self.consumer = before;
+                    if let Some(classic) = classic {
+                        self.put_classic_back(*classic, turn);
+                        return;
+                    }
                     for member_id in self.consumer.iter().flat_map(|it| it.members.keys()) {
                         self.heard_consumer(member_id, turn);
                     }
@@ -129,7 +137,11 @@ impl Group {
                 group: self.id.clone(),
                 member_id: member.member_id.clone(),
             };
-            if member.current.state != MemberState::UnrevokedPartitions {
+            // A member of the classic protocol has the same time to join again.
+            let is_behind = member.subscription.classic.is_some()
+                && member.current.epoch < consumer.epoch
+                && !member.is_away();
+            if member.current.state != MemberState::UnrevokedPartitions && !is_behind {
                 turn.clear_deadline(&deadline);
             } else if !turn.outstanding.deadlines.is_set(&deadline) {
                 turn.set_deadline(deadline, member.rebalance_timeout());
@@ -143,8 +155,19 @@ impl Group {
 
     /// The session timeout of a member starts anew.
     pub(super) fn heard_consumer(&self, member_id: &str, turn: &mut Turn<'_>) {
-        let timeout = turn.consumer_config(&self.id).session_timeout;
+        let timeout = self.consumer_session_timeout(member_id, turn);
         turn.set_session(&self.id, member_id, timeout);
+    }
+
+    /// A member of the classic protocol brings its own.
+    pub(super) fn consumer_session_timeout(&self, member_id: &str, turn: &Turn<'_>) -> Duration {
+        let members = self.consumer.as_ref().map(|it| &it.members);
+        let member = members.and_then(|members| members.get(member_id));
+        let classic = member.and_then(|member| member.subscription.classic.as_ref());
+        classic.map_or_else(
+            || turn.consumer_config(&self.id).session_timeout,
+            |classic| millis(classic.session_timeout_ms),
+        )
     }
 
     /// Waits for a member no longer.
@@ -261,8 +284,18 @@ pub(super) fn did(member_id: &str, client_id: &str, what: impl Into<String>) -> 
     GroupCause::by(vec![name], what)
 }
 
-/// How a member hears that a change could not be stored.
-pub(crate) fn heartbeat_error(error: ErrorCode) -> Refusal {
+/// The answer in place of this one, because the change that it tells of could not be stored.
+pub(crate) fn not_stored(answer: Response, error: ErrorCode) -> Response {
+    let refusal = refusal_of(error);
+    match answer {
+        Response::Join(joined) => {
+            Response::Join(JoinResponse::error(joined.member_id, refusal.error))
+        }
+        _ => Response::ConsumerHeartbeat(Err(refusal)),
+    }
+}
+
+fn refusal_of(error: ErrorCode) -> Refusal {
     let code = match error {
         ErrorCode::NotLeaderOrFollower
         | ErrorCode::FencedLeaderEpoch

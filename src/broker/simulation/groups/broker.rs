@@ -12,8 +12,8 @@ use super::{
     world::{Event, World},
 };
 use crate::coordinator::{
-    self, CommitRequest, Config, ConsumerConfig, Coordinator, Effect, Now, Request, RequestId,
-    WriteId,
+    self, CommitRequest, Config, ConsumerConfig, Coordinator, Effect, MigrationPolicy, Now,
+    Request, RequestId, WriteId,
 };
 use wire::{BrokerId, LeaderEpoch, report::Report};
 
@@ -87,6 +87,7 @@ fn consumer_config() -> ConsumerConfig {
         assignment_interval_ms: 0,
         group_size_max: 0,
         assignors: Vec::new(),
+        migration_policy: MigrationPolicy::Disabled,
     }
 }
 
