@@ -33,6 +33,7 @@ pub enum At {
 
 /// One of the two, and what is its own.
 pub struct Side {
+    name: &'static str,
     pub cluster: Cluster,
     connections: BTreeMap<i32, Connection>,
     offered: BTreeMap<i16, (i16, i16)>,
@@ -54,8 +55,9 @@ pub struct Pair {
 pub type Answer<R> = Result<<R as Request>::Response, String>;
 
 impl Side {
-    async fn new(cluster: Cluster) -> Self {
+    async fn new(name: &'static str, cluster: Cluster) -> Self {
         let mut side = Self {
+            name,
             cluster,
             connections: BTreeMap::new(),
             offered: BTreeMap::new(),
@@ -153,7 +155,11 @@ impl Side {
             ]));
         let mut learnt = BTreeMap::new();
         for broker in 1..=BROKERS {
-            until("a broker knows the topic and its leaders", async || {
+            let what = format!(
+                "broker {broker} of {} knows {topic} and its leaders",
+                self.name
+            );
+            until(&what, async || {
                 let connection = self.connection(broker).await.ok()?;
                 let metadata = connection.ask(12, &request).await.ok()?;
                 let found = metadata.topics.first()?;
@@ -177,7 +183,7 @@ impl Side {
 
 impl Pair {
     pub async fn new(ours: Cluster, theirs: Cluster) -> Self {
-        let (ours, theirs) = tokio::join!(Side::new(ours), Side::new(theirs));
+        let (ours, theirs) = tokio::join!(Side::new("ours", ours), Side::new("theirs", theirs));
         Self {
             ours,
             theirs,
