@@ -26,8 +26,8 @@ pub(super) const COORDINATOR_RETRY: Duration = Duration::from_millis(25);
 /// Where Kafka keeps committed offsets.
 pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
-/// How long the controller may take to learn from `ZooKeeper` that a preferred leader is in sync again.
-const IN_SYNC_WAIT: Duration = Duration::from_secs(1);
+/// How long a preferred leader that came back may take to be in sync, and the controller to learn it from `ZooKeeper`.
+const IN_SYNC_WAIT: Duration = Duration::from_secs(5);
 
 /// How often it is asked meanwhile.
 const IN_SYNC_RETRY: Duration = Duration::from_millis(50);
