@@ -471,3 +471,27 @@ fn an_address_without_a_port_is_named() {
         }
     }
 }
+
+#[test]
+fn a_broker_without_zookeeper_says_what_it_waits_for() {
+    use std::io::{BufRead, BufReader};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nobody = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut broker = std::process::Command::new(env!("CARGO_BIN_EXE_kafkarium"))
+        .args(["broker", "--id", "1", "--listener", "127.0.0.1:0"])
+        .args(["--zookeeper", &nobody.to_string(), "--data-dir"])
+        .arg(folder.path())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let stderr = BufReader::new(broker.stderr.take().expect("it is piped"));
+    let said = stderr.lines().map_while(Result::ok);
+    let mut said = said.inspect(|line| println!("{line}"));
+    let waits = said.find(|line| line.contains("waiting for ZooKeeper"));
+    let waits = waits.expect("it says so before it gives up");
+    assert!(waits.contains(&nobody.to_string()), "{waits}");
+    broker.kill().expect("it runs");
+    broker.wait().expect("it ends");
+}

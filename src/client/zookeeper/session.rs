@@ -22,6 +22,9 @@ use super::{ChangedPaths, Connection, Link, ZooKeeperOptions};
 /// Pause between two attempts to reach the port.
 const PROBE_PAUSE: Duration = Duration::from_millis(2);
 
+/// A server that starts beside its client is there sooner.
+const TOLD_AFTER: Duration = Duration::from_secs(1);
+
 /// From this long away on, probes are rarer: the loss of one more pause does not show any more.
 const PROBE_OFTEN: Duration = Duration::from_secs(2);
 
@@ -122,9 +125,10 @@ impl Session {
         }
     }
 
-    /// Waits until one of the servers accepts a connection.
+    /// Waits until one of the servers accepts a connection; who reads the log is told what is waited for.
     async fn probe(&self) {
         let since = Instant::now();
+        let mut told = false;
         loop {
             for host in &self.hosts {
                 match timeout(PROBE_TIMEOUT, TcpStream::connect(host)).await {
@@ -132,6 +136,10 @@ impl Session {
                     Ok(Err(error)) => tracing::trace!(%host, %error, "ZooKeeper does not answer"),
                     Err(_) => tracing::trace!(%host, "ZooKeeper does not answer in time"),
                 }
+            }
+            if since.elapsed() >= TOLD_AFTER && !std::mem::replace(&mut told, true) {
+                let connect = &self.options.connect;
+                tracing::info!(%connect, "waiting for ZooKeeper: nobody answers there");
             }
             sleep(if since.elapsed() < PROBE_OFTEN {
                 PROBE_PAUSE
