@@ -112,37 +112,8 @@ pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
     })
 }
 
-/// `20s`, `500ms`, `5m`, `1h`; a bare number is seconds.
+/// A time as the command line takes it: `20s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let usage = || "a time such as 500ms, 20s, 5m or 1h expected".to_owned();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| usage())?;
-    let milliseconds = match text.get(digits.len()..) {
-        Some("ms") => 1,
-        Some("s" | "") => 1000,
-        Some("m") => 60_000,
-        Some("h") => 3_600_000,
-        _ => return Err(usage()),
-    };
-    number
-        .checked_mul(milliseconds)
-        .map(Duration::from_millis)
-        .ok_or_else(usage)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::duration;
-
-    #[test]
-    fn times_are_read_with_their_units() {
-        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
-        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
-        for wrong in ["", "s", "20 s", "20x", "99999999999999999h"] {
-            duration(wrong).expect_err(wrong);
-        }
-    }
+    let known = playground::state::duration(text);
+    known.ok_or_else(|| "a time such as 500ms, 20s, 5m or 1h expected".to_owned())
 }

@@ -29,7 +29,7 @@ pub use action::{
     Action, ActionError, Answer, Ask, ClusterAction, Condition, ConditionError, FORMS, Form, Key,
     KeyPress, Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace, Request,
     ScreenAction, Step, Target, TerminalAction, TopicConfig, TypedRecord, UnknownKey,
-    UnknownTarget, Verdict, Waits, Wanted, duration, pace,
+    UnknownTarget, Verdict, Waits, Wanted, pace,
 };
 pub use cluster::{
     Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
@@ -55,7 +55,7 @@ pub use story::{
     Coach, Entry, Hand, Merge, Story, Subject, ToldLine, Tone, ZooKeeperStory, grouped,
     named_places,
 };
-pub use time::{Clock, Timestamp};
+pub use time::{Clock, Timestamp, duration};
 pub use update::update;
 pub use view::{
     Candidate, Caption, Compose, Enter, Eye, FIELDS, Grid, GroupRow, Help, Leads, Message, Opened,

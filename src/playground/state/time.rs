@@ -71,9 +71,38 @@ impl fmt::Display for Clock {
     }
 }
 
+/// How long, as people write it everywhere here: `500ms`, `20s`, `5m`, `1h`; a bare number is seconds.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
+    let number: u64 = digits.parse().ok()?;
+    let milliseconds = match text.get(digits.len()..)? {
+        "ms" => 1,
+        "s" | "" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(milliseconds).map(Duration::from_millis)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use std::time::Duration;
+
+    use super::{Timestamp, duration};
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        assert_eq!(duration("20s"), Some(Duration::from_secs(20)));
+        assert_eq!(duration("20"), Some(Duration::from_secs(20)));
+        assert_eq!(duration("5m"), Some(Duration::from_secs(300)));
+        assert_eq!(duration("1h"), Some(Duration::from_secs(3600)));
+        assert_eq!(duration("1500ms"), Some(Duration::from_millis(1500)));
+        for wrong in ["", "s", "20 s", "20x", "-1s", "99999999999999999h"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_clock_shows_local_time_with_and_without_milliseconds() {

@@ -31,7 +31,7 @@ pub use action::ActionError;
 pub use action_arguments::{TopicConfig, TypedRecord};
 pub(super) use ask::question;
 pub use ask::{Answer, Ask};
-pub use condition::{Condition, ConditionError, FORMS, Form, Verdict, Wanted, duration};
+pub use condition::{Condition, ConditionError, FORMS, Form, Verdict, Wanted};
 pub use key::{Key, KeyPress, UnknownKey};
 pub use kinds::{Action, ClusterAction, ScreenAction, TerminalAction};
 pub use motion::Motion;

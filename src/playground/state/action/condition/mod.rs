@@ -19,7 +19,7 @@ use super::TopicConfig;
 pub use baseline::Baseline;
 pub use check::Verdict;
 pub use forms::{FORMS, Form};
-pub use reader::{ConditionError, duration};
+pub use reader::ConditionError;
 use wire::{BrokerId, GroupState, TopicPartition};
 
 /// What is waited for, and for how long at most.

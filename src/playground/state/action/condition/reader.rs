@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Amount, COMPARES, Compare, Places, forms::FORMS, words::Word};
-use crate::state::spelling::did_you_mean;
+use crate::state::{spelling::did_you_mean, time::duration};
 use wire::{BrokerId, TopicPartition};
 
 /// Why a text is no condition, and in which column, counted from 1.
@@ -190,18 +190,4 @@ impl Reader<'_> {
 fn partition(word: &Word) -> Option<i32> {
     let digits = word.text.strip_prefix('p').filter(|_| !word.quoted)?;
     digits.parse().ok().filter(|partition| *partition >= 0)
-}
-
-/// `500ms`, `10s`, `2m`
-#[must_use]
-pub fn duration(text: &str) -> Option<Duration> {
-    let digits = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
-    let number: u64 = digits.parse().ok()?;
-    let milliseconds = match text.get(digits.len()..)? {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        _ => return None,
-    };
-    number.checked_mul(milliseconds).map(Duration::from_millis)
 }
