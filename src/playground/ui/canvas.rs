@@ -253,7 +253,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let words = text.trim_start_matches(' ');
     let mut line = " ".repeat(text.len() - words.len());
     for word in words.split(' ') {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
+        if !line.is_empty() && line.width() + 1 + word.width() > columns {
             lines.push(line.trim_end().to_owned());
             line = String::new();
             if word.is_empty() {
@@ -353,6 +353,15 @@ mod tests {
         assert_eq!(super::fit("replication", 20), "replication");
         assert_eq!(super::fit("replication", 6), "repli…");
         assert_eq!(super::fit("日本語", 4), "日…");
+    }
+
+    #[test]
+    fn a_text_is_wrapped_by_columns_not_by_signs() {
+        assert_eq!(super::wrap("日本 日本 日本", 9), ["日本 日本", "日本"]);
+        assert_eq!(
+            super::wrap("  two blanks.  stay", 13),
+            ["  two blanks.", "stay"]
+        );
     }
 
     #[test]
