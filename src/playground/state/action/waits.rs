@@ -417,18 +417,10 @@ fn tell(state: &mut State, wait: &Wait, outcome: Result<String, String>) -> Opti
 mod tests {
     use std::time::Duration;
 
-    use crate::state::{
-        Appearance, Hand, Happening, Observation, ProcessChange, ProcessName, Request,
-    };
-    use crate::ui::tests::session::Session;
+    use crate::state::{Hand, Happening, Observation, ProcessChange, ProcessName, Request};
+    use crate::ui::tests::session::{Session, ready};
     use wire::BrokerId;
     use wire::control::{Answer, Asker, Question};
-
-    fn ready() -> Session {
-        let mut session = Session::new((120, 36), Appearance::default());
-        session.all_ready();
-        session
-    }
 
     fn ask(session: &mut Session, number: u64, question: Question) {
         session.happen(Happening::Asked(number, question));
@@ -464,7 +456,7 @@ mod tests {
 
     #[test]
     fn another_shell_is_answered_once_what_it_asked_for_is_there() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         ask(&mut session, 7, action("kill broker 2"));
         assert_eq!(answers(&session), []);
         session.later(40);
@@ -486,7 +478,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_answered_at_once_and_in_the_words_of_the_screen() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         ask(&mut session, 1, action("kill broker 9"));
         ask(&mut session, 2, action("explode"));
         ask(
@@ -519,7 +511,7 @@ mod tests {
 
     #[test]
     fn a_wait_ends_with_what_was_seen_instead() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         ask(
             &mut session,
             4,
@@ -545,7 +537,7 @@ mod tests {
 
     #[test]
     fn a_wait_can_count_from_a_mark_that_was_set_before_the_deed() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         let mark = |name: &str| Question::Mark { mark: name.into() };
         let wait = |mark: &str| Question::Wait {
             condition: "acked 2 more".into(),
@@ -588,7 +580,7 @@ mod tests {
 
     #[test]
     fn what_is_done_is_told_under_the_name_of_who_asked() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         let restart = Question::Do {
             action: "restart broker 2".into(),
             timeout_ms: 5000,
@@ -602,7 +594,7 @@ mod tests {
 
     #[test]
     fn the_cluster_s_refusal_is_the_answer() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         ask(&mut session, 5, action("config orders retention.ms 60000"));
         session.see(Observation::Failed {
             why: "INVALID_CONFIG".into(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     frame,
-    session::{Session, broker},
+    session::{self, Session, broker},
     text,
 };
 use crate::state::{
@@ -13,8 +13,7 @@ use crate::state::{
 use wire::{BrokerId, GroupState};
 
 fn ready() -> Session {
-    let mut session = Session::new((120, 36), Appearance::default());
-    session.all_ready();
+    let mut session = session::ready((120, 36));
     session.see(Observation::Group(GroupSeen {
         group: "billing".into(),
         state: GroupState::Stable,

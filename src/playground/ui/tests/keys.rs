@@ -2,7 +2,7 @@
 
 use super::{
     frame,
-    session::{Session, broker, consumer, orders},
+    session::{self, Session, broker, consumer, orders},
     text,
 };
 use crate::state::{
@@ -16,8 +16,7 @@ use wire::{
 };
 
 fn ready() -> Session {
-    let mut session = Session::new((120, 36), Appearance::default());
-    session.all_ready();
+    let mut session = session::ready((120, 36));
     session.later(1000);
     session
 }

@@ -2,23 +2,17 @@
 
 use super::{
     frame,
-    session::{Session, broker, orders},
+    session::{Session, broker, orders, ready},
     text,
 };
 use crate::state::{
-    Action, Appearance, GroupSeen, Happening, Key, Observation, PartitionOffsets, ProcessChange,
-    ProcessName, ScreenAction, ZooKeeperSeen,
+    Action, GroupSeen, Happening, Key, Observation, PartitionOffsets, ProcessChange, ProcessName,
+    ScreenAction, ZooKeeperSeen,
 };
 use wire::{BrokerId, GroupState, Offset};
 
 fn screen(session: &Session) -> String {
     text(&frame(&session.state))
-}
-
-fn ready(size: (u16, u16)) -> Session {
-    let mut session = Session::new(size, Appearance::default());
-    session.all_ready();
-    session
 }
 
 fn kill(session: &mut Session, id: i32) {

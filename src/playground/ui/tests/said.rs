@@ -2,7 +2,7 @@
 
 use super::{
     frame,
-    session::{START_MS, Session, broker, orders},
+    session::{START_MS, Session, broker, orders, ready},
     text,
 };
 use crate::state::{
@@ -13,12 +13,6 @@ use wire::{BrokerId, report::Report};
 
 fn screen(session: &Session) -> String {
     text(&frame(&session.state))
-}
-
-fn ready(size: (u16, u16)) -> Session {
-    let mut session = Session::new(size, Appearance::default());
-    session.all_ready();
-    session
 }
 
 /// Of three replicas only the leader is in sync, and 5 records wait, so many of them with `acks=all`.

@@ -41,6 +41,13 @@ fn ids(brokers: &[i32]) -> Vec<BrokerId> {
     brokers.iter().copied().map(BrokerId).collect()
 }
 
+/// A session in which everything that the start brings is there.
+pub fn ready(size: (u16, u16)) -> Session {
+    let mut session = Session::new(size, Appearance::default());
+    session.all_ready();
+    session
+}
+
 impl Session {
     pub fn new(size: (u16, u16), appearance: Appearance) -> Self {
         let (state, requests) = State::new(Setup {

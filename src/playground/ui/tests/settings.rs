@@ -1,13 +1,11 @@
 //! Files of the user's settings, seen on the screen.
 
-use super::{frame, session::Session, text};
-use crate::state::{Appearance, Key, Observation, RecordFace, Unreadable, settings::Setting};
-
-fn ready() -> Session {
-    let mut session = Session::new((120, 36), Appearance::default());
-    session.all_ready();
-    session
-}
+use super::{
+    frame,
+    session::{Session, ready},
+    text,
+};
+use crate::state::{Key, Observation, RecordFace, Unreadable, settings::Setting};
 
 fn save(session: &mut Session, file: &str, content: Option<&str>) {
     session.later(100).see(Observation::SettingsFile {
@@ -31,7 +29,7 @@ fn typed(session: &mut Session, words: &str) {
 
 #[test]
 fn a_layout_is_shown_by_its_name_and_changes_when_it_is_saved() {
-    let mut session = ready();
+    let mut session = ready((120, 36));
     save(
         &mut session,
         "layouts/my.toml",
@@ -62,7 +60,7 @@ fn a_layout_is_shown_by_its_name_and_changes_when_it_is_saved() {
 
 #[test]
 fn a_mistake_is_named_by_line_and_column_and_the_old_layout_stays() {
-    let mut session = ready();
+    let mut session = ready((120, 36));
     let before = session.state.view.layouts.current().clone();
     save(
         &mut session,
@@ -82,7 +80,7 @@ fn a_mistake_is_named_by_line_and_column_and_the_old_layout_stays() {
 
 #[test]
 fn footer_and_help_name_the_keys_of_the_user() {
-    let mut session = ready();
+    let mut session = ready((120, 36));
     save(
         &mut session,
         "keys.toml",
@@ -117,7 +115,7 @@ fn footer_and_help_name_the_keys_of_the_user() {
 
 #[test]
 fn a_file_that_cannot_be_read_leaves_the_old_one_and_says_why() {
-    let mut session = ready();
+    let mut session = ready((120, 36));
     save(&mut session, "keys.toml", Some("[always]\nkill = \"K\""));
     let mut cannot = |file: &str, why, at_start| {
         session.later(100).see(Observation::SettingsFileUnreadable {
@@ -160,7 +158,7 @@ fn a_file_that_cannot_be_read_leaves_the_old_one_and_says_why() {
 
 #[test]
 fn an_own_theme_paints_the_roles_it_names() {
-    let mut session = ready();
+    let mut session = ready((120, 36));
     let painted = |session: &Session| frame(&session.state)[(1, 0)].fg;
     let before = painted(&session);
     save(

@@ -2,7 +2,7 @@
 
 use super::{
     assert_drawn, frame,
-    session::{Session, broker, orders},
+    session::{self, Session, broker, orders},
     text,
 };
 use crate::state::{
@@ -135,8 +135,7 @@ fn an_outage_begins_when_the_cluster_tells_it_whoever_ended_the_leader() {
 
 /// Three brokers, two replicas each; broker 3 is behind in p3, which broker 1 leads.
 fn ready(size: (u16, u16)) -> Session {
-    let mut session = Session::new(size, Appearance::default());
-    session.all_ready();
+    let mut session = session::ready(size);
     session.at_12_01(0).key(Key::Esc);
     metadata(
         &mut session,

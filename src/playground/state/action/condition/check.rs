@@ -266,18 +266,10 @@ fn of_group(
 #[cfg(test)]
 mod tests {
     use super::{Baseline, Verdict};
-    use crate::state::{
-        Appearance, Condition, Observation, ProcessChange, ProcessName, RecordSeen,
-    };
-    use crate::ui::tests::session::Session;
+    use crate::state::{Condition, Observation, ProcessChange, ProcessName, RecordSeen};
+    use crate::ui::tests::session::{Session, ready};
     use wire::report::{Report, ReportLine};
     use wire::{BrokerId, Offset, TopicPartition};
-
-    fn ready() -> Session {
-        let mut session = Session::new((120, 36), Appearance::default());
-        session.all_ready();
-        session
-    }
 
     fn look(session: &Session, since: &Baseline, condition: &str) -> Verdict {
         let condition: Condition = condition.parse().expect(condition);
@@ -286,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_condition_is_looked_up_in_what_is_known_and_says_what_was_seen() {
-        let session = ready();
+        let session = ready((120, 36));
         let since = Baseline::of(&session.state.cluster);
         for (condition, holds, seen) in [
             ("isr orders 3", true, "isr of orders: p0 3, p1 3, p2 3"),
@@ -361,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_record_may_have_no_key_be_new_and_stand_in_several_partitions() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         written(
             &mut session,
             "orders",
@@ -387,7 +379,7 @@ mod tests {
 
     #[test]
     fn what_a_group_read_is_counted_from_the_beginning_of_the_wait_where_more_is_meant() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         let read = |session: &mut Session, offset: i64, at: i64| {
             let process = ProcessName::Consumer("c1".into());
             let report = Report::Record {
@@ -447,7 +439,7 @@ mod tests {
 
     #[test]
     fn what_a_topic_costs_and_who_keeps_it_is_looked_up() {
-        let session = ready();
+        let session = ready((120, 36));
         let since = Baseline::of(&session.state.cluster);
         for (condition, holds, seen) in [
             (
@@ -479,7 +471,7 @@ mod tests {
 
     #[test]
     fn what_nobody_tells_any_more_does_not_hold() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         let since = Baseline::of(&session.state.cluster);
         let exited = || ProcessChange::Exited {
             code: None,
@@ -516,7 +508,7 @@ mod tests {
 
     #[test]
     fn more_and_moved_count_from_the_beginning_of_the_wait() {
-        let mut session = ready();
+        let mut session = ready((120, 36));
         let mut produced = session.state.cluster.produced.clone();
         let since = Baseline::of(&session.state.cluster);
         assert!(!look(&session, &since, "acked 2 more").holds);
