@@ -374,3 +374,125 @@ fn never_began(process: ProcessName, error: &anyhow::Error) -> Vec<Observation> 
     };
     vec![change, Observation::Failed { why }]
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::{Executor, UNDER_WAY_MAX};
+    use crate::state::{NewConsumer, Observation, ProcessChange, ProcessName, Request};
+    use crate::supervisor::{ClusterFolder, FolderOptions, Plan, Supervisor};
+    use wire::{BrokerId, Offset, TopicPartition};
+
+    /// Hands for a cluster that has no broker, and what they tell.
+    fn of_nobody(folder: &tempfile::TempDir) -> (Executor, mpsc::Receiver<Observation>) {
+        let (observations, told) = mpsc::channel(256);
+        let folder = ClusterFolder::open(&FolderOptions {
+            name: "demo".to_owned(),
+            data_dir: Some(folder.path().join("demo")),
+            ..FolderOptions::default()
+        });
+        let plan = Plan {
+            brokers: Vec::new(),
+            base_port: 0,
+            zookeeper_port: 0,
+        };
+        let folder = folder.expect("a new folder");
+        let supervisor = Supervisor::new(folder, plan, observations.clone());
+        let (supervisor, _) = supervisor.expect("a port");
+        (Executor::new(supervisor, [], observations), told)
+    }
+
+    /// The next thing told that this takes.
+    async fn next<T>(
+        told: &mut mpsc::Receiver<Observation>,
+        mut takes: impl FnMut(Observation) -> Option<T>,
+    ) -> T {
+        loop {
+            let observation = told.recv().await.expect("the hands are there");
+            if let Some(taken) = takes(observation) {
+                return taken;
+            }
+        }
+    }
+
+    fn failure(observation: Observation) -> Option<String> {
+        match observation {
+            Observation::Failed { why } => Some(why),
+            _ => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_done_is_told_with_the_way_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut executor, mut told) = of_nobody(&folder);
+        let broker = ProcessName::Broker(BrokerId(1));
+        for request in [
+            Request::Kill(broker.clone()),
+            Request::Stop(broker.clone()),
+            Request::Freeze(broker.clone()),
+            Request::Thaw(broker.clone()),
+            Request::Restart(broker),
+        ] {
+            let now = executor.carry_out(request).into_iter();
+            let why: Vec<String> = now.filter_map(failure).collect();
+            assert_eq!(why, ["broker 1 does not run: {start broker 1} starts it"]);
+        }
+        let consumer = NewConsumer {
+            name: "c7".to_owned(),
+            group: "billing".to_owned(),
+            topic: "orders".to_owned(),
+        };
+        let began = executor.carry_out(Request::Start(consumer.process()));
+        let exited = |told: &Observation| {
+            let Observation::Process { process, change } = told else {
+                return false;
+            };
+            *process == consumer.process() && matches!(change, ProcessChange::Exited { .. })
+        };
+        assert!(began.iter().any(exited), "nobody waits for it: {began:?}");
+        assert!(executor.carry_out(Request::ElectLeaders).is_empty());
+        let why = next(&mut told, failure).await;
+        assert!(why.contains("there is no address"), "{why}");
+        executor.end(&mut told).await;
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_answer_is_told_that_there_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut executor, mut told) = of_nobody(&folder);
+        let told_at_once = executor.carry_out(Request::CommitOffset {
+            group: "billing".to_owned(),
+            partition: TopicPartition::new("orders", 0),
+            offset: Offset(7),
+        });
+        assert!(told_at_once.is_empty());
+        let (group, error) = next(&mut told, |observation| match observation {
+            Observation::OffsetCommitted { group, error } => Some((group, error)),
+            _ => None,
+        })
+        .await;
+        assert_eq!(group, "billing");
+        assert!(error.is_some(), "nobody coordinates it");
+        executor.end(&mut told).await;
+    }
+
+    #[tokio::test]
+    async fn more_requests_than_can_wait_are_refused_and_later_ones_are_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut executor, mut told) = of_nobody(&folder);
+        // On one thread none of them goes on before the test waits.
+        for _ in 0..=UNDER_WAY_MAX {
+            executor.carry_out(Request::ElectLeaders);
+        }
+        let full = format!("{UNDER_WAY_MAX} requests wait for the cluster already");
+        assert_eq!(next(&mut told, failure).await, full);
+        for _ in 0..UNDER_WAY_MAX {
+            assert_ne!(next(&mut told, failure).await, full);
+        }
+        executor.carry_out(Request::ElectLeaders);
+        assert_ne!(next(&mut told, failure).await, full);
+        executor.end(&mut told).await;
+    }
+}
