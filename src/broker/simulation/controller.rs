@@ -47,7 +47,10 @@ impl Process {
         }
         self.controller_looks_again = false;
         let image = self.mirror.image();
-        if self.held().is_none() && image.controller.is_none() && self.broker_epoch >= 0 {
+        if self.own_controllership().is_none()
+            && image.controller.is_none()
+            && self.broker_epoch >= 0
+        {
             self.controller_is_busy = true;
             let paths = vec![znodes::CONTROLLER_EPOCH.to_owned()];
             self.ask(
@@ -57,17 +60,17 @@ impl Process {
             );
             return;
         }
-        self.take_office(turn);
+        self.take_or_give_up_controllership(turn);
         self.look_at(image, turn);
     }
 
-    fn held(&self) -> Option<Controllership> {
+    fn own_controllership(&self) -> Option<Controllership> {
         Controllership::held(&self.mirror.image(), self.session?)
     }
 
-    fn take_office(&mut self, turn: &mut Turn<'_>) {
-        match (&self.controllership, self.held()) {
-            (Some((held, _)), Some(now)) if *held == now => {}
+    fn take_or_give_up_controllership(&mut self, turn: &mut Turn<'_>) {
+        match (&self.controllership, self.own_controllership()) {
+            (Some((before, _)), Some(now)) if *before == now => {}
             (_, None) => self.controllership = None,
             (_, Some(now)) => {
                 turn.say(|| format!("broker {} is the controller, epoch {}", self.own, now.epoch));
@@ -250,7 +253,7 @@ impl Process {
     /// The campaign is over, won or lost.
     pub(super) fn stand_as_elected(&mut self, image: &Arc<ClusterImage>, turn: &mut Turn<'_>) {
         self.controller_is_busy = false;
-        self.take_office(turn);
+        self.take_or_give_up_controllership(turn);
         self.look_at(Arc::clone(image), turn);
     }
 
@@ -321,7 +324,7 @@ impl Process {
             configs: BTreeMap::new(),
         };
         let mut writes = writes::new_topic(&topic, id, false);
-        if let Some(controllership) = self.held() {
+        if let Some(controllership) = self.own_controllership() {
             writes.insert(0, controllership.check());
             writes.extend(writes::first_states(
                 &controllership,
