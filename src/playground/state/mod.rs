@@ -41,7 +41,7 @@ pub use cluster::{
     Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json,
     records_per_word, znode_summary,
 };
-pub use lessons::{Lesson, LessonStep};
+pub use lessons::{Guess, Lesson, LessonStep, Predict};
 pub use model::{DEMO_KEYS, State, stream_value};
 pub use palette::summary;
 pub use past::{

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use self::prove::{Broken, prove};
 use super::{Outcome, exit};
 use crate::cli::say::say;
-use playground::state::{Lesson, LessonStep};
+use playground::state::{Lesson, LessonStep, settings::Keymap};
 use playground::{Announce, FolderOptions, Options};
 
 /// Lists lessons, tells one, and proves them on a real cluster.
@@ -77,11 +77,18 @@ fn show(name: &str) -> Result<Outcome> {
     let Lesson { title, minutes, .. } = &lesson;
     let mut text = format!("{title}, {minutes} min\n");
     let bootstrap = playground::find(None).map_or(USUAL_ADDRESS.to_owned(), |run| run.bootstrap);
+    let keys = Keymap::default();
     for (index, step) in lesson.steps.iter().enumerate() {
         writeln!(text, "\n{} of {}", index + 1, lesson.steps.len())?;
-        writeln!(text, "  {}", step.text)?;
+        writeln!(text, "  {}", keys.fill(&step.text))?;
+        if let Some(predict) = &step.predict {
+            writeln!(text, "  asks       {}", predict.question)?;
+            for (choice, letter) in predict.choices.iter().zip('a'..) {
+                writeln!(text, "          {letter}  {}", choice.text)?;
+            }
+        }
         writeln!(text, "  done when  {}", step.check)?;
-        writeln!(text, "  hint       {}", step.hint)?;
+        writeln!(text, "  hint       {}", keys.fill(&step.hint))?;
         for action in &step.actions {
             writeln!(text, "  or         :{action}")?;
         }
@@ -91,7 +98,7 @@ fn show(name: &str) -> Result<Outcome> {
         for command in LessonStep::at(&step.apache, &bootstrap) {
             writeln!(text, "  or         $ {command}")?;
         }
-        writeln!(text, "  why        {}", step.why)?;
+        writeln!(text, "  why        {}", keys.fill(&step.why))?;
     }
     say(&text)?;
     Ok(Outcome::Holds)

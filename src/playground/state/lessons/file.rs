@@ -13,11 +13,22 @@
 //! why = "ZooKeeper missed broker 3, and the controller chose another replica."
 //! do = ["kill broker 3"]
 //! undo = ["heal", "wait isr orders 3"]
+//!
+//! [step.predict]                      # a question that is asked before the step is done
+//! question = "When can p2 be written to again?"
+//! choices = [                         # the answer is the first that came, counted from the deed
+//!   { text = "at once", comes = "leader orders p2 not 3 within 1s" },
+//!   { text = "once ZooKeeper has missed broker 3", comes = "leader orders p2 not 3" },
+//!   { text = "never" },               # what came when nothing else did
+//! ]
 //! ```
 //!
 //! A step without `undo` has a check that counts from its beginning, and so can be done again: `acked 1 more`.
+//! Texts may name actions in braces, `{kill broker 3}`: they are shown as the keys that do them.
 
-use super::{BOOTSTRAP, Lesson, LessonStep};
+use std::str::FromStr;
+
+use super::{BOOTSTRAP, Guess, Lesson, LessonStep, Predict};
 use crate::state::{
     action::{Action, ActionError, ConditionError, ScreenAction},
     settings::{
@@ -31,6 +42,12 @@ const STEPS_MAX: usize = 6;
 
 /// The same in time.
 const MINUTES_MAX: u16 = 5;
+
+/// Fewer are no question.
+const CHOICES_MIN: usize = 2;
+
+/// Each has a letter, a to d.
+const CHOICES_MAX: usize = 4;
 
 /// Brokers where nothing is said: as in a new playground.
 const BROKERS: i32 = 3;
@@ -70,18 +87,17 @@ pub(super) fn read(text: &str) -> Result<Lesson, Mistake> {
 
 fn read_step(table: Table<'_>) -> Result<LessonStep, Mistake> {
     table.only(&[
-        "text", "check", "hint", "why", "do", "undo", "shell", "apache",
+        "text", "predict", "check", "hint", "why", "do", "undo", "shell", "apache",
     ])?;
     let check = table.need("check")?;
     let actions = table.need("do")?;
     let step = LessonStep {
         text: said(table, "text")?,
-        check: check.string()?.parse().map_err(|error: ConditionError| {
-            // Its column is counted from behind the quote.
-            let mut mistake = check.wrong(error.to_string());
-            mistake.column += error.column;
-            mistake
-        })?,
+        predict: match table.get("predict") {
+            Some(question) => Some(read_predict(question.table()?)?),
+            None => None,
+        },
+        check: read_condition(check)?,
         hint: said(table, "hint")?,
         why: said(table, "why")?,
         actions: read_actions(actions)?,
@@ -93,6 +109,49 @@ fn read_step(table: Table<'_>) -> Result<LessonStep, Mistake> {
         return Err(actions.wrong("the actions that do the step are expected here"));
     }
     Ok(step)
+}
+
+fn read_predict(table: Table<'_>) -> Result<Predict, Mistake> {
+    table.only(&["question", "choices"])?;
+    let choices = table.need("choices")?;
+    let list = choices.list()?;
+    if let Some(one_too_many) = list.get(CHOICES_MAX) {
+        return Err(one_too_many.wrong(format!("a question has at most {CHOICES_MAX} choices")));
+    }
+    if list.len() < CHOICES_MIN {
+        return Err(choices.wrong(format!("a question has at least {CHOICES_MIN} choices")));
+    }
+    let mut read: Vec<Guess> = Vec::new();
+    for choice in list {
+        let guess = read_guess(choice.table()?)?;
+        if guess.comes.is_none() && read.iter().any(|other| other.comes.is_none()) {
+            return Err(choice.wrong("\"comes\" is missing here: only one choice may be without"));
+        }
+        read.push(guess);
+    }
+    Ok(Predict {
+        question: said(table, "question")?,
+        choices: read,
+    })
+}
+
+fn read_guess(table: Table<'_>) -> Result<Guess, Mistake> {
+    table.only(&["text", "comes"])?;
+    let comes = table.get("comes").map(read_condition);
+    Ok(Guess {
+        text: said(table, "text")?,
+        comes: comes.transpose()?,
+    })
+}
+
+/// A condition, which may say how soon where that is possible.
+fn read_condition<T: FromStr<Err = ConditionError>>(value: Value<'_>) -> Result<T, Mistake> {
+    value.string()?.parse().map_err(|error: ConditionError| {
+        // Its column is counted from behind the quote.
+        let mut mistake = value.wrong(error.to_string());
+        mistake.column += error.column;
+        mistake
+    })
 }
 
 fn read_actions(list: Value<'_>) -> Result<Vec<Action>, Mistake> {
@@ -185,6 +244,46 @@ do = ["kill broker 3"]
                 .contains("12:10 a command with --bootstrap-server {bootstrap}"),
             "{mistake}"
         );
+    }
+
+    const PREDICT: &str = r#"
+[step.predict]
+question = "When?"
+choices = [
+  { text = "at once", comes = "broker 3 down within 1s" },
+  { text = "never" },
+]
+"#;
+
+    #[test]
+    fn a_question_is_read_with_what_tells_its_answer() {
+        let lesson = read(&(WHOLE.to_owned() + PREDICT)).expect("it is right");
+        let predict = lesson.steps[0].predict.as_ref().expect("it asks");
+        assert_eq!(predict.question, "When?");
+        let [soon, never] = &predict.choices[..] else {
+            panic!("{predict:?}");
+        };
+        let comes = soon.comes.as_ref().map(ToString::to_string);
+        assert_eq!(comes.as_deref(), Some("broker 3 down within 1000ms"));
+        assert_eq!((never.text.as_str(), &never.comes), ("never", &None));
+        let more = "  { text = \"later\" },\n".repeat(3);
+        for (right, wrong, says) in [
+            ("3 down within", "3 dwn within", "15:41 "),
+            (
+                "  { text = \"never\" },\n",
+                "",
+                "14:11 a question has at least 2",
+            ),
+            (
+                "  { text = \"never\" },\n",
+                &more,
+                "17:3 \"comes\" is missing here",
+            ),
+        ] {
+            let text = WHOLE.to_owned() + &PREDICT.replace(right, wrong);
+            let mistake = read(&text).expect_err(wrong).to_string();
+            assert!(mistake.starts_with(says), "{wrong}: {mistake}");
+        }
     }
 
     #[test]

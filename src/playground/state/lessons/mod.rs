@@ -4,9 +4,11 @@
 //! as well, which is how a lesson is proved.
 
 mod file;
+mod predict;
 
 use super::action::{Action, Condition};
 use super::settings::Mistake;
+pub use predict::{Guess, Predict};
 
 /// A lesson as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Lesson {
 pub struct LessonStep {
     /// What the learner is to do.
     pub text: String,
+    /// What is asked before it is done.
+    pub predict: Option<Predict>,
     /// Holds once it is done, and not before.
     pub check: Condition,
     /// Helps whoever does not find it.
@@ -58,24 +62,24 @@ impl LessonStep {
     }
 }
 
-/// The lessons that come with the program, in their order.
-const BUILT_IN: [&str; 16] = [
-    include_str!("../../lessons/record.toml"),
-    include_str!("../../lessons/partition.toml"),
-    include_str!("../../lessons/key.toml"),
-    include_str!("../../lessons/group.toml"),
-    include_str!("../../lessons/two-groups.toml"),
-    include_str!("../../lessons/one-broker.toml"),
-    include_str!("../../lessons/replication.toml"),
-    include_str!("../../lessons/leader.toml"),
-    include_str!("../../lessons/min-insync.toml"),
-    include_str!("../../lessons/come-back.toml"),
-    include_str!("../../lessons/retention.toml"),
-    include_str!("../../lessons/duplicates.toml"),
-    include_str!("../../lessons/zookeeper.toml"),
-    include_str!("../../lessons/restaurant.toml"),
-    include_str!("../../lessons/bank.toml"),
-    include_str!("../../lessons/shell.toml"),
+/// The lessons that come with the program, in their order: the name of each, which never changes, and its file.
+const BUILT_IN: [(&str, &str); 16] = [
+    ("record", include_str!("../../lessons/record.toml")),
+    ("partition", include_str!("../../lessons/partition.toml")),
+    ("key", include_str!("../../lessons/key.toml")),
+    ("group", include_str!("../../lessons/group.toml")),
+    ("two-groups", include_str!("../../lessons/two-groups.toml")),
+    ("one-broker", include_str!("../../lessons/one-broker.toml")),
+    ("replication", include_str!("../../lessons/replication.toml")),
+    ("leader", include_str!("../../lessons/leader.toml")),
+    ("min-insync", include_str!("../../lessons/min-insync.toml")),
+    ("come-back", include_str!("../../lessons/come-back.toml")),
+    ("retention", include_str!("../../lessons/retention.toml")),
+    ("duplicates", include_str!("../../lessons/duplicates.toml")),
+    ("zookeeper", include_str!("../../lessons/zookeeper.toml")),
+    ("restaurant", include_str!("../../lessons/restaurant.toml")),
+    ("bank", include_str!("../../lessons/bank.toml")),
+    ("shell", include_str!("../../lessons/shell.toml")),
 ];
 
 impl Lesson {
@@ -92,7 +96,7 @@ impl Lesson {
     pub fn built_in() -> Vec<Self> {
         BUILT_IN
             .iter()
-            .filter_map(|text| Self::read(text).ok())
+            .filter_map(|(_, text)| Self::read(text).ok())
             .collect()
     }
 }
@@ -106,7 +110,7 @@ mod tests {
     #[test]
     fn every_lesson_that_comes_with_the_program_can_be_read() {
         let mut titles = BTreeSet::new();
-        for text in BUILT_IN {
+        for (_, text) in BUILT_IN {
             let lesson = Lesson::read(text).map_err(|mistake| format!("{mistake}\n{text}"));
             titles.insert(lesson.expect("it is right").title);
         }
