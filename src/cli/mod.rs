@@ -11,6 +11,7 @@ mod consume;
 mod data_folder;
 mod groups;
 mod java_properties;
+mod learn;
 mod logging;
 mod old_spellings;
 mod open_files;
@@ -58,6 +59,7 @@ enum Command {
     VerifyTransactionsWorker(verify::WorkerArguments),
     Up(scripts::UpArguments),
     Run(scripts::RunArguments),
+    Learn(learn::LearnArguments),
     Lesson(scripts::LessonArguments),
     Exec(scripts::ExecArguments),
     Wait(scripts::WaitArguments),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Up(arguments)) => return scripts::up(arguments),
         Some(Command::Run(arguments)) => return scripts::play(&arguments),
+        Some(Command::Learn(arguments)) => learn::run(arguments),
         Some(Command::Lesson(arguments)) => return scripts::lesson(&arguments),
         Some(Command::Exec(arguments)) => return scripts::exec(&arguments),
         Some(Command::Wait(arguments)) => return scripts::wait(&arguments),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use playground::{self, Announce, DEFAULT_NAME, FolderOptions, Options};
+use playground::{self, Announce, DEFAULT_NAME, FolderOptions, Learn, Options};
 
 /// Which cluster is started.
 #[derive(Debug, Args)]
@@ -102,7 +102,13 @@ impl StartArguments {
 
 /// Runs it until it is quit.
 pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
+    start(arguments, None)
+}
+
+/// The same with the list of lessons open, or one of them.
+pub(super) fn start(arguments: PlaygroundArguments, learn: Option<Learn>) -> Result<()> {
     playground::run(&Options {
+        learn,
         reduced_motion: arguments.reduced_motion,
         record: arguments.record,
         mouse: arguments.mouse,

@@ -154,6 +154,9 @@ impl Executor {
             | Request::Shot(_)
             | Request::Save(_)
             | Request::Mouse(_)
+            // The loop writes them.
+            | Request::KeepProgress(_)
+            | Request::KeepLesson { .. }
             // These are answered by whoever listens to other shells.
             | Request::Answer { .. }
             | Request::TellStatus { .. } => Ok(Vec::new()),

@@ -42,15 +42,15 @@ use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
 use self::state::{
-    Action, Event, Happening, Observation, ProcessName, Request, ScreenAction, Setup, State,
-    TerminalAction, Timestamp, update,
+    Action, Event, Happening, LEARNED, LessonAction, Observation, ProcessName, Request,
+    ScreenAction, Setup, State, TerminalAction, Timestamp, update,
 };
 use self::terminal::TakenKeys;
 use self::turns::Turn;
 use wire::BrokerId;
 use wire::control::{Answer, Status};
 
-pub use self::options::{Announce, Options, parse_topic};
+pub use self::options::{Announce, Learn, Options, parse_topic};
 pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
 pub use self::supervisor::{
@@ -248,6 +248,18 @@ impl Playground {
             } else if let Request::TellStatus { number } = request {
                 self.answers
                     .push((number, Answer::Status(Box::new(self.status()))));
+            } else if let Request::KeepProgress(text) = request {
+                let settings = SettingsFolder::of_the_user();
+                let kept = settings.map_or(Ok(()), |settings| settings.keep_progress(&text));
+                let failed = kept.err().map(|error| format!("{error:#}"));
+                told.extend(failed.map(Observation::NotKept));
+            } else if let Request::KeepLesson { name, text } = request {
+                let settings = SettingsFolder::of_the_user();
+                let kept = settings.map(|settings| settings.keep_lesson(&name, &text));
+                told.extend(kept.map(|kept| match kept {
+                    Ok(file) => Observation::Kept(format!("written: {}", supervisor::shown(&file))),
+                    Err(error) => Observation::NotKept(format!("{error:#}")),
+                }));
             } else if request.concerns_the_terminal() {
                 self.for_terminal.push(request);
             } else {
@@ -262,7 +274,12 @@ impl Playground {
         let layout = options.layout.clone().map(ScreenAction::Layout);
         let theme = options.theme.clone().map(ScreenAction::Theme);
         let shown = layout.into_iter().chain(theme).map(Action::from);
-        for action in shown.chain(options.mouse.then_some(TerminalAction::Mouse.into())) {
+        let mouse = options.mouse.then_some(TerminalAction::Mouse.into());
+        let lesson = options.learn.as_ref().map(|learn| match learn {
+            Learn::Lesson(name) => LessonAction::BeginLesson(name.clone()),
+            Learn::List => LessonAction::ListLessons,
+        });
+        for action in shown.chain(mouse).chain(lesson.map(Action::from)) {
             self.happen(Happening::Do(action));
         }
     }
@@ -272,7 +289,19 @@ impl Playground {
         let Some(mut folder) = SettingsFolder::of_the_user() else {
             return;
         };
-        for observation in folder.look(true) {
+        let mut files = folder.look(true);
+        let is_kept = |told: &Observation| {
+            matches!(told, Observation::SettingsFile { file, .. }
+                | Observation::SettingsFileUnreadable { file, .. } if file == LEARNED)
+        };
+        if !files.iter().any(is_kept) {
+            files.push(Observation::SettingsFile {
+                file: LEARNED.to_owned(),
+                text: None,
+                at_start: true,
+            });
+        }
+        for observation in files {
             self.happen(Happening::Observed(observation));
         }
         if let Err(error) = folder.watch(told) {

@@ -38,6 +38,17 @@ pub struct Options {
     pub layout: Option<String>,
     /// The theme to begin with, by its name.
     pub theme: Option<String>,
+    /// The list of lessons is open at first, or the lesson with this number or name.
+    pub learn: Option<Learn>,
+}
+
+/// What somebody wants to learn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Learn {
+    /// Whatever there is: the list is open.
+    List,
+    /// The lesson with this number or name.
+    Lesson(String),
 }
 
 /// How a cluster without a screen says that it is ready.

@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use anyhow::Context;
 use etcetera::BaseStrategy;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::state::{
-    KEYS, Observation, Unreadable,
+    KEYS, LEARNED, Observation, Unreadable,
     settings::{Layouts, Mistake, Themes},
 };
 
 /// Folders of files that are chosen by name.
-const FOLDERS: [&str; 2] = ["layouts", "themes"];
+const FOLDERS: [&str; 3] = ["layouts", "themes", "lessons"];
 
 /// Files of one folder that are read; more of them is not a person's folder.
 const FILES_MAX: usize = 64;
@@ -128,6 +129,38 @@ impl SettingsFolder {
         self.seen = now;
         self.seen.extend(unlisted);
         told
+    }
+
+    /// Writes how far lessons were done, all of it or nothing.
+    ///
+    /// # Errors
+    /// The disk does not take it; the sentence says which file.
+    pub(super) fn keep_progress(&self, text: &str) -> anyhow::Result<()> {
+        let file = self.path.join(LEARNED);
+        let file = file.canonicalize().unwrap_or(file);
+        let written = || {
+            fs::create_dir_all(&self.path)?;
+            let new = file.with_extension(format!("{}.new", std::process::id()));
+            fs::write(&new, text)?;
+            fs::rename(&new, &file)
+        };
+        written()
+            .with_context(|| format!("how far lessons were done is not kept: {}", file.display()))
+    }
+
+    /// Writes a lesson of the user's own; one that is there stays.
+    ///
+    /// # Errors
+    /// There is one of this name, or the disk does not take it.
+    pub(super) fn keep_lesson(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.path.join("lessons");
+        let file = folder.join(format!("{name}.toml"));
+        let written = || {
+            fs::create_dir_all(&folder)?;
+            fs::File::create_new(&file)?.write_all(text.as_bytes())
+        };
+        written().with_context(|| format!("the lesson is not kept: {}", file.display()))?;
+        Ok(file)
     }
 
     /// Looks again whenever something is saved, and tells what changed. Without a way to be woken by the
@@ -265,8 +298,10 @@ fn read(path: &Path) -> Files {
             files.extend(content.map(|content| (name, content)));
         }
     }
-    let keys = read_file(&path.join(KEYS));
-    files.extend(keys.map(|keys| (KEYS.to_owned(), keys)));
+    for name in [KEYS, LEARNED] {
+        let file = read_file(&path.join(name));
+        files.extend(file.map(|file| (name.to_owned(), file)));
+    }
     files
 }
 

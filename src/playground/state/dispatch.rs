@@ -2,7 +2,7 @@
 
 use crate::state::{
     State,
-    action::{Action, Answer, Key, KeyPress, Motion, Request, ScreenAction},
+    action::{Action, Answer, Key, KeyPress, Motion, Pane, Request, ScreenAction},
     cluster::{Process, ProcessName},
     gate::{By, pass, pass_record},
     settings::Context,
@@ -34,8 +34,11 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
     match &state.view.overlay {
         Overlay::Palette(_) | Overlay::Compose(_) | Overlay::Prompt(_) => input(state, press),
         Overlay::Help(help) if help.typing => input(state, press),
-        Overlay::Help(_) | Overlay::Opened(_) => {
-            match state.view.keys.lookup(Context::Overlay, press.key) {
+        Overlay::Help(_) | Overlay::Opened(_) | Overlay::Lessons(_) => {
+            let listed = matches!(state.view.overlay, Overlay::Lessons(_));
+            let lesson = state.view.keys.lookup(Context::Lesson, press.key);
+            let lesson = lesson.filter(|_| listed);
+            match lesson.or_else(|| state.view.keys.lookup(Context::Overlay, press.key)) {
                 Some((action, _)) => pass(state, &action, By::Key(press.key)),
                 None => match (press.key, always) {
                     (Key::Ctrl(_), Some((action, _))) => pass(state, &action, By::Key(press.key)),
@@ -45,7 +48,8 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
         }
         Overlay::None => {
             let pane = Context::Pane(state.view.focus);
-            match state.view.keys.lookup(pane, press.key).or(always) {
+            let pane = state.view.keys.lookup(pane, press.key);
+            match in_lesson(state, press.key).or(pane).or(always) {
                 Some((_, repeats)) if press.repeat && !repeats => Vec::new(),
                 Some((action, _)) => {
                     let action = longer_pick(state, press.key, action);
@@ -90,6 +94,17 @@ fn longer_pick(state: &mut State, key: Key, action: Action) -> Action {
         Some(number) => ScreenAction::Pick(ProcessName::Broker(BrokerId(number))).into(),
         None => action,
     }
+}
+
+/// What a key means to the lesson that is on the screen: letters, while its question has the keys.
+fn in_lesson(state: &State, pressed: Key) -> Option<(Action, bool)> {
+    let keys = &state.view.keys;
+    let asks = state.asks_in_lesson() && state.view.focus == Pane::Lesson;
+    let answers = asks
+        .then(|| keys.lookup(Context::Question, pressed))
+        .flatten();
+    let leads = state.leads_through_a_lesson();
+    answers.or_else(|| keys.lookup(Context::Lesson, pressed).filter(|_| leads))
 }
 
 enum Answered {
@@ -291,7 +306,7 @@ fn accept(state: &mut State, press: KeyPress) -> Vec<Request> {
             help.typing = false;
             Vec::new()
         }
-        Overlay::None | Overlay::Opened(_) => Vec::new(),
+        Overlay::None | Overlay::Opened(_) | Overlay::Lessons(_) => Vec::new(),
     }
 }
 

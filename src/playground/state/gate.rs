@@ -10,8 +10,10 @@ use crate::state::{
     action::{
         Action, ClusterAction, Key, NewRecord, Pane, Request, ask_terminal, mark, perform,
         question, send,
+        waits::{Before, wait_for_lesson},
     },
-    past,
+    lessons, past,
+    story::Hand,
     view::{ask_for_words, navigate::move_on_screen},
 };
 
@@ -22,6 +24,8 @@ pub(super) enum By {
     Key(Key),
     /// Somebody who was asked already, a script, another shell.
     Sure,
+    /// The open lesson, which prepares itself or does a step for somebody.
+    Lesson,
 }
 
 /// Bad news stand so long whatever is pressed.
@@ -63,6 +67,10 @@ pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
     let mut requests = match &action {
         action if ask_for_words(state, action) => Vec::new(),
         Action::Cluster(action) => {
+            if by != By::Lesson {
+                lessons::tried(state);
+                lessons::note(state, action);
+            }
             let command = state.command_of(action);
             let requests = perform(state, action);
             if !requests.is_empty() {
@@ -71,6 +79,7 @@ pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
             requests
         }
         Action::Terminal(action) => ask_terminal(state, action),
+        Action::Lesson(action) => lessons::lead(state, action),
         Action::Screen(action) => {
             let moved = move_on_screen(state, action);
             let mut requests = moved.requests;
@@ -98,6 +107,32 @@ fn nothing_to_delete(state: &State, action: &Action) -> Option<String> {
     };
     let topic = topic.map(|topic| format!("there is no topic {topic}: {{topic create}} makes one"));
     topic.or_else(|| Some(format!("there is no group {}", group?)))
+}
+
+/// Goes on with the open lesson: looks what came about, and does what it shall do, one thing after the other.
+pub(super) fn go_on_with_lesson(state: &mut State) -> Vec<Request> {
+    let mut requests = lessons::follow(state);
+    while let Some(action) = lessons::due(state) {
+        let before = Before::doing(state, &action);
+        state.view.message = None;
+        // What it needs it does itself; a step it does for somebody.
+        let hand = if lessons::prepares(state) {
+            Hand::Lesson
+        } else {
+            Hand::You
+        };
+        let here = std::mem::replace(&mut state.hand, hand);
+        let asked = pass(state, &action, By::Lesson);
+        state.hand = here;
+        // Who is told why it was not done need not wait.
+        if !asked.is_empty() || state.view.message.is_none() {
+            wait_for_lesson(state, &action, before);
+        }
+        requests.extend(asked);
+        // What was done at once may be all that was waited for.
+        requests.extend(lessons::follow(state));
+    }
+    requests
 }
 
 /// Lets a record go that was composed by hand.

@@ -27,9 +27,9 @@ use wire::control::Question;
 
 pub use action::{
     Action, ActionError, Answer, Ask, ClusterAction, Condition, ConditionError, FORMS, Form, Key,
-    KeyPress, Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace, Request,
-    ScreenAction, Step, Target, TerminalAction, TopicConfig, TypedRecord, UnknownKey,
-    UnknownTarget, Verdict, Waits, Wanted, pace,
+    KeyPress, LessonAction, Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace,
+    Request, ScreenAction, Step, Target, TerminalAction, TopicConfig, TypedRecord, UnknownKey,
+    UnknownTarget, Verdict, Waits, Wanted, letter_of, pace,
 };
 pub use cluster::{
     Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
@@ -41,7 +41,7 @@ pub use cluster::{
     Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json,
     records_per_word, znode_summary,
 };
-pub use lessons::{Guess, Lesson, LessonStep, Predict};
+pub use lessons::{Course, Guess, Learning, Lesson, LessonStep, Listed, Part, Predict, Sheet};
 pub use model::{DEMO_KEYS, State, stream_value};
 pub use palette::summary;
 pub use past::{
@@ -49,7 +49,7 @@ pub use past::{
     Relived, mib,
 };
 pub use settings::{Context, keymap};
-pub use settings_file::KEYS;
+pub use settings_file::{KEYS, LEARNED};
 pub use setup::{Appearance, Depth, Glyphs, NewTopic, Scheme, Setup, old_records_looked_for_ms};
 pub use story::{
     Coach, Entry, Hand, Merge, Story, Subject, ToldLine, Tone, ZooKeeperStory, grouped,
@@ -58,9 +58,9 @@ pub use story::{
 pub use time::{Clock, Timestamp, duration};
 pub use update::update;
 pub use view::{
-    Candidate, Caption, Compose, Enter, Eye, FIELDS, Grid, GroupRow, Help, Leads, Message, Opened,
-    Overlay, Palette, Preview, Prompt, Purpose, ReplicaRow, StageCaption, Standing, Thing, Typing,
-    ValueFace, View, ZnodeItem, ZnodeRow, ZnodeView, row_words,
+    Candidate, Caption, Compose, Enter, Eye, FIELDS, Grid, GroupRow, Help, Leads, LessonView,
+    Message, Opened, Overlay, Palette, Preview, Prompt, Purpose, ReplicaRow, StageCaption,
+    Standing, Thing, Typing, ValueFace, View, ZnodeItem, ZnodeRow, ZnodeView, row_words,
 };
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a

@@ -8,10 +8,12 @@ use crate::state::{
     Past, PictureOf, Setup, Timestamp,
     action::{Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, TypedRecord, Waits},
     cluster::{Cluster, Outages, ProcessName, Rates, Wire},
+    lessons::Learning,
     settings::{Keymap, Layouts, Themes},
     story::{Coach, Entry, Hand, Line, Narrator, Story, ZooKeeperStory},
     view::{
-        Asked, Following, HELD_WITHIN, MESSAGE_FOR, Message, Overlay, ValueFace, View, ZnodeView,
+        Asked, Following, HELD_WITHIN, LessonView, MESSAGE_FOR, Message, Overlay, ValueFace, View,
+        ZnodeView,
     },
 };
 use wire::TopicPartition;
@@ -71,6 +73,8 @@ pub struct State {
     /// What is waited for, here and in other shells.
     #[serde(default)]
     pub waits: Waits,
+    /// What somebody learns.
+    pub learning: Learning,
 }
 
 impl State {
@@ -128,6 +132,7 @@ impl State {
             exchange: None,
             output_back: 0,
             throughput_scroll: 0,
+            lesson: LessonView::default(),
         };
         let state = Self {
             now: setup.started_at,
@@ -158,6 +163,7 @@ impl State {
             following: Following::default(),
             rewind: None,
             waits: Waits::default(),
+            learning: Learning::default(),
             setup,
         };
         (state, requests)

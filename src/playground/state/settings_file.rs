@@ -3,6 +3,7 @@
 use crate::state::{
     State,
     cluster::Unreadable,
+    lessons,
     settings::{Keymap, Mistake},
     story::{Hand, Line, Tone},
     view::navigate,
@@ -10,8 +11,8 @@ use crate::state::{
 
 /// Folds in what a file below the settings folder holds now; `None`: it is gone.
 pub(super) fn take(state: &mut State, file: &str, text: Option<&str>, at_start: bool) {
-    let view = &mut state.view;
     let name = |folder: &str| file.strip_prefix(folder)?.strip_suffix(".toml");
+    let view = &mut state.view;
     let taken = if let Some(name) = name("layouts/") {
         let taken = match text {
             Some(text) => view.layouts.put(name, text),
@@ -27,6 +28,18 @@ pub(super) fn take(state: &mut State, file: &str, text: Option<&str>, at_start: 
             None => Ok(view.themes.remove(name)),
         };
         taken.map(|in_use| Taken::new("theme", name, in_use))
+    } else if let Some(name) = name("lessons/") {
+        let taken = lessons::put(state, name, text);
+        if taken == Ok(true) {
+            lessons::read_again(state);
+        }
+        taken.map(|in_use| Taken::new("lesson", name, in_use))
+    } else if file == LEARNED {
+        // This program wrote it, here or in another playground: nobody needs to be told.
+        if let Err(mistake) = lessons::put_progress(state, text) {
+            refuse(state, file, &mistake, at_start);
+        }
+        return;
     } else if file == KEYS {
         Keymap::parse(text.unwrap_or_default()).map(|keys| {
             view.keys = keys;
@@ -49,6 +62,9 @@ pub(super) fn take(state: &mut State, file: &str, text: Option<&str>, at_start: 
 
 /// The file of keys.
 pub const KEYS: &str = "keys.toml";
+
+/// The file that keeps how far lessons were done.
+pub const LEARNED: &str = "learned.toml";
 
 #[derive(Debug)]
 struct Taken<'a> {
@@ -78,6 +94,7 @@ fn say_it_stays(state: &mut State, wrong: &str, file: &str, at_start: bool) {
     let end = match (file.split_once('/'), at_start) {
         (Some(("layouts", _)), false) => "The old layout stays.",
         (Some(("themes", _)), false) => "The old theme stays.",
+        (Some(("lessons", _)), false) => "The old lesson stays.",
         (None, false) if file == KEYS => "The old keys stay.",
         (None, true) if file == KEYS => "The program's own keys hold.",
         (None, false) => "What was read from it stays.",

@@ -5,7 +5,7 @@ use crate::state::{
     action::{Answer, Request, command, heal_further, opening, rewind, waits},
     cluster::{Fact, Observation, ProcessChange, ProcessName, ProducedSeen, Status},
     dispatch::{key, paste},
-    gate::{By, pass},
+    gate::{By, go_on_with_lesson, pass},
     past::{self, History, PageError, Relived},
     settings_file,
     shell::asked,
@@ -109,6 +109,7 @@ fn fold(state: &mut State, what: Happening) -> Vec<Request> {
         }
     };
     requests.extend(waits::look(state));
+    requests.extend(go_on_with_lesson(state));
     requests.extend(watch(state));
     requests.extend(look_back(state));
     requests.extend(watch_znodes(state));
@@ -466,7 +467,8 @@ fn open_further(state: &mut State) -> Vec<Request> {
 /// Asks for the tails of what the screen shows, when that changed.
 fn watch(state: &mut State) -> Option<Request> {
     let shown = state.view.topic.as_str();
-    let mut topics: Vec<&str> = std::iter::once(shown).chain(state.waits.topics()).collect();
+    let looked_at = state.waits.topics().chain(state.learning.topics());
+    let mut topics: Vec<&str> = std::iter::once(shown).chain(looked_at).collect();
     topics.sort_unstable();
     topics.dedup();
     let places = |topic: &&str| {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::{
     canvas::{Canvas, Pieces, columns, fit, width},
-    moment, panes,
+    lesson_bar, moment, panes, stage_bar,
     theme::Role,
     words,
 };
@@ -17,7 +17,7 @@ const LEFT_OUT_MAX: u8 = 6;
 pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
     canvas.tone(area.x, area.y, area.width, Role::Bar);
     if panes::stage_brokers::is_on(state) {
-        stage_header(canvas, state, shown, area);
+        stage_bar::header(canvas, state, shown, area);
         return;
     }
     let narrow = state.view.narrow();
@@ -83,34 +83,6 @@ fn what_is(state: &State, shown: &State, left_out: u8) -> Pieces {
     }
     numbers(shown, narrow, gap, &mut pieces);
     pieces
-}
-
-/// What is on the stage, and whether it is now: no address, no pace, no clock.
-fn stage_header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
-    let mut pieces: Pieces = vec![(Role::Focus, " kafkarium".into())];
-    let topic = shown.cluster.topics.get(&state.view.topic);
-    if let (Some(topic), true) = (topic, shown.is_ready()) {
-        let copies = topic
-            .partitions
-            .iter()
-            .map(|known| known.seen.replicas.len());
-        let count = topic.partitions.len();
-        let copies = copies.max().unwrap_or(0);
-        let partitions = if count == 1 {
-            "partition"
-        } else {
-            "partitions, each"
-        };
-        let brokers = if copies == 1 { "broker" } else { "brokers" };
-        let name = &state.view.topic;
-        let words = format!("   {name}: {count} {partitions} on {copies} {brokers}");
-        pieces.push((Role::Text, words));
-    }
-    if let Some(moment) = &state.moment() {
-        pieces.push((Role::Text, "   ".into()));
-        pieces.push(moment::chip(state, moment));
-    }
-    canvas.pieces(area.x, area.y, area.right(), &pieces);
 }
 
 fn folder(state: &State) -> String {
@@ -181,7 +153,7 @@ fn numbers(state: &State, narrow: bool, gap: &str, pieces: &mut Pieces) {
 pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let bare = matches!(state.view.overlay, Overlay::None) && state.view.ask.is_none();
     if bare && panes::stage_brokers::is_on(state) {
-        stage_footer(canvas, state, area);
+        stage_bar::footer(canvas, state, area);
         return;
     }
     let (keys, command) = (area.y, area.y + 1);
@@ -222,16 +194,6 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         return;
     }
     command_line(canvas, state, area.x, command, end);
-}
-
-/// The keys in the last line, and above it only what the keys had to say: commands name pids and ports.
-fn stage_footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
-    let last = Rect::new(area.x, area.y + 1, area.width, 1);
-    canvas.tone(last.x, last.y, last.width, Role::Bar);
-    verbs(canvas, state, last);
-    if let Some(message) = &state.view.message {
-        super::message::draw(canvas, message, (area.x, area.y, area.right()), &(0..0));
-    }
 }
 
 fn command_line(canvas: &mut Canvas<'_>, state: &State, x: u16, y: u16, end: u16) {
@@ -299,7 +261,7 @@ fn prompt(canvas: &mut Canvas<'_>, state: &State, prompt: &Prompt, area: Rect) {
 }
 
 /// What can be done to what is picked, then what can always be done.
-fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+pub fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let key_text = |action: &str| state.view.keys.shown(action);
     let narrow = state.view.narrow();
     let end = area.right();
@@ -313,6 +275,9 @@ fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             x = canvas.text(x, y, end, &format!(" {does}"), Role::Text);
         }
         help_hint(canvas, end, y, (&key_text("help"), "help"));
+        return;
+    }
+    if lesson_bar::question(canvas, state, area) {
         return;
     }
     let (chip, own) = picked(state);
@@ -368,6 +333,12 @@ fn always(
     ];
     if ill {
         verbs.push((0, 1, key("heal"), "heal all"));
+    }
+    if let Some(keys) = lesson_bar::keys(state) {
+        // The lesson says what to do: its keys matter more than those of the rest.
+        verbs.retain(|(_, _, _, does)| *does == "heal all");
+        let keys = keys.into_iter().zip([0, 1, 0]);
+        verbs.extend(keys.map(|((action, does), rank)| (0, rank, key(action), does)));
     }
     if state.held.is_some() {
         verbs.clear();

@@ -11,11 +11,13 @@
 
 mod bars;
 mod canvas;
+mod lesson_bar;
 mod message;
 mod moment;
 pub mod mouse;
 mod overlays;
 mod panes;
+mod stage_bar;
 mod theme;
 mod words;
 
@@ -71,9 +73,12 @@ fn draw_on(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect) {
         Overlay::Opened(opened) => {
             overlays::opened::draw(canvas, shown, opened, state.view.middle());
         }
-        Overlay::None | Overlay::Prompt(_) | Overlay::Help(_) => {}
+        Overlay::None | Overlay::Prompt(_) | Overlay::Help(_) | Overlay::Lessons(_) => {}
     }
     bars::footer(canvas, state, footer);
+    if let Overlay::Lessons(cursor) = &state.view.overlay {
+        overlays::lessons::draw(canvas, state, *cursor, area);
+    }
     overlays::caption::draw(canvas, state, area);
 }
 

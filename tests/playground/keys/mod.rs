@@ -9,6 +9,7 @@
 //! x "3 ✗ KILLED" no "3 ● UP"          # a key where nothing lies over the panes
 //! log o "y rewind"                    # in one pane
 //! overlay q no "Help"                 # on a page over the panes; while it asks: confirm; while a line is typed: input
+//! lesson PgDn "2 of 6"                # while a lesson is on the screen; while it asks: question
 //! type "kill 3" "►kill broker 3"      # letters, as they are typed
 //! ```
 //!
@@ -36,7 +37,7 @@ macro_rules! scripts {
     };
 }
 
-scripts! { moving opening breaking consumers feeding growing seeing fleet time program }
+scripts! { moving opening breaking consumers feeding growing seeing fleet time lessons program }
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/playground/keys")

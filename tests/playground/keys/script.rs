@@ -103,6 +103,8 @@ fn context(word: &str) -> Option<Context> {
         "overlay" => Some(Context::Overlay),
         "confirm" => Some(Context::Confirm),
         "input" => Some(Context::Input),
+        "lesson" => Some(Context::Lesson),
+        "question" => Some(Context::Question),
         _ => Pane::ALL
             .into_iter()
             .find(|pane| pane.name() == word)

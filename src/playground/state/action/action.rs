@@ -4,11 +4,12 @@
 use std::{fmt, str::FromStr, sync::LazyLock};
 
 use super::{
-    Action, ClusterAction, Pane, ScreenAction, TerminalAction,
+    Action, ClusterAction, LessonAction, Pane, ScreenAction, TerminalAction,
     action_arguments::{
         TopicConfig, TypedRecord, number_of, parse_acks, parse_rate, parse_rewind, parse_topic,
     },
     condition::ConditionError,
+    lesson_action,
     motion::MOTIONS,
     target::Target,
 };
@@ -16,7 +17,7 @@ use wire::Offset;
 
 /// Actions that take no argument, by name.
 static PLAIN: LazyLock<Vec<(String, Action)>> = LazyLock::new(|| {
-    let actions: [Action; 37] = [
+    let actions: [Action; 44] = [
         Action::Cluster(ClusterAction::Heal),
         Action::Cluster(ClusterAction::Produce(None)),
         Action::Cluster(ClusterAction::Compose),
@@ -54,6 +55,13 @@ static PLAIN: LazyLock<Vec<(String, Action)>> = LazyLock::new(|| {
         Action::Terminal(TerminalAction::Quit),
         Action::Terminal(TerminalAction::Suspend),
         Action::Terminal(TerminalAction::Redraw),
+        Action::Lesson(LessonAction::ListLessons),
+        Action::Lesson(LessonAction::ResetLesson),
+        Action::Lesson(LessonAction::NextStep),
+        Action::Lesson(LessonAction::StepBack),
+        Action::Lesson(LessonAction::DoStep),
+        Action::Lesson(LessonAction::AnswerQuestion(None)),
+        Action::Lesson(LessonAction::RecordLesson(None)),
     ];
     let named = actions.into_iter();
     named.map(|action| (action.to_string(), action)).collect()
@@ -149,6 +157,7 @@ impl fmt::Display for Action {
             Self::Cluster(action) => action.fmt(f),
             Self::Screen(action) => action.fmt(f),
             Self::Terminal(action) => action.fmt(f),
+            Self::Lesson(action) => action.fmt(f),
         }
     }
 }
@@ -308,6 +317,8 @@ impl FromStr for Action {
             Action::Cluster(action?)
         } else if let Some(action) = screen_action(first, rest) {
             Action::Screen(action?)
+        } else if let Some(action) = lesson_action::parse(first, rest) {
+            Action::Lesson(action?)
         } else {
             let named = Some(rest.join(" "));
             Action::Terminal(match (*first, rest) {
@@ -419,7 +430,9 @@ fn screen_action(first: &str, rest: &[&str]) -> Option<Result<ScreenAction, Acti
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, ClusterAction, ScreenAction, TerminalAction, TopicConfig, TypedRecord};
+    use super::{
+        Action, ClusterAction, LessonAction, ScreenAction, TerminalAction, TopicConfig, TypedRecord,
+    };
     use crate::state::{Acks, Motion, Pane, ProcessName, StreamRate, Target};
     use wire::{BrokerId, Offset, TopicPartition};
 
@@ -502,6 +515,10 @@ mod tests {
                     .expect("a condition"),
             )),
             Action::Terminal(TerminalAction::Record(Some("demo.cast".into()))),
+            Action::Lesson(LessonAction::BeginLesson("8".into())),
+            Action::Lesson(LessonAction::RecordLesson(Some("mine".into()))),
+            Action::Lesson(LessonAction::MarkChoice(1)),
+            Action::Lesson(LessonAction::AnswerQuestion(Some(3))),
         ]);
         for action in actions {
             assert_eq!(action.to_string().parse(), Ok(action));

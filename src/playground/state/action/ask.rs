@@ -39,7 +39,7 @@ pub(in crate::state) fn question(state: &State, action: &Action, key: Key) -> Op
             super::several::question(state, action).or_else(|| of_cluster(state, action, key))
         }
         Action::Terminal(TerminalAction::Quit) => quitting(state, key),
-        Action::Screen(_) | Action::Terminal(_) => None,
+        Action::Screen(_) | Action::Terminal(_) | Action::Lesson(_) => None,
     }
 }
 

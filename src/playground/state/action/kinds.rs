@@ -16,6 +16,8 @@ pub enum Action {
     Screen(ScreenAction),
     /// Something outside of both: files, the clipboard, the terminal, the end.
     Terminal(TerminalAction),
+    /// The way through a lesson.
+    Lesson(LessonAction),
 }
 
 /// What changes processes, topics, groups or records, or waits for them.
@@ -158,6 +160,29 @@ pub enum TerminalAction {
     Redraw,
 }
 
+/// What leads through lessons. No name is one of another kind: what is saved tells the kinds apart by them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LessonAction {
+    /// Leave the lesson for the list of all.
+    ListLessons,
+    /// A lesson by its number or its name: it goes on where it was left.
+    BeginLesson(String),
+    /// The lesson from its start.
+    ResetLesson,
+    /// The next step, whether this one is done or not; an open question is answered with what is marked.
+    NextStep,
+    /// The step before.
+    StepBack,
+    /// Do the step.
+    DoStep,
+    /// Write a lesson of this name from what is done; where one is being written, end that.
+    RecordLesson(Option<String>),
+    /// Mark a choice of the open question.
+    MarkChoice(u8),
+    /// Answer the open question with this choice, or with the one that is marked.
+    AnswerQuestion(Option<u8>),
+}
+
 impl From<ClusterAction> for Action {
     fn from(action: ClusterAction) -> Self {
         Self::Cluster(action)
@@ -173,5 +198,11 @@ impl From<ScreenAction> for Action {
 impl From<TerminalAction> for Action {
     fn from(action: TerminalAction) -> Self {
         Self::Terminal(action)
+    }
+}
+
+impl From<LessonAction> for Action {
+    fn from(action: LessonAction) -> Self {
+        Self::Lesson(action)
     }
 }

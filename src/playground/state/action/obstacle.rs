@@ -79,7 +79,7 @@ impl State {
     /// What is in the way of an action now.
     #[must_use]
     pub fn obstacle(&self, action: &Action) -> Option<Obstacle> {
-        if self.held.is_some() && matches!(action, Action::Cluster(_)) {
+        if self.held.is_some() && matches!(action, Action::Cluster(_) | Action::Lesson(_)) {
             return Some(Obstacle::Past);
         }
         if let Action::Cluster(

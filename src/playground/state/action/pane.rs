@@ -46,11 +46,13 @@ pub enum Pane {
     Partitions,
     /// The whole cluster in numbers.
     Now,
+    /// The lesson that is open.
+    Lesson,
 }
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
@@ -71,6 +73,7 @@ impl Pane {
         Self::Brokers,
         Self::Partitions,
         Self::Now,
+        Self::Lesson,
     ];
 
     /// What layouts and keys call it.
@@ -97,6 +100,7 @@ impl Pane {
             Self::Brokers => "brokers",
             Self::Partitions => "partitions",
             Self::Now => "now",
+            Self::Lesson => "lesson",
         }
     }
 
@@ -123,6 +127,7 @@ impl Pane {
             Self::Brokers => "Brokers",
             Self::Partitions => "Partitions",
             Self::Now => "Now",
+            Self::Lesson => "Lesson",
         }
     }
 }

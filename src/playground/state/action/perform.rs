@@ -216,7 +216,7 @@ const CONSUMERS_MAX: u32 = 99;
 /// Names for groups that come after the first, as a shop would have them.
 const GROUPS: [&str; 4] = ["shipping", "audit", "search", "fraud"];
 
-pub(super) fn unused_group(state: &State) -> String {
+pub(in crate::state) fn unused_group(state: &State) -> String {
     let taken = |name: &str| {
         state.cluster.groups.contains_key(name)
             || state

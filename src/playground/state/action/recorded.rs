@@ -1,6 +1,6 @@
 //! What those see who watch a recording: a mark for each thing that was done.
 
-use super::{Action, Request, ScreenAction};
+use super::{Action, LessonAction, Request, ScreenAction};
 use crate::state::State;
 
 /// The mark of an action, while the screen is recorded: for players that jump from one to the next.
@@ -20,10 +20,11 @@ pub(in crate::state) fn mark(state: &State, action: &Action) -> Option<Request> 
                 | ScreenAction::Live
                 | ScreenAction::Step(_)
                 | ScreenAction::Layout(_),
-            ),
+            )
+            | Action::Lesson(LessonAction::BeginLesson(_) | LessonAction::NextStep),
             _,
         ) => action.to_string(),
-        (Action::Screen(_) | Action::Terminal(_), _) => return None,
+        (Action::Screen(_) | Action::Terminal(_) | Action::Lesson(_), _) => return None,
     };
     Some(Request::Mark(label))
 }

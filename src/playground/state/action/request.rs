@@ -101,6 +101,15 @@ pub enum Request {
     Shot(Option<String>),
     /// Write the session so far into this file or into a new one.
     Save(Option<String>),
+    /// Keep how far lessons were done, in the settings folder.
+    KeepProgress(String),
+    /// Keep a lesson that was written from what was done, in the settings folder.
+    KeepLesson {
+        /// Its name.
+        name: String,
+        /// Its file.
+        text: String,
+    },
     /// Answer another shell's question.
     Answer {
         /// Its number.

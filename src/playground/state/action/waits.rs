@@ -34,6 +34,8 @@ pub struct Waits {
     /// How things were when somebody asked to remember it, by the name they gave.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     marks: BTreeMap<String, Baseline>,
+    /// How what the lesson did last ended, until it asks.
+    lesson_did: Option<Result<String, String>>,
 }
 
 /// One thing that is waited for.
@@ -54,6 +56,8 @@ enum Asker {
     Screen,
     /// Another shell, by the number of its question.
     Shell(u64),
+    /// The lesson that is open, until what it does is there.
+    Lesson,
 }
 
 /// What ends a wait.
@@ -75,6 +79,16 @@ impl Waits {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let deadlines = self.list.iter().map(|wait| wait.began.plus(wait.within));
         deadlines.min()
+    }
+
+    /// Whether something that the lesson did is not there yet.
+    pub(in crate::state) fn is_for_lesson(&self) -> bool {
+        self.list.iter().any(|wait| wait.asker == Asker::Lesson)
+    }
+
+    /// How what the lesson did last ended; told once.
+    pub(in crate::state) fn take_for_lesson(&mut self) -> Option<Result<String, String>> {
+        self.lesson_did.take()
     }
 
     /// The topics whose offsets and records are asked for.
@@ -172,26 +186,38 @@ pub(in crate::state) fn wait_until_done(
     before: Before,
     within: Duration,
 ) -> Option<Answer> {
+    let Some(until) = until_done(state, action, before) else {
+        return Some(Answer::Holds {
+            after_ms: 0,
+            seen: String::new(),
+        });
+    };
+    (!begin(state, Asker::Shell(number), until, within, true)).then(full)
+}
+
+/// The lesson waits until what it did is there; it does the next thing then.
+pub(in crate::state) fn wait_for_lesson(state: &mut State, action: &Action, before: Before) {
+    if let Some(until) = until_done(state, action, before) {
+        begin(state, Asker::Lesson, until, SCREEN_WAITS, true);
+    }
+}
+
+/// What ends a wait for what was done; `None`: nothing, it is there.
+fn until_done(state: &State, action: &Action, before: Before) -> Option<Until> {
     let begun = state.cluster.processes.keys();
     let begun: Vec<ProcessName> = begun
         .filter(|name| !before.known.contains(name))
         .cloned()
         .collect();
-    let until = match done_when(state, action, before.aimed, &begun) {
-        Done::Now => {
-            return Some(Answer::Holds {
-                after_ms: 0,
-                seen: String::new(),
-            });
-        }
-        Done::Answered => Until::Answered,
-        Done::When(condition, changed) => Until::Holds {
+    match done_when(state, action, before.aimed, &begun) {
+        Done::Now => None,
+        Done::Answered => Some(Until::Answered),
+        Done::When(condition, changed) => Some(Until::Holds {
             condition,
             since: Box::new(before.since),
             changed,
-        },
-    };
-    (!begin(state, Asker::Shell(number), until, within, true)).then(full)
+        }),
+    }
 }
 
 /// When an action is done.
@@ -389,6 +415,10 @@ fn tell(state: &mut State, wait: &Wait, outcome: Result<String, String>) -> Opti
                 Err(why) => Answer::Fails { after_ms, why },
             };
             Some(Request::Answer { number, answer })
+        }
+        Asker::Lesson => {
+            state.waits.lesson_did = Some(outcome);
+            None
         }
         Asker::Screen => {
             let Until::Holds { condition, .. } = &wait.until else {

@@ -38,10 +38,10 @@ use crate::state::{
 };
 
 /// Who has more to do or to read does not finish.
-const STEPS_MAX: usize = 6;
+pub(super) const STEPS_MAX: usize = 6;
 
 /// The same in time.
-const MINUTES_MAX: u16 = 5;
+pub(super) const MINUTES_MAX: u16 = 5;
 
 /// Fewer are no question.
 const CHOICES_MIN: usize = 2;
@@ -67,6 +67,7 @@ pub(super) fn read(text: &str) -> Result<Lesson, Mistake> {
             return Err(one_too_many.wrong(format!("a lesson has at most {STEPS_MAX} steps")));
         }
         Ok(Lesson {
+            source: text.to_owned(),
             title: said(table, "title")?,
             minutes: at_most(table.need("minutes")?, MINUTES_MAX, "minutes")?,
             brokers: match table.get("brokers") {
@@ -160,7 +161,7 @@ fn read_actions(list: Value<'_>) -> Result<Vec<Action>, Mistake> {
         Ok(action @ (Action::Cluster(_) | Action::Screen(ScreenAction::ShowTopic(_)))) => {
             Ok(action)
         }
-        Ok(Action::Screen(_) | Action::Terminal(_)) => Err(value
+        Ok(Action::Screen(_) | Action::Terminal(_) | Action::Lesson(_)) => Err(value
             .wrong("an action on the cluster is expected here: the lesson looks at nothing else")),
         Err(error) => {
             let error: ActionError = error;

@@ -3,16 +3,37 @@
 //! Any way there counts, so a step is checked by what the cluster became, never by a key. Its own actions do the step
 //! as well, which is how a lesson is proved.
 
+mod answer;
+mod course;
 mod file;
+mod follow;
+mod lead;
+mod learning;
 mod predict;
+mod prepare;
+mod progress;
+mod recording;
+mod sheet;
+
+use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Condition};
 use super::settings::Mistake;
+pub use course::Course;
+pub(super) use follow::{due, follow, prepares, tried};
+pub(super) use lead::{lead, read_again};
+pub use learning::{Learning, Listed};
+pub(super) use learning::{put, put_progress};
 pub use predict::{Guess, Predict};
+pub(super) use recording::note;
+pub use sheet::{Part, Sheet};
 
-/// A lesson as it was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A lesson as it was read. Its file's text is what is saved of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Lesson {
+    /// The file's text.
+    pub source: String,
     /// What it is called.
     pub title: String,
     /// How long it takes at most.
@@ -70,7 +91,10 @@ const BUILT_IN: [(&str, &str); 16] = [
     ("group", include_str!("../../lessons/group.toml")),
     ("two-groups", include_str!("../../lessons/two-groups.toml")),
     ("one-broker", include_str!("../../lessons/one-broker.toml")),
-    ("replication", include_str!("../../lessons/replication.toml")),
+    (
+        "replication",
+        include_str!("../../lessons/replication.toml"),
+    ),
     ("leader", include_str!("../../lessons/leader.toml")),
     ("min-insync", include_str!("../../lessons/min-insync.toml")),
     ("come-back", include_str!("../../lessons/come-back.toml")),
@@ -81,6 +105,20 @@ const BUILT_IN: [(&str, &str); 16] = [
     ("bank", include_str!("../../lessons/bank.toml")),
     ("shell", include_str!("../../lessons/shell.toml")),
 ];
+
+impl From<Lesson> for String {
+    fn from(lesson: Lesson) -> Self {
+        lesson.source
+    }
+}
+
+impl TryFrom<String> for Lesson {
+    type Error = Mistake;
+
+    fn try_from(text: String) -> Result<Self, Mistake> {
+        Self::read(&text)
+    }
+}
 
 impl Lesson {
     /// Reads a lesson's file.

@@ -191,6 +191,11 @@ fn of_the_screen(state: &State, all: &mut Vec<Candidate>) {
     for name in state.view.themes.names() {
         all.push(candidate(state, format!("theme {name}"), "", ""));
     }
+    for listed in state.learning.list() {
+        let lesson = listed.lesson;
+        let note = format!("{}, {} min", lesson.title, lesson.minutes);
+        all.push(plain(state, format!("lesson {}", listed.number), note));
+    }
     // Whatever else there is, with the words of the help page.
     let offered: BTreeSet<String> = all.iter().map(|known| known.text.clone()).collect();
     for name in Action::plain_names() {

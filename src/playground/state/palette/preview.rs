@@ -2,7 +2,9 @@
 
 use crate::state::{
     State,
-    action::{Action, ClusterAction, ScreenAction, Target, TopicConfig, next_broker, pace},
+    action::{
+        Action, ClusterAction, LessonAction, ScreenAction, Target, TopicConfig, next_broker, pace,
+    },
     cluster::{ProcessName, StreamRate},
     settings::Setting,
     story::grouped,
@@ -117,6 +119,9 @@ fn does(state: &State, action: &Action) -> String {
         ) => "at so many brokers at once, from the picked one on; asks first".to_owned(),
         Action::Screen(ScreenAction::Layout(_)) => "other panes, the same cluster".to_owned(),
         Action::Screen(ScreenAction::Theme(_)) => "other colours".to_owned(),
+        Action::Lesson(LessonAction::BeginLesson(_)) => {
+            "leads through it; it goes on where it was left".to_owned()
+        }
         other => {
             let label = state.view.keys.label_of(&other.to_string());
             label.unwrap_or_default()

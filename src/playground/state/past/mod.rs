@@ -242,7 +242,7 @@ fn means_travel(state: &mut State, action: &Action, of: PictureOf) -> bool {
 
 /// Nothing is done to a cluster that is only a picture; a sentence says so.
 fn refuses(state: &mut State, action: &Action, of: PictureOf) -> bool {
-    if !matches!(action, Action::Cluster(_)) {
+    if !matches!(action, Action::Cluster(_) | Action::Lesson(_)) {
         return false;
     }
     let clock = of.at.clock(state.setup.utc_offset_s);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::Keymap;
+pub use super::section::Section;
 use crate::state::action::{Action, Key, Pane};
 
 /// Where a key means what its row says.
@@ -20,67 +21,10 @@ pub enum Context {
     Confirm,
     /// While a line is typed; all other keys type.
     Input,
-}
-
-/// The part of the help page that a row stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Section {
-    /// Choosing.
-    Pick,
-    /// Breaking and healing.
-    Break,
-    /// Records and consumers.
-    Feed,
-    /// Brokers and topics.
-    Grow,
-    /// The screen.
-    See,
-    /// Now and then.
-    Time,
-    /// The program.
-    Program,
-    /// What has no key.
-    Names,
-    /// Keys of one pane.
-    Pane,
-    /// Not on the page: it is said where it applies.
-    Hidden,
-}
-
-impl Section {
-    /// Sections in the order of the help page: first its left column, then its right one.
-    pub const LEFT: [Self; 4] = [Self::Pick, Self::Break, Self::Feed, Self::Names];
-    /// The right column.
-    pub const RIGHT: [Self; 5] = [Self::Grow, Self::See, Self::Time, Self::Program, Self::Pane];
-    /// Both columns.
-    pub const ALL: [Self; 9] = [
-        Self::Pick,
-        Self::Break,
-        Self::Feed,
-        Self::Names,
-        Self::Grow,
-        Self::See,
-        Self::Time,
-        Self::Program,
-        Self::Pane,
-    ];
-
-    /// Its headline.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Pick => "Pick",
-            Self::Break => "Break and heal what is picked",
-            Self::Feed => "Feed",
-            Self::Grow => "Grow",
-            Self::See => "See",
-            Self::Time => "Time",
-            Self::Program => "Program",
-            Self::Names => "By name",
-            Self::Pane => "In one pane",
-            Self::Hidden => "",
-        }
-    }
+    /// While a lesson is on the screen or the list of them.
+    Lesson,
+    /// While a lesson's question has the keys.
+    Question,
 }
 
 /// A row: keys that belong together.
@@ -150,6 +94,14 @@ const fn within(context: Context, keys: &'static [(Key, &'static str)]) -> Row {
         label: "",
         repeats: true,
         keys,
+    }
+}
+
+/// The same, once for each press.
+const fn once(row: Row) -> Row {
+    Row {
+        repeats: false,
+        ..row
     }
 }
 
@@ -366,7 +318,7 @@ pub const TABLE: &[Row] = &[
     repeating(row(
         Section::Time,
         "PgUp PgDn",
-        "page",
+        "page; in a lesson: back, next; {lesson do} does the step",
         &[
             (Key::PageUp, "move page up"),
             (Key::PageDown, "move page down"),
@@ -377,6 +329,12 @@ pub const TABLE: &[Row] = &[
         ":",
         "every action by name",
         &[(key(':'), "palette")],
+    ),
+    row(
+        Section::Program,
+        "L",
+        "lessons: all of them, and how far each was done",
+        &[(key('L'), "lesson list")],
     ),
     row(Section::Program, "?", "this page", &[(key('?'), "help")]),
     row(
@@ -433,8 +391,27 @@ pub const TABLE: &[Row] = &[
             (key('/'), "filter"),
             (Key::Enter, "accept"),
             (key('y'), "copy"),
+            (key('r'), "lesson reset"),
         ],
     ),
+    once(within(
+        Context::Lesson,
+        &[
+            (Key::PageDown, "lesson next"),
+            (Key::PageUp, "lesson back"),
+            (key('.'), "lesson do"),
+        ],
+    )),
+    once(within(
+        Context::Question,
+        &[
+            (key('a'), "mark a"),
+            (key('b'), "mark b"),
+            (key('c'), "mark c"),
+            (key('d'), "mark d"),
+            (Key::Enter, "answer"),
+        ],
+    )),
     within(
         Context::Confirm,
         &[(key('y'), "accept"), (key('n'), "back"), (Key::Esc, "back")],
@@ -496,6 +473,8 @@ mod tests {
             Context::Overlay,
             Context::Confirm,
             Context::Input,
+            Context::Lesson,
+            Context::Question,
         ]
         .into_iter()
         .chain(Pane::ALL.map(Context::Pane));

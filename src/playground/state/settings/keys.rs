@@ -15,7 +15,7 @@ use super::toml_file::{Mistake, Table, Value, parse};
 use crate::state::action::{Action, Key, Pane};
 use crate::state::spelling::did_you_mean;
 
-/// What some clickers send to blank the screen. It does nothing here, whatever a file says.
+/// What some clickers send to blank the screen. It does nothing here but mark, whatever a file says.
 const NEVER: Key = Key::Char('b');
 
 /// The keys as they work now.
@@ -90,6 +90,7 @@ impl Keymap {
         };
         of(|context| context == Context::Always)
             .or_else(|| of(|context| matches!(context, Context::Pane(_))))
+            .or_else(|| of(|context| matches!(context, Context::Lesson | Context::Question)))
     }
 
     /// That key as text; where the action has none, its name as the palette takes it.
@@ -228,7 +229,7 @@ impl Keymap {
         for (name, value) in bindings.entries() {
             let action = read_action(context, name)?;
             let mut keys = Vec::new();
-            for (place, key) in read_keys(value)? {
+            for (place, key) in read_keys(context, value)? {
                 if let Some((_, other, line)) = taken.iter().find(|(other, ..)| *other == key) {
                     let what = format!("{key} is \"{other}\" already, in line {line}");
                     return Err(place.wrong(what));
@@ -327,12 +328,17 @@ impl BoundRow {
 
 /// What files call the contexts.
 fn contexts() -> Vec<(&'static str, Context)> {
-    let panes = Pane::ALL.map(|pane| (pane.name(), Context::Pane(pane)));
+    // A lesson's keys work whichever pane has the others.
+    let panes = Pane::ALL.map(|pane| match pane {
+        Pane::Lesson => (pane.name(), Context::Lesson),
+        pane => (pane.name(), Context::Pane(pane)),
+    });
     [
         ("always", Context::Always),
         ("overlay", Context::Overlay),
         ("confirm", Context::Confirm),
         ("input", Context::Input),
+        ("question", Context::Question),
     ]
     .into_iter()
     .chain(panes)
@@ -358,7 +364,7 @@ fn read_action(context: Context, name: Value<'_>) -> Result<Action, Mistake> {
 }
 
 /// One key or a list of them.
-fn read_keys(value: Value<'_>) -> Result<Vec<(Value<'_>, Key)>, Mistake> {
+fn read_keys(context: Context, value: Value<'_>) -> Result<Vec<(Value<'_>, Key)>, Mistake> {
     let list = value.list().unwrap_or_else(|_| vec![value]);
     list.into_iter()
         .map(|place| {
@@ -370,7 +376,8 @@ fn read_keys(value: Value<'_>) -> Result<Vec<(Value<'_>, Key)>, Mistake> {
                     None => format!("unknown key \"{text}\": x, X, ^X, alt-x, f5, enter, PgUp"),
                 })
             })?;
-            if key == NEVER {
+            // A question only marks a choice with it.
+            if key == NEVER && context != Context::Question {
                 return Err(place.wrong("b is never bound: clickers send it to blank the screen"));
             }
             Ok((place, key))
@@ -467,7 +474,8 @@ mod tests {
 # instead of its own, [] leaves it none, and what the palette knows and has no key can get one: \"layout groups\" = \"u\".
 # A key is written x, X, ^X, alt-x, f5, enter, PgUp. b is never bound: clickers send it to blank the screen.
 # [always] holds wherever nothing nearer takes the key; a pane's keys, as [log], before it; [overlay] on pages over the
-# panes, [confirm] while the last line asks, [input] while a line is typed.
+# panes, [confirm] while the last line asks, [input] while a line is typed, [lesson] while a lesson is on the screen,
+# [question] while it asks.
 ";
 
     #[test]

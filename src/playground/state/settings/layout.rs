@@ -5,6 +5,7 @@
 use ratatui::layout::Rect;
 
 use super::choice::Setting;
+use super::docking::with_lesson;
 use super::toml_file::{Mistake, Table, Value, parse};
 use crate::state::action::{Pane, RecordFace};
 
@@ -16,10 +17,10 @@ const DEPTH_MAX: usize = 4;
 pub struct Layout {
     /// The file's name without its ending.
     pub name: String,
-    /// Rows where there is room.
-    wide: Form,
-    /// Rows where there is not.
-    narrow: Form,
+    /// Rows where there is room; the same with a lesson.
+    wide: [Form; 2],
+    /// Rows where there is not; the same with a lesson.
+    narrow: [Form; 2],
     /// Whether the background is painted, for those who share their screen.
     pub paint_background: bool,
 }
@@ -56,8 +57,11 @@ impl Setting for Layout {
             let paint = table.get("paint_background");
             Ok(Self {
                 name: name.to_owned(),
-                narrow: narrow.unwrap_or_else(|| wide.clone()),
-                wide,
+                narrow: {
+                    let narrow = narrow.unwrap_or_else(|| wide.clone());
+                    [narrow.clone(), with_lesson(&narrow, true)]
+                },
+                wide: [wide.clone(), with_lesson(&wide, false)],
                 paint_background: paint.map_or(Ok(false), |paint| paint.truth())?,
             })
         })
@@ -69,10 +73,11 @@ impl Setting for Layout {
 }
 
 impl Layout {
-    /// The rows for a window that is narrow or not.
+    /// The rows for a window that is narrow or not, with a lesson or without.
     #[must_use]
-    pub fn form(&self, narrow: bool) -> &Form {
-        if narrow { &self.narrow } else { &self.wide }
+    pub fn form(&self, narrow: bool, lesson: bool) -> &Form {
+        let [without, with] = if narrow { &self.narrow } else { &self.wide };
+        if lesson { with } else { without }
     }
 }
 
@@ -354,7 +359,7 @@ mod tests {
             "#,
         )
         .expect("valid");
-        let form = layout.form(true);
+        let form = layout.form(true, false);
         assert_eq!(
             form.panes(),
             [Pane::Log, Pane::Group, Pane::Replicas, Pane::Story]

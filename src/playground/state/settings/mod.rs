@@ -4,9 +4,11 @@
 //! pure: text in, a setting or the place of the mistake out.
 
 mod choice;
+mod docking;
 pub mod keymap;
 mod keys;
 mod layout;
+mod section;
 mod theme;
 pub(crate) mod toml_file;
 

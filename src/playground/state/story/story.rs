@@ -375,6 +375,11 @@ impl Story {
         }
     }
 
+    /// The number of the line that was told last.
+    pub(in crate::state) fn last_number(&self) -> u64 {
+        self.numbers
+    }
+
     /// The first lines of trees younger than this one, the youngest first.
     pub(super) fn begun_after(&self, root: u64) -> impl Iterator<Item = &Entry> {
         self.entries

@@ -6,6 +6,7 @@ mod developer;
 mod eye;
 mod fleet;
 mod hints;
+mod in_lesson;
 mod looking_back;
 pub(super) mod navigate;
 mod navigate_znodes;
@@ -38,5 +39,7 @@ pub use typing::Typing;
 pub(super) use view::{
     AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, PICK_WITHIN, REPEAT_WITHIN, TypedPick,
 };
-pub use view::{Caption, Help, Message, Opened, Overlay, Prompt, Purpose, Thing, ValueFace, View};
+pub use view::{
+    Caption, Help, LessonView, Message, Opened, Overlay, Prompt, Purpose, Thing, ValueFace, View,
+};
 pub use znode_rows::{ZnodeItem, ZnodeRow, ZnodeView, row_words};

@@ -3,7 +3,7 @@
 use super::{
     GroupRow, Help, Opened, Overlay, Palette, ReplicaRow, Thing, View,
     asking::{do_help_row, filter},
-    developer,
+    developer, in_lesson,
     navigate_znodes::{move_in_znodes, open_znode},
     rows, watched,
 };
@@ -51,7 +51,9 @@ pub(in crate::state) fn move_on_screen(state: &mut State, action: &ScreenAction)
         ScreenAction::ShowGroup(name) => show_group(state, name),
         ScreenAction::Move(motion) => movement(state, *motion),
         ScreenAction::Open => return open(state).into(),
-        ScreenAction::Accept => return do_help_row(state),
+        ScreenAction::Accept => {
+            return in_lesson::choose(state).unwrap_or_else(|| do_help_row(state));
+        }
         ScreenAction::Back => back(state),
         ScreenAction::Filter(text) => filter(state, text.as_deref()),
         ScreenAction::Show => match &state.view.overlay {
@@ -194,6 +196,9 @@ fn movement(state: &mut State, motion: Motion) {
             let rows = state.view.keys.help_rows(help.search.text()).len();
             help.cursor = step(help.cursor, motion, page).min(rows.saturating_sub(1));
         }
+        Overlay::Lessons(cursor) => {
+            in_lesson::move_in_list(cursor, motion, state.learning.list().len());
+        }
         Overlay::Opened(opened) if !matches!(motion, Motion::Left | Motion::Right) => {
             if let Thing::Process(name) = &opened.what {
                 // A log is read from its end.
@@ -240,6 +245,7 @@ fn movement(state: &mut State, motion: Motion) {
                 let lines = process.map_or(0, |process| process.log.len());
                 look_back(&mut state.view.output_back, lines, motion, page);
             }
+            Pane::Lesson => state.move_in_lesson(motion),
             Pane::Throughput => {
                 let scroll = &mut state.view.throughput_scroll;
                 // Three charts for all, two for each group.
@@ -408,7 +414,7 @@ fn open(state: &mut State) -> Vec<Request> {
             Some(entry) => Thing::Line(entry.number),
             None => return Vec::new(),
         },
-        Pane::Throughput | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory => {
+        Pane::Throughput | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory | Pane::Lesson => {
             return Vec::new();
         }
     };

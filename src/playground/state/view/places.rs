@@ -21,7 +21,9 @@ impl View {
     /// The rows of the layout for a window of this size.
     #[must_use]
     pub fn form(&self) -> &Form {
-        self.layouts.current().form(self.narrow())
+        self.layouts
+            .current()
+            .form(self.narrow(), self.lesson.docked)
     }
 
     /// The window between the header and the footer.

@@ -145,7 +145,7 @@ impl State {
     }
 
     /// Opens a topic: Replicas and Log show it from now on.
-    pub(super) fn open_topic(&mut self, name: &str) {
+    pub(in crate::state) fn open_topic(&mut self, name: &str) {
         name.clone_into(&mut self.view.topic);
         self.view.topic_row = None;
         self.view.partition = 0;
@@ -153,7 +153,7 @@ impl State {
     }
 
     /// Opens a group.
-    pub(super) fn open_group(&mut self, name: &str) {
+    pub(in crate::state) fn open_group(&mut self, name: &str) {
         name.clone_into(&mut self.view.group);
         self.view.group_row = None;
     }

@@ -77,6 +77,8 @@ pub enum Overlay {
     Prompt(Prompt),
     /// Something was opened with enter.
     Opened(Opened),
+    /// All lessons; the one that the cursor is on, counted from 0.
+    Lessons(usize),
 }
 
 /// The help page.
@@ -264,6 +266,19 @@ pub struct View {
     pub output_back: usize,
     /// The first chart that is shown.
     pub throughput_scroll: usize,
+    /// The lesson's pane.
+    pub lesson: LessonView,
+}
+
+/// The lesson's pane, and where the person is in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LessonView {
+    /// Whether the layout has it.
+    pub docked: bool,
+    /// The choice of its question that is marked.
+    pub marked: usize,
+    /// The first of its lines that is shown.
+    pub scroll: usize,
 }
 
 impl View {

@@ -3,6 +3,7 @@
 pub mod caption;
 pub mod compose;
 pub mod help;
+pub mod lessons;
 pub mod opened;
 pub mod palette;
 mod record;

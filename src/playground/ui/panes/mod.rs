@@ -8,6 +8,7 @@ pub mod flow;
 mod flow_block;
 pub mod group;
 mod group_state;
+pub mod lesson;
 pub mod log;
 mod log_lane;
 mod log_marks;
@@ -65,6 +66,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Brokers => fleet::draw(canvas, state, area),
         Pane::Partitions => partitions::draw(canvas, state, area),
         Pane::Now => now::draw(canvas, state, area),
+        Pane::Lesson => lesson::draw(canvas, state, area),
     }
 }
 
@@ -92,5 +94,6 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Brokers => fleet::draw_inside(canvas, state, area),
         Pane::Partitions => partitions::draw_inside(canvas, state, area),
         Pane::Now => now::draw_inside(canvas, state, area),
+        Pane::Lesson => lesson::draw_inside(canvas, state, area),
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     state::{Action, Pane, ScreenAction, State},
     ui::{
         canvas::{Canvas, Frame, width},
+        lesson_bar,
         theme::Role,
     },
 };
@@ -14,20 +15,30 @@ use crate::{
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, tabs: &[Pane], area: Rect) {
     let shown = state.view.turn(tabs);
     let focused = tabs.contains(&state.view.focus);
+    let note = Some(shown).filter(|pane| *pane == Pane::Lesson);
+    let note = note.and_then(|_| lesson_bar::note(state));
+    let note = note.as_deref().unwrap_or("tab");
     let frame = Frame {
-        note: "tab",
+        note,
         focused,
         ..Frame::default()
     };
     let inside = canvas.frame(area, &frame);
-    let end = area.right().saturating_sub(8);
+    let end = area.right().saturating_sub(width(note) + 5);
     let mut x = canvas.text(area.x + 2, area.y, end, " ", Role::Text);
     for pane in tabs.iter().copied() {
         let name = match pane {
             Pane::Group => format!("Group {}", state.view.group),
+            Pane::Lesson => lesson_name(state),
             pane => pane.title().to_owned(),
         };
-        if x + width(&name) + 2 > end {
+        let fits = |name: &str| x + width(name) + 2 <= end;
+        let name = if fits(&name) {
+            name
+        } else {
+            pane.title().to_owned()
+        };
+        if !fits(&name) {
             break;
         }
         let turn = pane == shown;
@@ -46,6 +57,13 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, tabs: &[Pane], area: Rect) {
     super::draw_inside(canvas, state, shown, inside);
 }
 
+/// `Lesson 8`
+fn lesson_name(state: &State) -> String {
+    let course = state.learning.course.as_ref();
+    let number = course.map_or_else(String::new, |course| format!(" {}", course.number));
+    format!("{}{number}", Pane::Lesson.title())
+}
+
 /// Whether something goes on in a pane that is not shown.
 fn has_news(state: &State, pane: Pane) -> bool {
     match pane {
@@ -55,6 +73,9 @@ fn has_news(state: &State, pane: Pane) -> bool {
             .get(&state.view.group)
             .is_some_and(crate::state::Group::rebalancing),
         Pane::Story => state.story.told > state.view.story_seen,
+        Pane::Lesson => state
+            .lesson_sheet()
+            .is_some_and(|sheet| sheet.last.is_some()),
         _ => false,
     }
 }

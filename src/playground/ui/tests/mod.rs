@@ -13,6 +13,7 @@ mod flow;
 pub mod foreign;
 mod hidden;
 mod keys;
+mod lessons;
 mod lists;
 mod log;
 mod mouse;

@@ -528,7 +528,7 @@ impl Session {
         self
     }
 
-    fn partition_changed(
+    pub fn partition_changed(
         &mut self,
         partition: i32,
         leaders: (i32, i32),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Amount, Being, COMPARES, Condition, Counted, Existence, Places, Predicate, ReadBy,
+    Amount, Being, COMPARES, Compare, Condition, Counted, Existence, Places, Predicate, ReadBy,
     RecordWanted, Role, TopicConfig, Wanted, WantedKey, Which, Who, words,
 };
 
@@ -54,11 +54,11 @@ impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready => f.write_str("ready"),
-            Self::Isr(places, amount) => write!(f, "isr {places} {amount}"),
+            Self::Isr(places, amount) => write!(f, "isr {places} {}", amount.said(Compare::Equal)),
             Self::Leader(places, who) => write!(f, "leader {places} {who}"),
             Self::Controller(who) => write!(f, "controller {who}"),
             Self::Process(which, being) => write!(f, "{which} {being}"),
-            Self::BrokersUp(amount) => write!(f, "brokers up {amount}"),
+            Self::BrokersUp(amount) => write!(f, "brokers up {}", amount.said(Compare::Equal)),
             Self::Topic(topic, existence) => write!(f, "topic {} {existence}", Name(topic)),
             Self::Group {
                 group,
@@ -70,7 +70,7 @@ impl fmt::Display for Predicate {
                     write!(f, " {}", state.name().to_lowercase())?;
                 }
                 match members {
-                    Some(members) => write!(f, " members {members}"),
+                    Some(members) => write!(f, " members {}", members.said(Compare::Equal)),
                     None => Ok(()),
                 }
             }
@@ -101,7 +101,9 @@ impl fmt::Display for Predicate {
             Self::Overtaken(group, topic, amount) => {
                 write!(f, "overtaken {} {} {amount}", Name(group), Name(topic))
             }
-            Self::Replicas(places, amount) => write!(f, "replicas {places} {amount}"),
+            Self::Replicas(places, amount) => {
+                write!(f, "replicas {places} {}", amount.said(Compare::Equal))
+            }
             Self::Copies(topic, amount) => write!(f, "copies {} {amount}", Name(topic)),
             Self::Share(broker, role, topic, amount) => {
                 let role = match role {
@@ -114,7 +116,13 @@ impl fmt::Display for Predicate {
                 let value = value.as_deref().unwrap_or(TopicConfig::DEFAULT);
                 write!(f, "config {} {name} {}", Name(topic), Name(value))
             }
-            Self::Count(counted, amount) => write!(f, "{counted} {amount}"),
+            Self::Count(counted, amount) => {
+                let usual = match counted {
+                    Counted::Sent | Counted::Acked => Compare::AtLeast,
+                    Counted::Failed | Counted::Lost | Counted::LostByLeader => Compare::Equal,
+                };
+                write!(f, "{counted} {}", amount.said(usual))
+            }
             Self::Stream(true) => f.write_str("stream on"),
             Self::Stream(false) => f.write_str("stream off"),
         }
@@ -211,7 +219,7 @@ impl fmt::Display for Existence {
         match self {
             Self::Exists => f.write_str("exists"),
             Self::Gone => f.write_str("gone"),
-            Self::Partitions(amount) => write!(f, "partitions {amount}"),
+            Self::Partitions(amount) => write!(f, "partitions {}", amount.said(Compare::Equal)),
         }
     }
 }
@@ -240,5 +248,14 @@ impl fmt::Display for Amount {
         } else {
             Ok(())
         }
+    }
+}
+
+impl Amount {
+    /// As it is typed where nothing said means `usual`.
+    fn said(self, usual: Compare) -> String {
+        let whole = self.to_string();
+        let brief = whole.split_once(' ').filter(|_| self.compare == usual);
+        brief.map_or(whole.clone(), |(_, number)| number.to_owned())
     }
 }

@@ -1,0 +1,227 @@
+//! What the lesson's pane says now, in parts that have their look from the screen.
+
+use std::time::Duration;
+
+use super::{
+    LessonStep, Predict, answer,
+    course::{Course, Run, Stage, parts},
+    prepare,
+};
+use crate::state::{State, action::letter_of, view::Overlay};
+
+/// What the pane says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    /// The lesson's number.
+    pub number: usize,
+    /// How many lessons there are.
+    pub lessons: usize,
+    /// What it is called.
+    pub title: String,
+    /// The step, counted from 1.
+    pub step: usize,
+    /// How many there are.
+    pub steps: usize,
+    /// How long it took so far.
+    pub used: Duration,
+    /// How long it takes.
+    pub minutes: u16,
+    /// From the top down.
+    pub parts: Vec<Part>,
+    /// What stands at the bottom, whatever else has room.
+    pub last: Option<Part>,
+    /// Whether a question is open.
+    pub asks: bool,
+}
+
+/// A part of a sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// What is to be done, or waited for.
+    Text(String),
+    /// A line between parts, where there is room for it.
+    Gap,
+    /// A question, and what was guessed: its letter, and whether that was right.
+    Question(String, Option<(String, bool)>),
+    /// A choice, and whether it is marked.
+    Choice(char, String, bool),
+    /// What the cluster answered.
+    Observed(String),
+    /// A condition, whether it holds, and what is seen instead.
+    Check(bool, String, String),
+    /// Why it is so.
+    Why(String),
+    /// Why a step is open again.
+    Note(String),
+    /// Help for who does not find it.
+    Hint(String),
+    /// How it goes on.
+    Aside(String),
+}
+
+impl State {
+    /// What the lesson's pane says; `None` where no lesson is open.
+    #[must_use]
+    pub fn lesson_sheet(&self) -> Option<Sheet> {
+        let course = self.learning.course.as_ref()?;
+        let (run, step) = (course.run()?, course.shown()?);
+        let (parts, last) = match course.stage() {
+            Stage::Ahead => waiting(self, course),
+            Stage::Asks => asking(self, step),
+            Stage::Open => to_do(self, step, run),
+            Stage::Done => done(self, course, step, run),
+        };
+        Some(Sheet {
+            number: course.number,
+            lessons: self.learning.list().len(),
+            title: course.lesson.title.clone(),
+            step: course.step + 1,
+            steps: course.lesson.steps.len(),
+            used: course.used,
+            minutes: course.lesson.minutes,
+            parts,
+            last,
+            asks: course.asks(),
+        })
+    }
+
+    /// Whether keys lead through a lesson: it is on the screen and nothing lies over it.
+    #[must_use]
+    pub fn leads_through_a_lesson(&self) -> bool {
+        self.view.lesson.docked
+            && self.learning.course.is_some()
+            && self.picture_of.is_none()
+            && self.view.overlay == Overlay::None
+    }
+
+    /// Whether letters are those of the open question.
+    #[must_use]
+    pub fn asks_in_lesson(&self) -> bool {
+        let course = self.learning.course.as_ref();
+        self.leads_through_a_lesson() && course.is_some_and(Course::asks)
+    }
+}
+
+type Parts = (Vec<Part>, Option<Part>);
+
+fn waiting(state: &State, course: &Course) -> Parts {
+    let about = match course.to_do.front() {
+        _ if !state.is_ready() => "the cluster is starting".to_owned(),
+        Some(action) => format!(":{action}"),
+        None => prepare::missing(state).unwrap_or_else(|| "almost there".to_owned()),
+    };
+    let parts = vec![
+        Part::Text("The cluster becomes as the lesson needs it.".to_owned()),
+        Part::Text(about),
+    ];
+    let last = state.view.fill("{lesson next} begins with what is there");
+    (parts, Some(Part::Aside(last)))
+}
+
+fn asking(state: &State, step: &LessonStep) -> Parts {
+    let mut parts = vec![
+        Part::Text(state.view.fill(&format!("{} Before you do:", step.text))),
+        Part::Gap,
+    ];
+    if let Some(Predict { question, choices }) = &step.predict {
+        parts.push(Part::Question(question.clone(), None));
+        parts.extend(choices.iter().enumerate().map(|(index, choice)| {
+            let marked = index == state.view.lesson.marked;
+            Part::Choice(letter_of(index), choice.text.clone(), marked)
+        }));
+    }
+    let last = "Mark one, {answer}. The cluster will answer.";
+    (parts, Some(Part::Aside(state.view.fill(last))))
+}
+
+fn to_do(state: &State, step: &LessonStep, run: &Run) -> Parts {
+    let mut shown = vec![Part::Text(state.view.fill(&step.text))];
+    if let Some(note) = &run.note {
+        shown.push(Part::Note(note.clone()));
+    }
+    if let (Some(predict), Some(guess)) = (&step.predict, run.guessed) {
+        let choice = predict.choices.get(guess);
+        let words = choice.map_or("", |choice| choice.text.as_str());
+        shown.push(Part::Aside(format!(
+            "you said {}: {words}",
+            letter_of(guess)
+        )));
+    }
+    shown.push(Part::Gap);
+    shown.extend(parts(&step.check).iter().map(|part| {
+        let verdict = part.check(state, &run.since);
+        Part::Check(verdict.holds, part.to_string(), verdict.seen)
+    }));
+    let hint = run.hinted.then(|| Part::Hint(state.view.fill(&step.hint)));
+    (shown, hint)
+}
+
+fn done(state: &State, course: &Course, step: &LessonStep, run: &Run) -> Parts {
+    let mut shown = Vec::new();
+    if let Some(predict) = &step.predict {
+        let guess = match run.guessed {
+            Some(guess) => (
+                format!("you said {}", letter_of(guess)),
+                run.answer == Some(guess),
+            ),
+            None => ("the cluster was faster than your guess".to_owned(), false),
+        };
+        shown.push(Part::Question(predict.question.clone(), Some(guess)));
+        shown.push(Part::Observed(observed(state, predict, run)));
+    } else {
+        shown.push(Part::Text(state.view.fill(&step.text)));
+    }
+    shown.extend(
+        parts(&step.check)
+            .iter()
+            .map(|part| Part::Check(true, part.to_string(), String::new())),
+    );
+    shown.push(Part::Why(state.view.fill(&step.why)));
+    let next = course.lesson.steps.get(course.step + 1);
+    let last = if let Some(next) = next {
+        let about = match &next.predict {
+            Some(_) => "a question".to_owned(),
+            None => state.view.fill(&next.text),
+        };
+        shown.push(Part::Gap);
+        shown.push(Part::Aside(format!(
+            "next, step {}: {about}",
+            course.step + 2
+        )));
+        "{lesson next} goes on".to_owned()
+    } else {
+        after_the_last(state, course)
+    };
+    (shown, Some(Part::Aside(state.view.fill(&last))))
+}
+
+/// How it goes on when all is done.
+fn after_the_last(state: &State, course: &Course) -> String {
+    let (this, next) = (course.number, course.number + 1);
+    let list = state.learning.list();
+    let more = list.iter().find(|listed| listed.number == next);
+    match more.map(|more| &more.lesson.title) {
+        Some(title) => format!("Lesson {this} is done.  {{lesson next}}: lesson {next}, {title}"),
+        None => format!("Lesson {this} is done, the last one.  {{lesson list}}: all"),
+    }
+}
+
+/// What was seen, with its times, and which choice that was.
+fn observed(state: &State, predict: &Predict, run: &Run) -> String {
+    let effects = run.deed.map(|root| answer::effects(state, root));
+    let effects = effects.filter(|effects| !effects.is_empty());
+    let seen = effects.map_or_else(|| run.seen.clone(), |effects| effects.join(", "));
+    let right = run
+        .answer
+        .and_then(|answer| Some((answer, predict.choices.get(answer)?)));
+    match right {
+        Some((answer, choice)) if run.guessed != Some(answer) => {
+            format!(
+                "the cluster: {}  {}. {seen}",
+                letter_of(answer),
+                choice.text
+            )
+        }
+        _ => format!("the cluster: {seen}"),
+    }
+}
