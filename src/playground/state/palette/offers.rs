@@ -168,7 +168,7 @@ fn waits(state: &State, all: &mut Vec<Candidate>) {
                 topic.as_str()
             }
             "offset" | "log-start" => &format!("{topic} p{}", state.view.partition),
-            "read" | "duplicates" | "overtaken" => &format!("{group} {topic}"),
+            "read" | "duplicates" => &format!("{group} {topic}"),
             "committed" => &format!("{group} {topic} p{}", state.view.partition),
             "group" | "lag" => group,
             _ => "",
