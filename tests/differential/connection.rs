@@ -23,11 +23,16 @@ pub struct Connection {
 
 impl Connection {
     pub async fn to(address: &str) -> Result<Self, String> {
-        let stream = TcpStream::connect(address).await;
-        Ok(Self {
-            stream: stream.map_err(|error| error.to_string())?,
-            asked: 0,
-        })
+        let connect = async {
+            let stream = TcpStream::connect(address).await?;
+            // Or each question waits for the acknowledgement of its length.
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        let stream = connect
+            .await
+            .map_err(|error: std::io::Error| error.to_string())?;
+        Ok(Self { stream, asked: 0 })
     }
 
     /// The answer, or what came instead; the connection is of no use after that.
