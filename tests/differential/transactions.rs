@@ -276,6 +276,8 @@ async fn refused(pair: &mut Pair) {
         })
         .await;
     }
+    // What was begun above is aborted first, by each in its own time.
+    pair.wait_for_transactions(ID).await;
     pair.ask("begin again", At::Transaction(ID), |_, _| {
         Some(init(ID, 60_000))
     })
