@@ -279,9 +279,23 @@ that = "brokers up 7"
 #[test]
 fn every_lesson_is_proved_on_a_cluster_taken_back_and_done_again() {
     let user = User::new();
-    let proved = user.ends(0, &["lesson", "check", "--jobs", "8"]);
-    let ok = proved.lines().filter(|line| line.starts_with("ok "));
-    assert_eq!(ok.count(), 16, "{proved}");
+    let proves = |arguments: &[&str]| {
+        let arguments = [&["lesson", "check"], arguments].concat();
+        let proved = user.ends(0, &arguments);
+        proved
+            .lines()
+            .filter(|line| line.starts_with("ok "))
+            .count()
+    };
+    // What it does within a second needs the machine for itself.
+    assert_eq!(proves(&["8"]), 1);
+    let others: Vec<String> = (1..=16)
+        .filter(|it| *it != 8)
+        .map(|it| it.to_string())
+        .collect();
+    let others = others.iter().map(String::as_str);
+    let others: Vec<&str> = ["--jobs", "8"].into_iter().chain(others).collect();
+    assert_eq!(proves(&others), 15);
 }
 
 #[test]
