@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Settings;
+use super::{Settings, image::ClusterImage};
+use wire::TopicPartition;
 
 /// A topic of Kafka's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,13 @@ impl InternalTopic {
         configs
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    /// The partition that keeps what has this key; `None` as long as the topic is not there.
+    pub(crate) fn place_of(self, key: &str, image: &ClusterImage) -> Option<TopicPartition> {
+        let count = image.topics.get(self.name())?.partitions.len();
+        let count = i32::try_from(count).ok()?;
+        Some(TopicPartition::new(self.name(), partition_for(key, count)))
     }
 }
 

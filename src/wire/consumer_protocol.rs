@@ -25,10 +25,7 @@ pub struct Subscription {
 /// The bytes are something else.
 pub fn decode_subscription(bytes: &Bytes) -> Result<Subscription, FieldError> {
     let mut fields = FieldReader::new(bytes.clone());
-    let version = fields.i16()?;
-    if version < 0 {
-        return Err(FieldError::Version(version));
-    }
+    let version = fields.version(i16::MAX)?;
     let topics = fields.array(FieldReader::string)?;
     fields.bytes()?; // user data of the assignor
     let owned = if version >= 1 {
@@ -48,10 +45,7 @@ pub fn decode_assignment(bytes: &Bytes) -> Result<Vec<TopicPartition>, FieldErro
         return Ok(Vec::new());
     }
     let mut fields = FieldReader::new(bytes.clone());
-    let version = fields.i16()?;
-    if version < 0 {
-        return Err(FieldError::Version(version));
-    }
+    fields.version(i16::MAX)?;
     let mut partitions = topic_partitions(&mut fields)?;
     partitions.sort();
     Ok(partitions)

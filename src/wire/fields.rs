@@ -156,6 +156,19 @@ impl FieldReader {
         self.array_of().map(i16::from_be_bytes)
     }
 
+    /// The version that a value begins with, which must be one of those up to `newest`.
+    ///
+    /// # Errors
+    /// It is another, or too few bytes are left.
+    pub fn version(&mut self, newest: i16) -> Result<i16, FieldError> {
+        let version = self.i16()?;
+        if (0..=newest).contains(&version) {
+            Ok(version)
+        } else {
+            Err(FieldError::Version(version))
+        }
+    }
+
     /// An INT32.
     ///
     /// # Errors

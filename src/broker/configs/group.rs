@@ -66,11 +66,7 @@ impl GroupConfig {
         overrides: &BTreeMap<String, String>,
         broker: &BrokerLayers<'_>,
     ) -> Vec<Layer> {
-        let own = overrides.get(self.name).map(|value| Layer {
-            name: self.name.to_owned(),
-            value: value.clone(),
-            source: ConfigSource::Group,
-        });
+        let own = Layer::of_override(overrides, self.name, ConfigSource::Group);
         own.into_iter()
             .chain(broker.synonyms(self.broker))
             .collect()

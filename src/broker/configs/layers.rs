@@ -29,6 +29,21 @@ pub(crate) struct Layer {
     pub(crate) source: ConfigSource,
 }
 
+impl Layer {
+    /// What was set for a resource itself.
+    pub(super) fn of_override(
+        overrides: &BTreeMap<String, String>,
+        name: &str,
+        source: ConfigSource,
+    ) -> Option<Self> {
+        overrides.get(name).map(|value| Self {
+            name: name.to_owned(),
+            value: value.clone(),
+            source,
+        })
+    }
+}
+
 /// A broker's configs, as it was started and as they were changed since.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BrokerLayers<'a> {

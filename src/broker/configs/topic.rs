@@ -113,11 +113,7 @@ impl TopicConfig {
         overrides: &BTreeMap<String, String>,
         broker: &BrokerLayers<'_>,
     ) -> Vec<Layer> {
-        let own = overrides.get(self.name).map(|value| Layer {
-            name: self.name.to_owned(),
-            value: value.clone(),
-            source: ConfigSource::Topic,
-        });
+        let own = Layer::of_override(overrides, self.name, ConfigSource::Topic);
         let broker = match self.fallback {
             Fallback::Setting(name) | Fallback::Time(name) => broker.synonyms(name),
             Fallback::Value(_) => Vec::new(),

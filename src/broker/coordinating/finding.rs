@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::Broker;
 use crate::image::{BrokerNode, ClusterImage};
-use crate::internal_topic::{InternalTopic, partition_for};
-use wire::{BrokerId, ErrorCode, TopicPartition};
+use crate::internal_topic::InternalTopic;
+use wire::{BrokerId, ErrorCode};
 
 /// How long the first question waits for the new topic's leaders. Clients that are sent away
 /// instead ask again only after their own back-off.
@@ -62,9 +62,7 @@ fn coordinator_of(
     topic: InternalTopic,
     key: &str,
 ) -> Option<(BrokerId, BrokerNode)> {
-    let count = image.topics.get(topic.name())?.partitions.len();
-    let count = i32::try_from(count).ok()?;
-    let at = TopicPartition::new(topic.name(), partition_for(key, count));
+    let at = topic.place_of(key, image)?;
     let leader = image.valid_leader(image.partition(&at)?)?;
     Some((leader, image.brokers.get(&leader)?.clone()))
 }

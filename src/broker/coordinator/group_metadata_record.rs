@@ -68,10 +68,7 @@ impl GroupMetadataValue {
 
     pub(crate) fn decode(value: Bytes) -> Result<Self, FieldError> {
         let mut fields = FieldReader::new(value);
-        let version = fields.i16()?;
-        if !(0..=VALUE_VERSION).contains(&version) {
-            return Err(FieldError::Version(version));
-        }
+        let version = fields.version(VALUE_VERSION)?;
         Ok(Self {
             protocol_type: fields.string()?,
             generation: fields.i32()?,

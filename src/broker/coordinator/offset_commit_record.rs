@@ -74,10 +74,7 @@ impl OffsetAndMetadata {
 
     pub(crate) fn decode(value: Bytes) -> Result<Self, FieldError> {
         let mut fields = FieldReader::new(value);
-        let version = fields.i16()?;
-        if !(0..=VALUE_VERSION).contains(&version) {
-            return Err(FieldError::Version(version));
-        }
+        let version = fields.version(VALUE_VERSION)?;
         let offset = Offset(fields.i64()?);
         let leader_epoch = if version >= 3 { fields.i32()? } else { -1 };
         let metadata = fields.string()?;

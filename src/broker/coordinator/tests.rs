@@ -92,6 +92,86 @@ pub(super) fn config() -> Config {
     }
 }
 
+/// A world with a coordinator, whose time a scenario lets pass.
+pub(super) trait Timed {
+    fn coordinator(&self) -> &Coordinator;
+    fn now(&mut self) -> &mut Now;
+    fn step(&mut self, event: Event) -> String;
+
+    /// Time passes from deadline to deadline; what happens at each.
+    fn wait(&mut self, ms: u64) -> String {
+        let end = self.now().monotonic + Duration::from_millis(ms);
+        let mut out = String::new();
+        while let Some(due) = self.coordinator().next_deadline().filter(|due| *due <= end) {
+            self.now().advance_to(due);
+            let happened = self.step(Event::Tick);
+            if !happened.is_empty() {
+                writeln!(out, "at {} ms", self.now().monotonic.as_millis()).expect("a string");
+                out += &happened;
+            }
+        }
+        self.now().advance_to(end);
+        out
+    }
+}
+
+impl Now {
+    fn advance_to(&mut self, monotonic: Duration) {
+        let passed = monotonic.saturating_sub(self.monotonic);
+        self.monotonic = monotonic.max(self.monotonic);
+        self.wall_ms += i64::try_from(passed.as_millis()).expect("small");
+    }
+}
+
+impl Timed for World {
+    fn coordinator(&self) -> &Coordinator {
+        &self.coordinator
+    }
+
+    fn now(&mut self) -> &mut Now {
+        &mut self.now
+    }
+
+    fn step(&mut self, event: Event) -> String {
+        let effects = self.coordinator.step(event, self.now);
+        let mut out = String::new();
+        for effect in effects {
+            match effect {
+                Effect::Respond { to, response } => out += &self.response(to, response),
+                Effect::Report(report) => out += &show_report(report),
+                Effect::Store {
+                    write,
+                    records,
+                    producer,
+                    ..
+                } => {
+                    write!(out, "  log <- {}", show_records(&records)).expect("a string");
+                    match producer {
+                        Some(it) => writeln!(out, " of producer {} epoch {}", it.id, it.epoch),
+                        None => writeln!(out),
+                    }
+                    .expect("a string");
+                    let records = records.into_iter();
+                    let records = records
+                        .map(|record| Logged::Record(record, producer))
+                        .collect::<Vec<_>>();
+                    if self.hold_writes {
+                        self.held.push((write, records));
+                    } else {
+                        self.log.extend(records);
+                        let stored = Event::Stored {
+                            write,
+                            result: Ok(()),
+                        };
+                        out += &self.step(stored);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
 impl World {
     fn new() -> Self {
         let now = Now {
@@ -431,28 +511,6 @@ impl World {
         }
     }
 
-    /// Time passes from deadline to deadline.
-    fn wait(&mut self, ms: u64) -> String {
-        let end = self.now.monotonic + Duration::from_millis(ms);
-        let mut out = String::new();
-        while let Some(due) = self.coordinator.next_deadline().filter(|due| *due <= end) {
-            self.advance_to(due);
-            let happened = self.step(Event::Tick);
-            if !happened.is_empty() {
-                writeln!(out, "at {} ms", self.now.monotonic.as_millis()).expect("a string");
-                out += &happened;
-            }
-        }
-        self.advance_to(end);
-        out
-    }
-
-    fn advance_to(&mut self, monotonic: Duration) {
-        let passed = monotonic.saturating_sub(self.now.monotonic);
-        self.now.monotonic = monotonic.max(self.now.monotonic);
-        self.now.wall_ms += i64::try_from(passed.as_millis()).expect("small");
-    }
-
     fn ask(&mut self, name: &str, what: &'static str, request: Request) -> String {
         let id = RequestId(self.next_request);
         self.next_request += 1;
@@ -474,45 +532,6 @@ impl World {
             other => panic!("unknown outcome {other}"),
         };
         self.step(Event::Stored { write, result })
-    }
-
-    fn step(&mut self, event: Event) -> String {
-        let effects = self.coordinator.step(event, self.now);
-        let mut out = String::new();
-        for effect in effects {
-            match effect {
-                Effect::Respond { to, response } => out += &self.response(to, response),
-                Effect::Report(report) => out += &show_report(report),
-                Effect::Store {
-                    write,
-                    records,
-                    producer,
-                    ..
-                } => {
-                    write!(out, "  log <- {}", show_records(&records)).expect("a string");
-                    match producer {
-                        Some(it) => writeln!(out, " of producer {} epoch {}", it.id, it.epoch),
-                        None => writeln!(out),
-                    }
-                    .expect("a string");
-                    let records = records.into_iter();
-                    let records = records
-                        .map(|record| Logged::Record(record, producer))
-                        .collect::<Vec<_>>();
-                    if self.hold_writes {
-                        self.held.push((write, records));
-                    } else {
-                        self.log.extend(records);
-                        let stored = Event::Stored {
-                            write,
-                            result: Ok(()),
-                        };
-                        out += &self.step(stored);
-                    }
-                }
-            }
-        }
-        out
     }
 
     fn response(&mut self, to: RequestId, response: Response) -> String {

@@ -10,7 +10,7 @@ use kafka_protocol::messages::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 use super::{RequestContext, init_producer_id::fenced_until};
 use crate::{
     Broker,
-    internal_topic::{InternalTopic, partition_for},
+    internal_topic::InternalTopic,
     transactions::{AddRequest, ProducerIdentity, Request},
 };
 use wire::{ErrorCode, TopicPartition};
@@ -48,12 +48,6 @@ async fn offsets_partition(broker: &Broker, group: &str) -> Result<TopicPartitio
         // Nobody asked for a group yet: the topic is created by the first question.
         broker.find_coordinator(TOPIC, group).await?;
     }
-    let image = broker.registry.image();
-    let topic = image.topics.get(TOPIC.name());
-    let count = topic.and_then(|topic| i32::try_from(topic.partitions.len()).ok());
-    let count = count.ok_or(ErrorCode::CoordinatorNotAvailable)?;
-    Ok(TopicPartition::new(
-        TOPIC.name(),
-        partition_for(group, count),
-    ))
+    let place = TOPIC.place_of(group, &broker.registry.image());
+    place.ok_or(ErrorCode::CoordinatorNotAvailable)
 }

@@ -47,6 +47,7 @@ mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
+mod offset_results;
 mod produce;
 mod served;
 mod sync_group;

@@ -4,7 +4,6 @@
 //! refused one by one. From version 9 on the generation may be a member epoch (KIP-848). Not done:
 //! version 10 (topic ids).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka_protocol::messages::{
@@ -12,9 +11,13 @@ use kafka_protocol::messages::{
     offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic},
 };
 
-use super::{RequestContext, optional};
+use super::{
+    RequestContext,
+    offset_results::{OffsetResults, Offsets},
+    optional,
+};
 use crate::Broker;
-use crate::coordinator::{CommitRequest, MemberIdentity, OffsetAndMetadata, Request, Response};
+use crate::coordinator::{CommitRequest, MemberIdentity, OffsetAndMetadata, Request};
 use crate::partitions::housekeeping::now_ms;
 use wire::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
@@ -44,20 +47,13 @@ pub(super) async fn handle(
             offsets.push((at, offset));
         }
     }
-    let results = if offsets.is_empty() {
-        BTreeMap::new()
-    } else {
-        commit(broker, context.version, &request, offsets).await
-    };
+    let results = commit(broker, context.version, &request, offsets).await;
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.into_iter().map(|partition| {
             let index = partition.partition_index;
-            let at = TopicPartition::new(topic.name.as_str(), index);
-            let unknown = ErrorCode::UnknownTopicOrPartition;
-            let error = results.get(&at).copied().unwrap_or(unknown);
             OffsetCommitResponsePartition::default()
                 .with_partition_index(index)
-                .with_error_code(error.code())
+                .with_error_code(results.code(&topic.name, index))
         });
         OffsetCommitResponseTopic::default()
             .with_partitions(partitions.collect())
@@ -70,9 +66,12 @@ async fn commit(
     broker: &Arc<Broker>,
     version: i16,
     request: &OffsetCommitRequest,
-    offsets: Vec<(TopicPartition, OffsetAndMetadata)>,
-) -> BTreeMap<TopicPartition, ErrorCode> {
+    offsets: Offsets,
+) -> OffsetResults {
     let asked: Vec<TopicPartition> = offsets.iter().map(|(at, _)| at.clone()).collect();
+    if asked.is_empty() {
+        return OffsetResults::all(asked, ErrorCode::None);
+    }
     let commit = CommitRequest {
         member: MemberIdentity {
             group: request.group_id.to_string(),
@@ -83,11 +82,5 @@ async fn commit(
         knows_member_epochs: version >= 9,
         offsets,
     };
-    match broker.groups.ask(Request::Commit(commit)).await {
-        Some(Response::Commit(results)) => results.into_iter().collect(),
-        _ => asked
-            .into_iter()
-            .map(|at| (at, ErrorCode::CoordinatorNotAvailable))
-            .collect(),
-    }
+    OffsetResults::of_commit(broker, asked, Request::Commit(commit)).await
 }

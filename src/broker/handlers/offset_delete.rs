@@ -1,6 +1,5 @@
 //! `OffsetDelete`, version 0: forgets offsets of topics that the group does not read (KIP-496).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka_protocol::messages::{
@@ -8,7 +7,7 @@ use kafka_protocol::messages::{
     offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic},
 };
 
-use super::RequestContext;
+use super::{RequestContext, offset_results::OffsetResults};
 use crate::Broker;
 use crate::coordinator::{Request, Response};
 use wire::{ErrorCode, TopicPartition};
@@ -41,16 +40,13 @@ pub(super) async fn handle(
     if !error.is_none() {
         return OffsetDeleteResponse::default().with_error_code(error.code());
     }
-    let results: BTreeMap<TopicPartition, ErrorCode> = results.into_iter().collect();
+    let results: OffsetResults = results.into_iter().collect();
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.into_iter().map(|partition| {
             let index = partition.partition_index;
-            let at = TopicPartition::new(topic.name.as_str(), index);
-            let unknown = ErrorCode::UnknownTopicOrPartition;
-            let error = results.get(&at).copied().unwrap_or(unknown);
             OffsetDeleteResponsePartition::default()
                 .with_partition_index(index)
-                .with_error_code(error.code())
+                .with_error_code(results.code(&topic.name, index))
         });
         OffsetDeleteResponseTopic::default()
             .with_partitions(partitions.collect())

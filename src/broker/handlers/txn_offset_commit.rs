@@ -4,20 +4,21 @@
 //! transaction's coordinator says whether the group's partition of `__consumer_offsets` is part of it; from version 5
 //! on it is made so (KIP-890). Partitions that do not exist are refused one by one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use kafka_protocol::messages::{
     TxnOffsetCommitRequest, TxnOffsetCommitResponse,
     txn_offset_commit_response::{TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic},
 };
 
-use super::{RequestContext, optional, transaction_parts};
+use super::{
+    RequestContext,
+    offset_results::{OffsetResults, Offsets},
+    optional, transaction_parts,
+};
 use crate::{
     Broker,
-    coordinator::{
-        CommitRequest, MemberIdentity, OffsetAndMetadata, Producer, Request, Response,
-        partition_for,
-    },
+    coordinator::{CommitRequest, MemberIdentity, OffsetAndMetadata, Producer, Request},
     internal_topic::InternalTopic,
     partitions::housekeeping::now_ms,
     transactions::ProducerIdentity,
@@ -30,28 +31,19 @@ const ADDS_SINCE: i16 = 5;
 /// The first version that knows `TRANSACTION_ABORTABLE`.
 const ABORTABLE_SINCE: i16 = 4;
 
-type Offsets = Vec<(TopicPartition, OffsetAndMetadata)>;
-
 pub(super) async fn handle(
     broker: &Arc<Broker>,
     context: &RequestContext,
     request: TxnOffsetCommitRequest,
 ) -> TxnOffsetCommitResponse {
     let offsets = offsets(broker, &request);
-    let results = if offsets.is_empty() {
-        BTreeMap::new()
-    } else {
-        commit(broker, context.version, &request, offsets).await
-    };
+    let results = commit(broker, context.version, &request, offsets).await;
     let topics = request.topics.into_iter().map(|topic| {
         let partitions = topic.partitions.into_iter().map(|partition| {
             let index = partition.partition_index;
-            let at = TopicPartition::new(topic.name.as_str(), index);
-            let unknown = ErrorCode::UnknownTopicOrPartition;
-            let error = results.get(&at).copied().unwrap_or(unknown);
             TxnOffsetCommitResponsePartition::default()
                 .with_partition_index(index)
-                .with_error_code(error.code())
+                .with_error_code(results.code(&topic.name, index))
         });
         TxnOffsetCommitResponseTopic::default()
             .with_partitions(partitions.collect())
@@ -89,11 +81,13 @@ async fn commit(
     version: i16,
     request: &TxnOffsetCommitRequest,
     offsets: Offsets,
-) -> BTreeMap<TopicPartition, ErrorCode> {
+) -> OffsetResults {
     let asked: Vec<TopicPartition> = offsets.iter().map(|(at, _)| at.clone()).collect();
-    let all = |code| asked.iter().map(|at| (at.clone(), code)).collect();
+    if asked.is_empty() {
+        return OffsetResults::all(asked, ErrorCode::None);
+    }
     if let Err(code) = join_transaction(broker, version, request).await {
-        return all(code);
+        return OffsetResults::all(asked, code);
     }
     let commit = CommitRequest {
         member: MemberIdentity {
@@ -110,10 +104,7 @@ async fn commit(
         epoch: request.producer_epoch,
     };
     let request = Request::CommitInTransaction { producer, commit };
-    match broker.groups.ask(request).await {
-        Some(Response::Commit(results)) => results.into_iter().collect(),
-        _ => all(ErrorCode::CoordinatorNotAvailable),
-    }
+    OffsetResults::of_commit(broker, asked, request).await
 }
 
 /// Makes sure that the group is this broker's and that its offsets are part of the transaction.
@@ -122,7 +113,6 @@ async fn join_transaction(
     version: i16,
     request: &TxnOffsetCommitRequest,
 ) -> Result<(), ErrorCode> {
-    const TOPIC: InternalTopic = InternalTopic::ConsumerOffsets;
     if request.transactional_id.is_empty() {
         return Err(ErrorCode::InvalidRequest);
     }
@@ -131,10 +121,8 @@ async fn join_transaction(
     }
     broker.groups.describe(&request.group_id)?;
     let image = broker.registry.image();
-    let topic = image.topics.get(TOPIC.name());
-    let count = topic.and_then(|topic| i32::try_from(topic.partitions.len()).ok());
-    let count = count.ok_or(ErrorCode::CoordinatorNotAvailable)?;
-    let at = TopicPartition::new(TOPIC.name(), partition_for(&request.group_id, count));
+    let place = InternalTopic::ConsumerOffsets.place_of(&request.group_id, &image);
+    let at = place.ok_or(ErrorCode::CoordinatorNotAvailable)?;
     let producer = ProducerIdentity {
         transactional_id: request.transactional_id.to_string(),
         producer_id: request.producer_id.0,

@@ -93,10 +93,7 @@ impl Metadata {
 
     pub(crate) fn decode(value: Bytes) -> Result<Self, FieldError> {
         let mut fields = FieldReader::new(value);
-        let version = fields.i16()?;
-        if !(0..=VALUE_VERSION).contains(&version) {
-            return Err(FieldError::Version(version));
-        }
+        let version = fields.version(VALUE_VERSION)?;
         let is_flexible = version >= 1;
         let producer_id = fields.i64()?;
         let mut read = Self {

@@ -15,7 +15,7 @@ use crate::coordinator::event::{
     Now, Request, RequestId, Response, StoredRecord, SyncRequest, WriteId,
 };
 use crate::coordinator::offset_commit_record::{KEY_VERSIONS, OffsetAndMetadata};
-use crate::coordinator::tests::{assignment, config, show_report, subscription};
+use crate::coordinator::tests::{Timed, assignment, config, show_report, subscription};
 use crate::coordinator::{Coordinator, Replay};
 use crate::scenario_tests::behave_as_written_down;
 use wire::consumer_protocol::decode_assignment;
@@ -52,6 +52,39 @@ struct World {
     epoch: i32,
     hold_writes: bool,
     held: Vec<(WriteId, Vec<StoredRecord>)>,
+}
+
+impl Timed for World {
+    fn coordinator(&self) -> &Coordinator {
+        &self.coordinator
+    }
+
+    fn now(&mut self) -> &mut Now {
+        &mut self.now
+    }
+
+    fn step(&mut self, event: Event) -> String {
+        let mut out = String::new();
+        for effect in self.coordinator.step(event, self.now) {
+            match effect {
+                Effect::Respond { to, response } => out += &self.response(to, response),
+                Effect::Report(report) => out += &show_report(report),
+                Effect::Store { write, records, .. } => {
+                    out += "  log <- ";
+                    let shown: Vec<String> = records.iter().map(|it| self.record(it)).collect();
+                    out += &(shown.join("; ") + "\n");
+                    if self.hold_writes {
+                        self.held.push((write, records));
+                    } else {
+                        self.log.extend(records);
+                        let result = Ok(());
+                        out += &self.step(Event::Stored { write, result });
+                    }
+                }
+            }
+        }
+        out
+    }
 }
 
 impl World {
@@ -382,28 +415,6 @@ impl World {
         }
     }
 
-    /// Time passes from deadline to deadline.
-    fn wait(&mut self, ms: u64) -> String {
-        let end = self.now.monotonic + Duration::from_millis(ms);
-        let mut out = String::new();
-        while let Some(due) = self.coordinator.next_deadline().filter(|due| *due <= end) {
-            self.advance_to(due);
-            let happened = self.step(Event::Tick);
-            if !happened.is_empty() {
-                writeln!(out, "at {} ms", self.now.monotonic.as_millis()).expect("a string");
-                out += &happened;
-            }
-        }
-        self.advance_to(end);
-        out
-    }
-
-    fn advance_to(&mut self, monotonic: Duration) {
-        let passed = monotonic.saturating_sub(self.now.monotonic);
-        self.now.monotonic = monotonic.max(self.now.monotonic);
-        self.now.wall_ms += i64::try_from(passed.as_millis()).expect("small");
-    }
-
     fn ask(&mut self, name: &str, request: Request) -> String {
         let id = RequestId(self.next_request);
         self.next_request += 1;
@@ -423,29 +434,6 @@ impl World {
             }
         };
         self.step(Event::Stored { write, result })
-    }
-
-    fn step(&mut self, event: Event) -> String {
-        let mut out = String::new();
-        for effect in self.coordinator.step(event, self.now) {
-            match effect {
-                Effect::Respond { to, response } => out += &self.response(to, response),
-                Effect::Report(report) => out += &show_report(report),
-                Effect::Store { write, records, .. } => {
-                    out += "  log <- ";
-                    let shown: Vec<String> = records.iter().map(|it| self.record(it)).collect();
-                    out += &(shown.join("; ") + "\n");
-                    if self.hold_writes {
-                        self.held.push((write, records));
-                    } else {
-                        self.log.extend(records);
-                        let result = Ok(());
-                        out += &self.step(Event::Stored { write, result });
-                    }
-                }
-            }
-        }
-        out
     }
 
     fn response(&mut self, to: RequestId, response: Response) -> String {
