@@ -64,7 +64,7 @@ pub(in crate::cli) fn run(arguments: &LessonArguments) -> ExitCode {
 
 fn list() -> Result<Outcome> {
     let mut text = String::new();
-    for (index, lesson) in Lesson::built_in().iter().enumerate() {
+    for (index, lesson) in Lesson::built_in().enumerate() {
         let Lesson { title, minutes, .. } = lesson;
         writeln!(text, "{:>2}  {title:<40}  {minutes} min", index + 1)?;
     }
@@ -107,7 +107,7 @@ fn show(name: &str) -> Result<Outcome> {
 fn check(names: &[String], jobs: u16) -> Result<Outcome> {
     // All are read before the first is proved.
     let lessons: Vec<Lesson> = if names.is_empty() {
-        Lesson::built_in()
+        Lesson::built_in().cloned().collect()
     } else {
         names.iter().map(|name| find(name)).collect::<Result<_>>()?
     };
@@ -184,11 +184,11 @@ fn on_a_cluster(lesson: &Lesson, number: usize) -> Result<Option<Broken>> {
 /// A lesson by its number in the list, or its file.
 fn find(name: &str) -> Result<Lesson> {
     if let Ok(number) = name.parse::<usize>() {
-        let lessons = Lesson::built_in();
+        let mut lessons = Lesson::built_in();
         let count = lessons.len();
-        let found = lessons.into_iter().zip(1..).find(|(_, at)| *at == number);
+        let found = number.checked_sub(1).and_then(|index| lessons.nth(index));
         return found
-            .map(|(lesson, _)| lesson)
+            .cloned()
             .with_context(|| format!("there is no lesson {number}: there are 1 to {count}"));
     }
     let text = fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;

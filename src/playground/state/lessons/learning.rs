@@ -17,7 +17,7 @@ use crate::state::{State, settings::Mistake};
 const OWN_MAX: usize = 64;
 
 /// The lessons in the program, read once.
-static IN_PROGRAM: LazyLock<Vec<(&str, Lesson)>> = LazyLock::new(|| {
+pub(super) static IN_PROGRAM: LazyLock<Vec<(&str, Lesson)>> = LazyLock::new(|| {
     let read = BUILT_IN.into_iter();
     read.filter_map(|(name, text)| Some((name, Lesson::read(text).ok()?)))
         .collect()

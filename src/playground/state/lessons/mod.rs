@@ -131,11 +131,8 @@ impl Lesson {
 
     /// The lessons that come with the program, in their order.
     #[must_use]
-    pub fn built_in() -> Vec<Self> {
-        BUILT_IN
-            .iter()
-            .filter_map(|(_, text)| Self::read(text).ok())
-            .collect()
+    pub fn built_in() -> impl ExactSizeIterator<Item = &'static Self> {
+        learning::IN_PROGRAM.iter().map(|(_, lesson)| lesson)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::above_the_footer;
 use crate::{
     state::{Compose, FIELDS, State},
     ui::{
@@ -14,12 +15,7 @@ use wire::murmur2::murmur2;
 /// Draws the composer over the lower part of the window.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, compose: &Compose, window: Rect) {
     let height = 10.min(window.height.saturating_sub(3));
-    let area = Rect::new(
-        window.x,
-        window.bottom().saturating_sub(2 + height),
-        window.width,
-        height,
-    );
+    let area = above_the_footer(window, height);
     canvas.clear(area);
     let note = format!("into {}", state.view.topic);
     let frame = Frame {

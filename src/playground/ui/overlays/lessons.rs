@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::above_the_footer;
 use crate::{
     state::{Listed, State},
     ui::{
@@ -29,12 +30,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, cursor: usize, window: Rect)
         .min(room.saturating_sub(below))
         .max(1);
     let height = rows + below + FRAME;
-    let area = Rect::new(
-        window.x,
-        window.bottom().saturating_sub(2 + height),
-        window.width,
-        height,
-    );
+    let area = above_the_footer(window, height);
     canvas.clear(area);
     let per_column = if columns == 1 {
         list.len()

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::above_the_footer;
 use crate::{
     state::{Action, Candidate, ClusterAction, Enter, Palette, Preview, Process, State, Target},
     ui::{
@@ -25,12 +26,7 @@ const FACTS_LINES: usize = 2;
 /// Draws the palette.
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, palette: &Palette, window: Rect) {
     let height = HEIGHT.min(window.height.saturating_sub(3));
-    let area = Rect::new(
-        window.x,
-        window.bottom().saturating_sub(2 + height),
-        window.width,
-        height,
-    );
+    let area = above_the_footer(window, height);
     canvas.clear(area);
     let wide = area.width >= 100;
     let frame = Frame {
