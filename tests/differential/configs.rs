@@ -14,11 +14,11 @@ use crate::{
     topics::text,
 };
 
-const TOPIC: i8 = 2;
+pub const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 
-const SET: i8 = 0;
-const DELETE: i8 = 1;
+pub const SET: i8 = 0;
+pub const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
@@ -183,7 +183,7 @@ async fn configs(pair: &mut Pair) {
     }
 }
 
-fn change(kind: i8, name: &str, changes: Vec<Change>) -> IncrementalAlterConfigsRequest {
+pub fn change(kind: i8, name: &str, changes: Vec<Change>) -> IncrementalAlterConfigsRequest {
     IncrementalAlterConfigsRequest::default().with_resources(vec![
         ChangedResource::default()
             .with_resource_type(kind)
@@ -192,7 +192,7 @@ fn change(kind: i8, name: &str, changes: Vec<Change>) -> IncrementalAlterConfigs
     ])
 }
 
-fn one(key: &str, operation: i8, value: Option<&str>) -> Change {
+pub fn one(key: &str, operation: i8, value: Option<&str>) -> Change {
     Change::default()
         .with_name(text(key))
         .with_config_operation(operation)

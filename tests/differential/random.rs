@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use kafka_protocol::messages::{
-    DeleteRecordsRequest, IncrementalAlterConfigsRequest, ListOffsetsRequest, MetadataRequest,
-    OffsetCommitRequest, OffsetFetchRequest,
+    DeleteRecordsRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetFetchRequest,
     delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic},
     fetch_request::FetchPartition,
-    incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
     list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
     metadata_request::MetadataRequestTopic,
     offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
@@ -16,6 +15,7 @@ use kafkarium::wire::record_batch::Compression;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::{
+    configs::{DELETE, SET, TOPIC, change, one},
     pair::{At, Pair},
     records::{batch, fetch, produce},
     topics::{create, placed, text},
@@ -163,18 +163,9 @@ async fn topic_itself(pair: &mut Pair, case: &str, topic: &str, random: &mut Std
         ("message.timestamp.type", "CreateTime"),
         ("compression.type", "producer"),
     ][random.random_range(0..4)];
-    let operation = random.random_range(0..2);
-    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![
-        AlterConfigsResource::default()
-            .with_resource_type(2)
-            .with_resource_name(text(topic))
-            .with_configs(vec![
-                AlterableConfig::default()
-                    .with_name(text(key))
-                    .with_config_operation(operation)
-                    .with_value((operation == 0).then(|| text(value))),
-            ]),
-    ]);
+    let operation = [SET, DELETE][random.random_range(0..2)];
+    let changes = vec![one(key, operation, (operation == SET).then_some(value))];
+    let request = change(TOPIC, topic, changes);
     pair.ask_in(case, At::Controller, 1, |_, _| Some(request.clone()))
         .await;
     let version = random.random_range(8..=12);
