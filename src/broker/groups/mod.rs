@@ -5,25 +5,22 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::configs::{Settings, items};
-use super::coordinating::{CoordinatorLog, batch_of};
+use super::coordinating::{CoordinatorLog, Waiting, Write, append, batch_of, now_since};
 use super::coordinator::{
     Assignor, Config, ConsumerConfig, ConsumerGroupDescription, Coordinator, Effect, Event,
-    FoundOffset, GroupDescription, ListedGroup, MigrationPolicy, Now, Request, RequestId, Response,
-    TransactionEnd, WriteId,
+    FoundOffset, GroupDescription, ListedGroup, MigrationPolicy, Now, Request, Response,
+    TransactionEnd,
 };
 use super::image::ClusterImage;
-use super::partitions::housekeeping::now_ms;
 use wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
 
 /// Writes that may wait for their replicas at once. Each belongs to a request that is held, or to
@@ -52,16 +49,9 @@ struct Shared {
 
 struct State {
     coordinator: Coordinator,
-    waiting: HashMap<RequestId, oneshot::Sender<Response>>,
-    next_request: u64,
+    waiting: Waiting<Response>,
     /// What the task sleeps until.
     sleeping_until: Option<Duration>,
-}
-
-/// A write whose replicas are waited for.
-struct Write {
-    id: WriteId,
-    outcome: BoxFuture<'static, Result<(), ErrorCode>>,
 }
 
 impl Groups {
@@ -91,8 +81,7 @@ impl Groups {
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
                     coordinator,
-                    waiting: HashMap::new(),
-                    next_request: 0,
+                    waiting: Waiting::new(),
                     sleeping_until: None,
                 }),
                 log,
@@ -120,11 +109,8 @@ impl Groups {
     }
 
     fn put(&self, request: Request) -> oneshot::Receiver<Response> {
-        let (answer, answered) = oneshot::channel();
         let mut state = lock(&self.shared.state);
-        let id = RequestId(state.next_request);
-        state.next_request += 1;
-        state.waiting.insert(id, answer);
+        let (id, answered) = state.waiting.begin();
         self.carry_out(&mut state, Event::Request { id, request });
         answered
     }
@@ -214,10 +200,7 @@ impl Groups {
     fn carry_out_one(&self, state: &mut State, effect: Effect, now: Now) -> Option<Event> {
         match effect {
             Effect::Respond { to, response } => {
-                if let Some(answer) = state.waiting.remove(&to) {
-                    // Whoever asked may be gone.
-                    let _ = answer.send(response);
-                }
+                state.waiting.answer(to, response);
                 None
             }
             Effect::Report(report) => {
@@ -231,16 +214,16 @@ impl Groups {
                 producer,
                 records,
             } => {
-                let Ok(permit) = self.shared.writes.try_reserve() else {
-                    let result = Err(ErrorCode::CoordinatorNotAvailable);
-                    return Some(Event::Stored { write, result });
-                };
-                let batch = batch_of(&records, producer, now.wall_ms);
-                let mut outcome = self.shared.log.append(partition, leader_epoch, batch);
-                let stored = (&mut outcome).now_or_never();
-                if stored.is_none() {
-                    permit.send(Write { id: write, outcome });
-                }
+                let batch = || batch_of(&records, producer, now.wall_ms);
+                let log = &*self.shared.log;
+                let stored = append(
+                    log,
+                    &self.shared.writes,
+                    write,
+                    partition,
+                    leader_epoch,
+                    batch,
+                );
                 stored.map(|result| Event::Stored { write, result })
             }
         }
@@ -250,13 +233,6 @@ impl Groups {
 /// The state stays whole whatever a caller's panic interrupted: a panic ends the process.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn now_since(started: Instant) -> Now {
-    Now {
-        monotonic: started.elapsed(),
-        wall_ms: now_ms(),
-    }
 }
 
 fn config(broker: BrokerId, settings: &Settings) -> Config {

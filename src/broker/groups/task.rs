@@ -69,8 +69,7 @@ pub(super) async fn run(
             }
         }
     }
-    // Whoever still waits hears that the broker is stopping.
-    lock(&groups.shared.state).waiting.clear();
+    lock(&groups.shared.state).waiting.end();
 }
 
 impl Groups {

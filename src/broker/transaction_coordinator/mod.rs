@@ -5,20 +5,17 @@ mod markers;
 mod remote;
 mod task;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::configs::Settings;
-use super::coordinating::{CoordinatorLog, batch_of};
-use super::coordinator::{Now, RequestId, WriteId};
-use super::partitions::housekeeping::now_ms;
+use super::coordinating::{CoordinatorLog, Waiting, Write, append, batch_of, now_since};
+use super::coordinator::Now;
 use super::registry::Registry;
 use super::transactions::{
     Config, Effect, Event, Filter, Mark, Marked, ProducerIdentity, Request, Response,
@@ -52,16 +49,9 @@ struct Shared {
 
 struct State {
     transactions: Transactions,
-    waiting: HashMap<RequestId, oneshot::Sender<Response>>,
-    next_request: u64,
+    waiting: Waiting<Response>,
     /// What the task sleeps until.
     sleeping_until: Duration,
-}
-
-/// A write whose replicas are waited for.
-struct Write {
-    id: WriteId,
-    outcome: BoxFuture<'static, Result<(), ErrorCode>>,
 }
 
 /// Markers of one transaction, to be sent.
@@ -90,8 +80,7 @@ impl TransactionCoordinator {
                 state: Mutex::new(State {
                     sleeping_until: transactions.next_deadline(),
                     transactions,
-                    waiting: HashMap::new(),
-                    next_request: 0,
+                    waiting: Waiting::new(),
                 }),
                 log,
                 registry,
@@ -146,14 +135,12 @@ impl TransactionCoordinator {
 
     /// `None`: the broker is stopping.
     async fn ask(&self, request: Request) -> Option<Response> {
-        let (answer, answered) = oneshot::channel();
-        {
+        let answered = {
             let mut state = self.lock();
-            let id = RequestId(state.next_request);
-            state.next_request += 1;
-            state.waiting.insert(id, answer);
+            let (id, answered) = state.waiting.begin();
             self.carry_out(&mut state, Event::Request { id, request });
-        }
+            answered
+        };
         answered.await.ok()
     }
 
@@ -212,10 +199,7 @@ impl TransactionCoordinator {
     fn carry_out_one(&self, state: &mut State, effect: Effect, now: Now) -> Option<Event> {
         match effect {
             Effect::Respond { to, response } => {
-                if let Some(answer) = state.waiting.remove(&to) {
-                    // Whoever asked may be gone.
-                    let _ = answer.send(response);
-                }
+                state.waiting.answer(to, response);
                 None
             }
             Effect::Store {
@@ -224,16 +208,16 @@ impl TransactionCoordinator {
                 leader_epoch,
                 record,
             } => {
-                let Ok(permit) = self.shared.writes.try_reserve() else {
-                    let result = Err(ErrorCode::CoordinatorNotAvailable);
-                    return Some(Event::Stored { write, result });
-                };
-                let batch = batch_of(&[record], None, now.wall_ms);
-                let mut outcome = self.shared.log.append(partition, leader_epoch, batch);
-                let stored = (&mut outcome).now_or_never();
-                if stored.is_none() {
-                    permit.send(Write { id: write, outcome });
-                }
+                let batch = || batch_of(&[record], None, now.wall_ms);
+                let log = &*self.shared.log;
+                let stored = append(
+                    log,
+                    &self.shared.writes,
+                    write,
+                    partition,
+                    leader_epoch,
+                    batch,
+                );
                 stored.map(|result| Event::Stored { write, result })
             }
             Effect::Mark { mark, partitions } => {
@@ -246,13 +230,6 @@ impl TransactionCoordinator {
                 })
             }
         }
-    }
-}
-
-fn now_since(started: Instant) -> Now {
-    Now {
-        monotonic: started.elapsed(),
-        wall_ms: now_ms(),
     }
 }
 

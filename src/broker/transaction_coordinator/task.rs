@@ -88,8 +88,7 @@ pub(super) async fn run(
             }
         }
     }
-    // Whoever still waits hears that the broker is stopping.
-    coordinator.lock().waiting.clear();
+    coordinator.lock().waiting.end();
 }
 
 /// Reads a partition to its end; `None` once the partition is led under another epoch, or by another broker.
