@@ -5,6 +5,7 @@ mod clients;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod configs;
+mod connection;
 mod consumer_groups;
 mod declined;
 mod garbage;
