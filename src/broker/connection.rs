@@ -127,6 +127,7 @@ impl Connection {
         let client_id = read_client_id(&mut frame, api.shape.is_flexible(head.api_version))?;
         let context = RequestContext {
             version: head.api_version,
+            sent_version: head.api_version,
             correlation_id: head.correlation_id,
             client_id,
             peer: self.peer,

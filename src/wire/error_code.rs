@@ -147,6 +147,7 @@ error_codes! {
     UnsupportedEndpointType = 115, "UNSUPPORTED_ENDPOINT_TYPE";
     TransactionAbortable = 120, "TRANSACTION_ABORTABLE";
     InvalidRegularExpression = 128, "INVALID_REGULAR_EXPRESSION";
+    RebootstrapRequired = 129, "REBOOTSTRAP_REQUIRED";
 }
 
 impl ErrorCode {

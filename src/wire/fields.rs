@@ -114,14 +114,31 @@ impl FieldReader {
     /// The count is larger than the bytes that are left, or an entry fails to read.
     pub fn compact_array<T>(
         &mut self,
-        mut entry: impl FnMut(&mut Self) -> Result<T, FieldError>,
+        entry: impl FnMut(&mut Self) -> Result<T, FieldError>,
     ) -> Result<Vec<T>, FieldError> {
-        let entries = self.compact_length()?.unwrap_or_default();
+        let entries = self.compact_nullable_array(entry)?;
+        Ok(entries.unwrap_or_default())
+    }
+
+    /// As [`Self::compact_array`], where null means something else than empty.
+    ///
+    /// # Errors
+    /// The count is larger than the bytes that are left, or an entry fails to read.
+    pub fn compact_nullable_array<T>(
+        &mut self,
+        mut entry: impl FnMut(&mut Self) -> Result<T, FieldError>,
+    ) -> Result<Option<Vec<T>>, FieldError> {
+        let Some(entries) = self.compact_length()? else {
+            return Ok(None);
+        };
         if entries > self.rest.len() {
             let count = i32::try_from(entries).unwrap_or(i32::MAX);
             return Err(FieldError::Length(count));
         }
-        (0..entries).map(|_| entry(self)).collect()
+        (0..entries)
+            .map(|_| entry(self))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// Tagged fields, each taken by `field` with its tag and its bytes.

@@ -2,6 +2,7 @@
 
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod api_versions;
 pub mod consumer_protocol;
 pub mod control;
 mod error_code;
@@ -17,6 +18,7 @@ pub mod record_batch;
 pub mod report;
 mod reporter;
 pub mod shown;
+pub mod topic_key;
 pub mod write_txn_markers;
 
 pub use error_code::ErrorCode;

@@ -117,5 +117,5 @@ fn send_raw_once(address: &str, bytes: &[u8]) -> Vec<u8> {
 async fn an_unknown_version_of_api_versions_is_answered_with_the_known_ones() {
     let cluster = Cluster::start(1, &[]);
     let answer = send_raw_once(&cluster.address_of(1), &frame(18, 99, b"\0\0\0"));
-    assert_eq!(answer, [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4]);
+    assert_eq!(answer, [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 5]);
 }

@@ -10,6 +10,7 @@ mod consumer_groups;
 mod declined;
 mod garbage;
 mod lenient;
+mod newer_versions;
 mod offline;
 mod properties;
 mod raised_epochs;

@@ -57,11 +57,16 @@ impl Stage {
 async fn clients_learn_from_a_feature_that_ends_raise_the_epoch() {
     let stage = Stage::new().await;
     let address = stage.connection.peer().expect("connected").to_string();
-    let finalized: &[u8] =
-        b"\x01\x08\0\0\0\0\0\0\0\0\x02\x1a\x02\x14transaction.version\0\x02\0\x02\0";
-    let supported: &[u8] = b"\0\x1a\x02\x14transaction.version\0\0\0\x02\0";
-    for version in 0..=4 {
-        let body: &[u8] = if version < 3 { b"" } else { b"\0\x02x\x021\0" };
+    let finalized: &[u8] = b"\x01\x08\0\0\0\0\0\0\0\0\x02\x2d\x03\
+        \x0egroup.version\0\x01\0\x01\0\x14transaction.version\0\x02\0\x02\0";
+    let supported: &[u8] = b"\0\x2d\x03\
+        \x0egroup.version\0\0\0\x01\0\x14transaction.version\0\0\0\x02\0";
+    for version in 0..=5 {
+        let body: &[u8] = match version {
+            0..=2 => b"",
+            3..=4 => b"\0\x02x\x021\0",
+            _ => b"\0\x02x\x021\0\xff\xff\xff\xff\0",
+        };
         let answer = exchange(&address, &frame(18, version, body)[4..]);
         let tail = match version {
             0..=2 => Vec::new(),

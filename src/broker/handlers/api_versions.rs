@@ -1,15 +1,18 @@
-//! ApiVersions 0 to 4: the versions of every API that this broker answers.
+//! ApiVersions 0 to 5: the versions of every API that this broker answers.
 //!
 //! Behaviour: a version that is not known is answered in version 0 with `UNSUPPORTED_VERSION` and
 //! the range of this API, so that the client asks again (KIP-511). The response header is of
-//! version 0 in all versions. The one feature (KIP-584) is `transaction.version` 2: from it clients learn that they need
-//! not name their partitions and offsets to the coordinator, and that each end raises their epoch (KIP-890). Versions
-//! before 4 do not list what is supported from level 0 on, only what is finalized.
+//! version 0 in all versions. From version 5 on a client that says which broker of which cluster it means, and speaks to
+//! another, is told `REBOOTSTRAP_REQUIRED` (KIP-1242); one that says half of it, `INVALID_REQUEST`.
+//!
+//! Two features (KIP-584): from `transaction.version` 2 clients learn that they need not name their partitions and
+//! offsets to the coordinator, and that each end raises their epoch (KIP-890); `group.version` 1 is the protocol of
+//! consumer groups (KIP-848). Versions before 4 do not list what is supported from level 0 on, only what is finalized.
 
 use std::sync::Arc;
 
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse,
+    ApiKey, ApiVersionsResponse,
     api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
 };
 use kafka_protocol::protocol::StrBytes;
@@ -17,10 +20,10 @@ use kafka_protocol::protocol::StrBytes;
 use super::{APIS, Api, Reply, RequestContext, RequestError};
 use crate::Broker;
 use wire::ErrorCode;
+use wire::api_versions::{API_VERSIONS_CODEC, ApiVersionsRequest};
 
-/// The feature that says by which rules producers take part in transactions, and its level here.
-const TRANSACTION_VERSION: StrBytes = StrBytes::from_static_str("transaction.version");
-const TRANSACTION_VERSION_LEVEL: i16 = 2;
+/// The features, each at the level that is the highest here and finalized.
+const FEATURES: [(&str, i16); 2] = [("group.version", 1), ("transaction.version", 2)];
 
 /// The first version that lists features which are supported from level 0 on.
 const LEVEL_0_SINCE: i16 = 4;
@@ -37,37 +40,62 @@ fn is_software_text(text: &str) -> bool {
     reason = "handlers have one signature, and most of them wait"
 )]
 pub(super) async fn handle(
-    _broker: &Arc<Broker>,
+    broker: &Arc<Broker>,
     context: &RequestContext,
     request: ApiVersionsRequest,
-) -> ApiVersionsResponse {
-    let valid = context.version < 3
+) -> Result<Reply, RequestError> {
+    let response = answer(broker, context.version, &request);
+    // Answers did not change with the version that the codec does not know.
+    let context = RequestContext {
+        version: context.version.min(API_VERSIONS_CODEC),
+        ..context.clone()
+    };
+    Reply::response(&context, &response)
+}
+
+fn answer(broker: &Broker, version: i16, request: &ApiVersionsRequest) -> ApiVersionsResponse {
+    let refused = |code: ErrorCode| ApiVersionsResponse::default().with_error_code(code.code());
+    let valid = version < 3
         || (is_software_text(&request.client_software_name)
             && is_software_text(&request.client_software_version));
     if !valid {
-        return ApiVersionsResponse::default().with_error_code(ErrorCode::InvalidRequest.code());
+        return refused(ErrorCode::InvalidRequest);
+    }
+    match (&request.cluster_id, request.node_id) {
+        (None, None) => {}
+        (Some(cluster), Some(node)) => {
+            let image = broker.registry.image();
+            if *cluster != image.cluster_id || node != broker.id.0 {
+                return refused(ErrorCode::RebootstrapRequired);
+            }
+        }
+        _ => return refused(ErrorCode::InvalidRequest),
     }
     let advertised = APIS.iter().filter(|api| api.is_advertised);
     let response = ApiVersionsResponse::default().with_api_keys(advertised.map(range).collect());
-    if context.version < 3 {
+    if version < 3 {
         return response;
     }
-    let finalized = FinalizedFeatureKey::default()
-        .with_name(TRANSACTION_VERSION)
-        .with_max_version_level(TRANSACTION_VERSION_LEVEL)
-        .with_min_version_level(TRANSACTION_VERSION_LEVEL);
-    let supported = SupportedFeatureKey::default()
-        .with_name(TRANSACTION_VERSION)
-        .with_min_version(0)
-        .with_max_version(TRANSACTION_VERSION_LEVEL);
+    let finalized = FEATURES.iter().map(|(name, level)| {
+        FinalizedFeatureKey::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_max_version_level(*level)
+            .with_min_version_level(*level)
+    });
+    let supported = FEATURES.iter().map(|(name, level)| {
+        SupportedFeatureKey::default()
+            .with_name(StrBytes::from_static_str(name))
+            .with_min_version(0)
+            .with_max_version(*level)
+    });
     let response = response
         // Of all brokers, and for good: clients take what comes with a later epoch.
         .with_finalized_features_epoch(0)
-        .with_finalized_features(vec![finalized]);
-    if context.version < LEVEL_0_SINCE {
+        .with_finalized_features(finalized.collect());
+    if version < LEVEL_0_SINCE {
         response
     } else {
-        response.with_supported_features(vec![supported])
+        response.with_supported_features(supported.collect())
     }
 }
 
@@ -78,6 +106,7 @@ pub(crate) fn unsupported_version(
 ) -> Result<Reply, RequestError> {
     let context = RequestContext {
         version: 0,
+        sent_version: 0,
         correlation_id,
         client_id: None,
         peer,

@@ -16,10 +16,12 @@ use crate::{
 use wire::{BrokerId, ErrorCode};
 
 /// Kafka's numbers for resources.
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-const BROKER_LOGGER: i8 = 8;
-const GROUP: i8 = 32;
+pub(super) const TOPIC: i8 = 2;
+pub(super) const BROKER: i8 = 4;
+pub(super) const BROKER_LOGGER: i8 = 8;
+/// Which this cluster does not have.
+pub(super) const CLIENT_METRICS: i8 = 16;
+pub(super) const GROUP: i8 = 32;
 
 /// A resource that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

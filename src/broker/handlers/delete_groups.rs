@@ -1,5 +1,5 @@
-//! `DeleteGroups`, versions 0 to 2: groups without members go, with all their offsets. A group that is
-//! named twice is answered once.
+//! `DeleteGroups`, versions 0 to 3: groups without members go, with all their offsets. A group that is
+//! named twice is answered once. The message of version 3 is null: each code says all there is.
 
 use std::{collections::BTreeSet, sync::Arc};
 

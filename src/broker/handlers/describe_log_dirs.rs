@@ -1,6 +1,6 @@
-//! DescribeLogDirs 1 to 4: what lies in this broker's one log folder, and the room on its disk (KIP-827).
+//! DescribeLogDirs 1 to 5: what lies in this broker's one log folder, and the room on its disk (KIP-827).
 //!
-//! Behaviour: a partition that is offline here because its files failed is a folder of its own, with
+//! Behaviour: a folder is never cordoned (KIP-1066). A partition that is offline here because its files failed is a folder of its own, with
 //! `KAFKA_STORAGE_ERROR`.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};

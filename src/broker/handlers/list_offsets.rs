@@ -1,11 +1,11 @@
-//! ListOffsets 1 to 10: the offset at the end, at the start, or at a time.
+//! ListOffsets 1 to 11: the offset at the end, at the start, or at a time.
 //!
 //! Behaviour: asks the leader, except with replica id -2 (Kafka's "debugging" consumer), which any replica
 //! answers from its own log, to the end of that log: this is how a follower's progress is seen from
 //! outside. A follower's own request sees the leader's log to its end. Consumers see what is committed; a new
 //! leader answers `OFFSET_NOT_AVAILABLE` until it knows that (KIP-207). With the isolation level `read_committed`, from
 //! version 2 on, they see what lies before the first open transaction (KIP-98).
-//! -4 is the start, -5 is not known: nothing is tiered. A version that is older than such a number does not
+//! -4 is the start, -5 and -6 are not known: nothing is tiered. A version that is older than such a number does not
 //! take it, and a partition that is named twice is refused.
 
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub(super) async fn handle(
                     let found = if twice.contains(&at) {
                         Err(ErrorCode::InvalidRequest)
                     } else {
-                        query(context.version, asked.timestamp)
+                        query(context.sent_version, asked.timestamp)
                             .and_then(|query| find(broker, &image, &at, asked, query, viewer))
                     };
                     answer(context.version, asked.partition_index, found)
@@ -80,14 +80,15 @@ pub(super) async fn handle(
     ListOffsetsResponse::default().with_topics(topics)
 }
 
-/// What a timestamp asks for. The numbers below -2 came one by one: KIP-734, KIP-405, KIP-1005.
+/// What a timestamp asks for. The numbers below -2 came one by one: KIP-734, KIP-405, KIP-1005, KIP-1023.
 fn query(version: i16, timestamp: i64) -> Result<OffsetQuery, ErrorCode> {
     Ok(match timestamp {
         -1 => OffsetQuery::Latest,
         -2 => OffsetQuery::Earliest,
         -3 if version >= 7 => OffsetQuery::MaxTimestamp,
         -4 if version >= 8 => OffsetQuery::Earliest,
-        -5 if version >= 9 => OffsetQuery::LatestTiered,
+        -5 if version >= 9 => OffsetQuery::Tiered,
+        -6 if version >= 11 => OffsetQuery::Tiered,
         timestamp if timestamp >= 0 => OffsetQuery::AtTime(timestamp),
         _ => return Err(ErrorCode::UnsupportedVersion),
     })

@@ -38,6 +38,7 @@ mod init_producer_id;
 mod join_group;
 mod leader_hints;
 mod leave_group;
+mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
@@ -60,7 +61,10 @@ use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use bytes::{Buf, Bytes};
 use futures::future::BoxFuture;
 use kafka_protocol::{
-    messages::{ApiKey, CreateTopicsRequest, DeleteTopicsRequest, OffsetForLeaderEpochRequest},
+    messages::{
+        ApiKey, CreateTopicsRequest, DeleteGroupsRequest, DeleteTopicsRequest,
+        DescribeLogDirsRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest,
+    },
     protocol::{Decodable, Encodable, HeaderVersion, StrBytes},
 };
 use thiserror::Error;
@@ -87,13 +91,15 @@ pub(crate) struct Api {
     pub(crate) is_advertised: bool,
     /// The first version that is taken by writing it anew, as the first one that is decoded.
     rewritten_from: i16,
-    /// The answer's shape, where older versions have another one.
+    /// The last version that is decoded; newer ones are written anew as this one.
+    decoded_until: i16,
+    /// The answer's shape, where versions that are written anew have another one.
     answer: Option<&'static Shape>,
     pub(crate) shape: &'static Shape,
     handle: Handle,
 }
 
-/// What stands in front of an answer's body in versions without tagged fields.
+/// What stands in front of an answer's body: in versions with tagged fields a byte more, which says that there are none.
 const CORRELATION_ID_BYTES: usize = 4;
 
 type Handle =
@@ -102,7 +108,10 @@ type Handle =
 /// Everything about a request that is not in its body.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext {
+    /// The one that is handled.
     pub(crate) version: i16,
+    /// The one that the client sent: where the codec does not know it, it was written anew.
+    pub(crate) sent_version: i16,
     pub(crate) correlation_id: i32,
     pub(crate) client_id: Option<StrBytes>,
     pub(crate) peer: SocketAddr,
@@ -174,6 +183,7 @@ macro_rules! api {
             advertised_from: $min,
             is_advertised: true,
             rewritten_from: $min,
+            decoded_until: $max,
             answer: None,
             shape: &shape::$shape,
             handle: $handle,
@@ -189,10 +199,10 @@ macro_rules! api {
 pub(crate) static APIS: &[Api] = &[
     api!(Produce 3..=13, PRODUCE, produce -> Reply).advertised_from(0),
     api!(Fetch 4..=18, FETCH, fetch -> Reply),
-    api!(ListOffsets 1..=10, LIST_OFFSETS, list_offsets),
+    api!(ListOffsets 1..=10, LIST_OFFSETS, list_offsets).rewritten_until(11, ListOffsetsRequest::ANSWER),
     api!(Metadata 0..=13, METADATA, metadata),
-    api!(OffsetCommit 2..=9, OFFSET_COMMIT, offset_commit).rewritten_from(1),
-    api!(OffsetFetch 1..=9, OFFSET_FETCH, offset_fetch),
+    api!(OffsetCommit 2..=10, OFFSET_COMMIT, offset_commit).rewritten_from(1),
+    api!(OffsetFetch 1..=10, OFFSET_FETCH, offset_fetch),
     api!(FindCoordinator 0..=6, FIND_COORDINATOR, find_coordinator),
     api!(JoinGroup 0..=9, JOIN_GROUP, join_group),
     api!(Heartbeat 0..=4, HEARTBEAT, heartbeat),
@@ -201,7 +211,7 @@ pub(crate) static APIS: &[Api] = &[
     api!(DescribeGroups 0..=6, DESCRIBE_GROUPS, describe_groups),
     api!(ListGroups 0..=5, LIST_GROUPS, list_groups),
     api!(SaslHandshake 0..=1, SASL_HANDSHAKE, declined::sasl::handshake),
-    api!(ApiVersions 0..=4, API_VERSIONS, api_versions),
+    api!(ApiVersions 0..=5, API_VERSIONS, api_versions -> Reply),
     api!(CreateTopics 2..=7, CREATE_TOPICS, create_topics)
         .rewritten_with_answer(0, CreateTopicsRequest::ANSWER),
     api!(DeleteTopics 1..=6, DELETE_TOPICS, delete_topics)
@@ -221,14 +231,16 @@ pub(crate) static APIS: &[Api] = &[
     api!(DescribeConfigs 1..=4, DESCRIBE_CONFIGS, describe_configs),
     api!(AlterConfigs 0..=2, ALTER_CONFIGS, alter_configs),
     api!(AlterReplicaLogDirs 1..=2, ALTER_REPLICA_LOG_DIRS, alter_replica_log_dirs).rewritten_from(0),
-    api!(DescribeLogDirs 1..=4, DESCRIBE_LOG_DIRS, describe_log_dirs).rewritten_from(0),
+    api!(DescribeLogDirs 1..=4, DESCRIBE_LOG_DIRS, describe_log_dirs)
+        .rewritten_from(0)
+        .rewritten_until(5, DescribeLogDirsRequest::ANSWER),
     api!(SaslAuthenticate 0..=2, SASL_AUTHENTICATE, declined::sasl::authenticate),
     api!(CreatePartitions 0..=3, CREATE_PARTITIONS, create_partitions),
     api!(CreateDelegationToken 1..=3, CREATE_DELEGATION_TOKEN, declined::delegation_tokens::create).rewritten_from(0),
     api!(RenewDelegationToken 1..=2, RENEW_DELEGATION_TOKEN, declined::delegation_tokens::renew).rewritten_from(0),
     api!(ExpireDelegationToken 1..=2, EXPIRE_DELEGATION_TOKEN, declined::delegation_tokens::expire).rewritten_from(0),
     api!(DescribeDelegationToken 1..=3, DESCRIBE_DELEGATION_TOKEN, declined::delegation_tokens::describe).rewritten_from(0),
-    api!(DeleteGroups 0..=2, DELETE_GROUPS, delete_groups),
+    api!(DeleteGroups 0..=2, DELETE_GROUPS, delete_groups).rewritten_until(3, DeleteGroupsRequest::ANSWER),
     api!(ElectLeaders 0..=2, ELECT_LEADERS, elect_leaders),
     api!(IncrementalAlterConfigs 0..=1, INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs),
     api!(AlterPartitionReassignments 0..=1, ALTER_PARTITION_REASSIGNMENTS, alter_partition_reassignments),
@@ -245,6 +257,7 @@ pub(crate) static APIS: &[Api] = &[
     api!(ListTransactions 0..=2, LIST_TRANSACTIONS, list_transactions),
     api!(ConsumerGroupHeartbeat 0..=1, CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat),
     api!(ConsumerGroupDescribe 0..=1, CONSUMER_GROUP_DESCRIBE, consumer_group_describe),
+    api!(ListConfigResources 0..=1, LIST_CONFIG_RESOURCES, list_config_resources),
     api!(DescribeTopicPartitions 0..=0, DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions),
 ];
 
@@ -269,6 +282,13 @@ impl Api {
         api
     }
 
+    /// Takes requests of versions above those that the codec knows, which differ only by fields that have defaults.
+    const fn rewritten_until(mut self, version: i16, answer: &'static Shape) -> Self {
+        self.max_version = version;
+        self.answer = Some(answer);
+        self
+    }
+
     /// Leaves it out of ApiVersions.
     const fn unadvertised(mut self) -> Self {
         self.is_advertised = false;
@@ -291,13 +311,13 @@ impl Api {
         mut context: RequestContext,
         body: Bytes,
     ) -> Result<BoxFuture<'static, Result<Reply, RequestError>>, RequestError> {
-        let asked = context.version;
-        let decoded = asked.max(self.min_version);
+        let asked = context.sent_version;
+        let decoded = asked.clamp(self.min_version, self.decoded_until);
         let body = self.shape.rewrite(asked, decoded, body)?;
         context.version = decoded;
         let handling = (self.handle)(Arc::clone(broker), context, body);
         match self.answer {
-            Some(shape) if asked < decoded => Ok(Box::pin(async move {
+            Some(shape) if asked != decoded => Ok(Box::pin(async move {
                 handling.await?.rewritten(shape, decoded, asked)
             })),
             _ => Ok(handling),
@@ -323,16 +343,17 @@ fn decode<R: Decodable>(mut body: Bytes, version: i16) -> Result<R, RequestError
 }
 
 impl Reply {
-    /// An answer of one version in that of another.
+    /// An answer of one version in that of another, which has tagged fields if that one has.
     fn rewritten(self, shape: &'static Shape, from: i16, to: i16) -> Result<Self, RequestError> {
         match self {
             Self::Nothing => Ok(Self::Nothing),
             Self::Frame(mut frame) => {
                 let mut body = frame.copy_to_bytes(frame.remaining());
                 body.advance(frame::LENGTH_BYTES);
-                let correlation_id = body.split_to(CORRELATION_ID_BYTES.min(body.len()));
+                let head_bytes = CORRELATION_ID_BYTES + usize::from(shape.is_flexible(from));
+                let head = body.split_to(head_bytes.min(body.len()));
                 let body = shape.rewrite(from, to, body)?;
-                Ok(Self::Frame(Frame::new(vec![correlation_id, body])?))
+                Ok(Self::Frame(Frame::new(vec![head, body])?))
             }
             Self::Later(wait) => Ok(Self::Later(Box::pin(async move {
                 wait.await?.rewritten(shape, from, to)

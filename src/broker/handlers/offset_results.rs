@@ -3,11 +3,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use kafka_protocol::messages::TopicName;
+
 use crate::{
     Broker,
     coordinator::{OffsetAndMetadata, Request, Response},
+    image::ClusterImage,
 };
-use wire::{ErrorCode, TopicPartition};
+use wire::{ErrorCode, TopicPartition, topic_key::TopicKey};
 
 pub(super) type Offsets = Vec<(TopicPartition, OffsetAndMetadata)>;
 
@@ -36,6 +39,17 @@ impl OffsetResults {
     pub(super) fn code(&self, topic: &str, partition: i32) -> i16 {
         let found = self.0.get(&TopicPartition::new(topic, partition)).copied();
         found.unwrap_or(ErrorCode::UnknownTopicOrPartition).code()
+    }
+}
+
+/// The name of a topic; one that is named by its id must exist.
+pub(super) fn name_of(key: &TopicKey, image: &ClusterImage) -> Result<TopicName, ErrorCode> {
+    match key {
+        TopicKey::Name(name) => Ok(name.clone()),
+        TopicKey::Id(id) => {
+            let (name, _) = image.topic_by_id(*id).ok_or(ErrorCode::UnknownTopicId)?;
+            Ok(TopicName(name.to_owned().into()))
+        }
     }
 }
 

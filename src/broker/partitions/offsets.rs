@@ -22,8 +22,8 @@ pub(crate) enum OffsetQuery {
     MaxTimestamp,
     /// The first record at or after this time, in milliseconds.
     AtTime(i64),
-    /// The newest record in remote storage.
-    LatestTiered,
+    /// A place in remote storage.
+    Tiered,
 }
 
 /// Who asks.
@@ -89,7 +89,7 @@ impl Partition {
                 let found = found.map_err(|error| self.failed(&mut state, error))?;
                 Ok(found.filter(|found| found.offset < end))
             }
-            OffsetQuery::LatestTiered => Ok(None),
+            OffsetQuery::Tiered => Ok(None),
             OffsetQuery::AtTime(timestamp) => {
                 let found = log.offset_for_timestamp(timestamp);
                 let found = found.map_err(|error| self.failed(&mut state, error))?;

@@ -51,7 +51,7 @@ pub struct Field {
     until: i16,
     /// Tagged fields stand at the end of their structure, behind their number and size.
     tag: Option<u32>,
-    /// What a number is in versions that do not have it.
+    /// What a number is where a version does not have it; a text is empty, or null where this is -1.
     default: i64,
     kind: Kind,
 }

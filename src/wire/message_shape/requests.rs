@@ -85,7 +85,7 @@ pub static WRITE_TXN_MARKERS: Shape = Shape::flexible_from(1).fields(&[
     ]),
 ]);
 
-/// `ListOffsetsRequest`, versions 1 to 10.
+/// `ListOffsetsRequest`, versions 1 to 11.
 pub static LIST_OFFSETS: Shape = Shape::flexible_from(6).fields(&[
     I32,         // replica_id
     I8.since(2), // isolation_level
@@ -114,7 +114,7 @@ pub static METADATA: Shape = Shape::flexible_from(9).fields(&[
     I8.since(8),           // include_topic_authorized_operations
 ]);
 
-/// `OffsetCommitRequest`, versions 1 to 9.
+/// `OffsetCommitRequest`, versions 1 to 10.
 pub static OFFSET_COMMIT: Shape = Shape::flexible_from(8).fields(&[
     TEXT,                              // group_id
     I32,                               // generation_id_or_member_epoch
@@ -123,7 +123,8 @@ pub static OFFSET_COMMIT: Shape = Shape::flexible_from(8).fields(&[
     I64.since(2).until(4).default(-1), // retention_time_ms
     // topics
     list(&[
-        TEXT, // name
+        TEXT.until(9),  // name
+        UUID.since(10), // topic_id
         // partitions
         list(&[
             I32,                   // partition_index
@@ -135,7 +136,7 @@ pub static OFFSET_COMMIT: Shape = Shape::flexible_from(8).fields(&[
     ]),
 ]);
 
-/// `OffsetFetchRequest`, versions 1 to 9.
+/// `OffsetFetchRequest`, versions 1 to 10.
 pub static OFFSET_FETCH: Shape = Shape::flexible_from(6).fields(&[
     TEXT.until(7), // group_id
     // topics
@@ -151,8 +152,9 @@ pub static OFFSET_FETCH: Shape = Shape::flexible_from(6).fields(&[
         I32.since(9),  // member_epoch
         // topics
         list(&[
-            TEXT.since(8),         // name
-            values(&I32).since(8), // partition_indexes
+            TEXT.since(8).until(9), // name
+            UUID.since(10),         // topic_id
+            values(&I32).since(8),  // partition_indexes
         ])
         .since(8),
     ])
@@ -231,10 +233,12 @@ pub static LIST_GROUPS: Shape = Shape::flexible_from(3).fields(&[
     values(&TEXT).since(5), // types_filter
 ]);
 
-/// `ApiVersionsRequest`, versions 0 to 4.
+/// `ApiVersionsRequest`, versions 0 to 5.
 pub static API_VERSIONS: Shape = Shape::flexible_from(3).fields(&[
     TEXT.since(3), // client_software_name
     TEXT.since(3), // client_software_version
+    TEXT.since(5), // cluster_id
+    I32.since(5),  // node_id
 ]);
 
 /// `CreateTopicsRequest`, versions 0 to 7.
@@ -348,7 +352,7 @@ pub static ALTER_REPLICA_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     ]),
 ]);
 
-/// `DescribeLogDirsRequest`, versions 0 to 4.
+/// `DescribeLogDirsRequest`, versions 0 to 5.
 pub static DESCRIBE_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     // topics
     list(&[
@@ -372,7 +376,7 @@ pub static CREATE_PARTITIONS: Shape = Shape::flexible_from(2).fields(&[
     I8,  // validate_only
 ]);
 
-/// `DeleteGroupsRequest`, versions 0 to 2.
+/// `DeleteGroupsRequest`, versions 0 to 3.
 pub static DELETE_GROUPS: Shape = Shape::flexible_from(2).fields(&[
     values(&TEXT), // groups_names
 ]);
@@ -466,6 +470,11 @@ pub static BROKER_HEARTBEAT: Shape = Shape::flexible_from(0).fields(&[
     I8,                               // want_fence
     I8,                               // want_shut_down
     values(&UUID).since(1).tagged(0), // offline_log_dirs
+]);
+
+/// `ListConfigResourcesRequest`, versions 0 to 1.
+pub static LIST_CONFIG_RESOURCES: Shape = Shape::flexible_from(0).fields(&[
+    values(&I8).since(1), // resource_types
 ]);
 
 /// `DescribeTopicPartitionsRequest`, version 0.

@@ -1,5 +1,5 @@
-//! Writes a message anew where the codec cannot read it as it came: in a version that is older than the codec's first
-//! one, or with strings that are not UTF-8. Kafka reads both.
+//! Writes a message anew where the codec cannot read it as it came, or write it as it is to go: in a version that is older
+//! than the codec's first one or newer than its last, or with strings that are not UTF-8. Kafka reads them all.
 
 use std::borrow::Cow;
 
@@ -127,7 +127,7 @@ impl Rewriter<'_> {
                 self.out.put_bytes(sign, size - kept.len());
                 self.out.put_slice(kept);
             }
-            Kind::Text => self.text(Some(Cow::Borrowed(""))),
+            Kind::Text => self.text((field.default != -1).then_some(Cow::Borrowed(""))),
             Kind::Bytes | Kind::Values(_) | Kind::List(_) => self.length(Some(0)),
             Kind::Structure(fields) => {
                 for field in fields.iter().filter(|field| field.tag.is_none()) {
@@ -220,6 +220,15 @@ mod tests {
                 .rewrite(0, 2, Bytes::from_static(b"\0\x05a"))
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_text_that_an_older_version_does_not_have_is_null_where_that_is_its_default() {
+        static ANSWER: Shape =
+            Shape::flexible_from(2).fields(&[I16, TEXT.since(3).default(-1), TEXT.since(3)]);
+        let old = Bytes::from_static(b"\0\x44\0");
+        let new = ANSWER.rewrite(2, 3, old).expect("sound");
+        assert_eq!(new.as_ref(), b"\0\x44\0\x01\0");
     }
 
     #[test]

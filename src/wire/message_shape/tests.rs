@@ -205,6 +205,7 @@ fn requests() -> Vec<Case> {
         ),
         shape!(CONSUMER_GROUP_DESCRIBE, ConsumerGroupDescribeRequest, 0..=1),
         shape!(BROKER_HEARTBEAT, BrokerHeartbeatRequest, 0..=1),
+        shape!(LIST_CONFIG_RESOURCES, ListConfigResourcesRequest, 0..=1),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::{I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, values};
 
-/// `ApiVersionsResponse`, versions 0 to 4.
+/// `ApiVersionsResponse`, versions 0 to 5.
 pub static API_VERSIONS: Shape = Shape::flexible_from(3).fields(&[
     I16, // error_code
     // api_keys
@@ -214,7 +214,7 @@ pub static INCREMENTAL_ALTER_CONFIGS: Shape = Shape::flexible_from(1).fields(&[
     ]),
 ]);
 
-/// `DescribeLogDirsResponse`, versions 1 to 4.
+/// `DescribeLogDirsResponse`, versions 1 to 5.
 pub static DESCRIBE_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     I32,          // throttle_time_ms
     I16.since(3), // error_code
@@ -235,6 +235,7 @@ pub static DESCRIBE_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
         ]),
         I64.since(4), // total_bytes
         I64.since(4), // usable_bytes
+        I8.since(5),  // is_cordoned
     ]),
 ]);
 

@@ -213,12 +213,13 @@ const TOPICS_OF_A_MEMBER: Field = list(&[
     values(&I32), // partitions
 ]);
 
-/// `DeleteGroupsResponse`, versions 0 to 2.
+/// `DeleteGroupsResponse`, versions 0 to 3.
 pub static DELETE_GROUPS: Shape = Shape::flexible_from(2).fields(&[
     I32, // throttle_time_ms
     // results
     list(&[
-        TEXT, // group_id
-        I16,  // error_code
+        TEXT,                      // group_id
+        I16,                       // error_code
+        TEXT.since(3).default(-1), // error_message
     ]),
 ]);

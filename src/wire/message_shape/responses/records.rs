@@ -100,7 +100,7 @@ pub static FETCH: Shape = Shape::flexible_from(12).fields(&[
     .tagged(0),
 ]);
 
-/// `ListOffsetsResponse`, versions 1 to 10.
+/// `ListOffsetsResponse`, versions 1 to 11.
 pub static LIST_OFFSETS: Shape = Shape::flexible_from(6).fields(&[
     I32.since(2), // throttle_time_ms
     // topics
