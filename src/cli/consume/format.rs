@@ -1,11 +1,15 @@
 //! What is printed of a record: the properties of Kafka's `DefaultMessageFormatter`, in its order.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anyhow::{Result, bail};
 
 use librdkafka::consumer::{ConsumedRecord, RecordTime};
-use wire::shown;
+use wire::{payload::Payload, shown};
+
+/// In a class's place: text and numbers as such, all else in hexadecimal. Kafka has nothing like it.
+const AUTO: &str = "auto";
 
 /// Which parts are printed, and what stands between them.
 #[derive(Debug, Clone)]
@@ -36,6 +40,8 @@ pub(super) struct Format {
 pub(super) enum Deserializer {
     /// Text or anything else: the bytes as they are.
     Bytes,
+    /// What they most probably are.
+    Auto,
     Short,
     Integer,
     Long,
@@ -228,6 +234,7 @@ impl Deserializer {
     fn name(self) -> &'static str {
         match self {
             Self::Bytes => "ByteArray",
+            Self::Auto => AUTO,
             Self::Short => "Short",
             Self::Integer => "Integer",
             Self::Long => "Long",
@@ -244,12 +251,15 @@ impl Deserializer {
         if matches!(short, "String" | "ByteArray" | "Bytes" | "ByteBuffer") {
             return Ok(Self::Bytes);
         }
+        if class == AUTO {
+            return Ok(Self::Auto);
+        }
         let found = Self::ALL.into_iter().find(|known| known.name() == short);
         match found {
             Some(known) => Ok(known),
             None => bail!(
                 "{property}={class}: classes of Java are not loaded here; String, ByteArray, Short, Integer, \
-                 Long, Float and Double are built in"
+                 Long, Float and Double are built in, and {AUTO}, which guesses"
             ),
         }
     }
@@ -258,6 +268,9 @@ impl Deserializer {
     fn read(self, bytes: &[u8]) -> Result<Vec<u8>, usize> {
         let text = match self {
             Self::Bytes => return Ok(bytes.to_vec()),
+            Self::Auto => Payload::unparsed(bytes)
+                .words()
+                .unwrap_or_else(|| hexadecimal(bytes)),
             Self::Short => i16::from_be_bytes(exactly(bytes)?).to_string(),
             Self::Integer => i32::from_be_bytes(exactly(bytes)?).to_string(),
             Self::Long => i64::from_be_bytes(exactly(bytes)?).to_string(),
@@ -266,6 +279,15 @@ impl Deserializer {
         };
         Ok(text.into_bytes())
     }
+}
+
+/// All bytes, as one number of two digits each.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::from("0x");
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], usize> {
@@ -296,6 +318,10 @@ mod tests {
         let long = Deserializer::of_class("value.deserializer", long).expect("built in");
         assert_eq!(long.read(&[0, 0, 0, 0, 0, 0, 1, 0]), Ok(b"256".to_vec()));
         assert_eq!(long.read(b"one"), Err(8));
+        let auto = Deserializer::of_class("value.deserializer", "auto").expect("built in");
+        assert_eq!(auto.read(&[0, 0, 0, 0, 0, 0, 1, 0]), Ok(b"256".to_vec()));
+        assert_eq!(auto.read(b"one"), Ok(b"one".to_vec()));
+        assert_eq!(auto.read(b"\xff\x00\x1b"), Ok(b"0xff001b".to_vec()));
         Deserializer::of_class("value.deserializer", "com.example.Mine").expect_err("not loaded");
     }
 }

@@ -74,8 +74,8 @@ pub(super) struct ConsumeArguments {
 struct Printing {
     /// What is printed of a record: print.key=true, print.timestamp, print.partition, print.offset,
     /// print.headers, print.value, key.separator, line.separator, headers.separator, null.literal,
-    /// key.deserializer, value.deserializer. Another name is one of the client's settings. Before Kafka 4.2
-    /// it was called --property.
+    /// key.deserializer, value.deserializer: a class of Kafka's, or auto, which guesses text, numbers or hexadecimal.
+    /// Another name is one of the client's settings. Before Kafka 4.2 it was called --property.
     #[arg(long = "formatter-property", visible_alias = "property", value_name = "KEY=VALUE", value_parser = property)]
     properties: Vec<(String, String)>,
     /// A properties file with such properties.

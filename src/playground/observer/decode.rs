@@ -3,6 +3,7 @@
 use crate::state::{BatchSeen, BytesSeen, RecordKind, RecordSeen};
 use client::offsets::Fetched;
 use wire::Offset;
+use wire::payload::Payload;
 use wire::record_batch::{Batch, BatchError, Batches, Record, TimestampType};
 
 /// The longest key or value that is kept for the screen.
@@ -102,10 +103,9 @@ fn control(record: &Record<'_>) -> RecordKind {
 }
 
 fn record_seen(record: &Record<'_>, kind: RecordKind, batch: BatchSeen) -> RecordSeen {
+    let (key, value) = (record.key.map(text), record.value.map(text));
     RecordSeen {
         offset: record.offset,
-        key: record.key.map(text),
-        value: record.value.map(text),
         timestamp_ms: record.timestamp,
         size_bytes: [record.key, record.value, Some(record.headers)]
             .into_iter()
@@ -117,42 +117,41 @@ fn record_seen(record: &Record<'_>, kind: RecordKind, batch: BatchSeen) -> Recor
             .collect(),
         kind,
         batch,
-        key_bytes: record.key.and_then(beside),
-        value_bytes: record.value.and_then(beside),
+        key_bytes: record.key.zip(key.as_deref()).and_then(differing),
+        value_bytes: record.value.zip(value.as_deref()).and_then(differing),
+        key,
+        value,
     }
 }
 
-/// The bytes as text, or in hexadecimal where they are none.
+/// The bytes as what they most probably are, where that is text or a number, else in hexadecimal.
 fn text(bytes: &[u8]) -> String {
+    let first = bytes.get(..BYTES_MAX).unwrap_or(bytes);
+    // JSON is text here, and told apart where somebody opens it.
+    let payload = if first.len() < bytes.len() {
+        Payload::of_first(first, bytes.len())
+    } else {
+        Payload::unparsed(bytes)
+    };
+    payload.words().unwrap_or_else(|| hexadecimal(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    let shown = bytes.get(..BYTES_MAX).unwrap_or(bytes);
-    let cut = shown.len() < bytes.len();
-    match std::str::from_utf8(shown) {
-        Ok(text) => text.to_owned(),
-        // The cut went through a character.
-        Err(error) if cut && error.error_len().is_none() => {
-            let whole = shown.get(..error.valid_up_to()).unwrap_or_default();
-            String::from_utf8_lossy(whole).into_owned()
-        }
-        Err(_) => {
-            let mut text = String::from("0x");
-            for byte in shown.iter().take(HEX_BYTES) {
-                let _ = write!(text, "{byte:02x}");
-            }
-            if bytes.len() > HEX_BYTES {
-                text.push('…');
-            }
-            text
-        }
+    let mut text = String::from("0x");
+    for byte in bytes.iter().take(HEX_BYTES) {
+        let _ = write!(text, "{byte:02x}");
     }
+    if bytes.len() > HEX_BYTES {
+        text.push('…');
+    }
+    text
 }
 
 /// What is kept beside the text, where that is not the same.
-fn beside(bytes: &[u8]) -> Option<BytesSeen> {
-    let first = bytes.get(..BYTES_MAX).unwrap_or(bytes);
-    let same = first.len() == bytes.len() && std::str::from_utf8(bytes).is_ok();
-    (!same).then(|| BytesSeen {
-        first: first.to_vec(),
+fn differing((bytes, text): (&[u8], &str)) -> Option<BytesSeen> {
+    (text.as_bytes() != bytes).then(|| BytesSeen {
+        first: bytes.get(..BYTES_MAX).unwrap_or(bytes).to_vec(),
         count: size(Some(bytes)),
     })
 }
@@ -260,5 +259,16 @@ mod tests {
             record.value_bytes.as_ref().map(|bytes| bytes.count),
             Some(6000)
         );
+    }
+
+    #[test]
+    fn numbers_are_shown_by_their_digits_and_kept_as_bytes() {
+        let mut builder = BatchBuilder::new();
+        builder.push(1, Some(&42_i64.to_be_bytes()), Some(&7_i32.to_be_bytes()));
+        let (records, _) = decode(&fetched(builder.build(), Vec::new()), Offset(0));
+        let record = records.first().expect("one");
+        assert_eq!(record.key.as_deref(), Some("42"));
+        assert_eq!(record.whole_key(), Some(&42_i64.to_be_bytes()[..]));
+        assert_eq!(record.value.as_deref(), Some("7"));
     }
 }

@@ -38,7 +38,7 @@ pub use cluster::{
     PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, RATE_SECONDS, REMOVED_FOR,
     Rates, Reading, Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, Spare, Standstill,
     Status, StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch, WatchSeen, Wire, Word,
-    Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, is_json,
+    Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen,
     records_per_word, znode_summary,
 };
 pub use lessons::{Course, Guess, Learning, Lesson, LessonStep, Listed, Part, Predict, Sheet};

@@ -47,7 +47,7 @@ pub use partition::{Partition, TAIL_MAX};
 pub use process::{Expired, Intent, Process, Status};
 pub use rates::{RATE_SECONDS, Rates, Second};
 pub use reading::Reading;
-pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run, is_json};
+pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run};
 pub use standstill::{BelowMinimum, Standstill};
 pub use stream::StreamRate;
 pub use wire::{EXCHANGES_MAX, ExchangeSeen, Wire};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 use wire::{LeaderEpoch, Offset, record_batch::advance_sequence};
 
@@ -81,23 +81,24 @@ pub struct BytesSeen {
     pub count: u32,
 }
 
-/// Whether a value is an object or a list in JSON, which can be set out.
-#[must_use]
-pub fn is_json(value: &str) -> bool {
-    value.trim_start().starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(value).is_ok()
-}
-
 impl RecordSeen {
+    /// The bytes of the key, as many as are kept, and how many there are.
+    #[must_use]
+    pub fn kept_key(&self) -> Option<(&[u8], usize)> {
+        kept(self.key_bytes.as_ref(), self.key.as_ref())
+    }
+
+    /// The same of the value.
+    #[must_use]
+    pub fn kept_value(&self) -> Option<(&[u8], usize)> {
+        kept(self.value_bytes.as_ref(), self.value.as_ref())
+    }
+
     /// The key byte by byte; `None` where it has none, or where it was too long to be kept.
     #[must_use]
     pub fn whole_key(&self) -> Option<&[u8]> {
-        match (&self.key_bytes, &self.key) {
-            (Some(bytes), _) => {
-                let whole = u32::try_from(bytes.first.len()) == Ok(bytes.count);
-                whole.then_some(bytes.first.as_slice())
-            }
-            (None, key) => key.as_ref().map(String::as_bytes),
-        }
+        let (bytes, count) = self.kept_key()?;
+        (bytes.len() == count).then_some(bytes)
     }
 
     /// The sequence number that its producer gave it, if it is idempotent. Some clients that are not
@@ -107,6 +108,16 @@ impl RecordSeen {
         let delta = i32::try_from(self.offset.0 - self.batch.base_offset.0).ok()?;
         let base = self.batch.base_sequence;
         (base >= 0 && self.batch.producer_id >= 0).then(|| advance_sequence(base, delta))
+    }
+}
+
+fn kept<'a>(bytes: Option<&'a BytesSeen>, text: Option<&'a String>) -> Option<(&'a [u8], usize)> {
+    match (bytes, text) {
+        (Some(bytes), _) => {
+            let count = usize::try_from(bytes.count).unwrap_or(usize::MAX);
+            Some((&bytes.first, count))
+        }
+        (None, text) => text.map(|text| (text.as_bytes(), text.len())),
     }
 }
 

@@ -10,9 +10,9 @@ use super::{
 use crate::state::{
     State,
     action::{Action, ClusterAction, Key, Motion, Pane, Request, ScreenAction},
-    cluster::{ProcessName, is_json},
+    cluster::ProcessName,
 };
-use wire::{Offset, TopicPartition};
+use wire::{Offset, TopicPartition, payload::Payload};
 
 /// What came of an action on the screen.
 #[derive(Debug, Default)]
@@ -58,8 +58,9 @@ pub(in crate::state) fn move_on_screen(state: &mut State, action: &ScreenAction)
         ScreenAction::Filter(text) => filter(state, text.as_deref()),
         ScreenAction::Show => match &state.view.overlay {
             Overlay::Opened(opened) => {
-                let json = opened_value(state, opened).is_some_and(is_json);
-                state.view.value_face = state.view.value_face.next(json);
+                let payload = opened_payload(state, opened);
+                let next = payload.map(|payload| state.view.value_face.next(&payload));
+                state.view.value_face = next.unwrap_or(state.view.value_face);
             }
             _ if state.view.focus == Pane::Znodes => {
                 state.view.znodes.raw = !state.view.znodes.raw;
@@ -345,14 +346,15 @@ fn move_in_log(state: &mut State, motion: Motion) {
     state.view.record = (!follows).then_some(Offset(next.max(first)));
 }
 
-/// The value of the record that is opened.
-fn opened_value<'a>(state: &'a State, opened: &Opened) -> Option<&'a str> {
+/// What the value of the opened record is, or its key where it has none.
+fn opened_payload<'a>(state: &'a State, opened: &Opened) -> Option<Payload<'a>> {
     let Thing::Record(offset) = opened.what else {
         return None;
     };
     let place = TopicPartition::new(&state.view.topic, state.view.partition);
     let record = state.cluster.partition(&place)?.record(offset)?;
-    record.value.as_deref()
+    let (first, count) = record.kept_value().or_else(|| record.kept_key())?;
+    Some(Payload::of_first(first, count))
 }
 
 /// Opens what the cursor is on.

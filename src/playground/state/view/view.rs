@@ -11,7 +11,7 @@ use crate::state::{
     cluster::ProcessName,
     settings::{Keymap, Layouts, Themes},
 };
-use wire::Offset;
+use wire::{Offset, payload::Payload};
 
 /// A message in the footer stands this long.
 pub const MESSAGE_FOR: Duration = Duration::from_secs(6);
@@ -37,26 +37,27 @@ pub struct TypedPick {
     pub at: Timestamp,
 }
 
-/// How an opened record shows its value.
+/// How an opened record shows its key and its value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValueFace {
-    /// Set out, where it is JSON.
+    /// As what it most probably is; JSON is set out.
     #[default]
     Pretty,
-    /// As it is.
+    /// As text, whatever it is.
     Text,
     /// Byte by byte.
     Hex,
 }
 
 impl ValueFace {
-    /// The next one; what is no JSON looks the same set out and as it is.
+    /// The next one that looks different.
     #[must_use]
-    pub fn next(self, json: bool) -> Self {
-        match self {
-            Self::Pretty if json => Self::Text,
-            Self::Pretty | Self::Text => Self::Hex,
-            Self::Hex => Self::Pretty,
+    pub fn next(self, payload: &Payload<'_>) -> Self {
+        match (self, payload) {
+            (Self::Pretty, Payload::Json(_) | Payload::Schema(_))
+            | (Self::Pretty | Self::Hex, Payload::Bytes(_)) => Self::Text,
+            (Self::Text, Payload::Bytes(_)) | (Self::Hex, _) => Self::Pretty,
+            (Self::Pretty | Self::Text, _) => Self::Hex,
         }
     }
 }
@@ -222,7 +223,7 @@ pub struct View {
     pub record: Option<Offset>,
     /// What the Log's cells say.
     pub face: RecordFace,
-    /// How an opened record shows its value.
+    /// How an opened record shows its key and its value.
     pub value_face: ValueFace,
     /// How many lines What happened is scrolled back; 0 follows.
     pub story_back: usize,

@@ -12,6 +12,7 @@ use crate::state::{
 };
 use wire::{
     GroupState,
+    payload::Payload,
     report::{GroupCause, MemberPartitions, Report},
 };
 
@@ -638,9 +639,21 @@ fn the_cursor_of_help_stays_on_its_rows() {
 }
 
 #[test]
-fn what_is_no_json_is_shown_as_text_and_in_bytes() {
-    assert_eq!(ValueFace::Pretty.next(false), ValueFace::Hex);
-    assert_eq!(ValueFace::Pretty.next(true), ValueFace::Text);
+fn each_press_shows_a_value_in_a_way_that_looks_different() {
+    let (pretty, text, hex) = (ValueFace::Pretty, ValueFace::Text, ValueFace::Hex);
+    for (bytes, ways) in [
+        (&b"{}"[..], &[pretty, text, hex][..]),
+        (b"order 44", &[pretty, hex]),
+        (&42_i64.to_be_bytes(), &[pretty, hex]),
+        (b"\xff\x00\x1b", &[pretty, text]),
+        (b"\x00\x00\x00\x00\x0c\x06amy", &[pretty, text, hex]),
+    ] {
+        let payload = Payload::of(bytes);
+        let next = ways.iter().cycle().skip(1);
+        for (way, next) in ways.iter().zip(next) {
+            assert_eq!(way.next(&payload), *next, "{way:?} of {payload:?}");
+        }
+    }
 }
 
 #[test]

@@ -119,6 +119,38 @@ fn an_opened_record_says_all_that_is_known_of_it() {
 }
 
 #[test]
+fn numbers_and_bytes_of_no_kind_say_what_they_are() {
+    let mut session = depth((120, 36), Appearance::default());
+    let mut order = record(44, "42", "0xffffffffffffffffffffffffffffffff");
+    let bytes = |first: &[u8]| BytesSeen {
+        first: first.to_vec(),
+        count: u32::try_from(first.len()).expect("short"),
+    };
+    order.key_bytes = Some(bytes(&42_i64.to_be_bytes()));
+    order.value_bytes = Some(bytes(&[0xff; 16]));
+    told(&mut session, 0, 44, 45, vec![order]);
+    session.key(Key::Tab);
+    session.key(Key::Tab);
+    session.key(Key::Enter);
+    let drawn = text(&frame(&session.state));
+    for said in [
+        "key    42   long, big-endian, 8 B ",
+        "value  hex, 16 B   i shows it another way ",
+        "000000  ff ff ff",
+    ] {
+        assert!(drawn.contains(said), "{said}: {drawn}");
+    }
+    session.press('i');
+    let drawn = text(&frame(&session.state));
+    for said in [
+        "value  text, what is none written out, 16 B",
+        r"\xff\xff\xff",
+    ] {
+        assert!(drawn.contains(said), "{said}: {drawn}");
+    }
+}
+
+#[test]
 fn a_record_of_kafkajs_or_platformatic_without_a_key_is_read_whole_at_80_columns() {
     let mut session = depth((80, 24), Appearance::default());
     let mut order = record(44, "", "order");
