@@ -130,6 +130,11 @@ pub(super) async fn create_topic(
     expected: bool,
 ) -> Result<Option<String>> {
     let deadline = Instant::now() + REGISTERING_WAIT;
+    let some_suffice =
+        |running| i16::try_from(running).is_ok_and(|running| running > topic.replication_factor);
+    if expected && some_suffice(*brokers.borrow()) {
+        wait_for_all(&mut admin, &brokers, deadline).await;
+    }
     // Whether an attempt may have worked without our hearing of it.
     let mut unheard = false;
     loop {
@@ -184,6 +189,19 @@ pub(super) async fn create_topic(
         if matches!(error, Refusal::Connection(_)) {
             unheard = true;
             admin.disconnect();
+        }
+        tokio::time::sleep(REGISTERING_RETRY).await;
+    }
+}
+
+/// Waits until the controller knows all brokers that run. Where a topic needs fewer nothing is refused, and its
+/// replicas would be spread over those that were quick.
+async fn wait_for_all(admin: &mut Admin, brokers: &watch::Receiver<usize>, deadline: Instant) {
+    while Instant::now() < deadline {
+        match admin.brokers_of_the_controller().await {
+            Ok(live) if live >= *brokers.borrow() => break,
+            Ok(_) => {}
+            Err(_) => admin.disconnect(),
         }
         tokio::time::sleep(REGISTERING_RETRY).await;
     }

@@ -189,6 +189,17 @@ impl Admin {
         Ok(found)
     }
 
+    /// How many brokers the controller knows to be live: it places the replicas of a new topic on these.
+    ///
+    /// # Errors
+    /// The controller cannot be asked.
+    pub async fn brokers_of_the_controller(&mut self) -> Result<usize, Refusal> {
+        let controller = self.controller().await?;
+        let connection = self.connection(&controller).await?;
+        let seen = topics::metadata(connection, Some(&[]), ANSWER_WAIT).await?;
+        Ok(seen.brokers.len())
+    }
+
     /// The controller's address.
     async fn controller(&mut self) -> Result<String, Refusal> {
         let cluster = self.metadata(Some(&[])).await?;
