@@ -132,7 +132,7 @@ fn tie_to(_parent: u32) -> io::Result<()> {
 }
 
 /// The exit code of a child whose parent was gone already.
-const PARENT_GONE: i32 = 3;
+pub(super) const PARENT_GONE: i32 = 3;
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,7 @@ mod server_files;
 mod shutdown;
 mod table;
 mod topics;
+mod transact;
 mod verify;
 mod zookeeper;
 mod zookeeper_properties;
@@ -54,6 +55,8 @@ enum Command {
     Configs(configs::ConfigsArguments),
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
+    #[command(hide = true)]
+    Transact(transact::TransactArguments),
     Verify(verify::VerifyArguments),
     #[command(hide = true)]
     VerifyTransactionsWorker(verify::WorkerArguments),
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Some(Command::Configs(arguments)) => configs::run(arguments),
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
+        Some(Command::Transact(arguments)) => transact::run(&arguments),
         Some(Command::Verify(arguments)) => return verify::run(&arguments),
         Some(Command::VerifyTransactionsWorker(arguments)) => {
             return verify::run_worker(&arguments);

@@ -65,7 +65,7 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// A producer that gives each record's tag `T` back with its [`Delivery`].
 pub struct Producer<T: Send + Sync + 'static> {
-    inner: Arc<BaseProducer<Deliveries<T>>>,
+    pub(super) inner: Arc<BaseProducer<Deliveries<T>>>,
     stop: Arc<AtomicBool>,
     poller: Option<JoinHandle<()>>,
 }
@@ -196,7 +196,7 @@ impl<T: Send + Sync + 'static> Drop for Producer<T> {
 }
 
 /// The library's callback for every record.
-struct Deliveries<T> {
+pub(super) struct Deliveries<T> {
     delivered: Box<dyn Fn(T, Delivery) + Send + Sync>,
 }
 

@@ -1,4 +1,5 @@
-//! Reads one topic and writes others with librdkafka, what was read up to where included in each transaction.
+//! Transactions with librdkafka: a producer that is led step by step, and one that reads one topic and writes others, what
+//! was read up to where included in each transaction.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, Threa
 use rdkafka::{Message, Offset as LibraryOffset, TopicPartitionList};
 use thiserror::Error;
 
-use super::producer::words;
+use super::producer::{Producer, words};
 use wire::Offset;
 
 /// How long one call may take that the library is to be asked again for.
@@ -35,6 +36,43 @@ pub enum TransactionError {
     /// known here.
     #[error("{0}")]
     Fatal(String),
+}
+
+/// The steps of a producer with a `transactional.id`. Each blocks until it is done.
+impl<T: Send + Sync + 'static> Producer<T> {
+    /// Takes the transactional id over: what a producer before left open is aborted, and that one is fenced.
+    ///
+    /// # Errors
+    /// The cluster does not give the id in time.
+    pub fn take_id(&self) -> Result<(), TransactionError> {
+        asked_again(|| self.inner.init_transactions(CALL))
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// The producer cannot go on.
+    pub fn begin(&self) -> Result<(), TransactionError> {
+        self.inner
+            .begin_transaction()
+            .map_err(|error| judged(&error))
+    }
+
+    /// Commits the transaction, once all its records are acknowledged.
+    ///
+    /// # Errors
+    /// It is to be aborted, or what became of it is not known.
+    pub fn commit(&self) -> Result<(), TransactionError> {
+        asked_again(|| self.inner.commit_transaction(CALL))
+    }
+
+    /// Aborts the transaction.
+    ///
+    /// # Errors
+    /// What became of it is not known.
+    pub fn abort(&self) -> Result<(), TransactionError> {
+        asked_again(|| self.inner.abort_transaction(CALL))
+    }
 }
 
 /// Who reads what, and under which ids.

@@ -13,8 +13,9 @@ use super::admin_requests::{
 };
 use super::feeder::Feeder;
 use super::observer::{Acknowledged, Observer};
-use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request};
+use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request, TransactionOrder};
 use super::supervisor::Supervisor;
+use super::transacting::Transacting;
 use client::admin::Admin;
 use wire::report::Report;
 use wire::{Offset, TopicPartition};
@@ -33,6 +34,7 @@ pub(super) struct Executor {
     supervisor: Supervisor,
     observer: Observer,
     feeder: Option<Feeder>,
+    transacting: Transacting,
     acknowledged: Arc<Acknowledged>,
     /// Topics that the start brings: they may be there from yesterday.
     expected_topics: BTreeSet<String>,
@@ -59,6 +61,7 @@ impl Executor {
             supervisor,
             observer,
             feeder: None,
+            transacting: Transacting::default(),
             expected_topics: expected_topics.into_iter().collect(),
             running: watch::Sender::new(0),
             under_way: JoinSet::new(),
@@ -78,6 +81,8 @@ impl Executor {
             Request::Thaw(process) => self.supervisor.thaw(&process),
             Request::Restart(process) => self.supervisor.restart(&process),
             Request::AddConsumer(consumer) => self.supervisor.add_consumer(&consumer),
+            Request::AddProducer(producer) => self.supervisor.add_producer(&producer),
+            Request::Transact { producer, order } => self.transact(&producer, order),
             Request::Produce(_)
             | Request::Acks(_)
             | Request::Stream { .. }
@@ -182,6 +187,21 @@ impl Executor {
         Ok(Vec::new())
     }
 
+    /// Tells a producer what to do in its transaction.
+    fn transact(
+        &mut self,
+        producer: &ProcessName,
+        order: TransactionOrder,
+    ) -> Result<Vec<Observation>> {
+        self.supervisor.takes_orders(producer)?;
+        self.feeder()?;
+        if let Some(feeder) = &self.feeder {
+            let order = self.transacting.order(producer, order, feeder.tally());
+            self.supervisor.order(producer, &order)?;
+        }
+        Ok(Vec::new())
+    }
+
     /// Takes note of what an observation means for the processes, and looks where something moves.
     /// What follows at once comes back.
     pub(super) fn saw(&mut self, observation: &Observation) -> Vec<Observation> {
@@ -190,6 +210,9 @@ impl Executor {
                 self.observer.nudge();
                 match change {
                     ProcessChange::Exited { .. } => {
+                        if let Some(feeder) = &self.feeder {
+                            self.transacting.ended(process, feeder.tally());
+                        }
                         let told = self.supervisor.exited(process).unwrap_or_else(|error| {
                             vec![Observation::Failed {
                                 why: format!("{error:#}"),
@@ -202,7 +225,11 @@ impl Executor {
                     _ => Vec::new(),
                 }
             }
-            Observation::Report { line, .. } => {
+            Observation::Report { process, line } => {
+                if let (ProcessName::Producer(_), Some(feeder)) = (process, &self.feeder) {
+                    let counted = (feeder.tally(), &self.acknowledged);
+                    self.transacting.hear(process, &line.report, counted);
+                }
                 if !matches!(line.report, Report::Record { .. }) {
                     self.observer.nudge();
                 }

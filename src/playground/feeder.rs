@@ -99,6 +99,11 @@ impl Feeder {
         }
     }
 
+    /// What counts all that is sent here.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.senders.tally
+    }
+
     /// Leaders of this topic moved: records that wait for them go on at once.
     pub(super) fn leaders_moved(&self, topic: &str) {
         // Full: enough questions are on their way.

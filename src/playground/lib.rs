@@ -25,6 +25,7 @@ mod tally;
 mod terminal;
 mod terminal_guard;
 mod terminal_reply;
+mod transacting;
 mod turns;
 pub mod ui;
 

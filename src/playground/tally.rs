@@ -97,8 +97,31 @@ impl Tally {
         counts.arrived(sent);
     }
 
-    /// The library tells what became of it. Called on its thread: nothing here waits.
+    /// Nobody will ever tell what became of it.
+    pub(super) fn given_up(&self, sent: &Sent) {
+        let mut counts = self.counts();
+        counts.arrived(sent);
+        counts.failed += 1;
+        drop(counts);
+        self.changed.notify_one();
+    }
+
+    /// The library tells what became of it, which is promised from now on where it was acknowledged. Called on its
+    /// thread: nothing here waits.
     pub(super) fn delivered(&self, sent: &Sent, delivery: Delivery) {
+        match delivery.outcome {
+            // Without an acknowledgement nobody knows where a record stands.
+            Ok(offset) if offset >= Offset(0) && sent.acks != Acks::None => {
+                self.acknowledged
+                    .remember(&delivery.partition, offset, sent.content, sent.acks);
+            }
+            _ => {}
+        }
+        self.arrived(sent, delivery);
+    }
+
+    /// Counts and tells what became of a record.
+    pub(super) fn arrived(&self, sent: &Sent, delivery: Delivery) {
         let receipt = {
             let mut counts = self.counts();
             counts.arrived(sent);
@@ -112,22 +135,14 @@ impl Tally {
             }
         };
         self.changed.notify_one();
-        match delivery.outcome {
-            // Without an acknowledgement nobody knows where a record stands.
-            Ok(offset) if offset >= Offset(0) && sent.acks != Acks::None => {
-                self.acknowledged
-                    .remember(&delivery.partition, offset, sent.content, sent.acks);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                let known = delivery.partition.partition >= 0;
-                // A full queue means the screen is behind; the counts tell it later.
-                let _ = self.observations.try_send(Observation::SendFailed {
-                    partition: known.then_some(delivery.partition.clone()),
-                    key: sent.key.clone(),
-                    error: error.to_string(),
-                });
-            }
+        if let Err(error) = delivery.outcome {
+            let known = delivery.partition.partition >= 0;
+            // A full queue means the screen is behind; the counts tell it later.
+            let _ = self.observations.try_send(Observation::SendFailed {
+                partition: known.then_some(delivery.partition.clone()),
+                key: sent.key.clone(),
+                error: error.to_string(),
+            });
         }
         if let Some(offset) = receipt {
             let _ = self.observations.try_send(Observation::Acked(Receipt {

@@ -64,6 +64,18 @@ pub enum MemberStep {
     Expired,
 }
 
+/// A step of a producer in its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionStep {
+    /// It has its transactional id and began; the brokers learn of it with the first record.
+    Began,
+    /// The brokers decided that all of it counts.
+    Committed,
+    /// The brokers decided that none of it counts.
+    Aborted,
+}
+
 /// What a watch tells of a znode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -251,6 +263,31 @@ pub enum Report {
         partition: i32,
         epoch: LeaderEpoch,
         groups: Vec<String>,
+    },
+
+    // Transactional producers (`kafkarium transact`).
+    /// The producer came a step on.
+    Transaction { step: TransactionStep },
+    /// The producer could not do what it was told.
+    TransactionRefused {
+        /// The step that it did not come to.
+        step: TransactionStep,
+        /// In the client library's words.
+        error: String,
+        /// Whether the producer can do nothing more before it takes its transactional id anew.
+        fatal: bool,
+    },
+    /// A record that it was told to send is acknowledged, or was given up.
+    Delivered {
+        /// The number that the order had.
+        number: u64,
+        topic: String,
+        /// `-1`: it never got one.
+        partition: i32,
+        /// Where it stands; absent where it was given up.
+        offset: Option<Offset>,
+        /// Why it was given up.
+        error: Option<String>,
     },
 
     // Consumers (`kafkarium consume --json`).

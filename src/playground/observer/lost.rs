@@ -71,6 +71,15 @@ impl Acknowledged {
         remembered.remember(record);
     }
 
+    /// How many records of a partition are looked for.
+    #[cfg(test)]
+    pub(crate) fn promised(&self, at: &TopicPartition) -> usize {
+        let partitions = self.partitions();
+        partitions
+            .get(at)
+            .map_or(0, |remembered| remembered.records.len())
+    }
+
     /// A topic is gone on purpose, and its records with it.
     pub(crate) fn forget(&self, gone: impl Fn(&TopicPartition) -> bool) {
         self.partitions().retain(|at, _| !gone(at));

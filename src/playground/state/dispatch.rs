@@ -49,7 +49,8 @@ pub(super) fn key(state: &mut State, press: KeyPress) -> Vec<Request> {
         Overlay::None => {
             let pane = Context::Pane(state.view.focus);
             let pane = state.view.keys.lookup(pane, press.key);
-            match in_lesson(state, press.key).or(pane).or(always) {
+            let nearer = in_lesson(state, press.key).or(in_transaction(state, press.key));
+            match nearer.or(pane).or(always) {
                 Some((_, repeats)) if press.repeat && !repeats => Vec::new(),
                 Some((action, _)) => {
                     let action = longer_pick(state, press.key, action);
@@ -105,6 +106,15 @@ fn in_lesson(state: &State, pressed: Key) -> Option<(Action, bool)> {
         .flatten();
     let leads = state.leads_through_a_lesson();
     answers.or_else(|| keys.lookup(Context::Lesson, pressed).filter(|_| leads))
+}
+
+/// What a key means to the open transaction of the producer that is picked.
+fn in_transaction(state: &State, pressed: Key) -> Option<(Action, bool)> {
+    let open =
+        matches!(state.view.picked, ProcessName::Producer(_)) && state.open_transaction().is_some();
+    let keys = &state.view.keys;
+    open.then(|| keys.lookup(Context::Transaction, pressed))
+        .flatten()
 }
 
 enum Answered {

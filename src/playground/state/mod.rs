@@ -27,19 +27,20 @@ use wire::control::Question;
 
 pub use action::{
     Action, ActionError, Answer, Ask, ClusterAction, Condition, ConditionError, FORMS, Form, Key,
-    KeyPress, LessonAction, Motion, NewConsumer, NewRecord, Obstacle, Opening, Pane, RecordFace,
-    Request, ScreenAction, Step, Target, TerminalAction, TopicConfig, TypedRecord, UnknownKey,
-    UnknownTarget, Verdict, Waits, Wanted, letter_of, pace,
+    KeyPress, LessonAction, Motion, NewConsumer, NewProducer, NewRecord, Obstacle, Opening, Pane,
+    RecordFace, Request, ScreenAction, Step, Target, TerminalAction, TopicConfig,
+    TransactionAction, TransactionOrder, TypedRecord, UnknownKey, UnknownTarget, Verdict, Waits,
+    Wanted, letter_of, pace,
 };
 pub use cluster::{
     Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
     EXCHANGES_MAX, ExchangeSeen, Expired, Flow, FlowLane, Group, GroupSeen, Hidden, Intent,
     LAG_SECONDS, Member, MemberSeen, Observation, Outages, Partition, PartitionOffsets,
-    PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, RATE_SECONDS, REMOVED_FOR,
-    Rates, Reading, Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, Spare, Standstill,
-    Status, StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch, WatchSeen, Wire, Word,
-    Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen,
-    records_per_word, znode_summary,
+    PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, Producing, RATE_SECONDS,
+    REMOVED_FOR, Rates, Reading, Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, Spare,
+    Stage, Standstill, Status, StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch,
+    WatchSeen, Wire, Word, Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen,
+    ZooKeeperSeen, records_per_word, znode_summary,
 };
 pub use lessons::{Course, Guess, Learning, Lesson, LessonStep, Listed, Part, Predict, Sheet};
 pub use model::{DEMO_KEYS, State, stream_value};

@@ -3,13 +3,16 @@
 use crate::state::{
     Event, Happening, Setup, State, Timestamp,
     action::{Answer, Request, command, heal_further, opening, rewind, waits},
-    cluster::{Fact, Observation, ProcessChange, ProcessName, ProducedSeen, Status},
+    cluster::{Change, Fact, Observation, ProcessChange, ProcessName, ProducedSeen, Status},
     dispatch::{key, paste},
     gate::{By, go_on_with_lesson, pass},
     past::{self, History, PageError, Relived},
     settings_file,
     shell::asked,
-    story::{self, Hand, Line, Merge, Subject, Tone, outage, welcome},
+    story::{
+        self, Hand, Line, Merge, Subject, Tone, narrate_transaction::refused as refused_step,
+        outage, welcome,
+    },
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, follow, look_back, watch_znodes},
 };
 use wire::TopicPartition;
@@ -161,8 +164,9 @@ fn tick(state: &mut State) -> Vec<Request> {
 }
 
 /// Takes in what was observed, and tells what it came to.
-fn take_in(state: &mut State, seen: &Observation) {
+fn take_in(state: &mut State, seen: &Observation) -> Vec<Request> {
     let at = state.now;
+    let mut requests = Vec::new();
     let fact = state.cluster.see(seen, at);
     if let Some(fact) = &fact {
         let starting = state.narrator.opening;
@@ -189,6 +193,11 @@ fn take_in(state: &mut State, seen: &Observation) {
         Some(Fact::Told(told)) => {
             state.narrator.tell(&mut state.story, &state.cluster, told);
             state.zookeeper_story.hear(&state.cluster, told);
+            if let Change::TransactionRefused { step, error, .. } = &told.change {
+                let why = format!("{} {}", told.by, refused_step(*step, error));
+                state.message(why.clone(), true);
+                requests = waits::answer_oldest(state, Some(why));
+            }
         }
         None => {}
     }
@@ -199,6 +208,7 @@ fn take_in(state: &mut State, seen: &Observation) {
     if !state.cluster.waits_for_replicas() {
         state.view.message.take_if(|message| message.while_waiting);
     }
+    requests
 }
 
 /// Says why records wait, in What happened and in the footer, which has room for what helps.
@@ -214,7 +224,7 @@ fn explain_waiting(state: &mut State, produced: &ProducedSeen) {
 
 fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
     let at = state.now;
-    take_in(state, seen);
+    let answered = take_in(state, seen);
     match seen {
         Observation::Produced(produced) => explain_waiting(state, produced),
         Observation::Acked(receipt) => {
@@ -290,7 +300,8 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
         }
         _ => {}
     }
-    let mut requests = open_further(state);
+    let mut requests = answered;
+    requests.extend(open_further(state));
     tell_of_a_second_start(state);
     requests.extend(heal_further(state));
     requests
@@ -359,7 +370,8 @@ fn process_changed(
     match change {
         ProcessChange::Spawned { pid, address, .. } => {
             show_where_it_listens(state, process, address.as_deref());
-            if opening && !matches!(process, ProcessName::Consumer(_)) {
+            let server = matches!(process, ProcessName::Broker(_) | ProcessName::ZooKeeper);
+            if opening && server {
                 let place = address
                     .clone()
                     .map(|at| format!(", {at}"))
@@ -375,7 +387,7 @@ fn process_changed(
             }
         }
         ProcessChange::Ready { address, at_ms } => {
-            if matches!(process, ProcessName::Consumer(_)) {
+            if matches!(process, ProcessName::Consumer(_) | ProcessName::Producer(_)) {
                 return;
             }
             // By its own clock, as all that it reports.

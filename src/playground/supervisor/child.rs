@@ -11,8 +11,8 @@ use std::process::{ExitStatus, Stdio};
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::io::BufReader;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::output::{LINE_BYTES_MAX, ServerLog, next_line};
@@ -61,14 +61,27 @@ impl Running {
     }
 }
 
-/// Spawns this program again with `arguments`; a server gets the socket that it accepts on. The caller's thread must live as long as the
+/// Lines for a child, and where it reads them.
+type Orders = (mpsc::Receiver<Vec<u8>>, ChildStdin);
+
+/// What a child's stdin is.
+pub(super) enum Input {
+    /// Nothing to read.
+    Nothing,
+    /// The socket that a server accepts on.
+    Listener(TcpListener),
+    /// Lines that it does what they say.
+    Orders(mpsc::Receiver<Vec<u8>>),
+}
+
+/// Spawns this program again with `arguments`. The caller's thread must live as long as the
 /// playground: the child's death is tied to that thread's end.
 ///
 /// The future, to be run until it ends, tells what the child says and how it ended.
 pub(super) fn spawn(
     process: ProcessName,
     arguments: Vec<OsString>,
-    listener: Option<TcpListener>,
+    input: Input,
     log: ServerLog,
     observations: mpsc::Sender<Observation>,
 ) -> Result<(Running, impl Future<Output = ()> + Send + 'static)> {
@@ -81,7 +94,7 @@ pub(super) fn spawn(
         .stderr(log.open()?)
         // Its own group: neither ^C nor ^Z in the terminal reaches it.
         .process_group(0);
-    stdin(&mut command, listener);
+    let orders = stdin(&mut command, input);
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot start {process}"))?;
@@ -95,7 +108,8 @@ pub(super) fn spawn(
         // Refused where the user's pipes are at their limit; the default is then enough.
         let _ = nix::fcntl::fcntl(stdout, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
     }
-    let watched = watch(process, child, stdout, log, observations);
+    let orders = orders.and_then(|orders| Some((orders, child.stdin.take()?)));
+    let watched = watch(process, child, (stdout, orders), log, observations);
     Ok((
         Running {
             pid: Pid::from_raw(pid),
@@ -104,22 +118,35 @@ pub(super) fn spawn(
     ))
 }
 
-/// Where the kernel tells of a parent's end, stdin is free to hand a server its socket, as inetd does.
+/// What the child is told; the orders come back, for who writes them.
 #[cfg(target_os = "linux")]
-fn stdin(command: &mut Command, listener: Option<TcpListener>) {
-    match listener {
-        Some(listener) => command
+fn stdin(command: &mut Command, input: Input) -> Option<mpsc::Receiver<Vec<u8>>> {
+    match input {
+        Input::Nothing => command.stdin(Stdio::null()),
+        // The kernel tells of a parent's end, so stdin is free to hand a server its socket, as inetd does.
+        Input::Listener(listener) => command
             .arg("--listener-on-stdin")
             .stdin(Stdio::from(OwnedFd::from(listener))),
-        None => command.stdin(Stdio::null()),
+        Input::Orders(orders) => {
+            command.stdin(Stdio::piped());
+            return Some(orders);
+        }
     };
+    None
 }
 
 /// Elsewhere stdin is the pipe whose end tells of ours; the server binds its port itself, at once.
 #[cfg(not(target_os = "linux"))]
-fn stdin(command: &mut Command, listener: Option<TcpListener>) {
-    drop(listener);
+fn stdin(command: &mut Command, input: Input) -> Option<mpsc::Receiver<Vec<u8>>> {
     command.stdin(Stdio::piped());
+    match input {
+        Input::Nothing => None,
+        Input::Listener(listener) => {
+            drop(listener);
+            None
+        }
+        Input::Orders(orders) => Some(orders),
+    }
 }
 
 /// Tells everything the child says, then its end. An end of `observations` ends nothing: the
@@ -127,12 +154,15 @@ fn stdin(command: &mut Command, listener: Option<TcpListener>) {
 async fn watch(
     process: ProcessName,
     mut child: Child,
-    stdout: Option<ChildStdout>,
+    (stdout, orders): (Option<ChildStdout>, Option<Orders>),
     log: ServerLog,
     observations: mpsc::Sender<Observation>,
 ) {
     if let Some(stdout) = stdout {
-        read_reports(&process, stdout, &observations).await;
+        tokio::select! {
+            () = read_reports(&process, stdout, &observations) => {}
+            () = write_orders(orders) => {}
+        }
     }
     let status = child
         .wait()
@@ -153,6 +183,20 @@ async fn watch(
     let _ = observations
         .send(Observation::Process { process, change })
         .await;
+}
+
+/// Writes orders for as long as the child lives: who reads no more is told nothing more.
+async fn write_orders(orders: Option<Orders>) {
+    if let Some((mut orders, mut stdin)) = orders {
+        while let Some(order) = orders.recv().await {
+            if stdin.write_all(&order).await.is_err() {
+                break;
+            }
+        }
+        // The end of its stdin would end it.
+        std::future::pending::<()>().await;
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn read_reports(

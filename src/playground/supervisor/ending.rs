@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::Supervisor;
 use crate::state::{Observation, ProcessChange, ProcessName};
 
-/// How long consumers get to leave their group when the playground ends.
-const CONSUMERS_STOP: Duration = Duration::from_millis(600);
+/// How long consumers get to leave their group, and producers to abort what is open, when the playground ends.
+const CLIENTS_STOP: Duration = Duration::from_millis(600);
 
 /// How long servers get to close their sessions when the playground ends; a kill loses nothing.
 const SERVERS_STOP: Duration = Duration::from_millis(1500);
@@ -22,13 +22,13 @@ const KILLED_GONE: Duration = Duration::from_millis(500);
 type Kind = fn(&ProcessName) -> bool;
 
 impl Supervisor {
-    /// Ends every process: consumers leave first, brokers close their sessions while `ZooKeeper`
+    /// Ends every process: clients leave first, brokers close their sessions while `ZooKeeper`
     /// still answers, it goes last. Who does not heed is killed.
     pub async fn stop_all(&mut self, observations: &mut mpsc::Receiver<Observation>) {
         let phases: [(Kind, Duration); 3] = [
             (
-                |process| matches!(process, ProcessName::Consumer(_)),
-                CONSUMERS_STOP,
+                |process| matches!(process, ProcessName::Consumer(_) | ProcessName::Producer(_)),
+                CLIENTS_STOP,
             ),
             (
                 |process| matches!(process, ProcessName::Broker(_)),

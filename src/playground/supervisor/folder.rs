@@ -15,6 +15,10 @@ use wire::BrokerId;
 /// Longest cluster name; it becomes a folder's and a file's name.
 const NAME_LENGTH_MAX: usize = 64;
 
+/// Folders of what clients say, below the cluster's.
+const CONSUMERS: &str = "consumers";
+const PRODUCERS: &str = "producers";
+
 /// What the playground was asked to do about its data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderOptions {
@@ -134,7 +138,13 @@ impl ClusterFolder {
     /// Where one consumer's messages go.
     #[must_use]
     pub fn consumer(&self, client_id: &str) -> PathBuf {
-        self.path.join("consumers").join(client_id)
+        self.path.join(CONSUMERS).join(client_id)
+    }
+
+    /// Where one transactional producer's messages go.
+    #[must_use]
+    pub fn producer(&self, name: &str) -> PathBuf {
+        self.path.join(PRODUCERS).join(name)
     }
 
     /// The brokers that have a folder here, in order.
@@ -160,7 +170,11 @@ impl ClusterFolder {
 
     /// Removes the processes' folders and nothing else: `--data-dir` may name any folder.
     fn wipe(&self) -> Result<()> {
-        let mut folders = vec![self.zookeeper(), self.path.join("consumers")];
+        let mut folders = vec![
+            self.zookeeper(),
+            self.path.join(CONSUMERS),
+            self.path.join(PRODUCERS),
+        ];
         folders.extend(self.brokers().into_iter().map(|broker| self.broker(broker)));
         for folder in folders {
             match fs::remove_dir_all(&folder) {
@@ -218,7 +232,7 @@ fn broker_of(name: &OsStr) -> Option<BrokerId> {
 /// Whether a playground made it.
 fn is_ours(name: &OsStr) -> bool {
     broker_of(name).is_some()
-        || [LOCK_FILE, "zookeeper", "consumers"]
+        || [LOCK_FILE, "zookeeper", CONSUMERS, PRODUCERS]
             .iter()
             .any(|known| name == *known)
 }

@@ -14,17 +14,18 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use self::broker_settings::{offsets_replication_factor, settings};
-use self::child::Running;
+use self::child::{Input, Running};
 use self::output::ServerLog;
 use self::ports::{HeldPort, Ports, again, loopback};
-use super::state::{NewConsumer, Observation, ProcessChange, ProcessName};
+use super::state::{NewConsumer, NewProducer, Observation, ProcessChange, ProcessName};
 use wire::BrokerId;
+use wire::transact::Order;
 
 pub use self::broker_settings::OFFSETS_PARTITIONS;
 pub use self::folder::{ClusterFolder, FolderOptions, shown};
@@ -35,6 +36,9 @@ pub const DEFAULT_NAME: &str = "demo";
 
 /// Lines of a log that are shown on request.
 const LOG_LINES: usize = 200;
+
+/// Orders that may wait for a producer that is busy or frozen; more are refused.
+const ORDERS_MAX: usize = 1024;
 
 /// What differs from librdkafka's defaults: a killed consumer would be missed for 45 s on stage,
 /// and one whose leader moved would look for it once a second.
@@ -64,6 +68,9 @@ struct Slot {
     listener: Option<TcpListener>,
     group: Option<String>,
     log: ServerLog,
+    /// Whether it does what it is told, and where that goes while it runs.
+    takes_orders: bool,
+    orders: Option<mpsc::Sender<Vec<u8>>>,
     running: Option<Running>,
     frozen: bool,
     start_when_gone: bool,
@@ -200,11 +207,20 @@ impl Supervisor {
             (None, Some(address)) => Some(again(address, &process.to_string())?),
             (held, _) => held,
         };
+        let input = match listener {
+            Some(listener) => Input::Listener(listener),
+            None if slot.takes_orders => {
+                let (orders, told) = mpsc::channel(ORDERS_MAX);
+                slot.orders = Some(orders);
+                Input::Orders(told)
+            }
+            None => Input::Nothing,
+        };
         // Our end of the socket is closed with this call: a dead server refuses, it does not keep people waiting.
         let (running, watched) = child::spawn(
             process.clone(),
             slot.arguments.clone(),
-            listener,
+            input,
             slot.log.clone(),
             self.observations.clone(),
         )?;
@@ -262,6 +278,61 @@ impl Supervisor {
             },
         );
         Ok(self.start(&process)?.0)
+    }
+
+    /// Starts a producer that writes in transactions, or takes the place of a dead one.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn add_producer(&mut self, producer: &NewProducer) -> Result<Vec<Observation>> {
+        let process = producer.process();
+        if self
+            .slots
+            .get(&process)
+            .is_some_and(|slot| slot.running.is_some())
+        {
+            bail!("{process} runs already");
+        }
+        let arguments = [
+            "transact".to_owned(),
+            format!("--transactional-id={}", producer.transactional_id),
+            "--bootstrap-server".to_owned(),
+            self.bootstrap(),
+        ];
+        let arguments = arguments.map(OsString::from).to_vec();
+        let log = ServerLog::in_folder(&self.folder.producer(&producer.name));
+        let slot = Slot {
+            takes_orders: true,
+            ..Slot::new(arguments, None, log)
+        };
+        self.slots.insert(process.clone(), slot);
+        Ok(self.start(&process)?.0)
+    }
+
+    /// Tells a producer what to do. It does one thing after the other.
+    ///
+    /// # Errors
+    /// It does not run, or has not read what it was told before.
+    pub fn order(&self, process: &ProcessName, order: &Order) -> Result<()> {
+        self.running(process)?;
+        let mut line = serde_json::to_vec(order)?;
+        line.push(b'\n');
+        let orders = self
+            .slots
+            .get(process)
+            .and_then(|slot| slot.orders.as_ref());
+        let orders = orders.with_context(|| format!("{process} takes no orders"))?;
+        orders
+            .try_send(line)
+            .map_err(|_| anyhow!("{process} has not done the last {ORDERS_MAX} things it was told"))
+    }
+
+    /// Whether a producer runs that can be told something.
+    ///
+    /// # Errors
+    /// It does not; the sentence says what helps.
+    pub fn takes_orders(&self, process: &ProcessName) -> Result<()> {
+        self.running(process).map(drop)
     }
 
     /// Stops it cleanly and starts it when it is gone.
@@ -327,6 +398,7 @@ impl Supervisor {
             return Ok(Vec::new());
         };
         slot.running = None;
+        slot.orders = None;
         slot.frozen = false;
         if std::mem::take(&mut slot.start_when_gone) {
             return Ok(self.start(process)?.0);
@@ -438,6 +510,8 @@ impl Slot {
             listener: None,
             group: None,
             log,
+            takes_orders: false,
+            orders: None,
             running: None,
             frozen: false,
             start_when_gone: false,

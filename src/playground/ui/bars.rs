@@ -439,6 +439,20 @@ fn picked(state: &State) -> (Pieces, Verbs) {
         return (vec![(Role::Focus, format!(" {name}"))], Vec::new());
     };
     let consumer = process.group.is_some();
+    let open = process
+        .producing
+        .as_ref()
+        .is_some_and(|known| known.stage.is_open());
+    if process.status == Status::Up && open {
+        let chip = vec![(Role::Focus, format!(" {name}"))];
+        let verbs = [
+            ("txn produce", "into it"),
+            ("txn", "commit"),
+            ("txn abort", "abort"),
+            ("txn abandon", "kill its producer"),
+        ];
+        return (chip, verbs.to_vec());
+    }
     match process.status {
         status if status.is_gone() => {
             let mut verbs = vec![("start", "start again")];

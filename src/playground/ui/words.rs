@@ -244,6 +244,7 @@ pub fn name(process: &ProcessName) -> String {
         ProcessName::ZooKeeper => "ZooKeeper".into(),
         ProcessName::Broker(id) => format!("broker {id}"),
         ProcessName::Consumer(name) => name.clone(),
+        ProcessName::Producer(name) => format!("txn {name}"),
     }
 }
 

@@ -9,6 +9,7 @@
 //! x "3 ✗ KILLED" no "3 ● UP"          # a key where nothing lies over the panes
 //! log o "y rewind"                    # in one pane
 //! overlay q no "Help"                 # on a page over the panes; while it asks: confirm; while a line is typed: input
+//! transaction x "KILLED"             # while the transaction of the picked producer is open
 //! lesson PgDn "2 of 6"                # while a lesson is on the screen; while it asks: question
 //! type "kill 3" "►kill broker 3"      # letters, as they are typed
 //! ```
@@ -37,7 +38,9 @@ macro_rules! scripts {
     };
 }
 
-scripts! { moving opening breaking consumers feeding growing seeing fleet time lessons program }
+scripts! {
+    moving opening breaking consumers feeding transactions growing seeing fleet time lessons program
+}
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/playground/keys")

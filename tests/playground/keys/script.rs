@@ -103,6 +103,7 @@ fn context(word: &str) -> Option<Context> {
         "overlay" => Some(Context::Overlay),
         "confirm" => Some(Context::Confirm),
         "input" => Some(Context::Input),
+        "transaction" => Some(Context::Transaction),
         "lesson" => Some(Context::Lesson),
         "question" => Some(Context::Question),
         _ => Pane::ALL

@@ -1,6 +1,6 @@
 //! What a session begins with, as it is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::state::{
     Appearance, Beginning, Depth, Expired, Eye, Glyphs, Hand, Intent, NewTopic, Opened, Pane,
-    Process, RecordFace, Scheme, Setup, Status, StreamRate, Thing, Timestamp, ToldLine, Tone,
-    ValueFace, ZnodeView,
+    Process, Producing, RecordFace, Scheme, Setup, Stage, Status, StreamRate, Thing, Timestamp,
+    ToldLine, Tone, ValueFace, ZnodeView,
 };
 use wire::{BrokerId, Offset, TopicPartition};
 
@@ -102,6 +102,8 @@ pub(in crate::recording) struct StoredProcess {
     intent: Option<StoredIntent>,
     spawned_at: Timestamp,
     assigned: BTreeSet<TopicPartition>,
+    #[serde(default)]
+    producing: Option<StoredProducing>,
 }
 
 impl Mirror<Process> for StoredProcess {
@@ -121,6 +123,7 @@ impl Mirror<Process> for StoredProcess {
             intent: Mirror::of(it.intent),
             spawned_at: it.spawned_at,
             assigned: it.assigned,
+            producing: Mirror::of(it.producing),
         }
     }
 
@@ -138,8 +141,28 @@ impl Mirror<Process> for StoredProcess {
         process.led = self.led;
         process.intent = self.intent.back();
         process.assigned = self.assigned;
+        process.producing = self.producing.back();
         process
     }
+}
+
+stored_struct! {
+    /// The transactions of a producer.
+    StoredProducing of Producing {
+        transactional_id: String,
+        timeout: Duration,
+        stage: StoredStage,
+        since: Timestamp,
+        began: Timestamp,
+        records: BTreeMap<TopicPartition, u64>,
+        under_way: u64,
+        refused: Option<String>,
+    }
+}
+
+stored_enum! {
+    /// How far a producer's transaction is.
+    StoredStage of Stage { Idle, Beginning, Open, Committing, Aborting, Committed, Aborted, Left }
 }
 
 stored_enum! {

@@ -86,12 +86,12 @@ impl<T: Ord, S: Mirror<T> + Ord> Mirror<BTreeSet<T>> for BTreeSet<S> {
     }
 }
 
-impl Mirror<Self> for BTreeMap<String, String> {
-    fn of(it: Self) -> Self {
-        it
+impl<K: Ord, V, S: Mirror<K> + Ord, R: Mirror<V>> Mirror<BTreeMap<K, V>> for BTreeMap<S, R> {
+    fn of(it: BTreeMap<K, V>) -> Self {
+        it.into_iter().map(Mirror::of).collect()
     }
-    fn back(self) -> Self {
-        self
+    fn back(self) -> BTreeMap<K, V> {
+        self.into_iter().map(Mirror::back).collect()
     }
 }
 

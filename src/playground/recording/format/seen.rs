@@ -58,6 +58,7 @@ stored_enum! {
         ZooKeeper,
         Broker(id: BrokerId),
         Consumer(name: String),
+        Producer(name: String),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{fmt, str::FromStr, sync::LazyLock};
 
 use super::{
-    Action, ClusterAction, LessonAction, Pane, ScreenAction, TerminalAction,
+    Action, ClusterAction, LessonAction, Pane, ScreenAction, TerminalAction, TransactionAction,
     action_arguments::{
         TopicConfig, TypedRecord, number_of, parse_acks, parse_rate, parse_rewind, parse_topic,
     },
@@ -64,6 +64,10 @@ static PLAIN: LazyLock<Vec<(String, Action)>> = LazyLock::new(|| {
         Action::Lesson(LessonAction::RecordLesson(None)),
     ];
     let named = actions.into_iter();
+    let of_transactions = TransactionAction::PLAIN
+        .into_iter()
+        .map(ClusterAction::Transaction);
+    let named = named.chain(of_transactions.map(Action::Cluster));
     named.map(|action| (action.to_string(), action)).collect()
 });
 
@@ -112,6 +116,7 @@ impl Action {
             | ClusterAction::RewindGroup(_)
             | ClusterAction::SpreadPartitions
             | ClusterAction::ElectLeaders
+            | ClusterAction::Transaction(_)
             | ClusterAction::Wait(_) => None,
         }
     }
@@ -140,6 +145,7 @@ impl Action {
                     | ClusterAction::DeleteTopic(_)
                     | ClusterAction::DeleteGroup(_)
                     | ClusterAction::RewindGroup(_)
+                    | ClusterAction::Transaction(TransactionAction::Abandon(_))
             )
         )
     }
@@ -202,6 +208,7 @@ impl fmt::Display for ClusterAction {
             Self::RewindGroup(None) => f.write_str("group rewind"),
             Self::SpreadPartitions => f.write_str("partitions spread"),
             Self::ElectLeaders => f.write_str("leaders elect"),
+            Self::Transaction(action) => action.fmt(f),
             Self::Wait(wanted) => write!(f, "wait {wanted}"),
         }
     }
@@ -288,7 +295,7 @@ pub enum ActionError {
     Condition(#[from] ConditionError),
 }
 
-const PROCESS_USAGE: &str = "WHAT: broker 1, zookeeper, consumer c1, consumer of GROUP, controller, coordinator of GROUP, leader of TOPIC p0, \
+const PROCESS_USAGE: &str = "WHAT: broker 1, zookeeper, consumer c1, producer t1, consumer of GROUP, controller, coordinator of GROUP, leader of TOPIC p0, \
      follower of TOPIC p0, random, all brokers";
 
 impl FromStr for Action {
@@ -356,6 +363,7 @@ fn cluster_action(
         ("group", ["rewind", group, topic, partition, offset]) => {
             parse_rewind(group, topic, partition, offset)
         }
+        ("txn", words) => TransactionAction::parse(text, words).map(ClusterAction::Transaction),
         ("wait", _) => {
             let condition = text.trim_start().strip_prefix("wait").unwrap_or(text);
             condition
@@ -373,7 +381,7 @@ fn screen_action(first: &str, rest: &[&str]) -> Option<Result<ScreenAction, Acti
         ("pick", rest) => match rest.join(" ").parse() {
             Ok(Target::Process(process)) => Ok(ScreenAction::Pick(process)),
             _ => Err(ActionError::Arguments {
-                usage: "pick ID: a broker's id, 0 for ZooKeeper, c1 for a consumer",
+                usage: "pick ID: a broker's id, 0 for ZooKeeper, c1 for a consumer, producer t1",
             }),
         },
         ("topic", ["show", name]) => Ok(ScreenAction::ShowTopic((*name).to_owned())),

@@ -67,6 +67,7 @@ fn ask(state: &State, action: impl Into<Action>, text: &str, how: Answer) -> Ask
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each action")]
 fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
     let again = Answer::Again { key, at: None };
     let (action, text, how) = match action {
@@ -165,6 +166,7 @@ fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
         | ClusterAction::SetConfig(_)
         | ClusterAction::AddBroker
         | ClusterAction::ElectLeaders
+        | ClusterAction::Transaction(_)
         | ClusterAction::Wait(_) => return None,
     };
     Some(ask(state, action, &text, how))

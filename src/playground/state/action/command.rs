@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    ClusterAction, NewRecord, Target, TopicConfig, next_broker, perform::unused_group, rewind,
-    spread,
+    ClusterAction, NewRecord, Target, TopicConfig, TransactionAction, next_broker,
+    perform::unused_group, rewind, spread,
 };
 use crate::state::{
     NewTopic, State,
@@ -165,6 +165,7 @@ impl State {
                 let heals = |process: &Process| match (process.status, &process.name) {
                     (Status::Frozen, name) => self.thaw_command(&Target::Process(name.clone())),
                     (Status::Stopped, ProcessName::Consumer(_)) => None,
+                    (status, ProcessName::Producer(_)) if status.is_gone() => None,
                     _ => self.start_command(process),
                 };
                 self.cluster.processes.values().rev().find_map(heals)
@@ -233,6 +234,7 @@ impl State {
                 bootstrap,
                 &["--election-type", "preferred", "--all-topic-partitions"],
             )),
+            ClusterAction::Transaction(action) => self.transaction_command(action),
             // What they lack is asked for first, or it is nothing that is done.
             ClusterAction::CreateTopic(None)
             | ClusterAction::Compose
@@ -241,6 +243,31 @@ impl State {
             | ClusterAction::Delete
             | ClusterAction::Wait(_) => None,
         }
+    }
+
+    /// No tool of Kafka's begins or ends somebody's transaction; what shows it is the next best thing to type.
+    fn transaction_command(&self, action: &TransactionAction) -> Option<String> {
+        let name = match action {
+            TransactionAction::Abandon(name) => {
+                let name = self.producer_meant(name.as_deref())?;
+                let process = Target::Process(ProcessName::Producer(name));
+                return self.signal("-9", &process, Status::is_running);
+            }
+            TransactionAction::Produce(_) | TransactionAction::BeginOrCommit => None,
+            TransactionAction::Begin { id: name, .. }
+            | TransactionAction::Commit(name)
+            | TransactionAction::Abort(name) => name.as_deref(),
+        };
+        let id = match (name, self.producer_meant(name)) {
+            (_, Some(name)) => self.producing(&name)?.transactional_id.clone(),
+            (Some(name), None) => name.to_owned(),
+            (None, None) => "t1".to_owned(),
+        };
+        Some(tool(
+            "kafka-transactions.sh",
+            &self.bootstrap(),
+            &["describe", "--transactional-id", &id],
+        ))
     }
 
     /// `kill -9 4121 4122`, of those that it reaches.
@@ -277,6 +304,8 @@ impl State {
                 line(&["zookeeper-server-start.sh", "config/zookeeper.properties"])
             }
             ProcessName::Broker(id) => self.start_broker_command(*id, process.address.as_deref()),
+            // Kafka has no producer for a shell that writes in transactions.
+            ProcessName::Producer(_) => return None,
             ProcessName::Consumer(_) => {
                 let first = self.setup.topics.first().map(|topic| &topic.name);
                 consume(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Motion, Pane, Target, TopicConfig, TypedRecord, condition::Wanted};
+use super::{Motion, Pane, Target, TopicConfig, TransactionAction, TypedRecord, condition::Wanted};
 use crate::state::cluster::{Acks, ProcessName, StreamRate};
 use wire::{Offset, TopicPartition};
 
@@ -74,6 +74,8 @@ pub enum ClusterAction {
     SpreadPartitions,
     /// Give leadership back to preferred leaders.
     ElectLeaders,
+    /// A step of a transaction.
+    Transaction(TransactionAction),
     /// Tell when this holds.
     Wait(Wanted),
 }

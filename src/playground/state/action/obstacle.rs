@@ -1,6 +1,6 @@
 //! Why an action comes to nothing now: what it needs is dead, frozen or not now.
 
-use super::{Action, ClusterAction, Pane, Target};
+use super::{Action, ClusterAction, Pane, Target, TransactionAction};
 use crate::state::{
     State,
     cluster::{Cluster, Process, ProcessName, Status},
@@ -127,7 +127,10 @@ impl State {
     /// The topic that is to be written to and is not there. Before all is ready, records are kept for it.
     fn missing_topic(&self, action: &Action) -> Option<String> {
         let Action::Cluster(
-            ClusterAction::Produce(_) | ClusterAction::Compose | ClusterAction::StreamFaster,
+            ClusterAction::Produce(_)
+            | ClusterAction::Compose
+            | ClusterAction::StreamFaster
+            | ClusterAction::Transaction(TransactionAction::Produce(_)),
         ) = action
         else {
             return None;
@@ -181,7 +184,12 @@ impl State {
             | ClusterAction::Compose
             | ClusterAction::StreamFaster
             | ClusterAction::AddConsumer(_)
-            | ClusterAction::AddGroup => Needs::BrokerAtLast,
+            | ClusterAction::AddGroup
+            | ClusterAction::Transaction(
+                TransactionAction::BeginOrCommit
+                | TransactionAction::Begin { .. }
+                | TransactionAction::Produce(_),
+            ) => Needs::BrokerAtLast,
             ClusterAction::Kill(_)
             | ClusterAction::Stop(_)
             | ClusterAction::Freeze(_)
@@ -193,6 +201,7 @@ impl State {
             | ClusterAction::Stream(_)
             | ClusterAction::StreamInto(..)
             | ClusterAction::StreamSlower
+            | ClusterAction::Transaction(_)
             | ClusterAction::Wait(_) => Needs::Nothing,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     ClusterAction, NewConsumer, NewRecord, Request, Target, TopicConfig, command, rewind, several,
-    spread, verbs, waits,
+    spread, transaction_action, verbs, waits,
 };
 use crate::state::{
     NewTopic, State,
@@ -57,6 +57,7 @@ pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Ve
         }
         ClusterAction::SpreadPartitions => spread::spread(state),
         ClusterAction::ElectLeaders => elect_leaders(state),
+        ClusterAction::Transaction(action) => transaction_action::perform(state, action),
         ClusterAction::Wait(wanted) => waits::wait(state, wanted),
         // The gate asked for what is missing: they came back with a name, or not at all.
         ClusterAction::Compose | ClusterAction::CreateTopic(None) | ClusterAction::Delete => {

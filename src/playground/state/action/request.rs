@@ -1,5 +1,7 @@
 //! What `update` asks the outside to do. The answer comes back as an observation.
 
+use std::time::Duration;
+
 use super::TopicConfig;
 use crate::state::{
     NewTopic,
@@ -24,6 +26,15 @@ pub enum Request {
     Restart(ProcessName),
     /// Spawn a consumer for a group.
     AddConsumer(NewConsumer),
+    /// Spawn a producer that writes in transactions.
+    AddProducer(NewProducer),
+    /// Tell such a producer what to do.
+    Transact {
+        /// Which.
+        producer: ProcessName,
+        /// What.
+        order: TransactionOrder,
+    },
     /// Send these with our own producer.
     Produce(Vec<NewRecord>),
     /// Let streams wait for so many acknowledgements from now on; single records say it themselves.
@@ -158,6 +169,39 @@ pub struct NewRecord {
     pub partition: Option<i32>,
     /// `all` unless it says otherwise.
     pub acks: Acks,
+}
+
+/// What a producer does in its transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransactionOrder {
+    /// Take the transactional id, where it does not have it, and begin.
+    Begin {
+        /// After so long brokers abort it.
+        timeout: Duration,
+    },
+    /// Write this record.
+    Send(NewRecord),
+    /// Commit.
+    Commit,
+    /// Abort.
+    Abort,
+}
+
+/// A producer to spawn that writes in transactions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewProducer {
+    /// `t1`, and `t1-2` where that one has the same id.
+    pub name: String,
+    /// What brokers know it by.
+    pub transactional_id: String,
+}
+
+impl NewProducer {
+    /// The process this producer will be.
+    #[must_use]
+    pub fn process(&self) -> ProcessName {
+        ProcessName::Producer(self.name.clone())
+    }
 }
 
 /// A consumer to spawn. A group that committed nothing yet begins at the first record.

@@ -85,6 +85,7 @@ impl FromStr for Target {
                 Ok(Self::ConsumerOf(group.join(" ")))
             }
             ["consumer", name] => Ok(Self::Process(ProcessName::Consumer((*name).to_owned()))),
+            ["producer", name] => Ok(Self::Process(ProcessName::Producer((*name).to_owned()))),
             ["leader", "of", topic, partition] => place(topic, partition)
                 .map(Self::LeaderOf)
                 .ok_or_else(unknown),

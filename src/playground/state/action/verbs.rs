@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ClusterAction, Request, Target, perform::elect_leaders};
+use super::{ClusterAction, Request, Target, perform::elect_leaders, transaction_action::holds};
 use crate::state::{
     State,
     cluster::{Intent, Partition, Process, ProcessName, Status},
@@ -50,6 +50,7 @@ pub(in crate::state) fn stop(state: &mut State, process: &Process) -> Option<Req
     intend(state, process, Intent::Stop);
     let how = match process.name {
         ProcessName::Consumer(_) => ": it leaves its group",
+        ProcessName::Producer(_) if is_open(process) => ": it aborts what is open",
         _ => "",
     };
     begin(state, process, "stop ", how, ("start", "starts it"));
@@ -130,9 +131,12 @@ pub(in crate::state) fn heal(state: &mut State) -> Vec<Request> {
     let mut requests = Vec::new();
     for process in &processes {
         let consumer = matches!(process.name, ProcessName::Consumer(_));
+        let producer = matches!(process.name, ProcessName::Producer(_));
         match process.status {
             Status::Frozen => requests.extend(thaw(state, process)),
             Status::Stopped if consumer => {}
+            // It would end transactions: who takes an id aborts what is open under it.
+            status if producer && status.is_gone() => {}
             status if status.is_gone() => requests.extend(start(state, process)),
             _ => {}
         }
@@ -207,6 +211,12 @@ fn intend(state: &mut State, process: &Process, intent: Intent) {
     }
 }
 
+/// Whether it is a producer in the middle of its transaction.
+fn is_open(process: &Process) -> bool {
+    let producing = process.producing.as_ref();
+    producing.is_some_and(|producing| producing.stage.is_under_way())
+}
+
 /// `kill -9 broker 3 (pid 4123, leader of p2)`, and what takes it back.
 fn begin(state: &mut State, process: &Process, verb: &str, how: &str, undo: (&str, &str)) {
     let (undoes, does) = undo;
@@ -225,6 +235,9 @@ fn begin(state: &mut State, process: &Process, verb: &str, how: &str, undo: (&st
         if state.cluster.is_controller(broker) {
             facts.push("controller".into());
         }
+    }
+    if let Some(producing) = process.producing.as_ref().filter(|_| is_open(process)) {
+        facts.push(format!("in the middle of {}", holds(state, producing)));
     }
     let line = state
         .wish()

@@ -5,15 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, ClusterAction, Request,
+    Action, ClusterAction, Request, TransactionAction,
     condition::{
-        Amount, Baseline, Being, Compare, Condition, Existence, Places, Predicate, Wanted, Which,
-        Who,
+        Amount, Baseline, Being, Compare, Condition, Existence, Places, Predicate, TransactionEnd,
+        Wanted, Which, Who,
     },
 };
 use crate::state::{
     State, Timestamp,
-    cluster::{Observation, ProcessName},
+    cluster::{Observation, ProcessName, Stage},
     story::{Hand, Line, Tone},
 };
 use wire::control::Answer;
@@ -259,7 +259,7 @@ fn done_when(
                 .cluster
                 .processes
                 .keys()
-                .filter(|name| !matches!(name, ProcessName::Consumer(_)))
+                .filter(|name| matches!(name, ProcessName::Broker(_) | ProcessName::ZooKeeper))
                 .cloned()
                 .collect();
             Done::When(all_are(&servers, Being::Up), Vec::new())
@@ -267,15 +267,8 @@ fn done_when(
         ClusterAction::AddBroker | ClusterAction::AddConsumer(_) | ClusterAction::AddGroup => {
             Done::When(all_are(begun, Being::Up), Vec::new())
         }
-        ClusterAction::Produce(_) => {
-            let one_more = Amount {
-                compare: Compare::AtLeast,
-                number: 1,
-                more: true,
-            };
-            let acked = Predicate::Count(super::condition::Counted::Acked, one_more);
-            Done::When(Condition::Is(acked), Vec::new())
-        }
+        ClusterAction::Produce(_) => one_more_acked(),
+        ClusterAction::Transaction(action) => transaction_done_when(state, action),
         ClusterAction::CreateTopic(Some((name, ..))) => {
             let places = Places {
                 topic: name.clone(),
@@ -305,11 +298,47 @@ fn done_when(
     }
 }
 
+fn one_more_acked() -> Done {
+    let one_more = Amount {
+        compare: Compare::AtLeast,
+        number: 1,
+        more: true,
+    };
+    let acked = Predicate::Count(super::condition::Counted::Acked, one_more);
+    Done::When(Condition::Is(acked), Vec::new())
+}
+
+/// A step of a transaction is done when the producer tells so. It was begun already: who commits is known.
+fn transaction_done_when(state: &State, action: &TransactionAction) -> Done {
+    let named = match action {
+        TransactionAction::Produce(_) => return one_more_acked(),
+        // The one that was begun is picked.
+        TransactionAction::BeginOrCommit | TransactionAction::Begin { .. } => None,
+        TransactionAction::Commit(name)
+        | TransactionAction::Abort(name)
+        | TransactionAction::Abandon(name) => name.as_deref(),
+    };
+    let Some(name) = state.producer_meant(named) else {
+        return Done::Now;
+    };
+    let end = match state.producing(&name).map(|known| known.stage) {
+        _ if matches!(action, TransactionAction::Abandon(_)) => {
+            Predicate::Process(Which::Producer(name), Being::Down)
+        }
+        Some(Stage::Committing) => Predicate::Transaction(name, TransactionEnd::Committed),
+        Some(Stage::Aborting) => Predicate::Transaction(name, TransactionEnd::Aborted),
+        Some(Stage::Beginning) => Predicate::Transaction(name, TransactionEnd::Open),
+        _ => return Done::Now,
+    };
+    Done::When(Condition::Is(end), Vec::new())
+}
+
 fn which(process: &ProcessName) -> Which {
     match process {
         ProcessName::ZooKeeper => Which::ZooKeeper,
         ProcessName::Broker(id) => Which::Broker(*id),
         ProcessName::Consumer(name) => Which::Consumer(name.clone()),
+        ProcessName::Producer(name) => Which::Producer(name.clone()),
     }
 }
 
@@ -348,6 +377,11 @@ pub(in crate::state) fn answered(state: &mut State, seen: &Observation) -> Vec<R
         Observation::Failed { why } => Some(state.view.fill(why)),
         _ => return Vec::new(),
     };
+    answer_oldest(state, refused)
+}
+
+/// What was asked for was done, or could not be for this reason: whoever waits for it longest has the answer.
+pub(in crate::state) fn answer_oldest(state: &mut State, refused: Option<String>) -> Vec<Request> {
     let meant = state.waits.list.iter().position(|wait| match &refused {
         None => matches!(wait.until, Until::Answered),
         Some(_) => wait.may_be_refused,

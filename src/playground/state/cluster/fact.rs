@@ -7,7 +7,7 @@ use super::{CaughtUp, ProcessChange, ProcessName, Status};
 use crate::state::Timestamp;
 use wire::{
     BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition,
-    report::{MemberPartitions, MemberStep, ZnodeChange},
+    report::{MemberPartitions, MemberStep, TransactionStep, ZnodeChange},
 };
 
 /// Something that is so now, and that somebody may want to tell.
@@ -149,6 +149,21 @@ pub(in crate::state) enum Change {
     LogRecovered {
         broker: BrokerId,
         cut_bytes: u64,
+    },
+    /// A producer of ours came a step on in its transaction.
+    Transaction {
+        step: TransactionStep,
+    },
+    /// It did not, and why.
+    TransactionRefused {
+        step: TransactionStep,
+        error: String,
+        fatal: bool,
+    },
+    /// A record that it sent is acknowledged, or was given up.
+    Delivered {
+        place: TopicPartition,
+        error: Option<String>,
     },
     Group(Box<GroupChange>),
     Member(Box<MemberChange>),

@@ -96,7 +96,9 @@ impl Cluster {
     ) -> Fact {
         let led = match process {
             ProcessName::Broker(broker) => self.led_by(*broker),
-            ProcessName::Consumer(_) | ProcessName::ZooKeeper => Vec::new(),
+            ProcessName::Consumer(_) | ProcessName::Producer(_) | ProcessName::ZooKeeper => {
+                Vec::new()
+            }
         };
         let known = self
             .processes

@@ -98,6 +98,21 @@ impl Cluster {
             | Report::LogRecovered { .. } => return of_partition(report),
             Report::GroupState { .. } => return self.group_change(report),
             Report::GroupMember { .. } => return self.member_change(report),
+            Report::Transaction { step } => Change::Transaction { step: *step },
+            Report::TransactionRefused { step, error, fatal } => Change::TransactionRefused {
+                step: *step,
+                error: error.clone(),
+                fatal: *fatal,
+            },
+            Report::Delivered {
+                topic,
+                partition,
+                error,
+                ..
+            } => Change::Delivered {
+                place: TopicPartition::new(topic, *partition),
+                error: error.clone(),
+            },
             Report::Assigned { partitions } => {
                 Change::Assigned(self.assigned(process, partitions).collect())
             }
@@ -234,7 +249,7 @@ impl Cluster {
             let reader = group.and_then(|group| group.reader(&place));
             let is_its_own = match process {
                 ProcessName::Consumer(name) => reader == Some(name),
-                ProcessName::Broker(_) | ProcessName::ZooKeeper => false,
+                ProcessName::Broker(_) | ProcessName::Producer(_) | ProcessName::ZooKeeper => false,
             };
             Assigned {
                 offset: reads.offset,

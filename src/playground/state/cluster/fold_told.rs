@@ -63,6 +63,9 @@ impl Cluster {
                     known.see(&seen, at);
                 }
             }
+            Change::Transaction { .. }
+            | Change::TransactionRefused { .. }
+            | Change::Delivered { .. } => self.producer_told(&told.by, &told.change, told.at),
             Change::Group(change) => self.group_moved(&told.by, change, told.at),
             Change::Member(change) => self.member_stepped(change, told.at),
             Change::Assigned(_)

@@ -17,6 +17,8 @@ pub enum ProcessName {
     Broker(BrokerId),
     /// A consumer, by its client id: `c1`.
     Consumer(String),
+    /// A producer of ours that writes in transactions: `t1`, and `t1-2` where two have one id.
+    Producer(String),
 }
 
 impl fmt::Display for ProcessName {
@@ -25,6 +27,7 @@ impl fmt::Display for ProcessName {
             Self::ZooKeeper => f.write_str("zookeeper"),
             Self::Broker(id) => write!(f, "broker {id}"),
             Self::Consumer(name) => write!(f, "consumer {name}"),
+            Self::Producer(name) => write!(f, "producer {name}"),
         }
     }
 }

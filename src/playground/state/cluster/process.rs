@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProcessChange, ProcessName, catch_up::CatchUp};
+use super::{ProcessChange, ProcessName, Producing, catch_up::CatchUp};
 use crate::state::Timestamp;
 use wire::{BrokerId, TopicPartition};
 
@@ -43,6 +43,8 @@ pub struct Process {
     pub spawned_at: Timestamp,
     /// What a consumer says that it reads.
     pub assigned: BTreeSet<TopicPartition>,
+    /// The transactions of a producer.
+    pub producing: Option<Producing>,
     /// What a consumer read of what lay there before it.
     pub(in crate::state) catch_up: Option<CatchUp>,
 }
@@ -129,6 +131,7 @@ impl Process {
             intent: None,
             spawned_at: at,
             assigned: BTreeSet::new(),
+            producing: None,
             catch_up: None,
         }
     }
@@ -150,6 +153,9 @@ impl Process {
 
     pub(in crate::state) fn change(&mut self, change: &ProcessChange, at: Timestamp) {
         let before = self.status;
+        if let Some(producing) = &mut self.producing {
+            producing.change(change, at);
+        }
         match change {
             ProcessChange::Spawned {
                 pid,

@@ -79,7 +79,8 @@ fn as_new(state: &State, brokers: i32) -> VecDeque<Action> {
         to_do.push_back(Action::from(ClusterAction::Acks(Acks::All)));
     }
     let processes = || state.cluster.processes.values();
-    let servers = |name: &ProcessName| !matches!(name, ProcessName::Consumer(_));
+    let servers =
+        |name: &ProcessName| matches!(name, ProcessName::Broker(_) | ProcessName::ZooKeeper);
     let ill = processes().any(|process| {
         servers(&process.name) && (process.status.is_gone() || process.status == Status::Frozen)
     });
@@ -97,10 +98,15 @@ fn as_new(state: &State, brokers: i32) -> VecDeque<Action> {
         to_do.push_back(Action::from(ClusterAction::CreateTopic(Some(topic))));
     }
     for process in processes() {
-        let ProcessName::Consumer(name) = &process.name else {
-            continue;
-        };
         let target = Target::Process(process.name.clone());
+        let name = match &process.name {
+            ProcessName::Consumer(name) => name,
+            ProcessName::Producer(_) if process.status.is_running() => {
+                to_do.push_back(Action::from(ClusterAction::Stop(target)));
+                continue;
+            }
+            _ => continue,
+        };
         let is_from_the_start =
             (1..=state.setup.consumers).any(|number| *name == format!("c{number}"));
         // Healing starts those that were killed.

@@ -297,6 +297,7 @@ fn each(state: &State, target: &Target, being: Being) -> Vec<Condition> {
             ProcessName::ZooKeeper => Which::ZooKeeper,
             ProcessName::Broker(id) => Which::Broker(id),
             ProcessName::Consumer(name) => Which::Consumer(name),
+            ProcessName::Producer(name) => Which::Producer(name),
         };
         Condition::Is(Predicate::Process(which, being))
     });

@@ -63,6 +63,7 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
         "group add",
         "a new group, from the first record",
     ));
+    transactions(state, &mut all);
     all.push(candidate(
         state,
         "topic create",
@@ -108,6 +109,22 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
     of_the_screen(state, &mut all);
     configs(state, &mut all);
     all
+}
+
+/// The steps that our producers can take now.
+fn transactions(state: &State, all: &mut Vec<Candidate>) {
+    let begins = "[ID] [timeout 60s]";
+    all.push(candidate(state, "txn begin", "txn", begins));
+    for (process, producing) in state.cluster.producers() {
+        let ProcessName::Producer(name) = &process.name else {
+            continue;
+        };
+        if process.takes_orders() && producing.stage.is_open() {
+            for (verb, key) in [("commit", "txn"), ("abort", "txn abort"), ("abandon", "")] {
+                all.push(candidate(state, format!("txn {verb} {name}"), key, ""));
+            }
+        }
+    }
 }
 
 /// Kafka's configs of a topic, without those that do nothing any more; first what people look for: of equals the
@@ -311,6 +328,9 @@ pub fn summary(state: &State, process: &Process) -> String {
     }
     if let (ProcessName::Consumer(_), Some(group)) = (&process.name, &process.group) {
         facts.push(format!("reads for {group}"));
+    }
+    if let Some(producing) = &process.producing {
+        facts.push(format!("transactional.id {}", producing.transactional_id));
     }
     facts.join(", ")
 }

@@ -3,7 +3,8 @@
 use crate::state::{
     State,
     action::{
-        Action, ClusterAction, LessonAction, ScreenAction, Target, TopicConfig, next_broker, pace,
+        Action, ClusterAction, LessonAction, ScreenAction, Target, TopicConfig, TransactionAction,
+        next_broker, pace,
     },
     cluster::{ProcessName, StreamRate},
     settings::Setting,
@@ -70,6 +71,7 @@ fn does(state: &State, action: &Action) -> String {
         Action::Cluster(ClusterAction::AddGroup) => {
             "a consumer in a new group reads from the first record".to_owned()
         }
+        Action::Cluster(ClusterAction::Transaction(action)) => transaction(action),
         Action::Cluster(ClusterAction::CreateTopic(Some((_, partitions, factor)))) => {
             format!("{partitions} partitions, each on {factor} brokers")
         }
@@ -129,6 +131,22 @@ fn does(state: &State, action: &Action) -> String {
     }
 }
 
+fn transaction(action: &TransactionAction) -> String {
+    let does = match action {
+        TransactionAction::BeginOrCommit => "begins one; while ours is open, commits it",
+        TransactionAction::Begin { .. } => {
+            "a process takes the transactional id and begins; who had the id before is fenced"
+        }
+        TransactionAction::Produce(_) => "a record that counts once the transaction is committed",
+        TransactionAction::Commit(_) => "all of it counts: markers in each partition say so",
+        TransactionAction::Abort(_) => "none of it counts; its records stay in the log",
+        TransactionAction::Abandon(_) => {
+            "kill -9 in the middle: it stays open until its time is up"
+        }
+    };
+    does.to_owned()
+}
+
 /// The keys of another verb at the process that this action reaches.
 fn at(state: &State, action: &Action, verb: &str) -> Option<String> {
     let (_, target) = action.aim()?;
@@ -174,6 +192,9 @@ fn undo(state: &State, action: &Action) -> Option<String> {
         }
         Action::Cluster(ClusterAction::AddConsumer(_) | ClusterAction::AddGroup) => {
             format!("{} on it: it leaves", key("stop"))
+        }
+        Action::Cluster(ClusterAction::Transaction(TransactionAction::Begin { .. })) => {
+            key("txn abort")
         }
         Action::Cluster(ClusterAction::CreateTopic(Some(_))) => key("delete"),
         Action::Cluster(ClusterAction::SetConfig(config)) => {

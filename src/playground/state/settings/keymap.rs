@@ -21,6 +21,8 @@ pub enum Context {
     Confirm,
     /// While a line is typed; all other keys type.
     Input,
+    /// While the transaction of the picked producer is open.
+    Transaction,
     /// While a lesson is on the screen or the list of them.
     Lesson,
     /// While a lesson's question has the keys.
@@ -231,6 +233,12 @@ pub const TABLE: &[Row] = &[
         "consumer into the group; {group add} into a new group",
         &[(key('c'), "consumer add"), (key('C'), "group add")],
     ),
+    row(
+        Section::Feed,
+        "T U",
+        "transaction: begin, then commit; abort it",
+        &[(key('T'), "txn"), (key('U'), "txn abort")],
+    ),
     named(":layout", "a layout by its name"),
     named(":theme", "dark, light, mono or your own"),
     named(":save", "keep this session: kafkarium replay FILE"),
@@ -367,6 +375,15 @@ pub const TABLE: &[Row] = &[
         "in Log: rewind the group to the record (asks)",
         &[(key('o'), "group rewind")],
     ),
+    Row {
+        context: Context::Transaction,
+        ..row(
+            Section::Pane,
+            "p x",
+            "in a transaction: into it; kill its producer",
+            &[(key('p'), "txn produce"), (key('x'), "txn abandon")],
+        )
+    },
     within(
         Context::Overlay,
         &[
@@ -473,6 +490,7 @@ mod tests {
             Context::Overlay,
             Context::Confirm,
             Context::Input,
+            Context::Transaction,
             Context::Lesson,
             Context::Question,
         ]

@@ -90,6 +90,7 @@ impl Keymap {
         };
         of(|context| context == Context::Always)
             .or_else(|| of(|context| matches!(context, Context::Pane(_))))
+            .or_else(|| of(|context| context == Context::Transaction))
             .or_else(|| of(|context| matches!(context, Context::Lesson | Context::Question)))
     }
 
@@ -338,6 +339,7 @@ fn contexts() -> Vec<(&'static str, Context)> {
         ("overlay", Context::Overlay),
         ("confirm", Context::Confirm),
         ("input", Context::Input),
+        ("transaction", Context::Transaction),
         ("question", Context::Question),
     ]
     .into_iter()
@@ -474,8 +476,8 @@ mod tests {
 # instead of its own, [] leaves it none, and what the palette knows and has no key can get one: \"layout groups\" = \"u\".
 # A key is written x, X, ^X, alt-x, f5, enter, PgUp. b is never bound: clickers send it to blank the screen.
 # [always] holds wherever nothing nearer takes the key; a pane's keys, as [log], before it; [overlay] on pages over the
-# panes, [confirm] while the last line asks, [input] while a line is typed, [lesson] while a lesson is on the screen,
-# [question] while it asks.
+# panes, [confirm] while the last line asks, [input] while a line is typed, [transaction] while an open transaction of
+# ours is picked, [lesson] while a lesson is on the screen, [question] while it asks.
 ";
 
     #[test]

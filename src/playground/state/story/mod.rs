@@ -8,6 +8,7 @@ mod narrate;
 mod narrate_deleted;
 mod narrate_follower;
 mod narrate_group;
+pub(super) mod narrate_transaction;
 mod numbers;
 pub(super) mod outage;
 #[expect(

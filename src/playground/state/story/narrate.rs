@@ -8,6 +8,7 @@ use super::{
     Hand, caught_up,
     names::{listed, place, spaced},
     narrate_group::assigned,
+    narrate_transaction,
     story::{Line, Merge, Story, Subject, Tone, of},
 };
 use crate::state::{
@@ -82,6 +83,9 @@ impl Narrator {
             Change::LogRecovered { broker, cut_bytes } => {
                 self.recovered(story, at, *broker, *cut_bytes);
             }
+            Change::Transaction { .. } | Change::TransactionRefused { .. } => {
+                narrate_transaction::told(story, cluster, told);
+            }
             Change::Group(change) => self.group_state(story, at, change),
             Change::Member(change) => self.group_member(story, at, change),
             Change::Assigned(partitions) => {
@@ -97,6 +101,7 @@ impl Narrator {
             | Change::WatchSeen { .. }
             | Change::Revoked(_)
             | Change::Committed(_)
+            | Change::Delivered { .. }
             | Change::Read { .. } => {}
         }
     }

@@ -83,6 +83,8 @@ pub enum Subject {
     GroupState(String),
     /// A step of a group: a state, or what a member did.
     GroupStep(String),
+    /// A transaction of this producer of ours, to be ended or ended.
+    Transaction(String),
     /// A group on its way back to a record.
     Rewind(String),
     /// Whatever goes on by itself at the start.

@@ -23,6 +23,7 @@ fn other_keys() -> String {
         ("confirm", Context::Confirm),
         ("input", Context::Input),
         ("log", Context::Pane(Pane::Log)),
+        ("transaction", Context::Transaction),
     ];
     let mut file = String::new();
     for (name, context) in contexts {
@@ -38,7 +39,7 @@ fn other_keys() -> String {
             }
         }
         let mut letters: Vec<char> = LETTERS.chars().collect();
-        if name == "log" {
+        if name == "log" || name == "transaction" {
             // What holds in one pane only must not hide what holds always.
             letters.reverse();
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Amount, Baseline, Being, Condition, Existence, Predicate, Which, Who,
+    Amount, Baseline, Being, Condition, Existence, Predicate, TransactionEnd, Which, Who,
     look::{
         absent, committed, config, copies, count, count_of, duplicates, lag, log_start, named,
         of_each, offset, overtaken, read, record, share,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::state::{
     State,
-    cluster::{Cluster, Partition, ProcessName, Standstill, Status},
+    cluster::{Cluster, Partition, ProcessName, Stage, Standstill, Status},
 };
 use wire::{BrokerId, GroupState};
 
@@ -127,6 +127,7 @@ impl Predicate {
                 }
             }
             Self::Process(which, being) => process(cluster, which, *being),
+            Self::Transaction(name, end) => transaction(state, name, *end),
             Self::BrokersUp(amount) => {
                 let (up, planned) = cluster.brokers_up();
                 Verdict {
@@ -212,6 +213,7 @@ fn process(cluster: &Cluster, which: &Which, being: Being) -> Verdict {
         Which::ZooKeeper => ProcessName::ZooKeeper,
         Which::Broker(id) => ProcessName::Broker(*id),
         Which::Consumer(name) => ProcessName::Consumer(name.clone()),
+        Which::Producer(name) => ProcessName::Producer(name.clone()),
     };
     let status = cluster.processes.get(&name).map(|process| process.status);
     let (holds, words) = match status {
@@ -227,6 +229,26 @@ fn process(cluster: &Cluster, which: &Which, being: Being) -> Verdict {
     Verdict {
         holds,
         seen: format!("{name} {words}"),
+    }
+}
+
+fn transaction(state: &State, name: &str, end: TransactionEnd) -> Verdict {
+    let Some(producing) = state.producing(name) else {
+        return absent("producer", name);
+    };
+    let (is, words) = match producing.stage {
+        Stage::Idle => (None, "has no transaction"),
+        Stage::Beginning => (None, "is beginning"),
+        Stage::Open => (Some(TransactionEnd::Open), "is open"),
+        Stage::Committing => (None, "is being committed"),
+        Stage::Aborting => (None, "is being aborted"),
+        Stage::Committed => (Some(TransactionEnd::Committed), "is committed"),
+        Stage::Aborted => (Some(TransactionEnd::Aborted), "is aborted"),
+        Stage::Left => (Some(TransactionEnd::Left), "was left by its producer"),
+    };
+    Verdict {
+        holds: is == Some(end),
+        seen: format!("txn {name} {words}"),
     }
 }
 

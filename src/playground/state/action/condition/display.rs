@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     Amount, Being, COMPARES, Compare, Condition, Counted, Existence, Places, Predicate, ReadBy,
-    RecordWanted, Role, TopicConfig, Wanted, WantedKey, Which, Who, words,
+    RecordWanted, Role, TopicConfig, TransactionEnd, Wanted, WantedKey, Which, Who, words,
 };
 
 impl fmt::Display for Wanted {
@@ -58,6 +58,7 @@ impl fmt::Display for Predicate {
             Self::Leader(places, who) => write!(f, "leader {places} {who}"),
             Self::Controller(who) => write!(f, "controller {who}"),
             Self::Process(which, being) => write!(f, "{which} {being}"),
+            Self::Transaction(name, end) => write!(f, "txn {} {end}", Name(name)),
             Self::BrokersUp(amount) => write!(f, "brokers up {}", amount.said(Compare::Equal)),
             Self::Topic(topic, existence) => write!(f, "topic {} {existence}", Name(topic)),
             Self::Group {
@@ -200,6 +201,7 @@ impl fmt::Display for Which {
             Self::ZooKeeper => f.write_str("zookeeper"),
             Self::Broker(id) => write!(f, "broker {id}"),
             Self::Consumer(name) => write!(f, "consumer {}", Name(name)),
+            Self::Producer(name) => write!(f, "producer {}", Name(name)),
         }
     }
 }
@@ -211,6 +213,13 @@ impl fmt::Display for Being {
             Self::Down => "down",
             Self::Frozen => "frozen",
         })
+    }
+}
+
+impl fmt::Display for TransactionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = Self::NAMED.iter().find(|(_, end)| end == self);
+        f.write_str(named.map_or("", |(name, _)| name))
     }
 }
 

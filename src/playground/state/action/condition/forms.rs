@@ -12,7 +12,7 @@ pub struct Form {
 }
 
 /// Every way to begin a condition.
-pub const FORMS: [Form; 26] = [
+pub const FORMS: [Form; 28] = [
     form(
         "ready",
         "ready",
@@ -48,6 +48,16 @@ pub const FORMS: [Form; 26] = [
         "consumer",
         "consumer NAME up|down|frozen",
         "how a consumer fares",
+    ),
+    form(
+        "producer",
+        "producer NAME up|down|frozen",
+        "how a transactional producer fares",
+    ),
+    form(
+        "txn",
+        "txn NAME open|committed|aborted|left",
+        "how far a producer's transaction is",
     ),
     form(
         "topic",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{
     Being, Compare, Condition, ConditionError, Counted, Existence, Predicate, ReadBy, RecordWanted,
-    Role, TopicConfig, Wanted, WantedKey, Which, Who,
+    Role, TopicConfig, TransactionEnd, Wanted, WantedKey, Which, Who,
     forms::FORMS,
     reader::{Read, Reader},
     words::{Unclosed, split},
@@ -121,6 +121,12 @@ impl Reader<'_> {
             "consumer" => self
                 .name("a consumer's name")
                 .and_then(|name| Ok(Predicate::Process(Which::Consumer(name), self.being()?))),
+            "producer" => self
+                .name("a producer's name")
+                .and_then(|name| Ok(Predicate::Process(Which::Producer(name), self.being()?))),
+            "txn" => self
+                .name("a producer's name")
+                .and_then(|name| Ok(Predicate::Transaction(name, self.transaction_end()?))),
             "topic" => self
                 .name("a topic")
                 .and_then(|name| Ok(Predicate::Topic(name, self.existence()?))),
@@ -309,6 +315,13 @@ impl Reader<'_> {
             .ok_or_else(|| self.wrong("up, down or frozen is expected"))
     }
 
+    fn transaction_end(&mut self) -> Read<TransactionEnd> {
+        let named = TransactionEnd::NAMED.into_iter();
+        let end = named.into_iter().find(|(word, _)| self.takes(word));
+        end.map(|(_, end)| end)
+            .ok_or_else(|| self.wrong("open, committed, aborted or left is expected"))
+    }
+
     fn who(&mut self) -> Read<Who> {
         if self.takes("any") {
             Ok(Who::Anybody)
@@ -356,6 +369,9 @@ mod tests {
             "isr orders p2 >= 2",
             "leader orders p2 not 3",
             "leader orders any",
+            "producer t1 down",
+            "txn t1 committed",
+            "txn t1-2 left",
             "group billing stable members 3",
             "group \"my group\" members >= 1",
             "lag billing 0",

@@ -57,6 +57,8 @@ pub enum Predicate {
     Controller(Who),
     /// How a process fares.
     Process(Which, Being),
+    /// How far the transaction of a producer of ours is.
+    Transaction(String, TransactionEnd),
     /// How many brokers answer.
     BrokersUp(Amount),
     /// Whether a topic is there, with so many partitions where that is said.
@@ -184,6 +186,8 @@ pub enum Which {
     Broker(BrokerId),
     /// A consumer of ours.
     Consumer(String),
+    /// A transactional producer of ours.
+    Producer(String),
 }
 
 /// How a process fares.
@@ -195,6 +199,29 @@ pub enum Being {
     Down,
     /// It is held by SIGSTOP.
     Frozen,
+}
+
+/// How far a transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TransactionEnd {
+    /// It can be written into.
+    Open,
+    /// All of it counts.
+    Committed,
+    /// None of it counts.
+    Aborted,
+    /// Its producer died or lost its id in the middle.
+    Left,
+}
+
+impl TransactionEnd {
+    /// As they are typed.
+    const NAMED: [(&str, Self); 4] = [
+        ("open", Self::Open),
+        ("committed", Self::Committed),
+        ("aborted", Self::Aborted),
+        ("left", Self::Left),
+    ];
 }
 
 /// Whether something is there.
