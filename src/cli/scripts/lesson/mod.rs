@@ -81,6 +81,9 @@ fn show(name: &str) -> Result<Outcome> {
     for (index, step) in lesson.steps.iter().enumerate() {
         writeln!(text, "\n{} of {}", index + 1, lesson.steps.len())?;
         writeln!(text, "  {}", keys.fill(&step.text))?;
+        if let Some(how) = &step.how {
+            writeln!(text, "  by         {}", keys.fill(how))?;
+        }
         if let Some(predict) = &step.predict {
             writeln!(text, "  asks       {}", predict.question)?;
             for (choice, letter) in predict.choices.iter().zip('a'..) {

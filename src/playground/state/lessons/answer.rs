@@ -6,8 +6,8 @@ use crate::state::{
     story::{Entry, Hand, Story, Tone},
 };
 
-/// Effects that are told of a deed.
-const EFFECTS_MAX: usize = 8;
+/// Effects that are told of a deed: the first, which began it, and the last ones, which it came to.
+const EFFECTS_MAX: usize = 4;
 
 /// The first line of the tree of what was done in a step.
 pub(super) fn deed<'a>(state: &'a State, run: &Run) -> Option<&'a Entry> {
@@ -44,7 +44,10 @@ pub(super) fn effects(state: &State, root: u64) -> Vec<String> {
         let after = entry.at.since(first.at).as_secs_f64();
         format!("{} +{after:.3} s", words.trim())
     });
-    told.take(EFFECTS_MAX).collect()
+    let mut told: Vec<String> = told.collect();
+    let between = told.len().saturating_sub(EFFECTS_MAX);
+    told.drain(told.len().min(1)..told.len().min(1 + between));
+    told
 }
 
 /// Notes which choices hold by now, and since when.

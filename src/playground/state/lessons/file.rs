@@ -8,8 +8,9 @@
 //!
 //! [[step]]
 //! text = "Broker 3 leads partition 2 of orders. Kill it."
+//! how = "{kill broker 3}"              # one way to do it
 //! check = "broker 3 down and leader orders p2 not 3"
-//! hint = "press 3, then x"
+//! hint = "the digit picks a broker"
 //! why = "ZooKeeper missed broker 3, and the controller chose another replica."
 //! do = ["kill broker 3"]
 //! undo = ["heal", "wait isr orders 3"]
@@ -88,12 +89,16 @@ pub(super) fn read(text: &str) -> Result<Lesson, Mistake> {
 
 fn read_step(table: Table<'_>) -> Result<LessonStep, Mistake> {
     table.only(&[
-        "text", "predict", "check", "hint", "why", "do", "undo", "shell", "apache",
+        "text", "how", "predict", "check", "hint", "why", "do", "undo", "shell", "apache",
     ])?;
     let check = table.need("check")?;
     let actions = table.need("do")?;
     let step = LessonStep {
         text: said(table, "text")?,
+        how: match table.get("how") {
+            Some(_) => Some(said(table, "how")?),
+            None => None,
+        },
         predict: match table.get("predict") {
             Some(question) => Some(read_predict(question.table()?)?),
             None => None,

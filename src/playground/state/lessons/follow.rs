@@ -133,6 +133,7 @@ fn count_time(state: &State, course: &mut Course) {
 /// Comes to the step that the course is at.
 pub(super) fn come_to(state: &mut State, course: &mut Course) {
     state.view.lesson.scroll = 0;
+    state.view.lesson.why = false;
     state.view.lesson.marked = 0;
     let step = course.step;
     let asks = course.choices() > 0;
@@ -202,6 +203,7 @@ fn came_about(state: &mut State, course: &mut Course) -> bool {
     if !verdict.holds {
         return false;
     }
+    state.view.lesson.scroll = 0;
     run.stage = Stage::Done;
     run.seen = verdict.seen;
     run.done_at = state.now;

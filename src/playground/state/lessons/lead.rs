@@ -171,6 +171,10 @@ fn begin(state: &mut State, named: &str, from_start: bool) -> Vec<Request> {
 fn next(state: &mut State, course: &mut Course) -> Vec<Request> {
     let is_last = course.is_at_its_last();
     match course.stage() {
+        Stage::Done if !state.view.lesson.why && state.has_second_half(course) => {
+            state.view.lesson.why = true;
+            state.view.lesson.scroll = 0;
+        }
         Stage::Ahead => {
             // Whoever does not want to wait begins with what is there.
             course.before = None;
@@ -203,10 +207,21 @@ fn next(state: &mut State, course: &mut Course) -> Vec<Request> {
 
 fn back(state: &mut State, course: &mut Course) -> Vec<Request> {
     course.to_do.clear();
+    if std::mem::take(&mut state.view.lesson.why) {
+        state.view.lesson.scroll = 0;
+        return Vec::new();
+    }
     match course.step.checked_sub(1) {
         Some(before) => {
+            let was_done = course.stage() == Stage::Done;
             course.step = before;
             come_to(state, course);
+            if was_done || course.stage() == Stage::Done {
+                state.message(
+                    "a look back: nothing on the cluster is taken back. :lesson reset does that",
+                    false,
+                );
+            }
         }
         None => state.message(
             "this is the first step: {lesson list} leaves to the list",

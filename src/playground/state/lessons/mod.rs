@@ -51,6 +51,8 @@ pub struct Lesson {
 pub struct LessonStep {
     /// What the learner is to do.
     pub text: String,
+    /// One way to do it, where the text does not say it: keys, by their actions in braces.
+    pub how: Option<String>,
     /// What is asked before it is done.
     pub predict: Option<Predict>,
     /// Holds once it is done, and not before.
@@ -140,7 +142,8 @@ impl Lesson {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{BUILT_IN, Condition, Lesson};
+    use super::{BUILT_IN, Condition, Lesson, LessonStep};
+    use crate::state::settings::Keymap;
 
     #[test]
     fn every_lesson_that_comes_with_the_program_can_be_read() {
@@ -153,6 +156,10 @@ mod tests {
         assert_eq!(Lesson::built_in().len(), BUILT_IN.len());
         for lesson in Lesson::built_in() {
             for step in &lesson.steps {
+                for words in step.words() {
+                    let filled = Keymap::default().fill(words);
+                    assert!(!filled.contains('{'), "no action: {filled}");
+                }
                 let counts = counts(&step.check);
                 let why = "a step is taken back, or its check counts from its beginning";
                 assert!(
@@ -161,6 +168,22 @@ mod tests {
                     lesson.title,
                     step.check
                 );
+            }
+        }
+    }
+
+    impl LessonStep {
+        fn words(&self) -> impl Iterator<Item = &String> {
+            [&self.text, &self.hint, &self.why].into_iter().chain(&self.how)
+        }
+    }
+
+    #[test]
+    fn whoever_only_reads_the_text_knows_what_to_press() {
+        for lesson in Lesson::built_in() {
+            for step in &lesson.steps {
+                let told = step.how.is_some() || step.text.contains('{') || !step.shell.is_empty();
+                assert!(told, "{}: {}", lesson.title, step.text);
             }
         }
     }

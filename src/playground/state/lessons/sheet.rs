@@ -7,7 +7,20 @@ use super::{
     course::{Course, Run, Stage, parts},
     prepare,
 };
-use crate::state::{State, action::letter_of, view::Overlay};
+use crate::state::{
+    State,
+    action::{Pane, letter_of},
+    view::{Overlay, Standing},
+};
+
+/// Columns of a pane that its frame takes.
+const FRAME: u16 = 3;
+
+/// Of so many columns about one stays empty, because words are not cut.
+const EMPTY_ONE_OF: usize = 20;
+
+/// Columns of a tick and of the gaps around it.
+const TICK: usize = 5;
 
 /// What the pane says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +52,8 @@ pub struct Sheet {
 pub enum Part {
     /// What is to be done, or waited for.
     Text(String),
+    /// One way to do it: keys, and what is typed.
+    How(String),
     /// A line between parts, where there is room for it.
     Gap,
     /// A question, and what was guessed: its letter, and whether that was right.
@@ -55,6 +70,8 @@ pub enum Part {
     Note(String),
     /// Help for who does not find it.
     Hint(String),
+    /// A line to type in one's own shell.
+    Shell(String),
     /// How it goes on.
     Aside(String),
 }
@@ -134,8 +151,23 @@ fn asking(state: &State, step: &LessonStep) -> Parts {
     (parts, Some(Part::Aside(state.view.fill(last))))
 }
 
+/// What is to be done, and one way to do it.
+fn told(state: &State, step: &LessonStep) -> String {
+    let how = step.how.iter().map(|how| format!("  {how}"));
+    let words: String = std::iter::once(step.text.clone()).chain(how).collect();
+    state.view.fill_in_turn(&words)
+}
+
 fn to_do(state: &State, step: &LessonStep, run: &Run) -> Parts {
     let mut shown = vec![Part::Text(state.view.fill(&step.text))];
+    let how = step.how.iter();
+    shown.extend(how.map(|how| Part::How(state.view.fill_in_turn(how))));
+    // One broker is enough for a client to find the others.
+    let bootstrap = state.bootstrap();
+    let bootstrap = bootstrap.split(',').next().unwrap_or_default();
+    let commands =
+        LessonStep::at(&step.shell, bootstrap).chain(LessonStep::at(&step.apache, bootstrap));
+    shown.extend(commands.map(Part::Shell));
     if let Some(note) = &run.note {
         shown.push(Part::Note(note.clone()));
     }
@@ -152,11 +184,111 @@ fn to_do(state: &State, step: &LessonStep, run: &Run) -> Parts {
         let verdict = part.check(state, &run.since);
         Part::Check(verdict.holds, part.to_string(), verdict.seen)
     }));
-    let hint = run.hinted.then(|| Part::Hint(state.view.fill(&step.hint)));
-    (shown, hint)
+    let hint = Part::Hint(state.view.fill_in_turn(&step.hint));
+    (shown, run.hinted.then_some(hint))
+}
+
+impl State {
+    /// Whether what is told of a step that is done is too long for its pane, so that it comes in two halves: what came,
+    /// and why.
+    pub(super) fn has_second_half(&self, course: &Course) -> bool {
+        let (Some(step), Some(run)) = (course.shown(), course.run()) else {
+            return false;
+        };
+        let mut told = what(self, step, run);
+        told.push(why(self, step));
+        told.push(Part::Aside(goes_on(self, course)));
+        !self.has_room_for(&told)
+    }
+
+    /// Whether the lesson's pane shows all of it at once.
+    fn has_room_for(&self, parts: &[Part]) -> bool {
+        let places = self.view.places();
+        let place = places.iter().find(|(standing, _)| match standing {
+            Standing::Pane(pane) => *pane == Pane::Lesson,
+            Standing::Tabs(tabs) => tabs.contains(&Pane::Lesson),
+        });
+        let Some((_, area)) = place else {
+            return true;
+        };
+        let columns = usize::from(area.width.saturating_sub(FRAME)).max(1);
+        let lines = |taken: usize| (taken + taken / EMPTY_ONE_OF).div_ceil(columns);
+        let is_check = |part: &&Part| matches!(part, Part::Check(..));
+        // What holds stands in one line.
+        let checks = parts.iter().filter(is_check).map(Part::columns).sum();
+        let others = parts.iter().filter(|part| !is_check(part));
+        let others: usize = others.map(|part| lines(part.columns())).sum();
+        lines(checks) + others <= usize::from(area.height.saturating_sub(2))
+    }
+}
+
+impl Part {
+    /// How many columns it would take in one line.
+    fn columns(&self) -> usize {
+        match self {
+            Self::Gap => 0,
+            Self::Question(words, guess) => {
+                let guess = guess.as_ref();
+                words.chars().count() + guess.map_or(0, |(said, _)| said.chars().count() + TICK)
+            }
+            Self::Check(_, words, _) => words.chars().count() + TICK,
+            Self::Text(words)
+            | Self::Observed(words)
+            | Self::Why(words)
+            | Self::Note(words)
+            | Self::Hint(words)
+            | Self::How(words)
+            | Self::Shell(words)
+            | Self::Aside(words)
+            | Self::Choice(_, words, _) => words.chars().count(),
+        }
+    }
 }
 
 fn done(state: &State, course: &Course, step: &LessonStep, run: &Run) -> Parts {
+    let halves = state.has_second_half(course);
+    let mut shown = Vec::new();
+    if !(halves && state.view.lesson.why) {
+        shown = what(state, step, run);
+        if halves {
+            let last = state.view.fill("{lesson next}: why it is so");
+            return (shown, Some(Part::Aside(last)));
+        }
+    }
+    shown.push(why(state, step));
+    let last = Part::Aside(goes_on(state, course));
+    if let Some(next) = course.lesson.steps.get(course.step + 1) {
+        let about = match &next.predict {
+            Some(_) => "a question".to_owned(),
+            None => told(state, next),
+        };
+        let next = Part::Aside(format!("next, step {}: {about}", course.step + 2));
+        let mut all = shown.clone();
+        all.extend([Part::Gap, next]);
+        // It is said again when it is come to.
+        if state.has_room_for(&[all.as_slice(), std::slice::from_ref(&last)].concat()) {
+            shown = all;
+        }
+    }
+    (shown, Some(last))
+}
+
+fn why(state: &State, step: &LessonStep) -> Part {
+    Part::Why(state.view.fill(&step.why))
+}
+
+/// How it goes on.
+fn goes_on(state: &State, course: &Course) -> String {
+    let words = if course.is_at_its_last() {
+        after_the_last(state, course)
+    } else {
+        "{lesson next} goes on".to_owned()
+    };
+    state.view.fill(&words)
+}
+
+/// What was asked, what came, and what holds.
+fn what(state: &State, step: &LessonStep, run: &Run) -> Vec<Part> {
     let mut shown = Vec::new();
     if let Some(predict) = &step.predict {
         let guess = match run.guessed {
@@ -176,23 +308,7 @@ fn done(state: &State, course: &Course, step: &LessonStep, run: &Run) -> Parts {
             .iter()
             .map(|part| Part::Check(true, part.to_string(), String::new())),
     );
-    shown.push(Part::Why(state.view.fill(&step.why)));
-    let next = course.lesson.steps.get(course.step + 1);
-    let last = if let Some(next) = next {
-        let about = match &next.predict {
-            Some(_) => "a question".to_owned(),
-            None => state.view.fill(&next.text),
-        };
-        shown.push(Part::Gap);
-        shown.push(Part::Aside(format!(
-            "next, step {}: {about}",
-            course.step + 2
-        )));
-        "{lesson next} goes on".to_owned()
-    } else {
-        after_the_last(state, course)
-    };
-    (shown, Some(Part::Aside(state.view.fill(&last))))
+    shown
 }
 
 /// How it goes on when all is done.

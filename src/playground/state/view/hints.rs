@@ -1,5 +1,7 @@
 //! Hints: the keys that do something from here, with what is picked now and the pane that has the keys.
 
+use std::cell::RefCell;
+
 use super::View;
 use crate::state::{
     action::{Action, ClusterAction, Key, Pane, ScreenAction, Target},
@@ -65,12 +67,30 @@ impl View {
     /// A sentence with the keys of the actions that it names in braces, as they work from here: `{start broker 3}`.
     #[must_use]
     pub fn fill(&self, sentence: &str) -> String {
-        Keymap::filled(sentence, |name| match name.parse() {
-            Ok(action @ Action::Cluster(ClusterAction::DeleteTopic(_))) => {
-                Some(self.keys_for(&action))
+        Keymap::filled(sentence, |name| self.named(name, &self.picked))
+    }
+
+    /// The same where the actions are done one after the other, each from where the one before has left off.
+    #[must_use]
+    pub fn fill_in_turn(&self, sentence: &str) -> String {
+        let picked = RefCell::new(self.picked.clone());
+        Keymap::filled(sentence, |name| {
+            let keys = self.named(name, &picked.borrow());
+            let action: Option<Action> = name.parse().ok();
+            if let Some((_, Target::Process(process))) = action.as_ref().and_then(Action::aim) {
+                picked.replace(process.clone());
             }
-            Ok(action) if action.aim().is_some() => Some(self.keys_for(&action)),
-            _ => self.keys.named(name),
+            keys
         })
+    }
+
+    fn named(&self, name: &str, picked: &ProcessName) -> Option<String> {
+        match name.parse() {
+            Ok(action @ Action::Cluster(ClusterAction::DeleteTopic(_))) => {
+                Some(self.keys_with(&action, picked))
+            }
+            Ok(action) if action.aim().is_some() => Some(self.keys_with(&action, picked)),
+            _ => self.keys.named(name),
+        }
     }
 }

@@ -280,6 +280,9 @@ pub struct LessonView {
     pub marked: usize,
     /// The first of its lines that is shown.
     pub scroll: usize,
+    /// Whether the second half of a sheet is read that is too long for its pane: why it is so.
+    #[serde(default)]
+    pub why: bool,
 }
 
 impl View {

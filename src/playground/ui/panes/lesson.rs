@@ -152,12 +152,17 @@ fn written(part: &Part, room: u16) -> Vec<Pieces> {
             ];
             wrap_pieces(&line, room)
         }
+        Part::How(words) => plain(Role::Focus, words),
         Part::Note(words) => plain(Role::Warning, words),
         Part::Hint(words) => wrap_pieces(
             &[
                 (Role::Warning, "▪ hint  ".to_owned()),
                 (Role::Text, words.clone()),
             ],
+            room,
+        ),
+        Part::Shell(words) => wrap_pieces(
+            &[(Role::Dim, "$ ".to_owned()), (Role::Text, words.clone())],
             room,
         ),
         Part::Aside(words) => plain(Role::Dim, words),

@@ -6,8 +6,8 @@ use super::{
     text,
 };
 use crate::state::{
-    Action, Appearance, Happening, Key, LEARNED, Observation, Overlay, ProcessChange, ProcessName,
-    Request, ScreenAction,
+    Action, Appearance, Happening, Key, LEARNED, Observation, Overlay, Part, ProcessChange,
+    ProcessName, Request, ScreenAction,
 };
 use wire::report::Report;
 
@@ -76,9 +76,74 @@ fn a_lesson_asks_and_the_cluster_answers() {
         broker_3_dies(&mut session);
         session.later(400).tick();
         assert_drawn(&format!("lesson_answered_{name}"), &session.state);
+        if size == (80, 24) {
+            says(&session, "PgDn: why it is so");
+            session.later(300).key(Key::PageDown);
+            assert_drawn("lesson_why_80x24", &session.state);
+        }
         session.later(300).key(Key::PageDown);
         says(&session, "2 of 6");
     }
+}
+
+#[test]
+fn what_does_not_fit_is_read_in_two_halves_by_a_clicker() {
+    let mut session = ready((80, 24));
+    wanted(&mut session, "lesson leader");
+    session.later(300).key(Key::PageDown);
+    broker_3_dies(&mut session);
+    assert!(!shown(&session).contains("Broker 3 said nothing"));
+    session.later(300).key(Key::PageDown);
+    says(&session, "Broker 3 said nothing");
+    says(&session, "PgDn goes on");
+    session.later(300).key(Key::PageUp);
+    says(&session, "you said a");
+    says(&session, "1 of 6");
+    // A window that has room for all of it has one half.
+    session.later(300).happen(Happening::Resize(160, 60));
+    says(&session, "you said a");
+    says(&session, "Broker 3 said nothing");
+    session.later(300).key(Key::PageDown);
+    says(&session, "2 of 6");
+}
+
+#[test]
+fn a_step_for_another_shell_shows_what_to_type_there() {
+    let mut session = ready((120, 36));
+    wanted(&mut session, "lesson shell");
+    says(&session, "$ kafkarium topics create --bootstrap-server");
+    says(&session, "$ kafka-topics.sh --bootstrap-server");
+    says(&session, "□ topic chat partitions 3");
+}
+
+#[test]
+fn keys_that_follow_each_other_work_in_that_order() {
+    let mut session = ready((120, 36));
+    wanted(&mut session, "lesson min-insync");
+    for pick in ['2', '3', '1'] {
+        session.later(300).press(pick);
+        let first = if pick == '2' { "x" } else { "2 x" };
+        let sheet = session.state.lesson_sheet().expect("it is open");
+        let how = Part::How(format!("{first}, then 3 x"));
+        assert!(sheet.parts.contains(&how), "{sheet:?}");
+    }
+}
+
+#[test]
+fn a_look_back_says_that_it_takes_nothing_back() {
+    let mut session = ready((120, 36));
+    wanted(&mut session, "lesson leader");
+    session.later(300).key(Key::PageDown);
+    broker_3_dies(&mut session);
+    // Its reason, then the next step.
+    session.later(300).key(Key::PageDown);
+    session.later(300).key(Key::PageDown);
+    says(&session, "2 of 6");
+    session.requests.clear();
+    session.later(300).key(Key::PageUp);
+    says(&session, "nothing on the cluster is taken back");
+    says(&session, "you said a");
+    assert_eq!(session.requests, []);
 }
 
 #[test]
