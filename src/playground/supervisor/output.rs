@@ -1,8 +1,9 @@
 //! What a child writes: reports on its stdout, messages for people in its `server.log`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
@@ -21,6 +22,8 @@ pub(super) const LINE_BYTES_MAX: usize = 256 * 1024;
 #[derive(Debug, Clone)]
 pub struct ServerLog {
     path: PathBuf,
+    /// The file as it was opened last: it can be read on when its folder was removed.
+    opened: Arc<Mutex<Option<File>>>,
 }
 
 impl ServerLog {
@@ -29,6 +32,7 @@ impl ServerLog {
     pub fn in_folder(folder: &Path) -> Self {
         Self {
             path: folder.join("server.log"),
+            opened: Arc::default(),
         }
     }
 
@@ -48,11 +52,16 @@ impl ServerLog {
                 .with_context(|| format!("cannot create {}", folder.display()))?;
         }
         self.bound();
-        OpenOptions::new()
+        let file = OpenOptions::new()
             .create(true)
+            .read(true)
             .append(true)
             .open(&self.path)
-            .with_context(|| format!("cannot open {}", self.path.display()))
+            .with_context(|| format!("cannot open {}", self.path.display()))?;
+        // A panic ends the process; a poisoned lock is never seen.
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        *opened = file.try_clone().ok();
+        Ok(file)
     }
 
     /// Copies a full log aside and empties it under its writer, who appends and so starts over.
@@ -66,9 +75,23 @@ impl ServerLog {
         }
     }
 
-    /// The last `count` lines that say something, oldest first.
+    /// The last `count` lines that say something, oldest first. Where its folder was removed under the process, the
+    /// last of them says so.
     #[must_use]
     pub fn last_lines(&self, count: usize) -> Vec<String> {
+        let folder = self.path.parent().filter(|folder| !folder.exists());
+        let Some(folder) = folder else {
+            return self.written(count);
+        };
+        let mut lines = self.written(count.saturating_sub(1));
+        lines.push(format!(
+            "its folder was removed: {}",
+            super::folder::shown(folder)
+        ));
+        lines
+    }
+
+    fn written(&self, count: usize) -> Vec<String> {
         let Ok(text) = self.tail() else {
             return Vec::new();
         };
@@ -84,13 +107,30 @@ impl ServerLog {
     }
 
     fn tail(&self) -> std::io::Result<String> {
-        let mut file = File::open(&self.path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES_MAX)))?;
-        let mut bytes = Vec::new();
-        file.take(TAIL_BYTES_MAX).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        match File::open(&self.path) {
+            Ok(file) => end_of(&file),
+            Err(error) => {
+                let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+                opened.as_ref().map_or(Err(error), end_of)
+            }
+        }
     }
+}
+
+/// The end of a file, read without moving where its writer is.
+fn end_of(file: &File) -> std::io::Result<String> {
+    let mut at = file.metadata()?.len().saturating_sub(TAIL_BYTES_MAX);
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
+    while u64::try_from(bytes.len()).unwrap_or(u64::MAX) < TAIL_BYTES_MAX {
+        let read = file.read_at(&mut part, at)?;
+        if read == 0 {
+            break;
+        }
+        bytes.extend(part.iter().take(read));
+        at += u64::try_from(read).unwrap_or(0);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Reads the next line of at most `max` bytes into `line`, without its end; longer ones are
@@ -143,6 +183,21 @@ mod tests {
             read.push(String::from_utf8(line.clone()).expect("text"));
         }
         assert_eq!(read, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_log_whose_folder_was_removed_tells_its_last_words() {
+        let home = tempfile::tempdir().expect("temporary folder");
+        let folder = home.path().join("broker-2");
+        let log = ServerLog::in_folder(&folder);
+        let mut writer = log.open().expect("created");
+        std::io::Write::write_all(&mut writer, b"first\nsecond\n").expect("written");
+        std::fs::remove_dir_all(&folder).expect("removed");
+        std::io::Write::write_all(&mut writer, b"No such file\n").expect("written");
+        let gone = format!("its folder was removed: {}", folder.display());
+        assert_eq!(log.last_lines(3), ["second", "No such file", &gone]);
+        drop(log.open().expect("created again"));
+        assert_eq!(log.last_lines(3), [""; 0]);
     }
 
     #[test]
