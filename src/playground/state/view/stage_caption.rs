@@ -360,6 +360,7 @@ impl State {
                 format!("Broker {id} is starting{again}."),
                 "It reads its logs from disk and registers at ZooKeeper.".to_owned(),
             ),
+            _ if partitions.is_none() => return self.calm(),
             _ if kept.is_empty() => {
                 next = Some((
                     Action::Cluster(ClusterAction::SpreadPartitions),

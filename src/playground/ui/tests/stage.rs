@@ -197,6 +197,19 @@ fn without_a_topic_nothing_is_streamed() {
 }
 
 #[test]
+fn without_a_topic_nothing_can_be_moved_onto_a_broker_that_came_back() {
+    let mut session = hall();
+    healed(&mut session);
+    session.see(Observation::Cluster(ClusterSeen::default()));
+    session.later(500).press('r');
+    session.later(5).spawned(broker(3), 4200, Some(9094));
+    session.later(100).ready(broker(3), 9094);
+    let drawn = shown(&session);
+    assert!(!drawn.contains("moves some onto it"), "{drawn}");
+    assert!(drawn.contains("next: t makes one"), "{drawn}");
+}
+
+#[test]
 fn narrow_columns_say_less_but_cut_no_word() {
     let mut session = session((80, 24), Appearance::default());
     healed(&mut session);
