@@ -27,8 +27,12 @@ pub(super) struct ClientSettings {
 
 impl ClientSettings {
     /// The settings by the client library's names; later ones are in effect. `more` are properties that
-    /// turned out to be the client's.
-    pub(super) fn read(&self, more: &[(String, String)]) -> Result<Vec<(String, String)>> {
+    /// turned out to be the client's. Those that are `own` have their effect in this program, under Java's name.
+    pub(super) fn read(
+        &self,
+        more: &[(String, String)],
+        own: &[&str],
+    ) -> Result<Vec<(String, String)>> {
         let mut java = match &self.config {
             Some(file) => client_settings(file)?,
             None => Vec::new(),
@@ -36,6 +40,10 @@ impl ClientSettings {
         java.extend(self.client_properties.iter().chain(more).cloned());
         let mut settings = Vec::new();
         for (name, value) in java {
+            if own.contains(&name.as_str()) {
+                settings.push((name, value));
+                continue;
+            }
             match of_library(&name, &value)? {
                 Some(setting) => settings.push(setting),
                 None => tell(&format!("kafkarium: {name} has no effect here"))?,

@@ -424,12 +424,28 @@ fn nobody_waits_in_silence_for_a_broker_that_does_not_answer() {
     let nobody = listener.local_addr().expect("it is bound");
     drop(listener);
     let none = format!("no broker of {nobody} answers");
-    let line = format!("produce --topic orders --bootstrap-server {nobody} --max-block-ms 2500");
-    let (code, said) = alone(&line, "one\n");
+    let produce = format!("produce --topic orders --bootstrap-server {nobody}");
+    // A flag counts before the property that means the same.
+    for wait in [
+        "--max-block-ms 2500",
+        "--producer-property max.block.ms=2500",
+        "--property max.block.ms=2500",
+        "--max-block-ms 2500 --command-property max.block.ms=600000",
+    ] {
+        let (code, said) = alone(&format!("{produce} {wait}"), "one\n");
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(&format!("{none}: trying on\n")), "{said}");
+        assert!(
+            said.lines().last().is_some_and(|last| last.contains(&none)),
+            "{said}"
+        );
+        assert!(!said.contains("no effect"), "{said}");
+    }
+    let wrong = format!("{produce} --command-property max.block.ms=soon");
+    let (code, said) = alone(&wrong, "one\n");
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains(&format!("{none}: trying on\n")), "{said}");
     assert!(
-        said.lines().last().is_some_and(|last| last.contains(&none)),
+        said.contains("max.block.ms=soon: a number of milliseconds is expected"),
         "{said}"
     );
     let line = format!("consume --topic orders --from-beginning --bootstrap-server {nobody}");

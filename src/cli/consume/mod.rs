@@ -144,7 +144,7 @@ pub(super) fn run(arguments: &ConsumeArguments) -> Result<()> {
 fn wanted(arguments: &ConsumeArguments) -> Result<Wanted> {
     let mut format = Format::new(arguments.print_key, io::stdout().is_terminal());
     let others = arguments.printing.format(&mut format)?;
-    let mut settings = arguments.settings.read(&others)?;
+    let mut settings = arguments.settings.read(&others, &[])?;
     if let Some(level) = arguments.isolation_level {
         let level = level.to_possible_value();
         let level = level.as_ref().map_or("", |value| value.get_name());

@@ -21,6 +21,12 @@ use librdkafka::producer::{Delivery, Outgoing, Producer, ProducerError};
 /// How long the library is given at a time while its queue is full.
 const QUEUE_FULL_WAIT: Duration = Duration::from_millis(20);
 
+/// The setting that says how long a broker is waited for.
+const MAX_BLOCK_MS: &str = "max.block.ms";
+
+/// How long that is where nothing is said: as with Kafka's tool.
+const MAX_BLOCK: Duration = Duration::from_secs(60);
+
 /// How long a broker may take to answer before somebody is told.
 const REACH_STEP: Duration = Duration::from_secs(2);
 
@@ -120,9 +126,9 @@ struct Tuning {
     /// The size of the socket's buffer (send.buffer.bytes).
     #[arg(long, value_name = "BYTES")]
     socket_buffer_size: Option<u32>,
-    /// How long a broker is waited for that answers (max.block.ms).
-    #[arg(long, value_name = "MS", default_value_t = 60_000)]
-    max_block_ms: u64,
+    /// How long a broker is waited for that answers (max.block.ms); a minute where nothing is said.
+    #[arg(long, value_name = "MS")]
+    max_block_ms: Option<u64>,
 }
 
 /// `acks`, as Kafka's tools take it.
@@ -217,6 +223,7 @@ impl Tuning {
             ),
             ("metadata.max.age.ms", number(self.metadata_expiry_ms)),
             ("send.buffer.bytes", number(self.socket_buffer_size)),
+            (MAX_BLOCK_MS, self.max_block_ms.map(|wait| wait.to_string())),
         ];
         let given = settings.into_iter();
         given
@@ -262,7 +269,7 @@ fn settings(
         set("client.id", &arguments.settings.client_id),
         set("acks", Acks::All.setting()),
     ];
-    settings.extend(arguments.settings.read(&more)?);
+    settings.extend(arguments.settings.read(&more, &[MAX_BLOCK_MS])?);
     // As Java's client: idempotent unless another setting says that it cannot be.
     let acks = ["acks", "request.required.acks"].map(|name| last(&settings, name));
     let retries = ["retries", "message.send.max.retries"].map(|name| last(&settings, name));
@@ -280,7 +287,8 @@ fn settings(
 /// Sends until the end of stdin and waits for every answer.
 pub(super) fn run(arguments: &ProduceArguments) -> Result<()> {
     let (reader, others) = arguments.lines.reader()?;
-    let settings = settings(arguments, &others)?;
+    let mut settings = settings(arguments, &others)?;
+    let max_block = max_block(&mut settings)?;
     let bootstrap = arguments.cluster.bootstrap()?;
     let settings: Vec<(&str, &str)> = settings
         .iter()
@@ -292,7 +300,7 @@ pub(super) fn run(arguments: &ProduceArguments) -> Result<()> {
     let producer = Producer::new(&bootstrap, &settings, move |sent: Sent, delivery| {
         teller.delivered(&sent, &delivery, json);
     })?;
-    reach(&producer, arguments, &bootstrap)?;
+    reach(&producer, &arguments.topic, &bootstrap, max_block)?;
     let sent = send_lines(&producer, arguments, &reader, &outcome);
     if outcome.deaf.load(Ordering::Relaxed) {
         return Ok(());
@@ -316,17 +324,35 @@ pub(super) fn run(arguments: &ProduceArguments) -> Result<()> {
     }
 }
 
+/// Takes out of the settings how long a broker is waited for.
+fn max_block(settings: &mut Vec<(String, String)>) -> Result<Duration> {
+    let wait = match last(settings, MAX_BLOCK_MS) {
+        None => MAX_BLOCK,
+        Some(value) => match value.trim().parse() {
+            Ok(wait) => Duration::from_millis(wait),
+            Err(_) => bail!("{MAX_BLOCK_MS}={value}: a number of milliseconds is expected"),
+        },
+    };
+    settings.retain(|(name, _)| name != MAX_BLOCK_MS);
+    Ok(wait)
+}
+
 /// Waits for a broker that answers, as long as Kafka's tool does; whoever looks on is told meanwhile.
-fn reach(producer: &Producer<Sent>, arguments: &ProduceArguments, bootstrap: &str) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_millis(arguments.tuning.max_block_ms);
+fn reach(
+    producer: &Producer<Sent>,
+    topic: &str,
+    bootstrap: &str,
+    max_block: Duration,
+) -> Result<()> {
+    let began = Instant::now();
     let mut told = false;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let Err(why) = producer.reach(&arguments.topic, left.min(REACH_STEP)) else {
+        let left = max_block.saturating_sub(began.elapsed());
+        let Err(why) = producer.reach(topic, left.min(REACH_STEP)) else {
             return Ok(());
         };
         ensure!(
-            Instant::now() < deadline,
+            began.elapsed() < max_block,
             "no broker of {bootstrap} answers: {why}"
         );
         if !std::mem::replace(&mut told, true) {
