@@ -81,6 +81,24 @@ async fn a_program_that_is_not_there_is_named() {
     );
 }
 
+#[tokio::test]
+async fn a_program_that_never_says_that_it_is_ready_is_given_up() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let program = folder.path().join("kafkarium");
+    std::fs::write(&program, "#!/bin/sh\nexec sleep 600\n").expect("written");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let start = Cluster::builder()
+        .program(&program)
+        .start_within(std::time::Duration::from_secs(1))
+        .start();
+    let error = start.await.expect_err("it only sleeps").to_string();
+    assert_eq!(
+        error,
+        "the cluster did not start: it was not ready within 1 s"
+    );
+}
+
 /// The system closes what a killed process held: for the cluster that is the end of its stdin.
 #[test]
 fn a_cluster_ends_with_whoever_holds_its_stdin() {

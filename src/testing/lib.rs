@@ -44,6 +44,9 @@ pub use wire::control::{
 /// For how long an action or a wait may take where nothing else is said.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The same for the start.
+const START: Duration = Duration::from_secs(60);
+
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -91,6 +94,7 @@ pub struct Builder {
     brokers: u32,
     topics: Vec<String>,
     patience: Duration,
+    start: Duration,
 }
 
 impl Builder {
@@ -123,11 +127,18 @@ impl Builder {
         self
     }
 
+    /// For how long the start may take; a minute where nothing is said.
+    #[must_use]
+    pub fn start_within(mut self, time: Duration) -> Self {
+        self.start = time;
+        self
+    }
+
     /// Starts it, and comes back once it is ready: every broker answers, the topics have their leaders, and a
     /// record was acknowledged by all replicas.
     ///
     /// # Errors
-    /// The program is not found, or the cluster ends before it is ready.
+    /// The program is not found, or the cluster ends before it is ready, or is not ready in time.
     pub async fn start(self) -> Result<Cluster, Error> {
         let program = self.program.unwrap_or_else(program::find);
         let mut arguments: Vec<OsString> = ["up", "--ephemeral", "--json", "--until-eof"]
@@ -151,7 +162,17 @@ impl Builder {
         let stdout = child.stdout.take();
         let mut line = String::new();
         if let Some(stdout) = stdout {
-            BufReader::new(stdout).read_line(&mut line).await?;
+            let mut stdout = BufReader::new(stdout);
+            let first = tokio::time::timeout(self.start, stdout.read_line(&mut line));
+            let Ok(read) = first.await else {
+                // Whatever this is, it does not wait for the end of its stdin.
+                let _ = child.start_kill();
+                let seconds = self.start.as_secs_f64();
+                return Err(Error::NotStarted(format!(
+                    "it was not ready within {seconds} s"
+                )));
+            };
+            read?;
         }
         if line.is_empty() {
             return Err(Error::NotStarted(last_words(&mut child).await));
@@ -190,6 +211,7 @@ impl Cluster {
             brokers: 3,
             topics: Vec::new(),
             patience: PATIENCE,
+            start: START,
         }
     }
 
