@@ -96,8 +96,10 @@ impl FromStr for Target {
             ["coordinator", "of", group @ ..] if !group.is_empty() => {
                 Ok(Self::CoordinatorOf(group.join(" ")))
             }
-            ["random"] => Ok(Self::Random),
-            ["random", count] => several(count).map(Self::RandomBrokers).ok_or_else(unknown),
+            ["random"] | ["random", "broker"] => Ok(Self::Random),
+            ["random", count] | ["random", count, "brokers"] => {
+                several(count).map(Self::RandomBrokers).ok_or_else(unknown)
+            }
             [count, "brokers"] => several(count).map(Self::SomeBrokers).ok_or_else(unknown),
             ["brokers", ids @ ..] if !ids.is_empty() => {
                 let ids = ids.iter().map(|id| id.parse().map(BrokerId));
@@ -320,8 +322,11 @@ mod tests {
             assert_eq!(text.parse(), Ok(target.clone()), "{text}");
             assert_eq!(target.to_string().parse(), Ok(target));
         }
+        assert_eq!("random broker".parse(), Ok(Target::Random));
+        assert_eq!("random 3 brokers".parse(), Ok(Target::RandomBrokers(3)));
         for vague in [
             "random 0",
+            "random brokers",
             "0 brokers",
             "brokers",
             "brokers x",
