@@ -48,11 +48,13 @@ pub enum Pane {
     Now,
     /// The lesson that is open.
     Lesson,
+    /// Records in the order in which they were written, beside that in which a group read them.
+    Order,
 }
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
@@ -74,6 +76,7 @@ impl Pane {
         Self::Partitions,
         Self::Now,
         Self::Lesson,
+        Self::Order,
     ];
 
     /// What layouts and keys call it.
@@ -101,6 +104,7 @@ impl Pane {
             Self::Partitions => "partitions",
             Self::Now => "now",
             Self::Lesson => "lesson",
+            Self::Order => "order",
         }
     }
 
@@ -128,6 +132,7 @@ impl Pane {
             Self::Partitions => "Partitions",
             Self::Now => "Now",
             Self::Lesson => "Lesson",
+            Self::Order => "Order",
         }
     }
 }

@@ -48,7 +48,7 @@ pub use partition::{Partition, TAIL_MAX};
 pub use process::{Expired, Intent, Process, Status};
 pub use producing::{Producing, Stage};
 pub use rates::{RATE_SECONDS, Rates, Second};
-pub use reading::Reading;
+pub use reading::{ReadRecord, Reading};
 pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run};
 pub use standstill::{BelowMinimum, Standstill};
 pub use stream::StreamRate;

@@ -1,7 +1,7 @@
 //! What our own consumers of a group read, as they tell it record by record: how much, what twice, and what after
 //! records that were written later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,20 @@ struct PartitionRead {
     upto: Offset,
 }
 
+/// Records of a topic whose order of reading is kept: more than a pane has lines for.
+const ORDER_MAX: usize = 32;
+
+/// One record that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRecord {
+    /// The partition of its topic.
+    pub partition: i32,
+    /// Where it stands there.
+    pub offset: Offset,
+    /// Its timestamp, in milliseconds.
+    pub written_ms: i64,
+}
+
 /// What was read of one topic, whatever the partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct TopicRead {
@@ -32,6 +46,21 @@ struct TopicRead {
     latest_ms: i64,
     /// Records that were read after one with a later timestamp.
     overtaken: u64,
+    /// The newest that were read, in the order in which they were read last.
+    #[serde(default)]
+    order: VecDeque<ReadRecord>,
+}
+
+impl TopicRead {
+    fn note(&mut self, read: ReadRecord) {
+        let same =
+            |known: &ReadRecord| (known.partition, known.offset) == (read.partition, read.offset);
+        self.order.retain(|known| !same(known));
+        if self.order.len() >= ORDER_MAX {
+            self.order.pop_front();
+        }
+        self.order.push_back(read);
+    }
 }
 
 impl Reading {
@@ -65,6 +94,21 @@ impl Reading {
             topic.overtaken += 1;
         }
         topic.latest_ms = topic.latest_ms.max(timestamp_ms);
+        topic.note(ReadRecord {
+            partition: place.partition,
+            offset,
+            written_ms: timestamp_ms,
+        });
+    }
+
+    /// The newest records of a topic that were read, in the order in which they were.
+    #[must_use]
+    pub fn order(&self, topic: &str) -> impl ExactSizeIterator<Item = &ReadRecord> {
+        static NONE: VecDeque<ReadRecord> = VecDeque::new();
+        self.topics
+            .get(topic)
+            .map_or(&NONE, |read| &read.order)
+            .iter()
     }
 
     /// Whether nothing was read.
@@ -125,6 +169,12 @@ mod tests {
         assert_eq!(reading.count(&place(2), None), None);
         assert_eq!((reading.again(&place(0)), reading.again(&place(1))), (1, 0));
         assert_eq!(reading.overtaken("wide"), 2);
+        let order: Vec<(i32, i64)> = reading
+            .order("wide")
+            .map(|read| (read.partition, read.offset.0))
+            .collect();
+        let again_last = [(0, 0), (1, 0), (1, 1), (0, 1), (1, 2)];
+        assert_eq!(order, again_last, "what is read again is read last");
         reading.forget_topics(&["wide".into()]);
         assert_eq!(reading, Reading::default());
     }

@@ -4,6 +4,7 @@
 //! title = "kill the leader"
 //! minutes = 5
 //! brokers = 3
+//! beside = "replicas"                 # what stands beside the Log: replicas, group or order
 //! needs = ["stream 10"]
 //!
 //! [[step]]
@@ -33,7 +34,7 @@ use super::{BOOTSTRAP, Guess, Lesson, LessonStep, Predict};
 use crate::state::{
     action::{Action, ActionError, ConditionError, ScreenAction},
     settings::{
-        Mistake,
+        Beside, Mistake,
         toml_file::{Table, Value, parse},
     },
 };
@@ -58,7 +59,7 @@ const BROKERS_MAX: u16 = 100;
 
 pub(super) fn read(text: &str) -> Result<Lesson, Mistake> {
     parse(text, |table| {
-        table.only(&["title", "minutes", "brokers", "needs", "step"])?;
+        table.only(&["title", "minutes", "brokers", "beside", "needs", "step"])?;
         let steps = table.need("step")?;
         let tables = steps.list()?;
         if tables.is_empty() {
@@ -75,6 +76,9 @@ pub(super) fn read(text: &str) -> Result<Lesson, Mistake> {
                 Some(count) => i32::from(at_most(count, BROKERS_MAX, "brokers")?),
                 None => BROKERS,
             },
+            beside: table
+                .get("beside")
+                .map_or(Ok(Beside::default()), read_beside)?,
             needs: match table.get("needs") {
                 Some(actions) => read_actions(actions)?,
                 None => Vec::new(),
@@ -85,6 +89,15 @@ pub(super) fn read(text: &str) -> Result<Lesson, Mistake> {
                 .collect::<Result<_, _>>()?,
         })
     })
+}
+
+/// The pane that a lesson is about.
+fn read_beside(value: Value<'_>) -> Result<Beside, Mistake> {
+    let name = value.string()?;
+    let found = Beside::NAMED.iter().find(|(known, _)| *known == name);
+    found
+        .map(|(_, beside)| *beside)
+        .ok_or_else(|| value.wrong("one of replicas, group and order is expected here"))
 }
 
 fn read_step(table: Table<'_>) -> Result<LessonStep, Mistake> {

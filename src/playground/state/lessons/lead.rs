@@ -156,6 +156,7 @@ fn begin(state: &mut State, named: &str, from_start: bool) -> Vec<Request> {
     state.story.begin(line);
     state.view.overlay = Overlay::None;
     state.view.lesson.docked = true;
+    state.view.lesson.beside = course.lesson.beside;
     // Whoever is in one need not be told of them.
     state.learning.offered = true;
     state.view.tab = Pane::Lesson;
@@ -269,6 +270,7 @@ pub(in crate::state) fn read_again(state: &mut State) {
     };
     course.number = found.number;
     course.lesson = found.lesson.clone();
+    state.view.lesson.beside = course.lesson.beside;
     let steps = course.lesson.steps.len();
     course.step = course.step.min(steps.saturating_sub(1));
     course.to_do.clear();

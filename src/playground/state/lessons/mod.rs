@@ -18,7 +18,7 @@ mod sheet;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Condition};
-use super::settings::Mistake;
+use super::settings::{Beside, Mistake};
 pub use course::Course;
 pub(super) use follow::{due, follow, prepares, tried};
 pub(super) use lead::{lead, read_again};
@@ -38,6 +38,8 @@ pub struct Lesson {
     pub title: String,
     /// How long it takes at most.
     pub minutes: u16,
+    /// Which pane it is about, beside the Log.
+    pub beside: Beside,
     /// How many brokers it begins with.
     pub brokers: i32,
     /// What is done before it begins, to the cluster of a new playground.
@@ -174,7 +176,9 @@ mod tests {
 
     impl LessonStep {
         fn words(&self) -> impl Iterator<Item = &String> {
-            [&self.text, &self.hint, &self.why].into_iter().chain(&self.how)
+            [&self.text, &self.hint, &self.why]
+                .into_iter()
+                .chain(&self.how)
         }
     }
 

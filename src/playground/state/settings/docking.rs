@@ -1,6 +1,6 @@
 //! Where a lesson stands in a layout: beside what it is about, which stays in sight.
 
-use super::layout::{Form, PaneOptions, Place, Row, Size, Slot};
+use super::layout::{Beside, Form, PaneOptions, Place, Row, Size, Slot};
 use crate::state::action::Pane;
 
 /// Rows of a lesson that gets a row of its own, with the frame.
@@ -14,13 +14,33 @@ const STAGE_HEIGHT: u16 = 8;
 const STAGE_HEIGHT_NARROW: u16 = 7;
 
 /// The form with a lesson in it: half of the lowest row, or the first of those that take turns there. What stands above
-/// does not move.
-pub(super) fn with_lesson(form: &Form, narrow: bool) -> Form {
+/// does not move, but Replicas may give way to what the lesson is about.
+pub(super) fn with_lesson(form: &Form, narrow: bool, beside: Beside) -> Form {
     let mut rows = form.rows.clone();
-    if !form.panes().contains(&Pane::Lesson) {
+    let panes = form.panes();
+    if !panes.contains(&Pane::Lesson) {
+        if panes.contains(&Pane::Replicas) {
+            change_places(&mut rows, beside.pane());
+        }
         dock(&mut rows, narrow);
     }
     Form { rows }
+}
+
+/// Puts a pane where Replicas is, and Replicas where that one was, if it was anywhere.
+fn change_places(rows: &mut [Row], beside: Pane) {
+    let change = |pane: &mut Pane| match *pane {
+        Pane::Replicas => *pane = beside,
+        other if other == beside => *pane = Pane::Replicas,
+        _ => {}
+    };
+    for place in rows.iter_mut().flat_map(|row| &mut row.places) {
+        match &mut place.slot {
+            Slot::Pane(pane, _) => change(pane),
+            Slot::Tabs(tabs) => tabs.iter_mut().for_each(change),
+            Slot::Rows(rows) => change_places(rows, beside),
+        }
+    }
 }
 
 fn dock(rows: &mut Vec<Row>, narrow: bool) {
@@ -117,7 +137,7 @@ fn at_least(height: Size, least: u16) -> Size {
 mod tests {
     use crate::state::{
         Pane,
-        settings::{Layout, Layouts, Setting},
+        settings::{Beside, Layout, Layouts, Setting},
     };
 
     #[test]
@@ -125,17 +145,40 @@ mod tests {
         for (name, text) in Layout::BUILT_IN {
             let layout = Layout::parse(name, text).expect("valid");
             for narrow in [false, true] {
-                let without = layout.form(narrow, false).panes();
-                let mut with = layout.form(narrow, true).panes();
-                assert!(with.contains(&Pane::Lesson), "{name}");
-                with.retain(|pane| *pane != Pane::Lesson);
-                let mut kept: Vec<Pane> = without.clone();
-                kept.retain(|pane| *pane != Pane::Caption);
-                kept.sort_by_key(|pane| pane.name());
-                with.sort_by_key(|pane| pane.name());
-                assert_eq!(with, kept, "{name}");
+                let without = layout.form(narrow, None).panes();
+                for (_, beside) in Beside::NAMED {
+                    let mut with = layout.form(narrow, Some(beside)).panes();
+                    assert!(with.contains(&Pane::Lesson), "{name}");
+                    with.retain(|pane| *pane != Pane::Lesson);
+                    let mut kept: Vec<Pane> = without.clone();
+                    kept.retain(|pane| *pane != Pane::Caption);
+                    // What the lesson is about comes for Replicas, which is only a tab where it was there before.
+                    if kept.contains(&Pane::Replicas) && !kept.contains(&beside.pane()) {
+                        kept.retain(|pane| *pane != Pane::Replicas);
+                        kept.push(beside.pane());
+                    }
+                    kept.sort_by_key(|pane| pane.name());
+                    with.sort_by_key(|pane| pane.name());
+                    assert_eq!(with, kept, "{name}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn a_lesson_about_a_group_has_it_in_the_place_of_replicas() {
+        let (_, text) = Layout::BUILT_IN[0];
+        let overview = Layout::parse("overview", text).expect("valid");
+        let panes = |beside| overview.form(false, Some(beside)).panes();
+        let at = |panes: &[Pane], wanted| panes.iter().position(|pane| *pane == wanted);
+        let usual = panes(Beside::Replicas);
+        let of_group = panes(Beside::Group);
+        assert_eq!(
+            at(&usual, Pane::Replicas),
+            at(&of_group, Pane::Group),
+            "{of_group:?}"
+        );
+        assert!(at(&of_group, Pane::Replicas) > at(&of_group, Pane::Lesson));
     }
 
     #[test]
@@ -145,6 +188,9 @@ mod tests {
         layouts.put("mine", own).expect("valid");
         layouts.show("mine");
         let mine = layouts.current();
-        assert_eq!(mine.form(false, true), mine.form(false, false));
+        assert_eq!(
+            mine.form(false, Some(Beside::default())),
+            mine.form(false, None)
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! The format is told in `layouts/overview.toml`.
 
 use ratatui::layout::Rect;
+use serde::{Deserialize, Serialize};
 
 use super::choice::Setting;
 use super::docking::with_lesson;
@@ -17,10 +18,10 @@ const DEPTH_MAX: usize = 4;
 pub struct Layout {
     /// The file's name without its ending.
     pub name: String,
-    /// Rows where there is room; the same with a lesson.
-    wide: [Form; 2],
-    /// Rows where there is not; the same with a lesson.
-    narrow: [Form; 2],
+    /// Rows where there is room; the same with a lesson, as each of them may have it.
+    wide: Forms,
+    /// Rows where there is not.
+    narrow: Forms,
     /// Whether the background is painted, for those who share their screen.
     pub paint_background: bool,
 }
@@ -57,11 +58,8 @@ impl Setting for Layout {
             let paint = table.get("paint_background");
             Ok(Self {
                 name: name.to_owned(),
-                narrow: {
-                    let narrow = narrow.unwrap_or_else(|| wide.clone());
-                    [narrow.clone(), with_lesson(&narrow, true)]
-                },
-                wide: [wide.clone(), with_lesson(&wide, false)],
+                narrow: Forms::of(narrow.unwrap_or_else(|| wide.clone()), true),
+                wide: Forms::of(wide, false),
                 paint_background: paint.map_or(Ok(false), |paint| paint.truth())?,
             })
         })
@@ -75,9 +73,66 @@ impl Setting for Layout {
 impl Layout {
     /// The rows for a window that is narrow or not, with a lesson or without.
     #[must_use]
-    pub fn form(&self, narrow: bool, lesson: bool) -> &Form {
-        let [without, with] = if narrow { &self.narrow } else { &self.wide };
-        if lesson { with } else { without }
+    pub fn form(&self, narrow: bool, lesson: Option<Beside>) -> &Form {
+        let forms = if narrow { &self.narrow } else { &self.wide };
+        match lesson {
+            None => &forms.without,
+            Some(Beside::Replicas) => &forms.with_replicas,
+            Some(Beside::Group) => &forms.with_group,
+            Some(Beside::Order) => &forms.with_order,
+        }
+    }
+}
+
+/// What stands beside a lesson, in the place of Replicas.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Beside {
+    /// Replicas as ever.
+    #[default]
+    Replicas,
+    /// The group.
+    Group,
+    /// Who was read when.
+    Order,
+}
+
+impl Beside {
+    /// As lessons call them.
+    pub const NAMED: [(&str, Self); 3] = [
+        ("replicas", Self::Replicas),
+        ("group", Self::Group),
+        ("order", Self::Order),
+    ];
+
+    /// The pane.
+    #[must_use]
+    pub fn pane(self) -> Pane {
+        match self {
+            Self::Replicas => Pane::Replicas,
+            Self::Group => Pane::Group,
+            Self::Order => Pane::Order,
+        }
+    }
+}
+
+/// The rows of a layout, made once: they are asked for with every frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Forms {
+    without: Form,
+    with_replicas: Form,
+    with_group: Form,
+    with_order: Form,
+}
+
+impl Forms {
+    fn of(without: Form, narrow: bool) -> Self {
+        let with = |beside| with_lesson(&without, narrow, beside);
+        Self {
+            with_replicas: with(Beside::Replicas),
+            with_group: with(Beside::Group),
+            with_order: with(Beside::Order),
+            without,
+        }
     }
 }
 
@@ -359,7 +414,7 @@ mod tests {
             "#,
         )
         .expect("valid");
-        let form = layout.form(true, false);
+        let form = layout.form(true, None);
         assert_eq!(
             form.panes(),
             [Pane::Log, Pane::Group, Pane::Replicas, Pane::Story]

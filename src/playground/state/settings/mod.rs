@@ -15,7 +15,7 @@ pub(crate) mod toml_file;
 pub use choice::{Choice, Setting};
 pub use keymap::Context;
 pub use keys::{BoundRow, Keymap};
-pub use layout::{Form, Layout, PaneOptions, Place, Row, Size, Slot};
+pub use layout::{Beside, Form, Layout, PaneOptions, Place, Row, Size, Slot};
 pub use theme::{Role, Theme};
 pub use toml_file::Mistake;
 

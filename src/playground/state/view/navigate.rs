@@ -239,7 +239,7 @@ fn movement(state: &mut State, motion: Motion) {
             Pane::Znodes => move_in_znodes(state, motion, page),
             Pane::Brokers => state.move_between_brokers(motion),
             Pane::Partitions => state.move_between_cells(motion),
-            Pane::Sessions | Pane::Watches | Pane::Now => {}
+            Pane::Sessions | Pane::Watches | Pane::Now | Pane::Order => {}
             Pane::Wire => developer::move_on_wire(state, motion, page),
             Pane::Output => {
                 let process = state.cluster.processes.get(&state.view.picked);
@@ -366,6 +366,7 @@ fn open(state: &mut State) -> Vec<Request> {
         Pane::Flow | Pane::StageNumbers | Pane::Caption | Pane::Partitions | Pane::Now => {
             Thing::Topic(state.view.topic.clone())
         }
+        Pane::Order => Thing::Group(state.view.group.clone()),
         Pane::Replicas => match state.view.topic_row.clone() {
             Some(folded) if folded != state.view.topic => {
                 state.open_topic(&folded);

@@ -21,9 +21,10 @@ impl View {
     /// The rows of the layout for a window of this size.
     #[must_use]
     pub fn form(&self) -> &Form {
-        self.layouts
-            .current()
-            .form(self.narrow(), self.lesson.docked)
+        self.layouts.current().form(
+            self.narrow(),
+            self.lesson.docked.then_some(self.lesson.beside),
+        )
     }
 
     /// The window between the header and the footer.

@@ -9,7 +9,7 @@ use crate::state::{
     Appearance, Timestamp,
     action::{Ask, Key, Pane, RecordFace},
     cluster::ProcessName,
-    settings::{Keymap, Layouts, Themes},
+    settings::{Beside, Keymap, Layouts, Themes},
 };
 use wire::{Offset, payload::Payload};
 
@@ -276,6 +276,9 @@ pub struct View {
 pub struct LessonView {
     /// Whether the layout has it.
     pub docked: bool,
+    /// What stands beside it.
+    #[serde(default)]
+    pub beside: Beside,
     /// The choice of its question that is marked.
     pub marked: usize,
     /// The first of its lines that is shown.

@@ -15,6 +15,7 @@ mod log_marks;
 mod log_receipt;
 mod log_window;
 pub mod now;
+pub mod order;
 pub mod output;
 pub mod partitions;
 mod process_table;
@@ -67,6 +68,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Partitions => partitions::draw(canvas, state, area),
         Pane::Now => now::draw(canvas, state, area),
         Pane::Lesson => lesson::draw(canvas, state, area),
+        Pane::Order => order::draw(canvas, state, area),
     }
 }
 
@@ -95,5 +97,6 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Partitions => partitions::draw_inside(canvas, state, area),
         Pane::Now => now::draw_inside(canvas, state, area),
         Pane::Lesson => lesson::draw_inside(canvas, state, area),
+        Pane::Order => order::draw_inside(canvas, state, area),
     }
 }

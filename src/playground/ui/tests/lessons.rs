@@ -9,7 +9,7 @@ use crate::state::{
     Action, Appearance, Happening, Key, LEARNED, Observation, Overlay, Part, ProcessChange,
     ProcessName, Request, ScreenAction,
 };
-use wire::report::Report;
+use wire::{Offset, report::Report};
 
 fn ready(size: (u16, u16)) -> Session {
     let mut session = Session::new(size, Appearance::default());
@@ -378,4 +378,36 @@ fn every_layout_shows_the_lesson() {
             }
         }
     }
+}
+
+#[test]
+fn who_came_before_whom_and_was_read_after_stands_beside_the_quiz() {
+    let mut session = ready((120, 36));
+    wanted(&mut session, "lesson restaurant");
+    says(&session, "Nobody here has read it yet.");
+    for (partition, keys) in [(0, "amy eli fay"), (1, "ben cleo dan")] {
+        session.offsets(partition, 3, &[(1, 3), (2, 3), (3, 3)]);
+        session.records(partition, 0, keys);
+    }
+    let read = |session: &mut Session, partition: i32, offset: i64, second: i64| {
+        session.later(10).report(
+            ProcessName::Consumer("c1".into()),
+            Report::Record {
+                topic: "orders".into(),
+                partition,
+                offset: Offset(offset),
+                timestamp_ms: second * 1000,
+                key: None,
+                value: None,
+                lossy: false,
+            },
+        );
+    };
+    read(&mut session, 0, 0, 1);
+    says(&session, "✓ read in the order they came");
+    for (partition, offset, second) in [(0, 1, 5), (0, 2, 6), (1, 0, 2), (1, 1, 3), (1, 2, 4)] {
+        read(&mut session, partition, offset, second);
+    }
+    says(&session, "✗ ben came before fay, read after");
+    assert_drawn("lesson_order_120x36", &session.state);
 }
