@@ -6,7 +6,7 @@ use kafkarium::{
     playground::state::{
         Acks, Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, MemberSeen,
         NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
-        ProducedSeen, Receipt, RecordSeen, Setup, State, Timestamp, TopicSeen, update,
+        ProducedSeen, Reach, Receipt, RecordSeen, Setup, State, Timestamp, TopicSeen, update,
     },
     wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition},
 };
@@ -45,6 +45,7 @@ impl Cluster {
             group: "group-0".into(),
             consumers: 2,
             proves: false,
+            reach: Reach::Own,
             appearance: Appearance::default(),
             size,
         });
@@ -141,6 +142,7 @@ impl Cluster {
                 .map(|id| BrokerSeen {
                     id: BrokerId(id),
                     address: format!("127.0.0.1:{}", 9091 + id),
+                    rack: None,
                 })
                 .to_vec(),
             topics: topics.collect(),

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
-use playground::{self, Announce, DEFAULT_NAME, FolderOptions, Learn, Options};
+use playground::{self, Announce, Attach, DEFAULT_NAME, FolderOptions, Learn, Options};
 
 /// Which cluster is started.
 #[derive(Debug, Args)]
@@ -49,6 +49,19 @@ pub(super) struct StartArguments {
 pub(super) struct PlaygroundArguments {
     #[command(flatten)]
     start: StartArguments,
+    /// Look at somebody else's cluster, beginning at these brokers (HOST:PORT, with commas between), and start nothing.
+    #[arg(
+        long,
+        value_name = "HOST:PORT,...",
+        value_parser = addresses,
+        conflicts_with_all = [
+            "name", "fresh", "ephemeral", "data_dir", "brokers", "topics", "base_port", "zookeeper_port",
+        ]
+    )]
+    bootstrap_server: Option<String>,
+    /// Of somebody else's cluster records, topics and groups may be changed; each change asks first.
+    #[arg(long, requires = "bootstrap_server")]
+    allow_writes: bool,
     /// Nothing flashes; bars are numbers.
     #[arg(long)]
     reduced_motion: bool,
@@ -107,7 +120,17 @@ pub(super) fn run(arguments: PlaygroundArguments) -> Result<()> {
 
 /// The same with the list of lessons open, or one of them.
 pub(super) fn start(arguments: PlaygroundArguments, learn: Option<Learn>) -> Result<()> {
+    if learn.is_some() && arguments.bootstrap_server.is_some() {
+        bail!(
+            "lessons end and start processes: they need a cluster of their own, without --bootstrap-server"
+        );
+    }
+    let attach = arguments.bootstrap_server.map(|bootstrap| Attach {
+        bootstrap,
+        writes: arguments.allow_writes,
+    });
     playground::run(&Options {
+        attach,
         learn,
         reduced_motion: arguments.reduced_motion,
         record: arguments.record,
@@ -118,8 +141,46 @@ pub(super) fn start(arguments: PlaygroundArguments, learn: Option<Learn>) -> Res
     })
 }
 
+/// Addresses of brokers as Kafka's tools take them: `k1:9092,k2:9092`.
+fn addresses(text: &str) -> Result<String, String> {
+    let addresses: Vec<&str> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .collect();
+    let named = |address: &&str| {
+        let (host, port) = address.rsplit_once(':').unwrap_or_default();
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    match addresses.iter().find(|address| !named(address)) {
+        Some(address) => Err(format!("{address} is no HOST:PORT, as in localhost:9092")),
+        None if addresses.is_empty() => Err("HOST:PORT expected, as in localhost:9092".to_owned()),
+        None => Ok(addresses.join(",")),
+    }
+}
+
 /// A time as the command line takes it: `20s`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let known = playground::state::duration(text);
     known.ok_or_else(|| "a time such as 500ms, 20s, 5m or 1h expected".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::addresses;
+
+    #[test]
+    fn each_address_has_a_host_and_a_port() {
+        let told = addresses("k1:9092, [::1]:9093,");
+        assert_eq!(told.as_deref(), Ok("k1:9092,[::1]:9093"));
+        for (wrong, named) in [
+            ("k1", "k1 is no HOST:PORT"),
+            ("k1:9092,:9093", ":9093 is no"),
+            ("k1:0", "k1:0 is no"),
+            (",", "HOST:PORT expected"),
+        ] {
+            let why = addresses(wrong).expect_err(wrong);
+            assert!(why.starts_with(named), "{why}");
+        }
+    }
 }

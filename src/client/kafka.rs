@@ -14,6 +14,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::software::Software;
 use super::tap::{Line, Tap};
 use wire::{
     ErrorCode,
@@ -68,6 +69,7 @@ pub struct KafkaConnection {
     client_id: StrBytes,
     /// What the broker offers, by API key.
     versions: BTreeMap<i16, (i16, i16)>,
+    software: Software,
     correlation_id: i32,
     /// Whether an answer is still to come: a request that was given up leaves this set.
     asking: bool,
@@ -109,6 +111,7 @@ impl KafkaConnection {
                 frames: FrameReader::new(RESPONSE_BYTES_MAX),
                 client_id: StrBytes::from(client_id.to_owned()),
                 versions: BTreeMap::new(),
+                software: Software::default(),
                 correlation_id: 0,
                 asking: false,
                 tap,
@@ -131,6 +134,12 @@ impl KafkaConnection {
     /// The socket is gone.
     pub fn peer(&self) -> std::io::Result<SocketAddr> {
         self.stream.peer_addr()
+    }
+
+    /// What the broker told of its software.
+    #[must_use]
+    pub fn software(&self) -> &Software {
+        &self.software
     }
 
     /// The highest version of `R` that the broker offers, the codec knows and `max` allows. Fields that
@@ -270,6 +279,7 @@ impl KafkaConnection {
                 why: ErrorCode::from_code(response.error_code).to_string(),
             });
         }
+        self.software = Software::of(&response);
         self.versions = response
             .api_keys
             .iter()

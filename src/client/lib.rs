@@ -10,6 +10,7 @@ pub mod kafka;
 pub mod offsets;
 pub mod placement;
 pub mod refusal;
+pub mod software;
 pub mod tap;
 pub mod topics;
 pub mod zookeeper;

@@ -42,6 +42,8 @@ pub struct Cluster {
     pub controller: Option<BrokerId>,
     /// Live brokers with their addresses, by id.
     pub brokers: BTreeMap<BrokerId, String>,
+    /// Where those of them stand that say so (`broker.rack`).
+    pub racks: BTreeMap<BrokerId, String>,
     /// Topics, by name.
     pub topics: Vec<Topic>,
 }
@@ -135,6 +137,11 @@ pub async fn metadata(
         })
         .collect();
     topics.sort_by(|left, right| left.name.cmp(&right.name));
+    let racks = answer.brokers.iter().filter_map(|node| {
+        let rack = node.rack.as_ref()?;
+        Some((BrokerId(node.node_id.0), rack.to_string()))
+    });
+    let racks = racks.collect();
     Ok(Cluster {
         cluster_id: answer.cluster_id.map(|id| id.to_string()),
         controller: broker(answer.controller_id.0),
@@ -148,6 +155,7 @@ pub async fn metadata(
                 )
             })
             .collect(),
+        racks,
         topics,
     })
 }

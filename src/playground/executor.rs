@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -29,16 +29,24 @@ const PROOF_GROUP: &str = "kafkarium-proof";
 /// Replicas from which a topic can lose one and still keep two copies of what it acknowledges.
 const SAFE_REPLICATION_FACTOR: i16 = 3;
 
+/// Whose brokers there are.
+enum Source {
+    /// Ours.
+    Own(Supervisor),
+    /// Somebody else's, at these addresses.
+    Attached(String),
+}
+
 /// The hands of the playground.
 pub(super) struct Executor {
-    supervisor: Supervisor,
+    source: Source,
     observer: Observer,
     feeder: Option<Feeder>,
     transacting: Transacting,
     acknowledged: Arc<Acknowledged>,
     /// Topics that the start brings: they may be there from yesterday.
     expected_topics: BTreeSet<String>,
-    /// How many brokers run, registered or not.
+    /// How many brokers run, registered or not; of others' how many Metadata names.
     running: watch::Sender<usize>,
     under_way: JoinSet<()>,
     observations: mpsc::Sender<Observation>,
@@ -57,12 +65,29 @@ impl Executor {
             }
         }
         Self {
+            expected_topics: expected_topics.into_iter().collect(),
+            ..Self::with(Source::Own(supervisor), observer, observations)
+        }
+    }
+
+    /// Hands for a cluster that somebody else runs: there are no processes of ours.
+    pub(super) fn attached(bootstrap: &str, observations: mpsc::Sender<Observation>) -> Self {
+        let observer = Observer::attached(bootstrap.to_owned(), observations.clone());
+        Self::with(
+            Source::Attached(bootstrap.to_owned()),
+            observer,
+            observations,
+        )
+    }
+
+    fn with(source: Source, observer: Observer, observations: mpsc::Sender<Observation>) -> Self {
+        Self {
             acknowledged: observer.acknowledged(),
-            supervisor,
+            source,
             observer,
             feeder: None,
             transacting: Transacting::default(),
-            expected_topics: expected_topics.into_iter().collect(),
+            expected_topics: BTreeSet::new(),
             running: watch::Sender::new(0),
             under_way: JoinSet::new(),
             observations,
@@ -75,13 +100,13 @@ impl Executor {
             Request::Start(process) => self
                 .start(&process)
                 .or_else(|error| Ok(never_began(process, &error))),
-            Request::Kill(process) => self.supervisor.kill(&process).map(|()| Vec::new()),
-            Request::Stop(process) => self.supervisor.stop(&process),
-            Request::Freeze(process) => self.supervisor.freeze(&process),
-            Request::Thaw(process) => self.supervisor.thaw(&process),
-            Request::Restart(process) => self.supervisor.restart(&process),
-            Request::AddConsumer(consumer) => self.supervisor.add_consumer(&consumer),
-            Request::AddProducer(producer) => self.supervisor.add_producer(&producer),
+            Request::Kill(_)
+            | Request::Stop(_)
+            | Request::Freeze(_)
+            | Request::Thaw(_)
+            | Request::Restart(_)
+            | Request::AddConsumer(_)
+            | Request::AddProducer(_) => self.signal(request),
             Request::Transact { producer, order } => self.transact(&producer, order),
             Request::Produce(_)
             | Request::Acks(_)
@@ -116,7 +141,9 @@ impl Executor {
                 Ok(Vec::new())
             }
             Request::ReadLog(process) => {
-                Ok(self.supervisor.log_lines(&process).into_iter().collect())
+                let own = self.supervisor();
+                let lines = own.and_then(|own| own.log_lines(&process));
+                Ok(lines.into_iter().collect())
             }
             Request::CreateTopic(topic) => {
                 self.create_topic(topic);
@@ -166,12 +193,27 @@ impl Executor {
             | Request::Answer { .. }
             | Request::TellStatus { .. } => Ok(Vec::new()),
         };
-        self.running.send_replace(self.supervisor.running_brokers());
+        self.count_brokers();
         told.unwrap_or_else(|error| {
             vec![Observation::Failed {
                 why: format!("{error:#}"),
             }]
         })
+    }
+
+    /// Does something to a process of ours that there is, or gives one a place.
+    fn signal(&mut self, request: Request) -> Result<Vec<Observation>> {
+        let own = self.processes()?;
+        match request {
+            Request::Kill(process) => own.kill(&process).map(|()| Vec::new()),
+            Request::Stop(process) => own.stop(&process),
+            Request::Freeze(process) => own.freeze(&process),
+            Request::Thaw(process) => own.thaw(&process),
+            Request::Restart(process) => own.restart(&process),
+            Request::AddConsumer(consumer) => own.add_consumer(&consumer),
+            Request::AddProducer(producer) => own.add_producer(&producer),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Sends records, or says how they are sent from now on.
@@ -193,11 +235,11 @@ impl Executor {
         producer: &ProcessName,
         order: TransactionOrder,
     ) -> Result<Vec<Observation>> {
-        self.supervisor.takes_orders(producer)?;
+        self.processes()?.takes_orders(producer)?;
         self.feeder()?;
         if let Some(feeder) = &self.feeder {
             let order = self.transacting.order(producer, order, feeder.tally());
-            self.supervisor.order(producer, &order)?;
+            self.processes()?.order(producer, &order)?;
         }
         Ok(Vec::new())
     }
@@ -213,15 +255,30 @@ impl Executor {
                         if let Some(feeder) = &self.feeder {
                             self.transacting.ended(process, feeder.tally());
                         }
-                        let told = self.supervisor.exited(process).unwrap_or_else(|error| {
+                        let told = self.processes().and_then(|own| own.exited(process));
+                        let told = told.unwrap_or_else(|error| {
                             vec![Observation::Failed {
                                 why: format!("{error:#}"),
                             }]
                         });
-                        self.running.send_replace(self.supervisor.running_brokers());
+                        self.count_brokers();
                         told
                     }
                     ProcessChange::Ready { .. } => self.warm_up(),
+                    ProcessChange::Listed { address, .. } => {
+                        if let ProcessName::Broker(broker) = process {
+                            self.observer.add_broker(*broker, address);
+                        }
+                        self.count_brokers();
+                        Vec::new()
+                    }
+                    ProcessChange::Unlisted => {
+                        if let ProcessName::Broker(broker) = process {
+                            self.observer.remove_broker(*broker);
+                        }
+                        self.count_brokers();
+                        Vec::new()
+                    }
                     _ => Vec::new(),
                 }
             }
@@ -244,9 +301,35 @@ impl Executor {
         }
     }
 
-    /// The processes' owner.
-    pub(super) fn supervisor(&self) -> &Supervisor {
-        &self.supervisor
+    /// The owner of our processes; of a cluster that somebody else runs there are none.
+    pub(super) fn supervisor(&self) -> Option<&Supervisor> {
+        match &self.source {
+            Source::Own(supervisor) => Some(supervisor),
+            Source::Attached(_) => None,
+        }
+    }
+
+    /// Where clients begin.
+    pub(super) fn bootstrap(&self) -> String {
+        match &self.source {
+            Source::Own(supervisor) => supervisor.bootstrap(),
+            Source::Attached(bootstrap) => bootstrap.clone(),
+        }
+    }
+
+    /// The same for who does something to them.
+    fn processes(&mut self) -> Result<&mut Supervisor> {
+        match &mut self.source {
+            Source::Own(supervisor) => Ok(supervisor),
+            Source::Attached(_) => bail!("the processes of this cluster are not ours"),
+        }
+    }
+
+    fn count_brokers(&self) {
+        self.running.send_replace(match &self.source {
+            Source::Own(supervisor) => supervisor.running_brokers(),
+            Source::Attached(_) => self.observer.brokers(),
+        });
     }
 
     /// Ends everything, the processes last.
@@ -256,22 +339,21 @@ impl Executor {
         let closing = tokio::task::spawn_blocking(move || drop(feeder));
         self.under_way.shutdown().await;
         drop(self.observer);
-        self.supervisor.stop_all(observations).await;
+        if let Source::Own(mut supervisor) = self.source {
+            supervisor.stop_all(observations).await;
+        }
         let _ = closing.await;
     }
 
     fn start(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
-        let known = self
-            .supervisor
-            .processes()
-            .any(|(known, _)| known == process);
-        let (mut told, notices) = self.supervisor.start(process)?;
+        let own = self.processes()?;
+        let known = own.processes().any(|(known, _)| known == process);
+        let (mut told, notices) = own.start(process)?;
         if let (ProcessName::Broker(broker), false) = (process, known) {
-            let address = self
-                .supervisor
-                .processes()
-                .find(|(known, _)| *known == process)
-                .and_then(|(_, address)| address);
+            let mut processes = own.processes();
+            let place = processes.find(|(known, _)| *known == process);
+            let address = place.and_then(|(_, address)| address);
+            drop(processes);
             if let Some(address) = address {
                 self.observer.add_broker(*broker, &address.to_string());
             }
@@ -294,7 +376,7 @@ impl Executor {
         let feeder = match self.feeder.take() {
             Some(feeder) => feeder,
             None => Feeder::new(
-                &self.supervisor.bootstrap(),
+                &self.bootstrap(),
                 self.observer.partitions(),
                 Arc::clone(&self.acknowledged),
                 self.observations.clone(),
@@ -305,8 +387,8 @@ impl Executor {
 
     fn create_topic(&mut self, topic: NewTopic) {
         let expected = self.expected_topics.remove(&topic.name);
-        if expected {
-            let replicas = self.supervisor.offsets_replication_factor();
+        if let (true, Source::Own(supervisor)) = (expected, &self.source) {
+            let replicas = supervisor.offsets_replication_factor();
             let running = self.running.subscribe();
             self.ask(move |admin| prepare_groups(admin, replicas, running));
         }
@@ -363,7 +445,7 @@ impl Executor {
 
     /// Connections of our own, which the Wire pane can listen to.
     fn admin(&self) -> Admin {
-        Admin::new(&self.supervisor.bootstrap(), "playground").tapped(self.observer.tap())
+        Admin::new(&self.bootstrap(), "playground").tapped(self.observer.tap())
     }
 
     /// Does something with the cluster in the background and tells how it went.

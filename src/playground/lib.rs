@@ -6,6 +6,7 @@
 #![warn(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod admin_requests;
+mod begun;
 mod control;
 mod executor;
 mod feeder;
@@ -38,20 +39,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use self::begun::Begun;
 use self::control::Control;
 use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
 use self::state::{
-    Action, Event, Happening, LEARNED, LessonAction, Observation, ProcessName, Request,
-    ScreenAction, Setup, State, TerminalAction, Timestamp, update,
+    Action, Event, Happening, LEARNED, LessonAction, Observation, Request, ScreenAction, Setup,
+    State, TerminalAction, Timestamp, update,
 };
 use self::terminal::TakenKeys;
 use self::turns::Turn;
-use wire::BrokerId;
 use wire::control::{Answer, Status};
 
-pub use self::options::{Announce, Learn, Options, parse_topic};
+pub use self::options::{Announce, Attach, Learn, Options, parse_topic};
 pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
 pub use self::supervisor::{
@@ -76,8 +77,8 @@ const GROUP: &str = "billing";
 /// How many consumers the start brings.
 const CONSUMERS: u32 = 2;
 
-/// Brokers where nothing else is said.
-const BROKERS: i32 = 3;
+/// How the session with a cluster is called that somebody else runs.
+const ATTACHED: &str = "attached";
 
 /// Runs the playground until it is told to quit. No process is left when it returns.
 ///
@@ -88,7 +89,10 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(settings) = SettingsFolder::of_the_user() {
         settings.check(options.layout.as_deref(), options.theme.as_deref())?;
     }
-    let folder = ClusterFolder::open(&options.folder)?;
+    let folder = match options.attach {
+        Some(_) => None,
+        None => Some(ClusterFolder::open(&options.folder)?),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -98,32 +102,24 @@ pub fn run(options: &Options) -> Result<()> {
     runtime.block_on(play(options, folder))
 }
 
-async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
+async fn play(options: &Options, folder: Option<ClusterFolder>) -> Result<()> {
     let started_at = now();
     let signals = Signals::listen().context("cannot listen for signals")?;
     let (told, mut observations) = mpsc::channel(OBSERVATIONS_MAX);
-    let mut first = about(&folder);
-    let plan = Plan {
-        brokers: brokers(options, &folder),
-        base_port: options.base_port,
-        zookeeper_port: options.zookeeper_port,
-    };
-    let topics = topics(options, plan.brokers.len());
-    let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
-    let (supervisor, notices) = Supervisor::new(folder, plan.clone(), told.clone())?;
-    let (mut control, deaf) = Control::of(&options.folder.name);
-    let mut run_file = supervisor.run_file(&options.folder.name);
-    run_file.control = control.path().map(Path::to_owned);
-    let run_file = run_file.write()?;
-    let mut executor = Executor::new(supervisor, names, told.clone());
     // The processes start while the terminal is still being asked for its background.
-    let notices = notices.into_iter().chain(deaf);
-    first.extend(notices.map(Observation::Notice));
-    let processes = std::iter::once(ProcessName::ZooKeeper)
-        .chain(plan.brokers.iter().copied().map(ProcessName::Broker));
-    for process in processes {
-        first.extend(executor.carry_out(Request::Start(process)));
-    }
+    let begun = match (folder, &options.attach) {
+        (Some(folder), _) => Begun::own(options, folder, told.clone())?,
+        (None, attach) => Begun::attached(attach.clone().unwrap_or_default(), told.clone()),
+    };
+    let Begun {
+        executor,
+        mut control,
+        run_file,
+        first,
+        brokers,
+        topics,
+        reach,
+    } = begun;
     let interactive = options.announce.is_none() && terminal::is_there();
     let taken = if interactive {
         Some(terminal::take_keys(options.reduced_motion)?)
@@ -131,16 +127,26 @@ async fn play(options: &Options, folder: ClusterFolder) -> Result<()> {
         None
     };
     let appearance = taken.as_ref().map(TakenKeys::appearance);
+    let own = reach.is_own();
     let (state, requests) = State::new(Setup {
-        name: options.folder.name.clone(),
+        name: if own {
+            options.folder.name.clone()
+        } else {
+            ATTACHED.to_owned()
+        },
         ephemeral: options.folder.ephemeral,
         started_at,
         utc_offset_s: utc_offset_s(),
-        brokers: plan.brokers,
+        brokers,
         topics,
-        group: GROUP.to_owned(),
-        consumers: options.consumers.unwrap_or(CONSUMERS),
+        group: if own { GROUP.to_owned() } else { String::new() },
+        consumers: if own {
+            options.consumers.unwrap_or(CONSUMERS)
+        } else {
+            0
+        },
         proves: options.announce.is_some(),
+        reach,
         appearance: appearance.unwrap_or_default(),
         size: if interactive {
             terminal::size()
@@ -334,12 +340,12 @@ impl Playground {
     /// Everything that is known, for programs.
     fn status(&self) -> Status {
         let supervisor = self.executor.supervisor();
-        let zookeeper = supervisor.zookeeper().to_string();
-        let folder = supervisor.folder().path().to_owned();
+        let zookeeper = supervisor.map(|own| own.zookeeper().to_string());
+        let folder = supervisor.map(|own| own.folder().path().to_owned());
         let own = control::Own {
-            bootstrap: supervisor.bootstrap(),
-            zookeeper,
-            folder,
+            bootstrap: self.executor.bootstrap(),
+            zookeeper: zookeeper.unwrap_or_default(),
+            folder: folder.unwrap_or_default(),
             control: self.socket.clone(),
         };
         control::status(&self.state, own)
@@ -353,8 +359,11 @@ impl Playground {
     }
 
     fn housekeep(&mut self) {
-        self.executor.supervisor().bound_logs();
-        for observation in self.executor.supervisor().memory() {
+        let Some(supervisor) = self.executor.supervisor() else {
+            return;
+        };
+        supervisor.bound_logs();
+        for observation in supervisor.memory() {
             self.happen(Happening::Observed(observation));
         }
     }
@@ -385,47 +394,13 @@ impl Signals {
     }
 }
 
-/// The brokers that were asked for, or those whose data is there, or three.
-fn brokers(options: &Options, folder: &ClusterFolder) -> Vec<BrokerId> {
-    match options.brokers {
-        Some(count) => (1..=count).map(BrokerId).collect(),
-        None if folder.existed() && !folder.brokers().is_empty() => folder.brokers(),
-        None => (1..=BROKERS).map(BrokerId).collect(),
-    }
-}
-
-/// What there is to say about the data folder.
-fn about(folder: &ClusterFolder) -> Vec<Observation> {
-    let seen = Observation::DataFolder {
-        path: supervisor::shown(folder.path()),
-        last_used: folder
-            .existed()
-            .then(|| folder.last_used())
-            .flatten()
-            .map(timestamp),
-    };
-    let open = folder.open_to_others().map(str::to_owned);
-    let notices = open.into_iter().chain(folder.cleaned());
-    std::iter::once(seen)
-        .chain(notices.map(Observation::Notice))
-        .collect()
-}
-
-fn topics(options: &Options, brokers: usize) -> Vec<NewTopic> {
-    if !options.topics.is_empty() || options.only_these_topics {
-        return options.topics.clone();
-    }
-    vec![NewTopic {
-        name: "orders".to_owned(),
-        partitions: 3,
-        replication_factor: i16::try_from(brokers.min(3)).unwrap_or(3),
-    }]
-}
-
 fn farewell(state: &State, executor: &Executor) -> String {
     let name = &state.setup.name;
-    let folder = supervisor::shown(executor.supervisor().folder().path());
-    if executor.supervisor().folder().is_ephemeral() {
+    let Some(supervisor) = executor.supervisor() else {
+        return format!("detached from {}", executor.bootstrap());
+    };
+    let folder = supervisor::shown(supervisor.folder().path());
+    if supervisor.folder().is_ephemeral() {
         return format!("{name} stopped, nothing kept");
     }
     format!("{name} stopped, its data is in {folder}")

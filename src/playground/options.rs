@@ -10,6 +10,8 @@ use wire::control::Status;
 /// What the command line asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// Somebody else's cluster, and nothing is started.
+    pub attach: Option<Attach>,
     /// Where data lives.
     pub folder: FolderOptions,
     /// How many brokers; without it as many as the data folder has, or three.
@@ -40,6 +42,15 @@ pub struct Options {
     pub theme: Option<String>,
     /// The list of lessons is open at first, or the lesson with this number or name.
     pub learn: Option<Learn>,
+}
+
+/// A cluster that somebody else runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attach {
+    /// Addresses of brokers with commas between.
+    pub bootstrap: String,
+    /// Whether records, topics and groups may be changed.
+    pub writes: bool,
 }
 
 /// What somebody wants to learn.

@@ -1,6 +1,7 @@
 //! The playground as its user meets it: in a terminal, with keys, against real processes.
 
 mod around;
+mod attach;
 mod beginnings;
 mod endings;
 mod feel;

@@ -52,6 +52,8 @@ fn process(process: &Process) -> ProcessStatus {
         ProcessState::Stopped => "stopped",
         ProcessState::Killed => "killed",
         ProcessState::Died { .. } => "died",
+        ProcessState::Silent => "silent",
+        ProcessState::Gone => "gone",
     };
     let runs = process.status.is_running();
     ProcessStatus {

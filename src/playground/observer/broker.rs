@@ -15,34 +15,7 @@ use client::kafka::{KafkaConnection, KafkaError};
 use client::offsets::{self, Position};
 use client::refusal::Refusal;
 use client::topics::{self, Cluster, Topic, TopicConfig};
-use wire::{BrokerId, Offset, TopicPartition};
-
-/// How long a broker may take to answer; they are on this machine.
-const ANSWER_WAIT: Duration = Duration::from_millis(500);
-
-/// How often to look where nothing seems to happen.
-const QUIET_LOOK: Duration = Duration::from_secs(1);
-
-/// How long two looks are apart at least, however much happens.
-const BUSY_LOOK: Duration = Duration::from_millis(25);
-
-/// How long one broker's metadata is good enough for all, where nothing seems to happen.
-const METADATA_QUIET: Duration = Duration::from_millis(900);
-
-/// The same while much happens.
-const METADATA_BUSY: Duration = Duration::from_millis(20);
-
-/// How often groups are asked for while only records come: committed offsets follow them slowly.
-const GROUPS_QUIET: Duration = Duration::from_millis(250);
-
-/// The same while members come and go.
-const GROUPS_BUSY: Duration = Duration::from_millis(20);
-
-/// How often topics' settings are asked for; they change by hand only.
-const CONFIGS_LOOK: Duration = Duration::from_secs(10);
-
-/// How long after a failed connection the next is tried, where nothing seems to happen.
-const RETRY: Duration = Duration::from_millis(200);
+use wire::{BrokerId, TopicPartition};
 
 /// Looks at one broker.
 pub(super) struct BrokerLook {
@@ -83,24 +56,47 @@ impl BrokerLook {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut nudges = self.scope.nudges();
         let mut seen = Nudges::default();
+        let manner = self.scope.manner();
+        let mut failures = 0_u32;
         loop {
             let before = std::mem::replace(&mut seen, *nudges.borrow_and_update());
             let flows = seen.logs != before.logs;
             // On an error the connection is not put back.
-            let looked = self.look(seen.cluster != before.cluster).await;
-            let rarer = self.scope.rarer();
-            let pause = match looked {
-                Ok(Looked::Everywhere) if !flows => QUIET_LOOK * rarer,
-                Ok(_) => QUIET_LOOK,
-                Err(_) => RETRY * rarer,
+            let looked = tokio::select! {
+                () = stop.cancelled() => return,
+                looked = self.look(seen.cluster != before.cluster) => looked,
             };
+            let rarer = self.scope.rarer();
+            let failed = failures;
+            let pause = match &looked {
+                Ok(Looked::Everywhere) if !flows => manner.quiet_look * rarer,
+                Ok(_) => manner.quiet_look,
+                Err(_) => {
+                    failures += 1;
+                    manner.pause(failures) * rarer
+                }
+            };
+            match looked {
+                Ok(_) => failures = 0,
+                // A connection that was closed for good reasons is opened again, and nobody need know.
+                Err(why) if failures == 2 => self.scope.is_silent(self.broker, &why).await,
+                Err(_) => {}
+            }
+            if failures == 0 && failed >= 2 {
+                self.scope.answers(self.broker).await;
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(BUSY_LOOK) => {}
+                () = tokio::time::sleep(manner.busy_look) => {}
             }
             // A stream into a hundred brokers would wake every look that there is with every record.
-            let is_news =
-                |now: &Nudges| now.cluster != seen.cluster || (rarer == 1 && now.logs != seen.logs);
+            let follows = manner.follows_records && rarer == 1;
+            // Who does not answer is left alone for its time, whatever others do.
+            let patient = manner.of_others && failures > 0;
+            let is_news = |now: &Nudges| {
+                let cluster = now.cluster != seen.cluster && !patient;
+                cluster || (follows && now.logs != seen.logs)
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -112,10 +108,10 @@ impl BrokerLook {
     async fn look(&mut self, woken: bool) -> Result<Looked, Refusal> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.scope.connect(&self.address, ANSWER_WAIT).await?,
+            None => self.connect().await?,
         };
         self.look_at_cluster(&mut connection, woken).await?;
-        let too_soon = |last: Instant| last.elapsed() < QUIET_LOOK / 2;
+        let too_soon = |last: Instant| last.elapsed() < self.scope.manner().quiet_look / 2;
         let looked = if self.scope.rarer() > 1 && self.logs_looked.is_some_and(too_soon) {
             Looked::NotAtLogs
         } else {
@@ -128,17 +124,29 @@ impl BrokerLook {
         Ok(looked)
     }
 
-    /// One broker's metadata serves all: they follow the same znodes.
+    async fn connect(&self) -> Result<KafkaConnection, KafkaError> {
+        let wait = self.scope.manner().answer_wait;
+        let connection = self.scope.connect(&self.address, wait).await?;
+        self.scope.see_software(connection.software()).await;
+        Ok(connection)
+    }
+
+    /// One broker's metadata serves all: they follow the same znodes, or the same log.
     async fn look_at_cluster(
         &mut self,
         connection: &mut KafkaConnection,
         woken: bool,
     ) -> Result<(), KafkaError> {
-        let interval = if woken { METADATA_BUSY } else { METADATA_QUIET };
+        let manner = self.scope.manner();
+        let interval = if woken {
+            manner.metadata_busy
+        } else {
+            manner.metadata_quiet
+        };
         if !self.scope.claim_metadata(interval) {
             return Ok(());
         }
-        let cluster = match topics::metadata(connection, None, ANSWER_WAIT).await {
+        let cluster = match topics::metadata(connection, None, manner.answer_wait).await {
             Ok(cluster) => cluster,
             Err(error) => {
                 self.scope.release_metadata();
@@ -157,7 +165,7 @@ impl BrokerLook {
     ) -> Result<(), KafkaError> {
         let old = self
             .configs_looked
-            .is_none_or(|last| last.elapsed() >= CONFIGS_LOOK);
+            .is_none_or(|last| last.elapsed() >= self.scope.manner().configs_look);
         let known = |topic: &Topic| {
             let known = self.configs.get(&topic.name);
             known.is_some_and(|(replicas, _)| *replicas == replicas_of(topic))
@@ -170,7 +178,7 @@ impl BrokerLook {
             .iter()
             .map(|topic| topic.name.clone())
             .collect();
-        let told = topics::topic_configs(connection, &names, ANSWER_WAIT).await?;
+        let told = topics::topic_configs(connection, &names, self.wait()).await?;
         let mut told: BTreeMap<String, Vec<TopicConfig>> = told.into_iter().collect();
         self.configs = cluster
             .topics
@@ -185,21 +193,24 @@ impl BrokerLook {
     }
 
     async fn look_at_logs(&self, connection: &mut KafkaConnection) -> Result<(), KafkaError> {
+        let wait = self.wait();
         let share = self.scope.share_of(self.broker);
         let mut seen: BTreeMap<TopicPartition, LogSeen> = BTreeMap::new();
         let led: Vec<TopicPartition> = share.led.into_iter().chain(share.read).collect();
         if !led.is_empty() {
             let ask = Position::HighWatermark;
-            for (at, offset) in ask_offsets(connection, &led, ask).await? {
+            for (at, offset) in offsets::list_offsets(connection, &led, ask, wait).await? {
                 seen.entry(at).or_default().high_watermark = Some(offset);
             }
             let ask = Position::LogStart;
-            for (at, offset) in ask_offsets(connection, &led, ask).await? {
+            for (at, offset) in offsets::list_offsets(connection, &led, ask, wait).await? {
                 seen.entry(at).or_default().log_start = Some(offset);
             }
         }
         if !share.kept.is_empty() {
-            for (at, offset) in ask_offsets(connection, &share.kept, Position::LogEnd).await? {
+            let ask = Position::LogEnd;
+            let told = offsets::list_offsets(connection, &share.kept, ask, wait).await?;
+            for (at, offset) in told {
                 seen.entry(at).or_default().end = Some((self.broker, offset));
             }
         }
@@ -213,7 +224,12 @@ impl BrokerLook {
         connection: &mut KafkaConnection,
         woken: bool,
     ) -> Result<(), Refusal> {
-        let interval = if woken { GROUPS_BUSY } else { GROUPS_QUIET };
+        let manner = self.scope.manner();
+        let interval = if woken {
+            manner.groups_busy
+        } else {
+            manner.groups_quiet
+        };
         if self
             .groups_looked
             .is_some_and(|last| last.elapsed() < interval)
@@ -225,7 +241,7 @@ impl BrokerLook {
             self.scope.see_groups_of(self.broker, &[]).await;
             return Ok(());
         }
-        let listed = match groups::list_groups(connection, ANSWER_WAIT).await {
+        let listed = match groups::list_groups(connection, manner.answer_wait).await {
             Ok(listed) => listed,
             // Still loading what it coordinates; the next look knows more.
             Err(Refusal::Code { .. }) => return Ok(()),
@@ -236,9 +252,10 @@ impl BrokerLook {
         if names.is_empty() {
             return Ok(());
         }
-        for group in groups::describe_groups(connection, &names, ANSWER_WAIT).await? {
+        for group in groups::describe_groups(connection, &names, manner.answer_wait).await? {
             let committed =
-                match groups::committed_offsets(connection, &group.group, ANSWER_WAIT).await {
+                match groups::committed_offsets(connection, &group.group, manner.answer_wait).await
+                {
                     Ok(committed) => committed,
                     Err(Refusal::Code { .. }) => continue,
                     Err(error) => return Err(error),
@@ -265,12 +282,14 @@ impl BrokerLook {
         Ok(())
     }
 
+    fn wait(&self) -> Duration {
+        self.scope.manner().answer_wait
+    }
+
     fn seen(&self, cluster: Cluster) -> ClusterSeen {
-        let brokers = cluster
-            .brokers
-            .into_iter()
-            .map(|(id, address)| BrokerSeen { id, address })
-            .collect();
+        let brokers = listed(&cluster);
+        // Where a quorum decides, brokers name any of themselves: whoever it is passes requests on.
+        let controller = cluster.controller.filter(|_| !self.scope.has_quorum());
         let topics = cluster
             .topics
             .into_iter()
@@ -308,11 +327,23 @@ impl BrokerLook {
             .collect();
         ClusterSeen {
             cluster_id: cluster.cluster_id,
-            controller: cluster.controller,
+            controller,
             brokers,
             topics,
         }
     }
+}
+
+/// The brokers that Metadata names.
+pub(super) fn listed(cluster: &Cluster) -> Vec<BrokerSeen> {
+    let brokers = cluster.brokers.iter();
+    brokers
+        .map(|(id, address)| BrokerSeen {
+            id: *id,
+            address: address.clone(),
+            rack: cluster.racks.get(id).cloned(),
+        })
+        .collect()
 }
 
 /// Whose order tells one creation of a topic from another, most of the time.
@@ -321,12 +352,4 @@ fn replicas_of(topic: &Topic) -> Vec<BrokerId> {
     partitions
         .flat_map(|partition| partition.replicas.clone())
         .collect()
-}
-
-async fn ask_offsets(
-    connection: &mut KafkaConnection,
-    partitions: &[TopicPartition],
-    position: Position,
-) -> Result<Vec<(TopicPartition, Offset)>, KafkaError> {
-    offsets::list_offsets(connection, partitions, position, ANSWER_WAIT).await
 }

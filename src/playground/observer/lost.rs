@@ -21,9 +21,6 @@ const REMEMBERED_MAX: usize = 20_000;
 /// How often what is new is looked for.
 const LOOK: Duration = Duration::from_millis(400);
 
-/// How long a broker may take to answer; they are on this machine.
-const ANSWER_WAIT: Duration = Duration::from_millis(800);
-
 /// Bytes of one partition that are read at once.
 const PARTITION_BYTES: i32 = 1024 * 1024;
 
@@ -273,11 +270,11 @@ impl LostCheck {
         address: &str,
         from: &[(TopicPartition, Offset)],
     ) -> Result<(KafkaConnection, bool), KafkaError> {
+        let wait = self.scope.manner().read_wait;
         let mut connection = match connection {
             Some(connection) => connection,
-            None => self.scope.connect(address, ANSWER_WAIT).await?,
+            None => self.scope.connect(address, wait).await?,
         };
-        let wait = ANSWER_WAIT;
         let fetched =
             offsets::fetch(&mut connection, from, PARTITION_BYTES, Duration::ZERO, wait).await?;
         let mut moved = false;
@@ -313,7 +310,7 @@ impl LostCheck {
             return Ok(());
         }
         let places: Vec<TopicPartition> = stuck.iter().map(|(at, _)| at.clone()).collect();
-        let wait = ANSWER_WAIT;
+        let wait = self.scope.manner().read_wait;
         for (at, start) in
             offsets::list_offsets(connection, &places, Position::LogStart, wait).await?
         {

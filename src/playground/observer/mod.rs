@@ -4,8 +4,11 @@
 
 mod anew;
 mod broker;
+mod contact;
 mod decode;
 mod lost;
+mod manner;
+mod others;
 mod pages;
 mod scope;
 mod tail;
@@ -13,6 +16,7 @@ mod wire;
 mod znodes;
 mod zookeeper;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,7 +25,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::broker::BrokerLook;
+use self::contact::Contact;
 use self::lost::LostCheck;
+use self::manner::Manner;
 use self::pages::{PAGES_MAX, Page};
 use self::scope::Scope;
 use self::tail::Tail;
@@ -39,6 +45,8 @@ pub(super) struct Observer {
     scope: Arc<Scope>,
     acknowledged: Arc<Acknowledged>,
     pages: mpsc::Sender<Page>,
+    /// Brokers that are looked at, and what ends that.
+    brokers: BTreeMap<BrokerId, CancellationToken>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -57,17 +65,9 @@ impl Partitions {
 }
 
 impl Observer {
-    /// Looks at `ZooKeeper` from now on.
+    /// Looks at a cluster of our own from now on, first at its `ZooKeeper`.
     pub(super) fn new(zookeeper: String, observations: mpsc::Sender<Observation>) -> Self {
-        let (pages, asked) = mpsc::channel(PAGES_MAX);
-        let (tap, heard) = Tap::new();
-        let mut observer = Self {
-            scope: Arc::new(Scope::new(observations, tap)),
-            acknowledged: Arc::default(),
-            pages,
-            tasks: JoinSet::new(),
-            stop: CancellationToken::new(),
-        };
+        let mut observer = Self::with_manner(Manner::OWN, observations);
         let tree = ZnodesLook {
             address: zookeeper.clone(),
             scope: Arc::clone(&observer.scope),
@@ -75,6 +75,31 @@ impl Observer {
         observer.tasks.spawn(tree.run(observer.stop.clone()));
         let look = ZooKeeperLook::new(zookeeper, Arc::clone(&observer.scope));
         observer.tasks.spawn(look.run(observer.stop.clone()));
+        observer
+    }
+
+    /// Looks at a cluster that somebody else runs from now on, beginning at these addresses.
+    pub(super) fn attached(bootstrap: String, observations: mpsc::Sender<Observation>) -> Self {
+        let mut observer = Self::with_manner(Manner::OF_OTHERS, observations);
+        let contact = Contact {
+            bootstrap,
+            scope: Arc::clone(&observer.scope),
+        };
+        observer.tasks.spawn(contact.run(observer.stop.clone()));
+        observer
+    }
+
+    fn with_manner(manner: Manner, observations: mpsc::Sender<Observation>) -> Self {
+        let (pages, asked) = mpsc::channel(PAGES_MAX);
+        let (tap, heard) = Tap::new();
+        let mut observer = Self {
+            scope: Arc::new(Scope::new(observations, tap, manner)),
+            acknowledged: Arc::default(),
+            pages,
+            brokers: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        };
         let check = LostCheck {
             acknowledged: Arc::clone(&observer.acknowledged),
             scope: Arc::clone(&observer.scope),
@@ -88,17 +113,36 @@ impl Observer {
         observer
     }
 
-    /// Looks at this broker too from now on, whether it runs or not.
+    /// Looks at this broker too from now on, whether it runs or not; at one that was known at another address no more
+    /// there.
     pub(super) fn add_broker(&mut self, broker: BrokerId, address: &str) {
-        self.scope.count_broker();
+        self.remove_broker(broker);
+        let stop = self.stop.child_token();
+        self.brokers.insert(broker, stop.clone());
+        self.scope.count_brokers(self.brokers.len());
         let look = BrokerLook::new(broker, address.to_owned(), Arc::clone(&self.scope));
-        self.tasks.spawn(look.run(self.stop.clone()));
+        self.tasks.spawn(look.run(stop.clone()));
         let tail = Tail {
             broker,
             address: address.to_owned(),
             scope: Arc::clone(&self.scope),
         };
-        self.tasks.spawn(tail.run(self.stop.clone()));
+        self.tasks.spawn(tail.run(stop));
+    }
+
+    /// How many brokers are looked at.
+    pub(super) fn brokers(&self) -> usize {
+        self.brokers.len()
+    }
+
+    /// Looks at this broker no more.
+    pub(super) fn remove_broker(&mut self, broker: BrokerId) {
+        if let Some(stop) = self.brokers.remove(&broker) {
+            stop.cancel();
+            self.scope.count_brokers(self.brokers.len());
+        }
+        // Those that ended are taken out here, so that the set holds only those that look.
+        while self.tasks.try_join_next().is_some() {}
     }
 
     /// Looks at the logs of these partitions from now on, and of no others.

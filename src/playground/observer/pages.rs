@@ -16,9 +16,6 @@ use wire::{Offset, TopicPartition};
 /// Pages that may wait to be read: a key that is held asks for the same again soon.
 pub(super) const PAGES_MAX: usize = 8;
 
-/// How long a broker may take to answer; they are on this machine.
-const ANSWER_WAIT: Duration = Duration::from_millis(800);
-
 /// Bytes that are read at once.
 const PARTITION_BYTES: i32 = 256 * 1024;
 
@@ -73,12 +70,13 @@ async fn read(
     address: &str,
     page: &Page,
 ) -> Result<(Vec<RecordSeen>, Offset), KafkaError> {
-    let mut connection = scope.connect(address, ANSWER_WAIT).await?;
+    let wait = scope.manner().read_wait;
+    let mut connection = scope.connect(address, wait).await?;
     let mut records = Vec::new();
     let mut upto = page.from;
     for _ in 0..FETCHES_MAX {
         let before = upto;
-        let part = read_part(&mut connection, &page.partition, upto).await?;
+        let part = read_part(&mut connection, wait, &page.partition, upto).await?;
         if let Some((read, next)) = part {
             records.extend(read);
             upto = next;
@@ -95,11 +93,12 @@ async fn read(
 /// One fetch. Where it holds transactions, another asks which of them were aborted.
 async fn read_part(
     connection: &mut KafkaConnection,
+    wait: Duration,
     at: &TopicPartition,
     from: Offset,
 ) -> Result<Option<(Vec<RecordSeen>, Offset)>, KafkaError> {
     let ask = [(at.clone(), from)];
-    let (hold, wait) = (Duration::ZERO, ANSWER_WAIT);
+    let hold = Duration::ZERO;
     let fetched = offsets::fetch(connection, &ask, PARTITION_BYTES, hold, wait).await?;
     let Some(mut fetched) = fetched.into_iter().find(|part| part.error.is_none()) else {
         return Ok(None);

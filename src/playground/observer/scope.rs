@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::state::{ClusterSeen, GroupSeen, Observation, PartitionOffsets};
+use super::manner::Manner;
+use crate::state::{
+    BrokerSeen, ClusterSeen, GroupSeen, Observation, PartitionOffsets, SoftwareSeen,
+};
 use client::kafka::{KafkaConnection, KafkaError};
 use client::tap::Tap;
 use wire::{BrokerId, Offset, TopicPartition};
@@ -33,6 +36,7 @@ pub(super) struct Scope {
     znodes: watch::Sender<Option<String>>,
     observations: mpsc::Sender<Observation>,
     tap: Tap,
+    manner: Manner,
     /// How many brokers are looked at.
     brokers: AtomicU32,
 }
@@ -46,10 +50,16 @@ pub(super) struct Nudges {
     pub(super) logs: u64,
 }
 
+/// What is known now, and what was last told of it.
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
     cluster: ClusterSeen,
     metadata_claimed: Option<Instant>,
+    /// When any broker last told it.
+    pub(super) metadata_seen: Option<Instant>,
+    /// Brokers of others that Metadata named last.
+    pub(super) listed: BTreeMap<BrokerId, BrokerSeen>,
+    pub(super) software: Option<SoftwareSeen>,
     watched: Vec<TopicPartition>,
     logs: BTreeMap<TopicPartition, LogKnown>,
     groups: BTreeMap<String, GroupSeen>,
@@ -113,7 +123,7 @@ pub(super) struct LogSeen {
 }
 
 impl Scope {
-    pub(super) fn new(observations: mpsc::Sender<Observation>, tap: Tap) -> Self {
+    pub(super) fn new(observations: mpsc::Sender<Observation>, tap: Tap, manner: Manner) -> Self {
         Self {
             known: Mutex::default(),
             nudges: watch::Sender::default(),
@@ -121,13 +131,20 @@ impl Scope {
             znodes: watch::Sender::default(),
             observations,
             tap,
+            manner,
             brokers: AtomicU32::new(0),
         }
     }
 
-    /// One more broker is looked at.
-    pub(super) fn count_broker(&self) {
-        self.brokers.fetch_add(1, Ordering::Relaxed);
+    /// How this cluster is looked at.
+    pub(super) const fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// So many brokers are looked at.
+    pub(super) fn count_brokers(&self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.brokers.store(count, Ordering::Relaxed);
     }
 
     /// How many times rarer each broker is looked at than where there are a few: all together are asked no oftener.
@@ -211,8 +228,10 @@ impl Scope {
 
     /// Takes what Metadata said; tells it if it is news.
     pub(super) async fn see_cluster(&self, seen: ClusterSeen) {
+        self.see_brokers(&seen.brokers).await;
         let moved = {
             let mut known = self.known();
+            known.metadata_seen = Some(Instant::now());
             if known.cluster == seen {
                 return;
             }
@@ -385,7 +404,7 @@ impl Scope {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         // A panic ends the process; a poisoned lock is never seen.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -462,7 +481,7 @@ impl Known {
 mod tests {
     use tokio::sync::mpsc;
 
-    use super::{LogSeen, Scope};
+    use super::{LogSeen, Manner, Scope};
     use crate::state::{ClusterSeen, GroupSeen, Observation, PartitionSeen, TopicSeen};
     use client::tap::Tap;
     use wire::{BrokerId, Offset, TopicPartition};
@@ -486,7 +505,7 @@ mod tests {
     #[tokio::test]
     async fn the_high_watermark_never_passes_an_in_sync_log_end() {
         let (sender, mut told) = mpsc::channel(16);
-        let scope = Scope::new(sender, Tap::default());
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;
@@ -517,7 +536,7 @@ mod tests {
     #[tokio::test]
     async fn the_lag_of_a_group_is_asked_for_in_topics_that_nobody_looks_at() {
         let (sender, _told) = mpsc::channel(16);
-        let scope = Scope::new(sender, Tap::default());
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
         let at = TopicPartition::new("orders", 0);
         scope.see_cluster(cluster(1)).await;
         assert_eq!(scope.share_of(BrokerId(1)), super::Share::default());
@@ -537,7 +556,7 @@ mod tests {
     #[tokio::test]
     async fn answers_that_overtake_each_other_make_nothing_fall_back() {
         let (sender, mut told) = mpsc::channel(64);
-        let scope = Scope::new(sender, Tap::default());
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;
@@ -577,7 +596,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_of_leader_wakes_the_tails() {
         let (sender, _told) = mpsc::channel(16);
-        let scope = Scope::new(sender, Tap::default());
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;

@@ -13,26 +13,11 @@ use client::kafka::{KafkaConnection, KafkaError};
 use client::offsets::{self, Fetched, Position};
 use wire::{BrokerId, ErrorCode, Offset, TopicPartition};
 
-/// How long a broker may take to answer; they are on this machine.
-const ANSWER_WAIT: Duration = Duration::from_millis(800);
-
-/// How long a broker holds a fetch that finds nothing new.
-const HOLD: Duration = Duration::from_secs(2);
-
-/// The same where there are many brokers.
+/// How long a broker holds a fetch at most, however many there are.
 const HOLD_MAX: Duration = Duration::from_secs(10);
-
-/// How long two reads are apart at least: the eye sees no more.
-const BETWEEN_READS: Duration = Duration::from_millis(40);
-
-/// How long after a failure the next read is tried.
-const RETRY: Duration = Duration::from_millis(60);
 
 /// Records that the screen may show of one partition.
 const RECORDS_MAX: i64 = 200;
-
-/// Bytes of one partition that are read at once.
-const PARTITION_BYTES: i32 = 128 * 1024;
 
 /// Reads what one broker leads.
 pub(super) struct Tail {
@@ -64,9 +49,9 @@ impl Tail {
                 read = self.read(connection.take(), &led, &mut anew) => match read {
                     Ok(used) => {
                         connection = Some(used);
-                        BETWEEN_READS
+                        self.scope.manner().between_reads
                     }
-                    Err(_) => RETRY,
+                    Err(_) => self.scope.manner().read_retry,
                 },
             };
             tokio::select! {
@@ -83,9 +68,10 @@ impl Tail {
         led: &[TopicPartition],
         anew: &mut Anew,
     ) -> Result<KafkaConnection, KafkaError> {
+        let manner = self.scope.manner();
         let mut connection = match connection {
             Some(connection) => connection,
-            None => self.scope.connect(&self.address, ANSWER_WAIT).await?,
+            None => self.scope.connect(&self.address, manner.read_wait).await?,
         };
         for at in anew.due(&self.scope.compacted(led), Instant::now()) {
             self.scope.forget_tail(&at);
@@ -95,9 +81,9 @@ impl Tail {
             .iter()
             .filter_map(|at| Some((at.clone(), self.scope.tail(at)?)))
             .collect();
-        let hold = (HOLD * self.scope.rarer()).min(HOLD_MAX);
-        let fetched =
-            offsets::fetch(&mut connection, &from, PARTITION_BYTES, hold, ANSWER_WAIT).await?;
+        let hold = (manner.hold * self.scope.rarer()).min(HOLD_MAX);
+        let (bytes, wait) = (manner.partition_bytes, manner.read_wait);
+        let fetched = offsets::fetch(&mut connection, &from, bytes, hold, wait).await?;
         let mut logs = Vec::new();
         let mut stale = false;
         for fetched in fetched {
@@ -114,7 +100,7 @@ impl Tail {
         if stale {
             // It leads no more what we think it leads: metadata is asked for, then it is told again.
             self.scope.nudge();
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(manner.read_retry).await;
         } else if news {
             self.scope.nudge_logs();
         }
@@ -135,7 +121,7 @@ impl Tail {
         if new.is_empty() {
             return Ok(());
         }
-        let wait = ANSWER_WAIT;
+        let wait = self.scope.manner().read_wait;
         let starts = offsets::list_offsets(connection, &new, Position::LogStart, wait).await?;
         let ends = offsets::list_offsets(connection, &new, Position::HighWatermark, wait).await?;
         for (at, end) in ends {
@@ -156,8 +142,8 @@ impl Tail {
         at: &TopicPartition,
     ) -> Result<(), KafkaError> {
         let at = [at.clone()];
-        let ends =
-            offsets::list_offsets(connection, &at, Position::HighWatermark, ANSWER_WAIT).await?;
+        let (ask, wait) = (Position::HighWatermark, self.scope.manner().read_wait);
+        let ends = offsets::list_offsets(connection, &at, ask, wait).await?;
         for (at, end) in ends {
             self.scope.set_tail(&at, end);
         }

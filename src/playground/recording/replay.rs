@@ -10,7 +10,7 @@ use super::session_file;
 use crate::front::{FRAME_EVERY, Front, happening};
 use crate::observer::now;
 use crate::settings_folder::SettingsFolder;
-use crate::state::{Event, Happening, Observation, Request, Setup, State, update};
+use crate::state::{Event, Happening, Observation, Reach, Request, Setup, State, update};
 use crate::{Signals, instant, terminal, utc_offset_s};
 
 /// Plays a saved session until it is quit.
@@ -37,6 +37,7 @@ pub fn replay(file: &Path, record: Option<&Path>, reduced_motion: bool) -> Resul
         group: String::new(),
         consumers: 0,
         proves: false,
+        reach: Reach::Own,
         appearance: taken.appearance(),
         size: terminal::size(),
     };

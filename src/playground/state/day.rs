@@ -44,6 +44,7 @@ fn round(session: &mut Session, number: u32) {
         brokers: vec![BrokerSeen {
             id: BrokerId(1),
             address: "127.0.0.1:9092".into(),
+            rack: None,
         }],
         topics: names.iter().map(|name| topic(name, number)).collect(),
         ..ClusterSeen::default()

@@ -36,6 +36,10 @@ pub(super) fn pass(state: &mut State, action: &Action, by: By) -> Vec<Request> {
     if past::takes(state, action) {
         return Vec::new();
     }
+    if let Some(obstacle) = state.out_of_reach(action) {
+        state.message(obstacle.sentence(), true);
+        return Vec::new();
+    }
     if let By::Key(key) = by {
         if let Some(obstacle) = state.refusal(action) {
             state.message(obstacle.sentence(), true);
@@ -137,7 +141,8 @@ pub(super) fn go_on_with_lesson(state: &mut State) -> Vec<Request> {
 
 /// Lets a record go that was composed by hand.
 pub(super) fn pass_record(state: &mut State, record: NewRecord) -> Vec<Request> {
-    if past::takes(state, &Action::Cluster(ClusterAction::Compose)) {
+    let compose = Action::Cluster(ClusterAction::Compose);
+    if past::takes(state, &compose) || state.out_of_reach(&compose).is_some() {
         return Vec::new();
     }
     send(state, record)

@@ -12,6 +12,7 @@ mod lessons;
 mod model;
 mod palette;
 mod past;
+mod process_changed;
 pub mod settings;
 mod settings_file;
 mod setup;
@@ -38,9 +39,9 @@ pub use cluster::{
     LAG_SECONDS, Member, MemberSeen, Observation, Outages, Partition, PartitionOffsets,
     PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, Producing, RATE_SECONDS,
     REMOVED_FOR, Rates, ReadRecord, Reading, Receipt, RecordKind, RecordSeen, Run, Second,
-    SessionSeen, Spare, Stage, Standstill, Status, StreamRate, TAIL_MAX, Topic, TopicSeen,
-    Unreadable, Watch, WatchSeen, Wire, Word, Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes,
-    ZnodesSeen, ZooKeeperSeen, records_per_word, znode_summary,
+    SessionSeen, SoftwareSeen, Spare, Stage, Standstill, Status, StreamRate, TAIL_MAX, Topic,
+    TopicSeen, Unreadable, Watch, WatchSeen, Wire, Word, Znode, ZnodeContent, ZnodeSeen,
+    ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, records_per_word, znode_summary,
 };
 pub use lessons::{Course, Guess, Learning, Lesson, LessonStep, Listed, Part, Predict, Sheet};
 pub use model::{DEMO_KEYS, State, stream_value};
@@ -51,7 +52,9 @@ pub use past::{
 };
 pub use settings::{Context, keymap};
 pub use settings_file::{KEYS, LEARNED};
-pub use setup::{Appearance, Depth, Glyphs, NewTopic, Scheme, Setup, old_records_looked_for_ms};
+pub use setup::{
+    Appearance, Depth, Glyphs, NewTopic, Reach, Scheme, Setup, old_records_looked_for_ms,
+};
 pub use story::{
     Coach, Entry, Hand, Merge, Story, Subject, ToldLine, Tone, ZooKeeperStory, grouped,
     named_places,

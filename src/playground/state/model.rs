@@ -142,7 +142,8 @@ impl State {
             view,
             outages: Outages::default(),
             opening: Opening::default(),
-            coach: Coach::default(),
+            // It says what to do to a cluster of one's own.
+            coach: Coach::new(!setup.reach.is_own()),
             held: None,
             healing: false,
             past: Past::default(),

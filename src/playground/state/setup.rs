@@ -27,10 +27,51 @@ pub struct Setup {
     /// Ready means that a record was acknowledged by all replicas, too.
     #[serde(default)]
     pub proves: bool,
+    /// Whose the cluster is.
+    #[serde(default)]
+    pub reach: Reach,
     /// What the terminal can show.
     pub appearance: Appearance,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
+}
+
+/// Whose the cluster is, and so what can be done to it from here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reach {
+    /// Ours: its processes are our children, which can be signalled and are seen to die.
+    #[default]
+    Own,
+    /// Somebody else's: all that is known of it is what its brokers answer.
+    Attached {
+        /// The addresses that were given, `k1:9092,k2:9092`.
+        bootstrap: String,
+        /// `--allow-writes`: records, topics and groups may be changed.
+        writes: bool,
+    },
+}
+
+impl Reach {
+    /// Whether its brokers are our children.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        matches!(self, Self::Own)
+    }
+
+    /// Whether records, topics and groups may be changed.
+    #[must_use]
+    pub const fn may_write(&self) -> bool {
+        matches!(self, Self::Own | Self::Attached { writes: true, .. })
+    }
+
+    /// The addresses that were given, of a cluster that is not ours.
+    #[must_use]
+    pub fn given(&self) -> Option<&str> {
+        match self {
+            Self::Own => None,
+            Self::Attached { bootstrap, .. } => Some(bootstrap),
+        }
+    }
 }
 
 /// How often a broker looks for records that are too old or written over: Kafka looks every five minutes and every 15 s,

@@ -3,15 +3,16 @@
 use crate::state::{
     Event, Happening, Setup, State, Timestamp,
     action::{Answer, Request, command, heal_further, opening, rewind, waits},
-    cluster::{Change, Fact, Observation, ProcessChange, ProcessName, ProducedSeen, Status},
+    cluster::{Change, Fact, Observation, ProducedSeen},
     dispatch::{key, paste},
     gate::{By, go_on_with_lesson, pass},
     past::{self, History, PageError, Relived},
+    process_changed::process_changed,
     settings_file,
     shell::asked,
     story::{
-        self, Hand, Line, Merge, Subject, Tone, narrate_transaction::refused as refused_step,
-        outage, welcome,
+        self, Hand, Line, Subject, Tone, narrate_transaction::refused as refused_step, outage,
+        welcome,
     },
     view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, follow, look_back, watch_znodes},
 };
@@ -169,7 +170,7 @@ fn take_in(state: &mut State, seen: &Observation) -> Vec<Request> {
     let mut requests = Vec::new();
     let fact = state.cluster.see(seen, at);
     if let Some(fact) = &fact {
-        let starting = state.narrator.opening;
+        let starting = starting(state);
         state.outages.hear(&state.cluster, fact, starting, at);
     }
     state.outages.follow(&state.cluster, at);
@@ -186,8 +187,12 @@ fn take_in(state: &mut State, seen: &Observation) -> Vec<Request> {
             let home = &state.narrator.home;
             story::deleted(&mut state.story, &state.cluster, home, starts, at);
         }
-        Some(Fact::LeadersSeen) => {
+        Some(Fact::LeadersSeen(moved)) => {
             state.outages.forget(&state.cluster);
+            // Of our own cluster whoever moved them tells it, and why.
+            if !state.setup.reach.is_own() && !starting(state) {
+                story::seen::roles(&mut state.story, &state.cluster, moved, at);
+            }
             show_a_topic(state);
         }
         Some(Fact::Told(told)) => {
@@ -209,6 +214,11 @@ fn take_in(state: &mut State, seen: &Observation) -> Vec<Request> {
         state.view.message.take_if(|message| message.while_waiting);
     }
     requests
+}
+
+/// Whether what happens belongs to the start.
+fn starting(state: &State) -> bool {
+    state.narrator.opening
 }
 
 /// Says why records wait, in What happened and in the footer, which has room for what helps.
@@ -241,7 +251,13 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
             partition,
             key,
             error,
-        } => refused(state, partition.as_ref(), key.as_deref(), error),
+        } => outage::refused(
+            &mut state.story,
+            partition.as_ref(),
+            key.as_deref(),
+            error,
+            at,
+        ),
         Observation::DataFolder { path, last_used } => {
             state.data_folder = Some((path.clone(), *last_used));
             // Reports carry the clock of their process: none is older than this.
@@ -253,6 +269,10 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
                 Some(_) => line.say(welcome::first_words(name)).about(Subject::Data),
             };
             state.story.begin(line.about(Subject::Opening));
+        }
+        // Whoever began without a group is shown the first.
+        Observation::Group(seen) if state.view.group.is_empty() => {
+            state.view.group.clone_from(&seen.group);
         }
         Observation::Proved => state.opening.proof = opening::Proof::Given,
         Observation::OffsetCommitted { group, error } => {
@@ -334,7 +354,8 @@ fn show_a_topic(state: &mut State) {
     let topics = &state.cluster.topics;
     let view = &mut state.view;
     let come = view.topic_to_come.take_if(|name| topics.contains_key(name));
-    let gone = state.opening.ready_after.is_some() && !topics.contains_key(&view.topic);
+    let began = state.opening.ready_after.is_some() || view.topic.is_empty();
+    let gone = began && !topics.contains_key(&view.topic);
     let other = || {
         let mut people = topics.iter().filter(|(_, topic)| !topic.internal);
         people.next().map(|(name, _)| name.clone())
@@ -347,114 +368,16 @@ fn show_a_topic(state: &mut State) {
     }
 }
 
-/// A new broker has an address: the command that starts it names it, where that is still shown.
-fn show_where_it_listens(state: &mut State, process: &ProcessName, address: Option<&str>) {
-    if let ProcessName::Broker(id) = process {
-        let begun = state.start_broker_command(*id, None);
-        if state.view.command.as_ref() == Some(&begun) {
-            state.view.command = Some(state.start_broker_command(*id, address));
-        }
-    }
-}
-
-/// A child came, went or changed: what only the process table can tell.
-fn process_changed(
-    state: &mut State,
-    process: &ProcessName,
-    change: &ProcessChange,
-    status: Status,
-) {
-    let at = state.now;
-    let subject = Subject::Process(process.clone());
-    let opening = state.narrator.opening;
-    match change {
-        ProcessChange::Spawned { pid, address, .. } => {
-            show_where_it_listens(state, process, address.as_deref());
-            let server = matches!(process, ProcessName::Broker(_) | ProcessName::ZooKeeper);
-            if opening && server {
-                let place = address
-                    .clone()
-                    .map(|at| format!(", {at}"))
-                    .unwrap_or_default();
-                let line = Line::new(at, Hand::Process(process.clone()))
-                    .say(format!("pid {pid} started{place}"))
-                    .about(subject)
-                    .merging(Merge::Started(process.clone()));
-                state.story.tell(&[Subject::Opening], line);
-            } else {
-                let words = format!(" (pid {pid})");
-                state.story.amend_root(&subject, at, &words);
-            }
-        }
-        ProcessChange::Ready { address, at_ms } => {
-            if matches!(process, ProcessName::Consumer(_) | ProcessName::Producer(_)) {
-                return;
-            }
-            // By its own clock, as all that it reports.
-            let ready_at = Timestamp::from_ms(*at_ms).min(at);
-            let line = Line::new(ready_at, Hand::Process(process.clone()));
-            let line = line.say(format!("ready on {address}"));
-            if opening && *process == ProcessName::ZooKeeper {
-                state
-                    .story
-                    .retract(|merge| *merge == Merge::Started(ProcessName::ZooKeeper));
-                state.story.tell(&[Subject::Opening], line.about(subject));
-            } else if !opening {
-                let cause = std::slice::from_ref(&subject);
-                state.story.tell(cause, line.about(subject.clone()));
-            }
-        }
-        ProcessChange::Exited { code, signal } => {
-            let line = Line::new(at, Hand::Process(process.clone())).about(subject.clone());
-            match status {
-                Status::Died { .. } => {
-                    let end = match (code, signal) {
-                        (Some(code), _) => format!("exit {code}"),
-                        (None, Some(signal)) => format!("signal {signal}"),
-                        (None, None) => "gone".to_owned(),
-                    };
-                    let line = line.with(Tone::Bad, format!("DIED: {end}."));
-                    let hint = state.cluster.revival_hint(process);
-                    state.message(format!("{process} DIED: {end}.{hint}"), true);
-                    state.story.begin(line.with(Tone::Hint, hint));
-                }
-                Status::Stopped => state.story.tell(&[subject], line.say("ended")),
-                _ => {}
-            }
-        }
-        ProcessChange::Frozen | ProcessChange::Thawed => {}
-    }
-}
-
-/// A record that the producer gave up; many of a kind share a line.
-fn refused(state: &mut State, place: Option<&TopicPartition>, key: Option<&str>, error: &str) {
-    let at = state.now;
-    let window = std::time::Duration::from_secs(5);
-    let merged = state.story.merged(
-        at,
-        window,
-        |merge| matches!(merge, Merge::Refused(other, _) if other == error),
-    );
-    if let Some(entry) = merged
-        && let Some(Merge::Refused(_, count)) = &mut entry.merge
-    {
-        *count += 1;
-        entry.text = vec![(Tone::Bad, format!("{count} records refused: {error}"))];
-        return;
-    }
-    let place = place.map_or_else(String::new, |place| format!(" -> p{}", place.partition));
-    let words = format!("{}{place} refused: {error}", key.unwrap_or("a record"));
-    let line = Line::new(at, Hand::Client)
-        .with(Tone::Bad, words)
-        .merging(Merge::Refused(error.to_owned(), 1));
-    state.story.begin(line);
-}
-
 /// Goes on with the start where the last fact allows it; what was kept is sent when all is there.
 fn open_further(state: &mut State) -> Vec<Request> {
     let mut requests = state.opening.next(&state.setup, &state.cluster, state.now);
     if state.narrator.opening && state.is_ready() {
         state.narrator.opening = false;
+        if !state.setup.reach.is_own() {
+            story::seen::attached(&mut state.story, &state.setup, &state.cluster, state.now);
+            state.view.command = Some(command::list_topics(&state.bootstrap()));
+            return requests;
+        }
         let took = state.opening.ready_after.unwrap_or_default().as_secs_f64();
         let mut line =
             Line::new(state.now, Hand::Nobody).with(Tone::Good, format!("ready in {took:.3} s"));

@@ -29,7 +29,7 @@ use wire::transact::Order;
 
 pub use self::broker_settings::OFFSETS_PARTITIONS;
 pub use self::folder::{ClusterFolder, FolderOptions, shown};
-pub use self::run_file::{RunFile, clean, control_socket, find};
+pub use self::run_file::{RunFile, WrittenRunFile, clean, control_socket, find};
 
 /// The cluster's name where none is given.
 pub const DEFAULT_NAME: &str = "demo";

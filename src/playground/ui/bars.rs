@@ -3,10 +3,12 @@
 use ratatui::layout::Rect;
 
 use super::{
+    attached,
     canvas::{Canvas, Pieces, columns, fit, width},
-    lesson_bar, moment, panes, stage_bar,
+    lesson_bar, moment, panes,
+    picked::{Verbs, picked},
+    stage_bar,
     theme::Role,
-    words,
 };
 use crate::state::{Overlay, Prompt, Purpose, State, Status, StreamRate, grouped, pace};
 
@@ -26,7 +28,9 @@ pub fn header(canvas: &mut Canvas<'_>, state: &State, shown: &State, area: Rect)
     let mut pieces = (0..LEFT_OUT_MAX).map(|left_out| what_is(state, shown, left_out));
     let pieces = pieces.clone().find(fits).or_else(|| pieces.next_back());
     let pieces = pieces.unwrap_or_default();
-    let right = if shown.is_ready() {
+    let right = if let (false, Some(given)) = (shown.is_ready(), shown.setup.reach.given()) {
+        vec![given.to_owned()]
+    } else if shown.is_ready() {
         let mut right = vec![shown.bootstrap(), state.view.layouts.current().name.clone()];
         if !narrow && state.moment().is_none() {
             right.push(shown.now.clock(state.setup.utc_offset_s).to_string());
@@ -58,8 +62,12 @@ fn what_is(state: &State, shown: &State, left_out: u8) -> Pieces {
     if left_out < 4 {
         pieces.push((Role::Focus, " kafkarium".into()));
     }
-    if !narrow && left_out < 1 {
+    if !narrow && left_out < 1 && state.setup.reach.is_own() {
         pieces.push((Role::Text, format!(" {}", state.setup.name)));
+    }
+    let own = shown.setup.reach.is_own();
+    if !own {
+        attached::chip(shown, gap, &mut pieces);
     }
     if let Some(chip) = super::overlays::caption::recording(state) {
         pieces.push((Role::Text, " ".into()));
@@ -72,11 +80,18 @@ fn what_is(state: &State, shown: &State, left_out: u8) -> Pieces {
     }
     if !shown.is_ready() {
         let since = shown.now.since(state.setup.started_at).as_secs_f64();
-        pieces.push((Role::Text, format!("{gap}starting{gap}{since:.1} s")));
+        let what = if own { "starting" } else { "asking" };
+        pieces.push((Role::Text, format!("{gap}{what}{gap}{since:.1} s")));
         return pieces;
     }
     if left_out < 5 {
         brokers(shown, narrow, &mut pieces);
+    }
+    if !own {
+        attached::software(shown, (gap, left_out), &mut pieces);
+        if !shown.setup.reach.may_write() {
+            return pieces;
+        }
     }
     if left_out < 2 && (moment.is_none() || !narrow) {
         stream(shown, narrow, gap, &mut pieces);
@@ -199,7 +214,9 @@ pub fn footer(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
 fn command_line(canvas: &mut Canvas<'_>, state: &State, x: u16, y: u16, end: u16) {
     let Some(command) = &state.view.command else {
         // Once all is there only the end of a stream has no command.
-        let text = if state.is_ready() {
+        let text = if !state.setup.reach.is_own() {
+            ""
+        } else if state.is_ready() {
             " in a shell ^C ends the stream"
         } else {
             " new here? the line above always names the keys that make sense now"
@@ -299,6 +316,9 @@ pub fn verbs(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         x = canvas.text(x, y, end, &format!(" {does}"), Role::Text);
     }
     let stop = end.saturating_sub(width(&help) + 1);
+    if let Some(why) = attached::no_verbs(state) {
+        x = canvas.text(x, y, stop, &why, Role::Dim);
+    }
     let air = match (narrow, dead || !own.is_empty()) {
         (true, _) => [" │ ", " │ ", " "],
         (false, true) => ["   │  ", "  │  ", "  "],
@@ -340,11 +360,17 @@ fn always(
         let keys = keys.into_iter().zip([0, 1, 0]);
         verbs.extend(keys.map(|((action, does), rank)| (0, rank, key(action), does)));
     }
+    if !state.setup.reach.may_write() {
+        verbs.retain(|(_, _, _, does)| *does == "heal all");
+    }
+    if !state.setup.reach.is_own() {
+        verbs.retain(|(_, _, _, does)| !matches!(*does, "heal all" | "consumer"));
+    }
     if state.held.is_some() {
         verbs.clear();
     }
     if state.view.narrow() {
-        if !verbs.is_empty() {
+        if !verbs.is_empty() || !state.setup.reach.is_own() {
             verbs.push((0, 4, key("palette"), "all"));
         }
     } else {
@@ -416,73 +442,4 @@ fn help_hint(canvas: &mut Canvas<'_>, end: u16, y: u16, (key, does): (&str, &str
     let x = end.saturating_sub(width(key) + width(does) + 2);
     let after = canvas.text(x, y, end, key, Role::Focus);
     canvas.text(after, y, end, &format!(" {does} "), Role::Text);
-}
-
-type Verbs = Vec<(&'static str, &'static str)>;
-
-/// What is picked, and the verbs that make sense for it now, by action.
-fn picked(state: &State) -> (Pieces, Verbs) {
-    let mut name = words::name(&state.view.picked);
-    if state.view.typed_pick.is_some() {
-        name.push('_');
-    }
-    if let Some(moment) = state.moment() {
-        let name = if moment.replay.is_some() {
-            " replay "
-        } else {
-            " held "
-        };
-        let chip = vec![(Role::Text, " ".into()), (Role::WarningChip, name.into())];
-        return (chip, moment::verbs(state, &moment));
-    }
-    let Some(process) = state.cluster.processes.get(&state.view.picked) else {
-        return (vec![(Role::Focus, format!(" {name}"))], Vec::new());
-    };
-    let consumer = process.group.is_some();
-    let open = process
-        .producing
-        .as_ref()
-        .is_some_and(|known| known.stage.is_open());
-    if process.status == Status::Up && open {
-        let chip = vec![(Role::Focus, format!(" {name}"))];
-        let verbs = [
-            ("txn produce", "into it"),
-            ("txn", "commit"),
-            ("txn abort", "abort"),
-            ("txn abandon", "kill its producer"),
-        ];
-        return (chip, verbs.to_vec());
-    }
-    match process.status {
-        status if status.is_gone() => {
-            let mut verbs = vec![("start", "start again")];
-            if matches!(status, Status::Died { .. }) {
-                verbs.push(("open", "whole log"));
-            }
-            let chip = vec![
-                (Role::Text, " ".into()),
-                (Role::DeadChip, format!(" {name} ✗ ")),
-            ];
-            (chip, verbs)
-        }
-        Status::Frozen => (
-            vec![
-                (Role::Text, " ".into()),
-                (Role::WarningChip, format!(" {name} z ")),
-            ],
-            vec![("freeze", "thaw"), ("kill", "kill -9")],
-        ),
-        Status::Up => (
-            vec![(Role::Focus, format!(" {name}"))],
-            vec![
-                ("kill", "kill -9"),
-                ("stop", if consumer { "leave" } else { "stop" }),
-                ("freeze", "freeze"),
-            ],
-        ),
-        _ => (
-            vec![(Role::Dim, format!(" {name}"))],
-            vec![("kill", "kill -9")],
-        ),
-    }
 }

@@ -9,6 +9,7 @@
 //! the command of the last action
 //! ```
 
+mod attached;
 mod bars;
 mod canvas;
 mod lesson_bar;
@@ -17,6 +18,7 @@ mod moment;
 pub mod mouse;
 mod overlays;
 mod panes;
+mod picked;
 mod stage_bar;
 mod theme;
 mod words;

@@ -227,6 +227,8 @@ pub fn status(process: &Process) -> (&'static str, String) {
         Status::Stopping => ("◌", "stopping".into()),
         Status::Stopped => ("✗", "STOPPED".into()),
         Status::Killed => ("✗", "KILLED".into()),
+        Status::Silent => ("◌", "SILENT".into()),
+        Status::Gone => ("✗", "GONE".into()),
         Status::Died { code, signal } => {
             let end = match (code, signal) {
                 (Some(code), _) => format!("  exit {code}"),

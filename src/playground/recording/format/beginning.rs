@@ -11,8 +11,8 @@ use super::{
 };
 use crate::state::{
     Appearance, Beginning, Depth, Expired, Eye, Glyphs, Hand, Intent, NewTopic, Opened, Pane,
-    Process, Producing, RecordFace, Scheme, Setup, Stage, Status, StreamRate, Thing, Timestamp,
-    ToldLine, Tone, ValueFace, ZnodeView,
+    Process, Producing, Reach, RecordFace, Scheme, Setup, Stage, Status, StreamRate, Thing,
+    Timestamp, ToldLine, Tone, ValueFace, ZnodeView,
 };
 use wire::{BrokerId, Offset, TopicPartition};
 
@@ -45,9 +45,21 @@ stored_struct! {
         group: String,
         consumers: u32,
         proves: bool,
+        #[serde(default = "own")]
+        reach: StoredReach,
         appearance: StoredAppearance,
         size: (u16, u16),
     }
+}
+
+stored_enum! {
+    /// Whose the cluster is.
+    StoredReach of Reach { Own, Attached { bootstrap: String, writes: bool } }
+}
+
+/// Whose it was before anybody could attach to another's.
+fn own() -> StoredReach {
+    StoredReach::Own
 }
 
 stored_struct! {
@@ -93,6 +105,10 @@ pub(in crate::recording) struct StoredProcess {
     since: Timestamp,
     pid: Option<u32>,
     address: Option<String>,
+    #[serde(default)]
+    of_others: bool,
+    #[serde(default)]
+    rack: Option<String>,
     group: Option<String>,
     topic: Option<String>,
     rss_bytes: Option<u64>,
@@ -114,6 +130,8 @@ impl Mirror<Process> for StoredProcess {
             since: it.since,
             pid: it.pid,
             address: it.address,
+            of_others: !it.ours,
+            rack: it.rack,
             group: it.group,
             topic: it.topic,
             rss_bytes: it.rss_bytes,
@@ -133,6 +151,8 @@ impl Mirror<Process> for StoredProcess {
         process.since = self.since;
         process.pid = self.pid;
         process.address = self.address;
+        process.ours = !self.of_others;
+        process.rack = self.rack;
         process.group = self.group;
         process.topic = self.topic;
         process.rss_bytes = self.rss_bytes;
@@ -176,6 +196,8 @@ stored_enum! {
         Stopped,
         Killed,
         Died { code: Option<i32>, signal: Option<i32> },
+        Silent,
+        Gone,
     }
 }
 
@@ -214,6 +236,8 @@ stored_enum! {
         Group,
         Client,
         Retention,
+        Seen,
+        Inferred,
         Nobody,
     }
 }

@@ -7,8 +7,8 @@ use super::mirror::{stored_enum, stored_struct};
 use crate::state::{
     Acks, BatchSeen, BrokerSeen, BytesSeen, ClusterSeen, ExchangeSeen, GroupSeen, MemberSeen,
     Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName, ProducedSeen,
-    Receipt, RecordKind, RecordSeen, SessionSeen, Timestamp, TopicSeen, Unreadable, WatchSeen,
-    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+    Receipt, RecordKind, RecordSeen, SessionSeen, SoftwareSeen, Timestamp, TopicSeen, Unreadable,
+    WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
 };
 use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
@@ -20,6 +20,7 @@ stored_enum! {
         Memory { process: StoredName, rss_bytes: u64 },
         LogLines { process: StoredName, file: String, lines: Vec<String> },
         Report { process: StoredName, line: ReportLine },
+        Software(software: StoredSoftware),
         Cluster(cluster: StoredCluster),
         Offsets(offsets: Vec<StoredOffsets>),
         Records {
@@ -70,6 +71,10 @@ stored_enum! {
         Exited { code: Option<i32>, signal: Option<i32> },
         Frozen,
         Thawed,
+        Listed { address: String, rack: Option<String> },
+        Unlisted,
+        Silent { why: String },
+        Answers,
     }
 }
 
@@ -100,8 +105,18 @@ stored_struct! {
 }
 
 stored_struct! {
+    /// What a cluster's brokers run.
+    StoredSoftware of SoftwareSeen { quorum: bool, release: Option<String> }
+}
+
+stored_struct! {
     /// A live broker.
-    StoredBroker of BrokerSeen { id: BrokerId, address: String }
+    StoredBroker of BrokerSeen {
+        id: BrokerId,
+        address: String,
+        #[serde(default)]
+        rack: Option<String>,
+    }
 }
 
 stored_struct! {

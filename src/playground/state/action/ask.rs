@@ -53,7 +53,11 @@ fn quitting(state: &State, key: Key) -> Option<Ask> {
     } else {
         "the data stays"
     };
-    let text = format!("{key} again quits: the processes end, {kept}");
+    let text = if state.setup.reach.is_own() {
+        format!("{key} again quits: the processes end, {kept}")
+    } else {
+        format!("{key} again quits: the cluster goes on without this screen")
+    };
     let how = Answer::Again { key, at: None };
     Some(ask(state, TerminalAction::Quit, &text, how))
 }

@@ -21,6 +21,11 @@ pub(in crate::state) fn line(words: &[&str]) -> String {
     words.join(" ")
 }
 
+/// What topics there are.
+pub(in crate::state) fn list_topics(bootstrap: &str) -> String {
+    line(&["kafka-topics.sh", "--bootstrap-server", bootstrap, "--list"])
+}
+
 /// Gives these words to the command, a line each.
 pub(in crate::state) fn fed(text: &str, command: &[&str]) -> String {
     format!("{} | {}", line(&["printf", r"%s\n", text]), line(command))

@@ -1,6 +1,6 @@
 //! Why an action comes to nothing now: what it needs is dead, frozen or not now.
 
-use super::{Action, ClusterAction, Pane, Target, TransactionAction};
+use super::{Action, ClusterAction, LessonAction, Pane, Target, TransactionAction};
 use crate::state::{
     State,
     cluster::{Cluster, Process, ProcessName, Status},
@@ -23,6 +23,14 @@ pub enum Obstacle {
     Waits,
     /// There is no such topic, and none of our clients creates one by asking.
     NoTopic(String),
+    /// The process is no child of ours: it is on this host, if that is known.
+    NotOurs(ProcessName, Option<String>),
+    /// It takes processes of our own, and the cluster is somebody else's.
+    Attached,
+    /// The cluster is somebody else's and may only be looked at.
+    ReadOnly,
+    /// No broker of somebody else's cluster answers.
+    NobodyAnswers,
 }
 
 impl Obstacle {
@@ -37,6 +45,9 @@ impl Obstacle {
             Self::Dead(_) => "is dead",
             Self::Waits => "waits",
             Self::NoTopic(_) => "no topic",
+            Self::NotOurs(..) | Self::Attached => "not ours",
+            Self::ReadOnly => "read-only",
+            Self::NobodyAnswers => "no answer",
         }
     }
 
@@ -61,6 +72,19 @@ impl Obstacle {
             Self::Dead(process) => {
                 format!("{process} is dead already: {{start {process}}} starts it again")
             }
+            Self::NotOurs(process, Some(host)) => {
+                format!("{process} is not ours: its process is on {host}")
+            }
+            Self::NotOurs(process, None) => format!("{process} is not ours"),
+            Self::Attached => {
+                "this cluster is not ours: what needs processes of its own needs kafkarium without --bootstrap-server"
+                    .to_owned()
+            }
+            Self::ReadOnly => {
+                "read-only: --allow-writes at the start opens what changes records, topics and groups"
+                    .to_owned()
+            }
+            Self::NobodyAnswers => "no broker answers: they are asked again and again".to_owned(),
         }
     }
 }
@@ -82,6 +106,9 @@ impl State {
         if self.held.is_some() && matches!(action, Action::Cluster(_) | Action::Lesson(_)) {
             return Some(Obstacle::Past);
         }
+        if let Some(obstacle) = self.out_of_reach(action) {
+            return Some(obstacle);
+        }
         if let Action::Cluster(
             ClusterAction::Kill(target)
             | ClusterAction::Stop(target)
@@ -96,6 +123,9 @@ impl State {
         let needs = self.needs(action);
         if self.cluster.no_broker_answers() {
             match needs {
+                Needs::Broker | Needs::BrokerAndZooKeeper if !self.setup.reach.is_own() => {
+                    return Some(Obstacle::NobodyAnswers);
+                }
                 Needs::Broker | Needs::BrokerAndZooKeeper => return Some(Obstacle::NoBroker),
                 Needs::BrokerAtLast => return Some(Obstacle::Waits),
                 Needs::Nothing | Needs::ZooKeeper => {}
@@ -120,8 +150,40 @@ impl State {
                     | Obstacle::Starting
                     | Obstacle::NoZooKeeper(_)
                     | Obstacle::NoTopic(_)
+                    | Obstacle::NotOurs(..)
+                    | Obstacle::Attached
+                    | Obstacle::ReadOnly
+                    | Obstacle::NobodyAnswers
             )
         })
+    }
+
+    /// Why our hands do not reach that far, whoever wants it: of a cluster that somebody else runs the processes are not
+    /// ours, and it is changed only where that was allowed.
+    pub(in crate::state) fn out_of_reach(&self, action: &Action) -> Option<Obstacle> {
+        if self.setup.reach.is_own() {
+            return None;
+        }
+        let action = match action {
+            Action::Cluster(action) => action,
+            Action::Lesson(LessonAction::ListLessons) | Action::Screen(_) | Action::Terminal(_) => {
+                return None;
+            }
+            Action::Lesson(_) => return Some(Obstacle::Attached),
+        };
+        match wants(action) {
+            Wants::Nothing => None,
+            Wants::Processes(None) => Some(Obstacle::Attached),
+            Wants::Processes(Some(target)) => {
+                let aimed = self.aimed(target).into_iter().next()?;
+                let host = self.cluster.processes.get(&aimed).and_then(Process::host);
+                let host = host.map(str::to_owned);
+                Some(Obstacle::NotOurs(aimed, host))
+            }
+            _ if !self.setup.reach.may_write() => Some(Obstacle::ReadOnly),
+            Wants::WritesByProcesses => Some(Obstacle::Attached),
+            Wants::Writes => None,
+        }
     }
 
     /// The topic that is to be written to and is not there. Before all is ready, records are kept for it.
@@ -204,6 +266,48 @@ impl State {
             | ClusterAction::Transaction(_)
             | ClusterAction::Wait(_) => Needs::Nothing,
         }
+    }
+}
+
+/// What an action does to the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants<'a> {
+    Nothing,
+    /// To processes: to these, or to any.
+    Processes(Option<&'a Target>),
+    /// To records, topics or groups.
+    Writes,
+    /// The same by a process of our own.
+    WritesByProcesses,
+}
+
+fn wants(action: &ClusterAction) -> Wants<'_> {
+    match action {
+        ClusterAction::Kill(target)
+        | ClusterAction::Stop(target)
+        | ClusterAction::Freeze(target)
+        | ClusterAction::Thaw(target)
+        | ClusterAction::Start(target)
+        | ClusterAction::Restart(target) => Wants::Processes(Some(target)),
+        ClusterAction::Heal | ClusterAction::AddBroker => Wants::Processes(None),
+        ClusterAction::AddConsumer(_) | ClusterAction::AddGroup | ClusterAction::Transaction(_) => {
+            Wants::WritesByProcesses
+        }
+        ClusterAction::Produce(_)
+        | ClusterAction::Compose
+        | ClusterAction::Stream(_)
+        | ClusterAction::StreamInto(..)
+        | ClusterAction::StreamFaster
+        | ClusterAction::StreamSlower
+        | ClusterAction::CreateTopic(_)
+        | ClusterAction::SetConfig(_)
+        | ClusterAction::DeleteTopic(_)
+        | ClusterAction::DeleteGroup(_)
+        | ClusterAction::Delete
+        | ClusterAction::RewindGroup(_)
+        | ClusterAction::SpreadPartitions
+        | ClusterAction::ElectLeaders => Wants::Writes,
+        ClusterAction::Acks(_) | ClusterAction::Wait(_) => Wants::Nothing,
     }
 }
 

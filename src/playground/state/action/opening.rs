@@ -62,6 +62,9 @@ impl Opening {
     /// The processes to start at once.
     #[must_use]
     pub fn first(setup: &Setup, cluster: &mut Cluster) -> Vec<Request> {
+        if !setup.reach.is_own() {
+            return Vec::new();
+        }
         let names = std::iter::once(ProcessName::ZooKeeper)
             .chain(setup.brokers.iter().copied().map(ProcessName::Broker));
         names
@@ -80,6 +83,13 @@ impl Opening {
         }
         let mut requests = Vec::new();
         let (up, planned) = cluster.brokers_up();
+        if !setup.reach.is_own() {
+            // There is nothing to begin: what is there is looked at.
+            if up > 0 && cluster.bootstrap.is_some() {
+                self.ready_after = Some(at.since(setup.started_at));
+            }
+            return requests;
+        }
         // Whoever died is not waited for: the others are a cluster without it.
         let gone = gone(cluster).count();
         let missing: Vec<&NewTopic> = setup

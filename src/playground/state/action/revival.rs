@@ -23,7 +23,9 @@ impl Cluster {
     /// What brings this broker back, in order: nobody is elected before `ZooKeeper` is there.
     #[must_use]
     pub fn revival(&self, broker: BrokerId) -> Vec<Action> {
-        let status = self.process(broker).map(|process| process.status);
+        // Nobody here brings back what others run.
+        let process = self.process(broker).filter(|process| process.ours);
+        let status = process.map(|process| process.status);
         let itself = status.and_then(|status| revives(ProcessName::Broker(broker), status));
         self.revival_of_zookeeper()
             .into_iter()

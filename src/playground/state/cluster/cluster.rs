@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acks, Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen, Status,
-    StreamRate, Znodes, ZooKeeperSeen,
+    Acks, Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen,
+    SoftwareSeen, Status, StreamRate, Znodes, ZooKeeperSeen,
 };
 use crate::state::Timestamp;
 use wire::{BrokerId, Offset, TopicPartition};
@@ -23,6 +23,9 @@ pub struct Cluster {
     pub controller: Option<(BrokerId, Timestamp)>,
     /// Where clients begin.
     pub bootstrap: Option<String>,
+    /// What its brokers run, where others run them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software: Option<SoftwareSeen>,
     /// Topics by name.
     pub topics: BTreeMap<String, Topic>,
     /// Groups by id.

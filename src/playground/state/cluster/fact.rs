@@ -20,12 +20,21 @@ pub(in crate::state) enum Fact {
         /// What it does now.
         status: Status,
     },
-    /// Metadata named the leaders of all partitions.
-    LeadersSeen,
+    /// Metadata named the leaders of all partitions; these are others than before, or have another ISR.
+    LeadersSeen(Vec<RoleSeen>),
     /// Logs of people's topics begin later than they did.
     RecordsDeleted(Vec<LogStart>),
     /// A process told something of its own.
     Told(Told),
+}
+
+/// What Metadata says of a partition that it said otherwise before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::state) struct RoleSeen {
+    pub place: TopicPartition,
+    pub leader: Moved<Option<BrokerId>>,
+    pub epoch: Moved<LeaderEpoch>,
+    pub isr: Moved<Vec<BrokerId>>,
 }
 
 /// Where a partition's log begins.

@@ -3,7 +3,7 @@
 use super::{
     Acks, Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, PartitionOffsets,
     Process, ProcessChange, ProcessName, Receipt, RecordSeen, Word,
-    fact::{Fact, LogStart, Moved},
+    fact::{Fact, LogStart, Moved, RoleSeen},
 };
 use crate::state::Timestamp;
 use wire::{BrokerId, Offset, TopicPartition};
@@ -36,9 +36,9 @@ impl Cluster {
             }
             Observation::Report { process, line } => return self.see_report(process, line, at),
             Observation::Cluster(cluster) => {
-                self.see_metadata(cluster, at);
-                return Some(Fact::LeadersSeen);
+                return Some(Fact::LeadersSeen(self.see_metadata(cluster, at)));
             }
+            Observation::Software(software) => self.software = Some(software.clone()),
             Observation::Offsets(offsets) => return self.see_offsets(offsets, at),
             Observation::Records {
                 partition,
@@ -206,7 +206,7 @@ impl Cluster {
         }
     }
 
-    fn see_metadata(&mut self, seen: &ClusterSeen, at: Timestamp) {
+    fn see_metadata(&mut self, seen: &ClusterSeen, at: Timestamp) -> Vec<RoleSeen> {
         self.bootstrap = seen
             .brokers
             .first()
@@ -215,6 +215,7 @@ impl Cluster {
         if let Some(controller) = seen.controller {
             self.see_controller(controller, at);
         }
+        let mut moved = Vec::new();
         let mut gone = Vec::new();
         self.topics.retain(|name, _| {
             let stays = seen.topics.iter().any(|topic| topic.name == *name);
@@ -240,9 +241,13 @@ impl Cluster {
                 .partitions
                 .resize_with(topic.partitions.len(), Partition::default);
             for (partition, seen) in known.partitions.iter_mut().zip(&topic.partitions) {
+                let before = partition.role_before(seen);
                 partition.see(seen, at);
+                let place = || TopicPartition::new(&topic.name, seen.partition);
+                moved.extend(before.and_then(|before| partition.role_since(before, place())));
             }
         }
+        moved
     }
 
     pub(super) fn see_controller(&mut self, controller: BrokerId, at: Timestamp) {

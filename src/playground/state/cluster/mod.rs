@@ -27,20 +27,22 @@ mod stream;
 mod wire;
 mod znode_words;
 mod znodes;
+mod zookeeper_seen;
 
 pub use catch_up::CaughtUp;
 pub(super) use cluster::broker_of_znodes;
 pub use cluster::{Cluster, Delivery, Spare, Topic};
 pub(super) use fact::{
-    Assigned, Cause, Change, Fact, GroupChange, LogStart, MemberChange, Moved, Share, Told,
+    Assigned, Cause, Change, Fact, GroupChange, LogStart, MemberChange, Moved, RoleSeen, Share,
+    Told,
 };
 pub use flow::{Flow, FlowLane, Word, records_per_word};
 pub use group::{Group, LAG_SECONDS, Member};
 pub use hidden::Hidden;
 pub use observation::{
     Acks, BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets,
-    PartitionSeen, ProcessChange, ProcessName, ProducedSeen, Receipt, SessionSeen, TopicSeen,
-    Unreadable, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+    PartitionSeen, ProcessChange, ProcessName, ProducedSeen, Receipt, SoftwareSeen, TopicSeen,
+    Unreadable,
 };
 pub use outage::{Ended, Outages};
 pub(super) use partition::PAGE_RECORDS;
@@ -56,3 +58,6 @@ pub use wire::{EXCHANGES_MAX, ExchangeSeen, Wire};
 pub use znode_words::summary as znode_summary;
 pub(super) use znodes::parent;
 pub use znodes::{REMOVED_FOR, Watch, Znode, ZnodeWrite, Znodes};
+pub use zookeeper_seen::{
+    SessionSeen, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+};

@@ -73,7 +73,8 @@ impl Outages {
         match fact {
             Fact::Process {
                 process: ProcessName::Broker(broker),
-                change: ProcessChange::Exited { .. } | ProcessChange::Frozen,
+                change:
+                    ProcessChange::Exited { .. } | ProcessChange::Frozen | ProcessChange::Silent { .. },
                 ..
             } => {
                 // It answers no more: what it led has no leader from now on.
@@ -83,7 +84,7 @@ impl Outages {
                     }
                 }
             }
-            Fact::LeadersSeen
+            Fact::LeadersSeen(_)
             | Fact::Told(Told {
                 change: Change::StateWritten { .. },
                 ..
@@ -96,7 +97,10 @@ impl Outages {
                     }
                 }
             }
-            Fact::Process { .. } | Fact::LeadersSeen | Fact::RecordsDeleted(_) | Fact::Told(_) => {}
+            Fact::Process { .. }
+            | Fact::LeadersSeen(_)
+            | Fact::RecordsDeleted(_)
+            | Fact::Told(_) => {}
         }
     }
 

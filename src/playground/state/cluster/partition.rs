@@ -7,9 +7,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{PartitionOffsets, PartitionSeen, RecordSeen, Run};
+use super::{
+    PartitionOffsets, PartitionSeen, RecordSeen, Run,
+    fact::{Moved, RoleSeen},
+};
 use crate::state::Timestamp;
-use wire::{BrokerId, Offset};
+use wire::{BrokerId, Offset, TopicPartition};
 
 /// Records kept for looking back: more than a screen of the widest terminal shows.
 pub const TAIL_MAX: usize = 400;
@@ -141,6 +144,28 @@ impl Partition {
             per_cell *= 10;
         }
         i64::from(per_cell)
+    }
+
+    /// What was known of its leader and its ISR, if it was known at all and is told otherwise now.
+    pub(super) fn role_before(&self, told: &PartitionSeen) -> Option<PartitionSeen> {
+        let known = !self.seen.replicas.is_empty();
+        let other = self.seen.leader != told.leader || self.seen.isr != told.isr;
+        (known && other).then(|| self.seen.clone())
+    }
+
+    /// What came of it, if it was taken in.
+    pub(super) fn role_since(
+        &self,
+        before: PartitionSeen,
+        place: TopicPartition,
+    ) -> Option<RoleSeen> {
+        let now = &self.seen;
+        (*now != before).then(|| RoleSeen {
+            place,
+            leader: Moved::new(before.leader, now.leader),
+            epoch: Moved::new(before.epoch, now.epoch),
+            isr: Moved::new(before.isr, now.isr.clone()),
+        })
     }
 
     pub(in crate::state) fn see(&mut self, seen: &PartitionSeen, at: Timestamp) {

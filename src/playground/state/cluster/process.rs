@@ -1,4 +1,4 @@
-//! A child process as the playground saw it live and die.
+//! A process as the playground saw it live and die: a child, or a broker that others run.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,7 +8,7 @@ use super::{ProcessChange, ProcessName, Producing, catch_up::CatchUp};
 use crate::state::Timestamp;
 use wire::{BrokerId, TopicPartition};
 
-/// One child, also after its end.
+/// One process, also after its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Process {
     /// Its name.
@@ -21,6 +21,10 @@ pub struct Process {
     pub pid: Option<u32>,
     /// Where it listens.
     pub address: Option<String>,
+    /// Whether it is a child of ours. Of any other broker it is known what it answers.
+    pub ours: bool,
+    /// Where a broker of others stands, if it says so.
+    pub rack: Option<String>,
     /// Whom a consumer reads for.
     pub group: Option<String>,
     /// The topic that a consumer was added to read; those that the start brings read its first topic.
@@ -73,6 +77,10 @@ pub enum Status {
         /// What ended it.
         signal: Option<i32>,
     },
+    /// A broker of others that does not answer us. Metadata still names it.
+    Silent,
+    /// A broker of others that Metadata named once, and does no more. Nobody told why.
+    Gone,
 }
 
 /// What the playground did to a process.
@@ -106,7 +114,10 @@ impl Status {
     /// Whether there was one and is none now.
     #[must_use]
     pub fn is_gone(self) -> bool {
-        matches!(self, Self::Stopped | Self::Killed | Self::Died { .. })
+        matches!(
+            self,
+            Self::Stopped | Self::Killed | Self::Died { .. } | Self::Gone
+        )
     }
 }
 
@@ -120,6 +131,8 @@ impl Process {
             since: at,
             pid: None,
             address: None,
+            ours: true,
+            rack: None,
             group: None,
             topic: None,
             rss_bytes: None,
@@ -140,6 +153,12 @@ impl Process {
     #[must_use]
     pub fn port(&self) -> Option<&str> {
         self.address.as_deref()?.rsplit(':').next()
+    }
+
+    /// The host it listens on, as text.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        Some(self.address.as_deref()?.rsplit_once(':')?.0)
     }
 
     /// The broker's id, if it is one.
@@ -203,9 +222,32 @@ impl Process {
                     Status::Up
                 };
             }
+            ProcessChange::Listed { .. }
+            | ProcessChange::Unlisted
+            | ProcessChange::Silent { .. }
+            | ProcessChange::Answers => self.see_foreign(change),
         }
         if self.status != before {
             self.since = at;
+        }
+    }
+
+    /// Takes in what was seen of a broker that others run.
+    fn see_foreign(&mut self, change: &ProcessChange) {
+        match change {
+            ProcessChange::Listed { address, rack } => {
+                self.ours = false;
+                self.address = Some(address.clone());
+                self.rack.clone_from(rack);
+                self.status = Status::Up;
+                self.led.clear();
+            }
+            ProcessChange::Unlisted => self.status = Status::Gone,
+            ProcessChange::Silent { .. } if self.status == Status::Up => {
+                self.status = Status::Silent;
+            }
+            ProcessChange::Answers if self.status == Status::Silent => self.status = Status::Up,
+            _ => {}
         }
     }
 }
@@ -227,6 +269,35 @@ mod tests {
         broker.change(&ProcessChange::Frozen, Timestamp(3));
         broker.change(&ProcessChange::Thawed, Timestamp(4));
         assert_eq!(broker.status, Status::Up);
+    }
+
+    #[test]
+    fn a_broker_of_others_is_what_metadata_and_its_own_answers_say() {
+        let mut broker = Process::planned(ProcessName::Broker(BrokerId(2)), Timestamp(0));
+        let listed = |host: &str| ProcessChange::Listed {
+            address: format!("{host}:9092"),
+            rack: Some("b".to_owned()),
+        };
+        broker.change(&listed("k2.shop"), Timestamp(1));
+        let told = (broker.ours, broker.host(), broker.rack.as_deref());
+        assert_eq!(told, (false, Some("k2.shop"), Some("b")));
+        let silent = ProcessChange::Silent {
+            why: "connection refused".to_owned(),
+        };
+        for (at, change, status) in [
+            (2, silent.clone(), Status::Silent),
+            (3, ProcessChange::Answers, Status::Up),
+            (4, silent, Status::Silent),
+            (5, ProcessChange::Unlisted, Status::Gone),
+            // Whoever is named no more is not asked any more either.
+            (6, ProcessChange::Answers, Status::Gone),
+            (7, listed("k4.shop"), Status::Up),
+        ] {
+            broker.change(&change, Timestamp(at));
+            assert_eq!(broker.status, status, "{change:?}");
+        }
+        assert_eq!(broker.since, Timestamp(7));
+        assert_eq!(broker.host(), Some("k4.shop"));
     }
 
     #[test]

@@ -53,8 +53,10 @@ impl Cluster {
     /// Whether this broker is known to answer nothing: it is dead or frozen.
     #[must_use]
     pub fn is_silent(&self, broker: BrokerId) -> bool {
-        self.process(broker)
-            .is_some_and(|process| process.status.is_gone() || process.status == Status::Frozen)
+        self.process(broker).is_some_and(|process| {
+            let waits = matches!(process.status, Status::Frozen | Status::Silent);
+            waits || process.status.is_gone()
+        })
     }
 
     /// What our `ZooKeeper` does instead of answering, if it does not.

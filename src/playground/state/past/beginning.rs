@@ -153,6 +153,9 @@ fn known(cluster: &Cluster, now: Timestamp) -> Vec<(Timestamp, Observation)> {
         };
         known.push((now, Observation::Znodes(seen)));
     }
+    if let Some(software) = &cluster.software {
+        known.push((now, Observation::Software(software.clone())));
+    }
     if cluster.produced.sent > 0 {
         known.push((now, Observation::Produced(cluster.produced.clone())));
     }
@@ -167,6 +170,7 @@ fn metadata(cluster: &Cluster) -> ClusterSeen {
     let first = cluster.bootstrap.clone().map(|address| BrokerSeen {
         id: BrokerId(-1),
         address,
+        rack: None,
     });
     let topics = cluster.topics.iter().map(|(name, topic)| TopicSeen {
         name: name.clone(),

@@ -47,6 +47,14 @@ struct Fallen {
 }
 
 impl Coach {
+    /// One that says what to do first, or one that is hidden.
+    pub(in crate::state) fn new(hidden: bool) -> Self {
+        Self {
+            hidden,
+            ..Self::default()
+        }
+    }
+
     /// The line to show now, with actions named in braces; `None` when there is nothing (more) to say.
     #[must_use]
     pub fn line(&self, cluster: &Cluster, now: Timestamp) -> Option<String> {

@@ -36,6 +36,10 @@ pub enum Hand {
     Client,
     /// What deletes old records.
     Retention,
+    /// Nobody told it: it was seen from outside.
+    Seen,
+    /// Nobody told it and nobody saw it: it follows from what was seen.
+    Inferred,
     /// Nobody: the line goes on with what stands above it.
     Nobody,
 }
@@ -84,6 +88,8 @@ impl fmt::Display for Hand {
             Self::Group => "group".into(),
             Self::Client => "client".into(),
             Self::Retention => "retention".into(),
+            Self::Seen => "seen".into(),
+            Self::Inferred => "inferred".into(),
             Self::Nobody => "".into(),
         };
         f.pad(&words)

@@ -11,6 +11,7 @@ mod narrate_group;
 pub(super) mod narrate_transaction;
 mod numbers;
 pub(super) mod outage;
+pub(super) mod seen;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after what this file holds"

@@ -7,9 +7,13 @@ use crate::state::{
     Timestamp,
     cluster::{BelowMinimum, Cluster, Ended, ProducedSeen},
 };
+use wire::TopicPartition;
 
 /// A sentence about records that wait because too few replicas are in sync is told again after so long.
 const TOLD_AGAIN: Duration = Duration::from_secs(60);
+
+/// Records that are refused for one reason so close together share a line.
+const REFUSED_TOGETHER: Duration = Duration::from_secs(5);
 
 /// Tells that a partition takes writes again: how long it had no leader, and how long whoever wrote waited.
 pub(in crate::state) fn tell_end(story: &mut Story, cluster: &Cluster, home: &str, ended: Ended) {
@@ -64,4 +68,32 @@ pub(in crate::state) fn explain_waiting(
     story.begin(line);
     let remedy = missed.map(|broker| format!("  {{start broker {broker}}} starts broker {broker}"));
     Some(words + &remedy.unwrap_or_default())
+}
+
+/// A record that the producer gave up; many of a kind share a line.
+pub(in crate::state) fn refused(
+    story: &mut Story,
+    place: Option<&TopicPartition>,
+    key: Option<&str>,
+    error: &str,
+    at: Timestamp,
+) {
+    let merged = story.merged(
+        at,
+        REFUSED_TOGETHER,
+        |merge| matches!(merge, Merge::Refused(other, _) if other == error),
+    );
+    if let Some(entry) = merged
+        && let Some(Merge::Refused(_, count)) = &mut entry.merge
+    {
+        *count += 1;
+        entry.text = vec![(Tone::Bad, format!("{count} records refused: {error}"))];
+        return;
+    }
+    let place = place.map_or_else(String::new, |place| format!(" -> p{}", place.partition));
+    let words = format!("{}{place} refused: {error}", key.unwrap_or("a record"));
+    let line = Line::new(at, Hand::Client)
+        .with(Tone::Bad, words)
+        .merging(Merge::Refused(error.to_owned(), 1));
+    story.begin(line);
 }

@@ -25,6 +25,21 @@ impl State {
     /// The caption of this moment.
     #[must_use]
     pub fn stage_caption(&self) -> StageCaption {
+        let mut caption = self.caption_of_now();
+        // Nobody is told to do what our hands do not reach.
+        let reached = |(action, _): &(Action, String)| self.out_of_reach(action).is_none();
+        caption.next = caption.next.filter(reached);
+        caption
+    }
+
+    fn caption_of_now(&self) -> StageCaption {
+        if let (false, Some(given)) = (self.is_ready(), self.setup.reach.given()) {
+            return StageCaption {
+                headline: "A Kafka cluster is asked.".into(),
+                text: format!("None of its brokers at {given} has answered yet."),
+                ..StageCaption::default()
+            };
+        }
         if !self.is_ready() {
             return StageCaption {
                 headline: "A real Kafka cluster is starting.".into(),
@@ -242,6 +257,8 @@ impl State {
         let how = match status {
             Status::Stopped => "was stopped",
             Status::Killed => "was killed",
+            Status::Silent => "does not answer us",
+            Status::Gone => "is not in the metadata any more",
             _ => "died by itself",
         };
         let it_led = if led.is_empty() {

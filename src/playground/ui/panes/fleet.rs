@@ -176,6 +176,7 @@ fn cell(canvas: &mut Canvas<'_>, state: &State, process: &Process, leads: Leads,
         Status::Up if controls => ("c", Role::Focus),
         Status::Up => ("●", Role::Good),
         Status::Frozen => ("z", Role::WarningChip),
+        Status::Silent => ("◌", Role::WarningChip),
         status if status.is_gone() => ("✗", Role::DeadChip),
         _ => ("◌", Role::Dim),
     };

@@ -6,8 +6,9 @@ use ratatui::layout::Rect;
 
 use super::log_lane::{Lane, Ruler};
 use super::log_receipt::receipt;
+use super::log_starting::starting;
 use crate::{
-    state::{Opening, Pane, Partition, State, Topic, grouped},
+    state::{Pane, Partition, State, Topic, grouped},
     ui::{
         canvas::{Canvas, Frame, fit, width, wrap},
         panes::log_window::CELL,
@@ -97,60 +98,6 @@ fn note(state: &State, topic: &Topic) -> String {
 /// Whether nothing was ever written to it: a log that was emptied has figures still.
 pub(super) fn untouched(partition: &Partition) -> bool {
     partition.log_end().0 == 0
-}
-
-/// Before the cluster is there: what comes next, by itself.
-fn starting(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
-    if state.is_ready() {
-        let keys = &state.view.keys;
-        let words = keys.fill("No topic to show.  {topic create} makes one");
-        canvas.text(area.x + 2, area.y + 1, area.right(), &words, Role::Dim);
-        return;
-    }
-    let x = area.x + 2;
-    let end = area.right();
-    let roomy = area.height >= 13;
-    let mut y = area.y + if roomy { 2 } else { 0 };
-    let mut line = |canvas: &mut Canvas<'_>, text: &str, role: Role, skip: u16| {
-        if y < area.bottom() {
-            canvas.text(x, y, end, text, role);
-        }
-        y += if roomy { skip } else { 1 };
-    };
-    line(
-        canvas,
-        "A real Kafka cluster is starting on this machine.",
-        Role::Strong,
-        2,
-    );
-    line(
-        canvas,
-        "Each box above is a process. Next, by themselves:",
-        Role::Text,
-        2,
-    );
-    let steps = Opening::steps(&state.setup, &state.cluster);
-    let last = steps.len().saturating_sub(1);
-    for (index, step) in steps.iter().enumerate() {
-        let (sign, role) = if step.done {
-            ("✓", Role::Good)
-        } else {
-            ("□", Role::Text)
-        };
-        let skip = if index == last { 3 } else { 1 };
-        line(canvas, &format!("{sign} {}", step.text), role, skip);
-    }
-    let key = state.view.keys.shown("produce");
-    let kept = match state.opening.kept {
-        0 => format!(
-            "Then press {key}. (Pressed now, it is kept and sent when {} is there.)",
-            state.view.topic
-        ),
-        1 => "1 record is kept and sent then.".to_owned(),
-        kept => format!("{kept} records are kept and sent then."),
-    };
-    let below = Rect::new(x, y, end.saturating_sub(x), area.bottom().saturating_sub(y));
-    canvas.sentences(below, &[(Role::Text, kept.as_str())]);
 }
 
 fn lanes(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {

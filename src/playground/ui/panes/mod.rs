@@ -13,6 +13,7 @@ pub mod log;
 mod log_lane;
 mod log_marks;
 mod log_receipt;
+mod log_starting;
 mod log_window;
 pub mod now;
 pub mod order;

@@ -63,7 +63,7 @@ fn draw_box(canvas: &mut Canvas<'_>, state: &State, process: &Process, area: Rec
         title,
         note: "",
         focused: picked && state.view.focus == Pane::Processes,
-        dashed: !matches!(process.status, Status::Up | Status::Frozen),
+        dashed: !matches!(process.status, Status::Up | Status::Frozen | Status::Silent),
     };
     let inside = canvas.frame(area, &frame);
     let end = inside.right() + 1;
@@ -139,14 +139,21 @@ fn title(state: &State, process: &Process, picked: bool, room: u16) -> Line {
         let since = words::ago(state.now.since(process.since));
         let taken = width(&chip) + u16::from(picked);
         pieces.push((Role::DeadChip, chip));
-        let ways = [format!(" {since} ago"), format!(" {since}")];
+        let ways = if process.status == Status::Gone {
+            [
+                format!(" {since}: not in the metadata"),
+                format!(" {since}"),
+            ]
+        } else {
+            [format!(" {since} ago"), format!(" {since}")]
+        };
         let way = ways
             .into_iter()
             .find(|way| !small && taken + width(way) <= room + 1);
         pieces.extend(way.map(|way| (Role::Dead, way)));
         return pieces;
     }
-    let role = if process.status == Status::Frozen {
+    let role = if matches!(process.status, Status::Frozen | Status::Silent) {
         Role::WarningChip
     } else {
         Role::Strong
@@ -192,6 +199,9 @@ pub(super) fn text(role: Role, words: impl Into<String>) -> Line {
 
 /// `:9092   pid 4121    9 MB`
 pub(super) fn address(process: &Process, role: Role) -> Line {
+    if !process.ours {
+        return text(role, process.address.clone().unwrap_or_default());
+    }
     let port = process
         .port()
         .map_or_else(String::new, |port| format!(":{port}"));
@@ -267,6 +277,16 @@ fn roles(state: &State, id: BrokerId, room: u16) -> Line {
 fn third(state: &State, process: &Process, id: BrokerId, room: u16) -> Line {
     if process.status == Status::Frozen {
         return dead_broker::session(state, process, id, room);
+    }
+    if process.status == Status::Silent {
+        let since = words::ago(state.now.since(process.since));
+        return vec![
+            (Role::Warning, "does not answer".to_owned()),
+            (Role::Warning, format!(" for {since}")),
+        ];
+    }
+    if let Some(rack) = &process.rack {
+        return text(Role::Dim, format!("rack {rack}"));
     }
     if let Some(line) = waits_for_dead(state, id, room) {
         return line;
@@ -362,7 +382,11 @@ fn gone(state: &State, process: &Process, id: BrokerId, room: u16) -> Vec<Line> 
         lines = vec![
             address(process, Role::Dead),
             dead_broker::after_it(state, process, id, room),
-            dead_broker::session(state, process, id, room),
+            if process.status == Status::Gone {
+                text(Role::Dead, "not in the metadata")
+            } else {
+                dead_broker::session(state, process, id, room)
+            },
         ];
     }
     lines

@@ -167,6 +167,8 @@ fn sentences(
         Standstill::Unnoticed { leader } => {
             let is = match state.cluster.process(*leader).map(|process| process.status) {
                 Some(Status::Frozen) => "frozen",
+                Some(Status::Silent) => "silent",
+                Some(Status::Gone) => "gone",
                 _ => "dead",
             };
             let words = format!(
@@ -193,7 +195,12 @@ fn sentences(
 fn keepers(state: &State, isr: &[BrokerId]) -> String {
     let dead = isr.iter().all(|broker| state.cluster.is_gone(*broker));
     let frozen = isr.iter().all(|broker| !state.cluster.is_gone(*broker));
+    let of_others = |broker: &BrokerId| {
+        let process = state.cluster.process(*broker);
+        process.is_some_and(|process| !process.ours)
+    };
     let are = match (dead, frozen) {
+        _ if isr.iter().all(of_others) => "silent",
         (true, _) => "dead",
         (_, true) => "frozen",
         _ => "dead and frozen",

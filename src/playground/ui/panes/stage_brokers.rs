@@ -79,7 +79,7 @@ fn title(state: &State, process: &Process, id: BrokerId, room: u16) -> Vec<(Role
     let word = word.split("  ").next().unwrap_or_default();
     let role = match process.status {
         Status::Up => Role::Strong,
-        Status::Frozen => Role::WarningChip,
+        Status::Frozen | Status::Silent => Role::WarningChip,
         status if status.is_gone() => Role::DeadChip,
         _ => Role::Dim,
     };

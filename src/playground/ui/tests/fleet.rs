@@ -8,8 +8,8 @@ use super::{
 };
 use crate::state::{
     Action, Appearance, BrokerSeen, ClusterSeen, Happening, Key, NewTopic, Observation,
-    PartitionSeen, ProcessChange, ProcessName, SessionSeen, Setup, State, Timestamp, TopicSeen,
-    ZooKeeperSeen,
+    PartitionSeen, ProcessChange, ProcessName, Reach, SessionSeen, Setup, State, Timestamp,
+    TopicSeen, ZooKeeperSeen,
 };
 use wire::{BrokerId, LeaderEpoch};
 
@@ -33,6 +33,7 @@ fn fleet(size: (u16, u16), brokers: i32, partitions: i32) -> Session {
         group: "billing".into(),
         consumers: 0,
         proves: false,
+        reach: Reach::Own,
         appearance: Appearance::default(),
         size,
     });
@@ -85,6 +86,7 @@ fn seen(session: &mut Session, brokers: i32, partitions: i32, dead: &[i32]) {
             .map(|id| BrokerSeen {
                 id: BrokerId(id),
                 address: format!("127.0.0.1:{}", 9091 + id),
+                rack: None,
             })
             .collect(),
         topics: vec![TopicSeen {

@@ -36,6 +36,7 @@ pub fn session(size: (u16, u16)) -> Session {
         brokers: vec![BrokerSeen {
             id: BrokerId(1),
             address: named("host"),
+            rack: Some(named("rack")),
         }],
         topics: ["orders".to_owned(), named("t")]
             .map(|name| TopicSeen {

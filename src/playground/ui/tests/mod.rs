@@ -3,6 +3,7 @@
 //! `drawings/` holds the screens as they are meant. Set `KAFKARIUM_WRITE_DRAWINGS=1` to write what is
 //! drawn now over them, and read the difference.
 
+mod attached;
 mod bound;
 mod breaking;
 mod colours;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::state::{
     Acks, Appearance, BrokerSeen, ClusterSeen, Event, GroupSeen, Happening, Key, KeyPress,
     MemberSeen, NewTopic, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
-    ProducedSeen, Receipt, RecordSeen, Request, SessionSeen, Setup, State, Timestamp, TopicSeen,
-    ZooKeeperSeen, update,
+    ProducedSeen, Reach, Receipt, RecordSeen, Request, SessionSeen, Setup, State, Timestamp,
+    TopicSeen, ZooKeeperSeen, update,
 };
 use wire::{
     BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition,
@@ -64,6 +64,7 @@ impl Session {
             group: "billing".into(),
             consumers: 2,
             proves: false,
+            reach: Reach::Own,
             appearance,
             size,
         });
@@ -168,6 +169,7 @@ impl Session {
                 .map(|id| BrokerSeen {
                     id: BrokerId(*id),
                     address: format!("127.0.0.1:{}", 9091 + id),
+                    rack: None,
                 })
                 .collect(),
             topics: vec![TopicSeen {

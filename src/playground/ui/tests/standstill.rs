@@ -42,6 +42,7 @@ fn metadata(session: &mut Session, live: &[i32], partitions: &[Seen<'_>]) {
             .map(|id| BrokerSeen {
                 id: BrokerId(*id),
                 address: format!("127.0.0.1:{}", 9091 + id),
+                rack: None,
             })
             .collect(),
         topics: vec![topic],

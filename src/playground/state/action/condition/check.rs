@@ -222,6 +222,8 @@ fn process(cluster: &Cluster, which: &Which, being: Being) -> Verdict {
         Some(Status::Frozen) => (being == Being::Frozen, "is frozen"),
         Some(Status::Planned | Status::Starting) => (false, "is starting"),
         Some(Status::Stopping) => (false, "is stopping"),
+        Some(Status::Silent) => (being == Being::Down, "does not answer"),
+        Some(Status::Gone) => (being == Being::Down, "is not in the metadata"),
         Some(Status::Stopped | Status::Killed | Status::Died { .. }) => {
             (being == Being::Down, "is down")
         }

@@ -1,0 +1,50 @@
+//! What the bars say of a cluster that somebody else runs: that it is only looked at, what it runs, and why its
+//! processes have no verbs.
+
+use super::{canvas::Pieces, theme::Role};
+use crate::state::{Process, State};
+
+/// `attached   read-only`
+pub(super) fn chip(state: &State, gap: &str, pieces: &mut Pieces) {
+    if !state.view.narrow() {
+        pieces.push((Role::Text, format!("{gap}attached")));
+    }
+    pieces.push((Role::Text, gap.to_owned()));
+    pieces.push(if state.setup.reach.may_write() {
+        (Role::Warning, "writes".to_owned())
+    } else {
+        (Role::WarningChip, "read-only".to_owned())
+    });
+}
+
+/// `Kafka 4.3 KRaft`, as far as the brokers told it.
+pub(super) fn software(state: &State, (gap, left_out): (&str, u8), pieces: &mut Pieces) {
+    let Some(software) = &state.cluster.software else {
+        return;
+    };
+    let keeper = if software.quorum {
+        "KRaft"
+    } else {
+        "ZooKeeper"
+    };
+    let words = match &software.release {
+        Some(release) if left_out < 2 => format!("{gap}Kafka {release} {keeper}"),
+        _ if left_out < 4 => format!("{gap}{keeper}"),
+        _ => return,
+    };
+    pieces.push((Role::Text, words));
+}
+
+/// Why nothing can be done to the process that is picked; `None`: something can.
+pub(super) fn no_verbs(state: &State) -> Option<String> {
+    let process = state.cluster.processes.get(&state.view.picked);
+    if state.moment().is_some() || process.is_none_or(|process| process.ours) {
+        return None;
+    }
+    let host = process.and_then(Process::host).unwrap_or_default();
+    Some(if state.view.narrow() {
+        " its process is not ours".to_owned()
+    } else {
+        format!("   kill, stop, freeze, start: its process is on {host}, not ours")
+    })
+}
