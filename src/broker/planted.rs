@@ -30,6 +30,14 @@ pub(crate) enum Bug {
     CommitOfAnyGeneration,
     /// Commits count in the order of their acknowledgements, not of their offsets in the log (until KAFKA-5247).
     CommitsInAnyOrder,
+    /// Offsets of a transaction count, for a coordinator that reads them in its log, without its marker.
+    OpenOffsetsCount,
+    /// A marker that comes while a coordinator reads its log is not thought of when that is done.
+    MarkersWhileLoadingForgotten,
+    /// Of a plain commit and one in a transaction the one counts whose end came last, not that of the later record.
+    MarkersDecideTheOrder,
+    /// News of a marker that come late end the producer's next transaction, where its epoch is the same.
+    LateNewsEndsTheNext,
     /// Markers of a transaction are sent before its outcome is stored.
     MarkersBeforeOutcome,
     /// An end that comes late ends the transaction after the one that it was meant for (until KIP-890).

@@ -42,8 +42,13 @@ pub(crate) enum Event {
         write: WriteId,
         result: Result<(), ErrorCode>,
     },
-    /// A transaction's marker is in a partition of `__consumer_offsets`, on every in-sync replica.
-    TransactionEnded { partition: i32, end: TransactionEnd },
+    /// A transaction's marker is in a partition of `__consumer_offsets`, on every in-sync replica. `before` is
+    /// [`Coordinator::next_write`](super::Coordinator::next_write) as it was when the marker had been appended.
+    TransactionEnded {
+        partition: i32,
+        end: TransactionEnd,
+        before: WriteId,
+    },
     /// This broker leads a partition of `__consumer_offsets` from now on; its log is being read.
     LoadStarted {
         partition: i32,

@@ -25,6 +25,7 @@ impl Coordinator {
             leader_epoch,
             loaded: false,
             ended_meanwhile: Vec::new(),
+            loaded_before: WriteId(0),
             in_transactions: BTreeSet::new(),
         };
         self.partitions.insert(partition, led);
@@ -48,6 +49,7 @@ impl Coordinator {
         }
         let first_write = WriteId(self.outstanding.next_write);
         self.outstanding.next_write += replay.records_count();
+        led.loaded_before = WriteId(self.outstanding.next_write);
         let mut loaded = Vec::new();
         for group in replay.into_groups(offsets_partition, first_write) {
             if partition_for(&group.id, self.partition_count) != offsets_partition.partition {

@@ -11,7 +11,7 @@ use super::group::{CommittedOffset, Group, GroupState, OffsetsPartition};
 use super::group_metadata_record::{self, GroupMetadataValue};
 use super::member::Member;
 use super::offset_commit_record::{self, OffsetAndMetadata, OffsetCommitKey};
-use super::transactional_offsets::TransactionalOffsets;
+use super::transactional_offsets::{AFTER_ALL, TransactionalOffsets};
 #[cfg(test)]
 use crate::planted::{self, Bug};
 use wire::TopicPartition;
@@ -93,6 +93,8 @@ impl Replay {
         };
         let value = OffsetAndMetadata::decode(value)?;
         self.records_count += 1;
+        #[cfg(test)]
+        let producer = producer.filter(|_| !planted::is(Bug::OpenOffsetsCount));
         if let Some(producer) = producer {
             let offsets = self.transactional.entry(key.group).or_default();
             offsets.add(producer, key.at, written_by, value);
@@ -112,7 +114,7 @@ impl Replay {
     pub(crate) fn end_transaction(&mut self, end: &TransactionEnd) {
         let (offsets, transactional) = (&mut self.offsets, &mut self.transactional);
         transactional.retain(|group, transactional| {
-            for (at, offset) in transactional.take_ended(end) {
+            for (at, offset) in transactional.take_ended(end, AFTER_ALL) {
                 let offsets = offsets.entry(group.clone()).or_default();
                 let known = offsets.get(&at);
                 if known.is_none_or(|known| known.written_by < offset.written_by) {

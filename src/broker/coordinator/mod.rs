@@ -77,6 +77,8 @@ struct LedPartition {
     loaded: bool,
     /// Transactions whose markers came while the log was read.
     ended_meanwhile: Vec<TransactionEnd>,
+    /// What the log held when it was read is before every marker that came since.
+    loaded_before: WriteId,
     /// The groups with offsets of open transactions, and perhaps some that had.
     in_transactions: BTreeSet<String>,
 }
@@ -110,6 +112,11 @@ impl Coordinator {
         partition_for(group, self.partition_count)
     }
 
+    /// What the next write will be called: those before it are in the log before whatever is appended from now on.
+    pub(crate) fn next_write(&self) -> WriteId {
+        WriteId(self.outstanding.next_write)
+    }
+
     /// When [`Event::Tick`] has something to do next.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         self.outstanding.deadlines.next()
@@ -122,7 +129,11 @@ impl Coordinator {
             Event::Request { id, request } => self.request(id, request, now, &mut effects),
             Event::Tick => self.tick(now, &mut effects),
             Event::Stored { write, result } => self.stored(write, result, now, &mut effects),
-            Event::TransactionEnded { partition, end } => self.transaction_ended(partition, end),
+            Event::TransactionEnded {
+                partition,
+                end,
+                before,
+            } => self.transaction_ended(partition, end, before),
             Event::LoadStarted {
                 partition,
                 leader_epoch,

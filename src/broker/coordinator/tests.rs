@@ -67,6 +67,8 @@ struct World {
     epoch: i32,
     hold_writes: bool,
     held: Vec<(WriteId, Vec<Logged>)>,
+    /// Markers in the log that the coordinator was not told of.
+    unheard: Vec<(TransactionEnd, WriteId)>,
 }
 
 pub(super) fn config() -> Config {
@@ -189,6 +191,7 @@ impl World {
             epoch: 0,
             hold_writes: false,
             held: Vec::new(),
+            unheard: Vec::new(),
         };
         world.lead();
         world
@@ -267,12 +270,15 @@ impl World {
                     is_committed: plain[0] == "commit",
                 };
                 self.log.push(Logged::TransactionEnd(end));
+                let before = self.coordinator.next_write();
+                self.unheard.push((end, before));
                 if plain.contains(&"unheard") {
                     String::new()
                 } else {
-                    self.step(Event::TransactionEnded { partition: 0, end })
+                    self.hear_of_marker()
                 }
             }
+            "marker-heard" => self.hear_of_marker(),
             "delete-group" => {
                 let group = plain.first().copied().unwrap_or("g").to_owned();
                 self.ask("admin", "delete-group", Request::DeleteGroup { group })
@@ -295,6 +301,16 @@ impl World {
             "wait" => self.wait(plain[0].parse().expect("milliseconds")),
             other => panic!("unknown command {other}"),
         }
+    }
+
+    /// The coordinator hears of the last marker that it did not hear of.
+    fn hear_of_marker(&mut self) -> String {
+        let (end, before) = self.unheard.pop().expect("a marker");
+        self.step(Event::TransactionEnded {
+            partition: 0,
+            end,
+            before,
+        })
     }
 
     fn configure(&mut self, options: &BTreeMap<&str, &str>) {

@@ -7,7 +7,12 @@ use super::Coordinator;
 use super::event::{Producer, TransactionEnd, WriteId};
 use super::group::{CommittedOffset, Group};
 use super::offset_commit_record::OffsetAndMetadata;
+#[cfg(test)]
+use crate::planted::{self, Bug};
 use wire::{ErrorCode, TopicPartition};
+
+/// Behind every write.
+pub(crate) const AFTER_ALL: WriteId = WriteId(u64::MAX);
 
 /// A group's offsets of transactions that have not ended.
 #[derive(Debug, Default)]
@@ -61,25 +66,24 @@ impl TransactionalOffsets {
         });
     }
 
-    /// Takes the offsets of a transaction that has ended: what counts from now on, if it was committed.
+    /// Takes the offsets of a transaction that has ended, as far as they were written before `before`: what counts from
+    /// now on, if it was committed.
     pub(crate) fn take_ended(
         &mut self,
         end: &TransactionEnd,
+        before: WriteId,
     ) -> Vec<(TopicPartition, CommittedOffset)> {
-        let ended = |producer: &Producer| {
-            producer.id == end.producer_id && producer.epoch <= end.last_epoch
-        };
         let mut committed = Vec::new();
-        self.open.retain(|producer, offsets| {
-            if !ended(producer) {
-                return true;
+        self.retain(|producer, at, writes| {
+            if producer.id != end.producer_id || producer.epoch > end.last_epoch {
+                return;
             }
-            let offsets = std::mem::take(offsets).into_iter();
-            committed.extend(offsets.filter_map(|(at, mut writes)| {
-                let (written_by, value) = writes.pop_last()?;
-                Some((at, CommittedOffset { value, written_by }))
+            let later = writes.split_off(&before);
+            let last = std::mem::replace(writes, later).pop_last();
+            committed.extend(last.map(|(written_by, value)| {
+                let offset = CommittedOffset { value, written_by };
+                (at.clone(), offset)
             }));
-            false
         });
         if end.is_committed {
             committed
@@ -116,22 +120,40 @@ impl TransactionalOffsets {
 }
 
 impl Coordinator {
-    /// A marker is in the log of a partition. One that comes while the log is still read waits for the rest.
-    pub(super) fn transaction_ended(&mut self, partition: i32, end: TransactionEnd) {
+    /// A marker is in the log of a partition. One that comes while the log is still read waits for the rest. This may be
+    /// told late, and of a marker that was written twice the first time after the second: what was written since it was
+    /// appended belongs to the producer's next transaction, although the epoch may be the same.
+    pub(super) fn transaction_ended(
+        &mut self,
+        partition: i32,
+        end: TransactionEnd,
+        before: WriteId,
+    ) {
         let Some(led) = self.partitions.get_mut(&partition) else {
             // Whoever leads now reads it in the log.
             return;
         };
         if !led.loaded {
+            #[cfg(test)]
+            if planted::is(Bug::MarkersWhileLoadingForgotten) {
+                return;
+            }
             led.ended_meanwhile.push(end);
             return;
         }
+        let before = before.max(led.loaded_before);
+        #[cfg(test)]
+        let before = if planted::is(Bug::LateNewsEndsTheNext) {
+            AFTER_ALL
+        } else {
+            before
+        };
         let groups = &mut self.groups;
         led.in_transactions.retain(|id| {
             let Some(group) = groups.get_mut(id) else {
                 return false;
             };
-            group.transaction_ended(&end);
+            group.transaction_ended(&end, before);
             !group.transactional_offsets.is_empty()
         });
     }
@@ -139,10 +161,13 @@ impl Coordinator {
 
 impl Group {
     /// A plain commit that was written after the transaction's stays.
-    fn transaction_ended(&mut self, end: &TransactionEnd) {
-        for (at, offset) in self.transactional_offsets.take_ended(end) {
+    fn transaction_ended(&mut self, end: &TransactionEnd, before: WriteId) {
+        for (at, offset) in self.transactional_offsets.take_ended(end, before) {
             let known = self.offsets.get(&at);
-            if known.is_none_or(|known| known.written_by < offset.written_by) {
+            let is_newest = known.is_none_or(|known| known.written_by < offset.written_by);
+            #[cfg(test)]
+            let is_newest = is_newest || planted::is(Bug::MarkersDecideTheOrder);
+            if is_newest {
                 self.offsets.insert(at, offset);
             }
         }

@@ -18,7 +18,7 @@ use super::coordinating::{CoordinatorLog, Waiting, Write, append, batch_of, now_
 use super::coordinator::{
     Assignor, Config, ConsumerConfig, ConsumerGroupDescription, Coordinator, Effect, Event,
     FoundOffset, GroupDescription, ListedGroup, MigrationPolicy, Now, Request, Response,
-    TransactionEnd,
+    TransactionEnd, WriteId,
 };
 use super::image::ClusterImage;
 use wire::{BrokerId, ErrorCode, LeaderEpoch, Reporter, TopicPartition};
@@ -161,10 +161,21 @@ impl Groups {
             .fetch_offsets(group, partitions, require_stable)
     }
 
-    /// A transaction's marker is in this partition of `__consumer_offsets`, on every in-sync replica. To be told before
-    /// the marker is acknowledged: the producer's next transaction begins after that.
-    pub(crate) fn transaction_ended(&self, partition: i32, end: TransactionEnd) {
-        self.step(Event::TransactionEnded { partition, end });
+    /// See [`Coordinator::next_write`].
+    pub(crate) fn next_write(&self) -> WriteId {
+        lock(&self.shared.state).coordinator.next_write()
+    }
+
+    /// A transaction's marker is in this partition of `__consumer_offsets`, on every in-sync replica; `before` is
+    /// [`Self::next_write`] as it was when the marker had been appended. To be told before the marker is acknowledged: the
+    /// producer's next transaction begins after that.
+    pub(crate) fn transaction_ended(&self, partition: i32, end: TransactionEnd, before: WriteId) {
+        let ended = Event::TransactionEnded {
+            partition,
+            end,
+            before,
+        };
+        self.step(ended);
     }
 
     fn step(&self, event: Event) {

@@ -19,7 +19,8 @@ use tokio::time::Instant;
 
 use super::{Reply, RequestContext, RequestError};
 use crate::{
-    Broker, coordinator,
+    Broker,
+    coordinator::{self, WriteId},
     image::ClusterImage,
     internal_topic::InternalTopic,
     log::TransactionEnd,
@@ -43,6 +44,8 @@ struct Written {
 struct PartWritten {
     index: i32,
     outcome: Result<(Arc<Partition>, AppendReceipt), PartitionError>,
+    /// In a partition of `__consumer_offsets`: the groups' writes before this one are before the marker.
+    before: Option<WriteId>,
 }
 
 #[expect(clippy::unused_async, reason = "handlers have one signature")]
@@ -82,15 +85,18 @@ fn write(broker: &Broker, image: &ClusterImage, marker: TxnMarker) -> Written {
         },
     };
     let topics = marker.topics.into_iter().map(|topic| {
+        let is_of_groups = topic.name.as_str() == InternalTopic::ConsumerOffsets.name();
         let parts = topic.partition_indexes.iter().map(|index| {
             let at = TopicPartition::new(topic.name.as_str(), *index);
             let found = broker.partitions.find(&at, image);
+            let outcome = found.and_then(|partition| {
+                let receipt = partition.append_marker(&end, now_ms())?;
+                Ok((partition, receipt))
+            });
             PartWritten {
                 index: *index,
-                outcome: found.and_then(|partition| {
-                    let receipt = partition.append_marker(&end, now_ms())?;
-                    Ok((partition, receipt))
-                }),
+                outcome,
+                before: is_of_groups.then(|| broker.groups.next_write()),
             }
         });
         let parts = parts.collect();
@@ -119,8 +125,10 @@ async fn committed(
                 }
                 Err(error) => Err(error),
             };
-            if outcome.is_ok() && name.as_str() == InternalTopic::ConsumerOffsets.name() {
-                tell_groups(broker, part.index, &end);
+            if outcome.is_ok()
+                && let Some(before) = part.before
+            {
+                tell_groups(broker, part.index, &end, before);
             }
             let code = match outcome {
                 Ok(false) => ErrorCode::None,
@@ -146,7 +154,7 @@ async fn committed(
 
 /// Offsets that were committed in the transaction count from now on, or are forgotten. Of a marker that came before this is
 /// told once more: whoever asked for the first one may have gone.
-fn tell_groups(broker: &Broker, partition: i32, end: &TransactionEnd) {
+fn tell_groups(broker: &Broker, partition: i32, end: &TransactionEnd, before: WriteId) {
     let last_epoch = if end.raises_epoch {
         end.producer_epoch.saturating_sub(1)
     } else {
@@ -157,5 +165,5 @@ fn tell_groups(broker: &Broker, partition: i32, end: &TransactionEnd) {
         last_epoch,
         is_committed: end.control == ControlType::Commit,
     };
-    broker.groups.transaction_ended(partition, end);
+    broker.groups.transaction_ended(partition, end, before);
 }
