@@ -38,6 +38,12 @@ pub(crate) enum Bug {
     MarkersDecideTheOrder,
     /// News of a marker that come late end the producer's next transaction, where its epoch is the same.
     LateNewsEndsTheNext,
+    /// A member of the consumer protocol gets a partition that another one has not given up yet.
+    HeldPartitionsGiven,
+    /// A member of the consumer protocol hears of a change that is not stored.
+    ConsumerGroupToldTooEarly,
+    /// A member of the consumer protocol commits what is not its own any more.
+    LateCommitsCount,
     /// Markers of a transaction are sent before its outcome is stored.
     MarkersBeforeOutcome,
     /// An end that comes late ends the transaction after the one that it was meant for (until KIP-890).

@@ -18,8 +18,8 @@
 //! that a consumer was told is withdrawn; one process leads in one epoch. When the faults are over, within
 //! 1.5 simulated seconds there must be a leader, a full ISR, equal logs, and an answer for every producer.
 //!
-//! Consumer groups have a world of their own ([`groups`]), and so have transactions ([`transactions`]) and a group's offsets in
-//! them ([`transactional_offsets`]).
+//! Consumer groups of either protocol have a world of their own ([`groups`], [`consumer_groups`]), and so have transactions
+//! ([`transactions`]) and a group's offsets in them ([`transactional_offsets`]).
 //!
 //! A test run takes some hundred seeds, or `KAFKARIUM_SEEDS`; many more are worth optimized code:
 //!
@@ -38,6 +38,7 @@
 
 mod chance;
 mod clients;
+mod consumer_groups;
 mod controller;
 mod faults;
 mod groups;

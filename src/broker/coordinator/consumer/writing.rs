@@ -11,6 +11,8 @@ use crate::coordinator::event::{Effect, JoinResponse, RequestId, Response, Store
 use crate::coordinator::group::{Group, GroupState};
 use crate::coordinator::member::millis;
 use crate::coordinator::turn::{AfterWrite, Turn};
+#[cfg(test)]
+use crate::planted::{self, Bug};
 use wire::ErrorCode;
 use wire::TopicPartition;
 use wire::consumer_protocol::CONSUMER_PROTOCOL_TYPE;
@@ -54,6 +56,12 @@ impl Group {
             return;
         }
         consumer.is_unconfirmed = false;
+        #[cfg(test)]
+        if planted::is(Bug::ConsumerGroupToldTooEarly)
+            && let Some((to, answer)) = change.answer.take()
+        {
+            turn.respond(to, answer);
+        }
         let before = change.before.clone();
         let stored = StoredChange {
             before: change.before,
