@@ -4,13 +4,14 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use kafkarium::client::admin::Admin;
 use rdkafka::{
     ClientConfig, Message,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -29,6 +30,7 @@ pub struct Client {
     admin: AdminClient<DefaultClientContext>,
     metadata: BaseConsumer,
     runtime: tokio::runtime::Runtime,
+    bootstrap: String,
 }
 
 impl Client {
@@ -50,6 +52,7 @@ impl Client {
                 .enable_all()
                 .build()?,
             config,
+            bootstrap: bootstrap.to_owned(),
         })
     }
 
@@ -118,6 +121,26 @@ impl Client {
             .collect()
     }
 
+    /// Deletes a topic. It may be there for a while yet.
+    pub fn delete_topic(&self, name: &str) -> Result<()> {
+        let deleted = self
+            .runtime
+            .block_on(self.admin.delete_topics(&[name], &AdminOptions::new()))?;
+        for result in deleted {
+            result.map_err(|(name, code)| anyhow::anyhow!("{name} is not deleted: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Which broker is the controller.
+    pub fn controller(&self) -> Result<i32> {
+        let mut admin = Admin::new(&self.bootstrap, "bench");
+        until("a controller", || {
+            let told = self.runtime.block_on(admin.metadata(Some(&[])));
+            Ok(told.ok().and_then(|told| told.controller).map(|id| id.0))
+        })
+    }
+
     /// Waits until each of so many partitions has a leader and all its replicas in sync.
     pub fn in_sync(&self, topic: &str, partitions: i32, replicas: i32) -> Result<()> {
         until("a full ISR", || {
@@ -136,11 +159,21 @@ impl Client {
 /// Sends records.
 pub struct Producer(BaseProducer<Receipts>);
 
-/// Counts what was acknowledged, and how long that took where records carry when they were sent.
+/// Counts what was acknowledged, and notes when where records carry when they were sent.
 pub struct Receipts {
     acked: AtomicUsize,
     began: Instant,
-    latencies: Mutex<Vec<Duration>>,
+    stamped: Mutex<Stamped>,
+}
+
+/// What is known of records with stamps.
+#[derive(Default)]
+struct Stamped {
+    /// From sending to the acknowledgement.
+    latencies: Vec<Duration>,
+    last: Option<Instant>,
+    /// The longest time between two acknowledgements.
+    gap: Duration,
 }
 
 impl Default for Receipts {
@@ -148,16 +181,19 @@ impl Default for Receipts {
         Self {
             acked: AtomicUsize::new(0),
             began: Instant::now(),
-            latencies: Mutex::default(),
+            stamped: Mutex::default(),
         }
     }
 }
 
 impl Receipts {
-    fn latencies(&self) -> MutexGuard<'_, Vec<Duration>> {
-        self.latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn stamped(&self) -> MutexGuard<'_, Stamped> {
+        self.stamped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was noted since the last time.
+    fn taken(&self) -> Stamped {
+        std::mem::take(&mut *self.stamped())
     }
 }
 
@@ -173,7 +209,11 @@ impl ProducerContext for Receipts {
         }
         self.acked.fetch_add(1, Ordering::Relaxed);
         if let Some(age) = record.key().and_then(|stamp| age(stamp, self.began)) {
-            self.latencies().push(age);
+            let mut stamped = self.stamped();
+            let now = Instant::now();
+            let last = stamped.last.replace(now).unwrap_or(now);
+            stamped.gap = stamped.gap.max(now.duration_since(last));
+            stamped.latencies.push(age);
         }
     }
 }
@@ -257,24 +297,61 @@ impl Producer {
                 }
                 arrivals
             });
-            let start = Instant::now();
-            let mut due = start;
-            for _ in 0..count {
-                while Instant::now() < due {
-                    self.0.poll(due - Instant::now());
-                }
-                let stamp = u64::try_from(began.elapsed().as_nanos())?.to_be_bytes();
-                let record = BaseRecord::to(topic).key(&stamp).payload(&[b'x'; 92]);
-                self.0.send(record).map_err(|(error, _)| error)?;
-                due += pace;
-            }
-            self.0.flush(LIMIT)?;
+            self.pace(topic, None, (count, pace))?;
             reader
                 .join()
                 .map_err(|_| anyhow::anyhow!("the reader broke off"))
         })?;
-        let latencies = std::mem::take(&mut *self.0.context().latencies());
-        Ok((latencies, arrivals))
+        Ok((self.0.context().taken().latencies, arrivals))
+    }
+
+    /// Sends a record to one partition each `pace`; the longest time without an acknowledgement.
+    pub fn longest_gap(
+        &self,
+        topic: &str,
+        partition: i32,
+        paced: (usize, Duration),
+    ) -> Result<Duration> {
+        self.0.context().taken();
+        self.pace(topic, Some(partition), paced)?;
+        Ok(self.0.context().taken().gap)
+    }
+
+    /// Sends a record with a stamp each `pace`, and waits for all acknowledgements, which a thread of its own takes: this
+    /// one sleeps in between and leaves its core to the servers.
+    fn pace(
+        &self,
+        topic: &str,
+        partition: Option<i32>,
+        (count, pace): (usize, Duration),
+    ) -> Result<()> {
+        let began = self.0.context().began;
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    self.0.poll(Duration::from_millis(20));
+                }
+            });
+            let sent = || {
+                let mut due = Instant::now();
+                for _ in 0..count {
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let stamp = u64::try_from(began.elapsed().as_nanos())?.to_be_bytes();
+                    let record = BaseRecord::to(topic).key(&stamp).payload(&[b'x'; 92]);
+                    let record = match partition {
+                        Some(partition) => record.partition(partition),
+                        None => record,
+                    };
+                    self.0.send(record).map_err(|(error, _)| error)?;
+                    due += pace;
+                }
+                Ok(self.0.flush(LIMIT)?)
+            };
+            let sent = sent();
+            is_done.store(true, Ordering::Relaxed);
+            sent
+        })
     }
 
     fn acked(&self) -> usize {

@@ -9,6 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 /// ZooKeeper's session timeout in both clusters.
 pub const SESSION_TIMEOUT_MS: u32 = 1500;
@@ -17,30 +21,32 @@ pub const SESSION_TIMEOUT_MS: u32 = 1500;
 pub const BROKERS: i32 = 3;
 
 /// The settings that both clusters share; everything else is each one's default.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("zookeeper.session.timeout.ms", "1500"),
     ("group.initial.rebalance.delay.ms", "0"),
     ("offsets.topic.num.partitions", "10"),
     ("offsets.topic.replication.factor", "3"),
+    // What a round of loads wrote is gone before the disk is full.
+    ("log.segment.delete.delay.ms", "1000"),
 ];
 
 /// Maven's name for the Apache release that is measured.
-const APACHE: &str = "org.apache.kafka:kafka_2.13:3.9.2";
+pub const APACHE: &str = "org.apache.kafka:kafka_2.13:3.9.2";
 
 /// Which program serves.
+#[derive(Clone)]
 pub enum Engine {
-    Kafkarium { program: PathBuf },
-    Apache { jars: PathBuf },
+    Kafkarium {
+        program: PathBuf,
+    },
+    Apache {
+        jars: PathBuf,
+        /// The largest heap of each JVM, in MiB.
+        heap: u32,
+    },
 }
 
 impl Engine {
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Kafkarium { .. } => "Kafkarium",
-            Self::Apache { .. } => "Apache Kafka 3.9 + ZooKeeper",
-        }
-    }
-
     fn zookeeper(&self, folder: &Path, port: u16) -> Result<Command> {
         Ok(match self {
             Self::Kafkarium { program } => {
@@ -55,7 +61,7 @@ impl Engine {
                     .arg(folder.join("zookeeper"));
                 command
             }
-            Self::Apache { jars } => {
+            Self::Apache { jars, heap } => {
                 let file = folder.join("zookeeper.properties");
                 fs::write(
                     &file,
@@ -65,7 +71,7 @@ impl Engine {
                     ),
                 )?;
                 java(
-                    jars,
+                    (jars, *heap),
                     "org.apache.zookeeper.server.quorum.QuorumPeerMain",
                     &file,
                 )
@@ -92,7 +98,7 @@ impl Engine {
                 }
                 command
             }
-            Self::Apache { jars } => {
+            Self::Apache { jars, heap } => {
                 let file = folder.join(format!("broker-{id}.properties"));
                 let mut text = format!(
                     "broker.id={id}\nlisteners=PLAINTEXT://127.0.0.1:{port}\nzookeeper.connect=127.0.0.1:{zookeeper}\nlog.dirs={}\n",
@@ -102,7 +108,7 @@ impl Engine {
                     text.extend([name, "=", value, "\n"]);
                 }
                 fs::write(&file, text)?;
-                java(jars, "kafka.Kafka", &file)
+                java((jars, *heap), "kafka.Kafka", &file)
             }
         })
     }
@@ -155,12 +161,12 @@ pub fn fetch(target: &Path) -> Result<PathBuf> {
 }
 
 /// The JVM flags of Apache's own start scripts, with a heap that suits one machine.
-fn java(jars: &Path, main: &str, properties: &Path) -> Command {
+fn java((jars, heap): (&Path, u32), main: &str, properties: &Path) -> Command {
     let mut command = Command::new("java");
     command
         .args([
             "-server",
-            "-Xmx512m",
+            &format!("-Xmx{heap}m"),
             "-Xms128m",
             "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=20",
@@ -248,6 +254,16 @@ impl Cluster {
             .take()
             .context("the broker runs")?;
         broker.kill()?;
+        broker.wait()?;
+        Ok(())
+    }
+
+    /// Asks broker `id` to end, and waits until it has.
+    pub fn stop_broker(&mut self, id: i32) -> Result<()> {
+        let mut broker = self.brokers[usize::try_from(id)? - 1]
+            .take()
+            .context("the broker runs")?;
+        kill(Pid::from_raw(i32::try_from(broker.id())?), Signal::SIGTERM)?;
         broker.wait()?;
         Ok(())
     }

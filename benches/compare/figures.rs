@@ -4,19 +4,38 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context, Result};
 
-/// What one cluster was measured at, in the order of measuring.
-#[derive(Default)]
-pub struct Figures(Vec<Figure>);
+use crate::engine::Engine;
 
-/// One figure.
-struct Figure {
-    name: String,
-    value: f64,
-    unit: &'static str,
+/// Whose figure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    Kafkarium,
+    Apache,
 }
 
-/// What Kafkarium shall reach, as a multiple of Apache's figure.
-const TARGETS: [(&str, Target); 9] = [
+impl From<&Engine> for Column {
+    fn from(engine: &Engine) -> Self {
+        match engine {
+            Engine::Kafkarium { .. } => Self::Kafkarium,
+            Engine::Apache { .. } => Self::Apache,
+        }
+    }
+}
+
+/// What was measured, in the order of measuring.
+#[derive(Default)]
+pub struct Figures(Vec<Row>);
+
+/// One figure of both, as often as it was taken.
+struct Row {
+    name: String,
+    unit: &'static str,
+    kafkarium: Vec<f64>,
+    apache: Vec<f64>,
+}
+
+/// What Kafkarium shall reach. A name that ends in a space is the beginning of the figure's.
+const TARGETS: [(&str, Target); 10] = [
     (
         "launch to first acks=all record, RF 3",
         Target::AtMost(50.0),
@@ -29,7 +48,7 @@ const TARGETS: [(&str, Target); 9] = [
         Target::AtMost(3.0),
     ),
     (
-        "produce latency p99 at 1,000/s, RF 3, acks=all",
+        "produce latency p99, one record a request, RF 3, acks=all, at ",
         Target::AtMost(3.0),
     ),
     (
@@ -38,6 +57,10 @@ const TARGETS: [(&str, Target); 9] = [
     ),
     (
         "kill -9 of a leader to the first acknowledgement",
+        Target::Seconds(1.6),
+    ),
+    (
+        "kill -9 of a leader that is the controller to the first acknowledgement",
         Target::Seconds(1.6),
     ),
     ("restart to full ISR", Target::AtMost(10.0)),
@@ -59,63 +82,114 @@ const BEGIN: &str = "<!-- figures -->";
 const END: &str = "<!-- /figures -->";
 
 impl Figures {
-    /// Notes a figure and says so.
-    pub fn note(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+    /// Notes a figure, once more where it was taken before, and says so.
+    pub fn note(
+        &mut self,
+        column: Column,
+        name: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+    ) {
         let name = name.into();
-        eprintln!("  {name}: {value:.3} {unit}");
-        self.0.push(Figure { name, value, unit });
+        eprintln!("  {column:?}: {name}: {value:.3} {unit}");
+        let at = self.0.iter().position(|row| row.name == name);
+        let at = at.unwrap_or_else(|| {
+            self.0.push(Row {
+                name,
+                unit,
+                kafkarium: Vec::new(),
+                apache: Vec::new(),
+            });
+            self.0.len() - 1
+        });
+        let row = &mut self.0[at];
+        match column {
+            Column::Kafkarium => row.kafkarium.push(value),
+            Column::Apache => row.apache.push(value),
+        }
     }
 
-    fn value(&self, name: &str) -> Option<f64> {
-        let figure = self.0.iter().find(|figure| figure.name == name)?;
-        Some(figure.value)
-    }
-}
-
-/// The table in Markdown.
-pub fn table(ours: Option<&Figures>, apache: Option<&Figures>) -> String {
-    let mut text = String::from(
-        "| figure | Kafkarium | Apache Kafka 3.9 + ZooKeeper | Kafkarium : Apache | target |\n\
-         |---|---|---|---|---|\n",
-    );
-    for Figure { name, unit, .. } in ours.or(apache).into_iter().flat_map(|all| &all.0) {
-        let ours = ours.and_then(|all| all.value(name));
-        let apache = apache.and_then(|all| all.value(name));
-        let cell = |value: Option<f64>| {
-            value.map_or_else(|| "-".into(), |value| format!("{value:.3} {unit}"))
-        };
-        let ratio = match (ours, apache) {
-            (Some(ours), Some(apache)) if ours > 0.0 && apache > ours => {
-                format!("1 : {:.1}", apache / ours)
-            }
-            (Some(ours), Some(apache)) if apache > 0.0 => format!("{:.1} : 1", ours / apache),
-            _ => "-".into(),
-        };
-        let target = TARGETS.iter().find(|(known, _)| known == name);
-        let target = match target {
-            None => String::new(),
-            Some((_, Target::AtMost(times))) => format!("<= 1 : {times}"),
-            Some((_, Target::AtLeast(times))) => format!(">= {times} : 1"),
-            Some((_, Target::Seconds(seconds))) => format!("<= {seconds} s"),
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "| {name} | {} | {} | {ratio} | {target} |",
-            cell(ours),
-            cell(apache)
+    /// The table in Markdown.
+    pub fn table(&self) -> String {
+        let mut text = String::from(
+            "| figure | Kafkarium | Apache Kafka 3.9 + ZooKeeper | Kafkarium : Apache | target |\n\
+             |---|---|---|---|---|\n",
         );
+        for row in &self.0 {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} |",
+                row.name,
+                cell(&row.kafkarium, row.unit),
+                cell(&row.apache, row.unit),
+                ratio(median(&row.kafkarium), median(&row.apache)),
+                target(&row.name),
+            );
+        }
+        text
     }
-    text
 }
 
-/// Puts the table between the marks of a Markdown file.
-pub fn insert(table: &str, file: &Path) -> Result<()> {
+/// The middle one.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
+
+/// The median, and between what the runs lie where there were several.
+fn cell(values: &[f64], unit: &str) -> String {
+    let Some(middle) = median(values) else {
+        return "-".into();
+    };
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let shown = digits(middle);
+    if values.len() == 1 {
+        format!("{middle:.shown$} {unit}")
+    } else {
+        format!("{middle:.shown$} {unit} ({least:.shown$} to {most:.shown$})")
+    }
+}
+
+/// Three figures that mean something.
+fn digits(value: f64) -> usize {
+    match value {
+        100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 3,
+    }
+}
+
+fn ratio(kafkarium: Option<f64>, apache: Option<f64>) -> String {
+    match (kafkarium, apache) {
+        (Some(ours), Some(apache)) if ours > 0.0 && apache > ours => {
+            format!("1 : {:.1}", apache / ours)
+        }
+        (Some(ours), Some(apache)) if apache > 0.0 => format!("{:.1} : 1", ours / apache),
+        _ => "-".into(),
+    }
+}
+
+fn target(name: &str) -> String {
+    let is_of = |known: &str| known == name || known.ends_with(' ') && name.starts_with(known);
+    match TARGETS.iter().find(|(known, _)| is_of(known)) {
+        None => String::new(),
+        Some((_, Target::AtMost(times))) => format!("<= 1 : {times}"),
+        Some((_, Target::AtLeast(times))) => format!(">= {times} : 1"),
+        Some((_, Target::Seconds(seconds))) => format!("<= {seconds} s"),
+    }
+}
+
+/// Puts the table, and what is said below it, between the marks of a Markdown file.
+pub fn insert(text: &str, file: &Path) -> Result<()> {
     let shown = file.display();
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    let before = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
     let marks = || format!("{shown} has no lines {BEGIN} and {END}");
-    let (before, rest) = text.split_once(BEGIN).with_context(marks)?;
-    let (_, after) = rest.split_once(END).with_context(marks)?;
-    fs::write(file, format!("{before}{BEGIN}\n{table}{END}{after}"))
+    let (head, rest) = before.split_once(BEGIN).with_context(marks)?;
+    let (_, tail) = rest.split_once(END).with_context(marks)?;
+    fs::write(file, format!("{head}{BEGIN}\n{text}{END}{tail}"))
         .with_context(|| format!("cannot write {shown}"))
 }

@@ -2,13 +2,17 @@
 //!
 //! `cargo bench --bench compare` prints a Markdown table; `-- --readme` puts it into README.md too, and
 //! `-- --only kafkarium` leaves Apache out (Apache needs Java and Maven). Linux only: memory and
-//! CPU come from `/proc`. It takes about ten minutes. `-- --ready` measures only how soon a test has its cluster, in
-//! about a minute.
+//! CPU come from `/proc`. Every figure is taken five times, in turns, which takes about twenty minutes. `-- --ready`
+//! measures only how soon a test has its cluster, in about a minute.
 
 mod account;
 mod client;
+mod conditions;
 mod engine;
+mod faults;
 mod figures;
+mod latency;
+mod loads;
 mod measure;
 mod perf_client;
 mod ready;
@@ -17,10 +21,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use crate::{
-    engine::{Engine, SESSION_TIMEOUT_MS},
-    measure::measure,
-};
+use crate::{conditions::Conditions, engine::Engine};
 
 fn main() -> Result<()> {
     let wish = Wish::read()?;
@@ -36,19 +37,22 @@ fn main() -> Result<()> {
         println!("{}", ready::ready(&program, jars.as_deref())?);
         return Ok(());
     }
-    let ours = wish
-        .kafkarium
-        .then(|| measure(Engine::Kafkarium { program }, jars.as_deref()))
-        .transpose()?;
-    let apache = jars
-        .clone()
-        .map(|jars| measure(Engine::Apache { jars: jars.clone() }, Some(&jars)))
-        .transpose()?;
-    let table = figures::table(ours.as_ref(), apache.as_ref());
-    println!("Three brokers, ZooKeeper sessions of {SESSION_TIMEOUT_MS} ms, one run:\n\n{table}");
+    let mut conditions = Conditions::now()?;
+    let mut engines = Vec::new();
+    if wish.kafkarium {
+        engines.push(Engine::Kafkarium { program });
+    }
+    if let Some(jars) = &jars {
+        let heap = measure::better_heap(jars, &mut conditions)?;
+        let jars = jars.clone();
+        engines.push(Engine::Apache { jars, heap });
+    }
+    let figures = measure::measure(&engines, jars.as_deref())?;
+    let text = format!("{}\n{}", figures.table(), conditions.told()?);
+    println!("{text}");
     if wish.what == What::Readme {
         figures::insert(
-            &table,
+            &text,
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"),
         )?;
     }

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, Result, ensure};
 
 /// Records that it sends.
-const RECORDS: usize = 1_000_000;
+pub const RECORDS: usize = 1_000_000;
 
 /// Sends a million records of 100 bytes with acks=all; records a second by its own account.
 pub fn produce(jars: &Path, bootstrap: &str, topic: &str) -> Result<f64> {

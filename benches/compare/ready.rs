@@ -84,7 +84,7 @@ async fn ours(program: &Path) -> Result<Duration> {
 /// The client is loaded before the clock starts.
 fn apache(jars: &Path) -> Result<Duration> {
     let jars: PathBuf = jars.to_owned();
-    let mut cluster = Cluster::prepare(Engine::Apache { jars })?;
+    let mut cluster = Cluster::prepare(Engine::Apache { jars, heap: 512 })?;
     let client = Client::new(&cluster.bootstrap())?;
     let producer = client.producer(&[("acks", "all")])?;
     let began = Instant::now();

@@ -37,7 +37,7 @@ fn original() -> Option<Engine> {
         return None;
     }
     match fetch(&PathBuf::from(env!("CARGO_TARGET_TMPDIR"))) {
-        Ok(jars) => Some(Engine::Apache { jars }),
+        Ok(jars) => Some(Engine::Apache { jars, heap: 512 }),
         Err(why) => {
             eprintln!("not compared: {why:#}");
             None
