@@ -14,8 +14,9 @@ use client::zookeeper::{Connection, ZooKeeperError};
 /// Requests that are under way at once: they share one connection and its buffers.
 const REQUESTS_AT_ONCE: usize = 256;
 
-/// States that are read with one request: some hundred bytes each, so that the answer is far below `jute.maxbuffer`.
-const STATES_TOGETHER: usize = 512;
+/// States and brokers that are read with one request: some hundred bytes each, so that the answer is far below
+/// `jute.maxbuffer`. One by one, a hundred brokers that start would be ten thousand requests.
+const SMALL_TOGETHER: usize = 512;
 
 /// Reads everything there is, whatever was known before.
 pub(super) async fn read_everything(
@@ -100,16 +101,16 @@ async fn read(
     Ok(all)
 }
 
-/// What is read with one request: states that follow each other, and anything else by itself.
+/// What is read with one request: states and brokers that follow each other, and anything else by itself.
 fn requests(znodes: Vec<Znode>) -> Vec<Vec<Znode>> {
-    let is_state = |znode: &Znode| matches!(znode, Znode::State(_));
+    let is_small = |znode: &Znode| matches!(znode, Znode::State(_) | Znode::Broker(_));
     let mut requests: Vec<Vec<Znode>> = Vec::new();
     for znode in znodes {
         match requests.last_mut() {
             Some(last)
-                if is_state(&znode)
-                    && last.len() < STATES_TOGETHER
-                    && last.first().is_some_and(is_state) =>
+                if is_small(&znode)
+                    && last.len() < SMALL_TOGETHER
+                    && last.first().is_some_and(is_small) =>
             {
                 last.push(znode);
             }
@@ -121,8 +122,16 @@ fn requests(znodes: Vec<Znode>) -> Vec<Vec<Znode>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{STATES_TOGETHER, Znode, requests};
-    use wire::TopicPartition;
+    use super::{SMALL_TOGETHER, Znode, requests};
+    use wire::{BrokerId, TopicPartition};
+
+    #[test]
+    fn brokers_are_read_together() {
+        let brokers: Vec<Znode> = (1..=100).map(|id| Znode::Broker(BrokerId(id))).collect();
+        let controller = Znode::Controller;
+        let znodes = [brokers.clone(), vec![controller.clone()]].concat();
+        assert_eq!(requests(znodes), [brokers, vec![controller]]);
+    }
 
     #[test]
     fn states_are_read_together_and_never_past_what_stands_between_them() {
@@ -138,11 +147,11 @@ mod tests {
                 vec![state(2)]
             ]
         );
-        let count = i32::try_from(STATES_TOGETHER).expect("small");
+        let count = i32::try_from(SMALL_TOGETHER).expect("small");
         let sizes: Vec<usize> = requests((0..=count).map(state).collect())
             .iter()
             .map(Vec::len)
             .collect();
-        assert_eq!(sizes, [STATES_TOGETHER, 1]);
+        assert_eq!(sizes, [SMALL_TOGETHER, 1]);
     }
 }
