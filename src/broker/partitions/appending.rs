@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{AppendReceipt, Partition, PartitionError, partition::State};
+use super::{AppendReceipt, Awaits, Partition, PartitionError, partition::State};
 use crate::{
     log::{AppendOrigin, Appended, Log, LogError, TransactionEnd, VerificationGuard},
     replication::Refusal,
@@ -64,6 +64,7 @@ impl Partition {
         })?;
         let high_watermark = state.replica.high_watermark();
         state.replica.log.settle_transactions(high_watermark);
+        self.wake();
         Ok(receipt)
     }
 
@@ -74,6 +75,7 @@ impl Partition {
         append: impl FnOnce(&mut Log, LeaderEpoch) -> Result<Appended, LogError>,
     ) -> Result<AppendReceipt, PartitionError> {
         let min_isr = acks_all.then_some(state.min_insync_replicas);
+        let committed = state.replica.high_watermark();
         let appended = state
             .replica
             .append(min_isr, |log, leader_epoch| Ok(append(log, leader_epoch)?));
@@ -81,8 +83,11 @@ impl Partition {
             AppendError::Refused(refusal) => self.refused(refusal),
             AppendError::Log(error) => self.failed(state, error).into(),
         })?;
-        if !appended.duplicate {
+        // Alone in the ISR, what it has is committed.
+        if state.replica.high_watermark() != committed {
             self.wake();
+        } else if !appended.duplicate {
+            self.wake_for_records();
         }
         Ok(AppendReceipt {
             appended,
@@ -114,7 +119,7 @@ impl Partition {
     ) -> Result<(), PartitionError> {
         let waiter = Arc::new(Notify::new());
         loop {
-            self.register(&waiter);
+            self.register(&waiter, Awaits::Commits);
             if let Some(outcome) = self.commit_outcome(receipt) {
                 return outcome;
             }

@@ -32,6 +32,7 @@ pub(crate) use self::{
     following::Followed,
     offsets::{OffsetQuery, Viewer},
     partition::{AppendReceipt, Partition, Read, ReadAnswer},
+    waiters::Awaits,
 };
 use super::{image::ClusterImage, internal_topic::InternalTopic, replication::RoleChange};
 use wire::{BrokerId, LeaderEpoch, TopicPartition};

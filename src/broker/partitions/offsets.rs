@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{Partition, PartitionError, partition::State};
+use super::{Awaits, Partition, PartitionError, partition::State};
 use crate::{
     log::{ActiveProducer, TimestampedOffset},
     replication::{EpochEnd, Refusal, ReplicaLog},
@@ -174,7 +174,7 @@ impl Partition {
     ) -> Result<Offset, PartitionError> {
         let waiter = Arc::new(Notify::new());
         loop {
-            self.register(&waiter);
+            self.register(&waiter, Awaits::Commits);
             let low_watermark = {
                 let state = self.lock();
                 let leader = state.replica.leader().map_err(|it| self.refused(it))?;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     PartitionError,
     offline::{Failures, Missing},
-    waiters::Waiters,
+    waiters::{Awaits, Waiters},
 };
 use crate::{
     image::PartitionImage,
@@ -149,13 +149,19 @@ impl Partition {
     }
 
     /// Wakes `waiter` when this partition moves on. Register first, then look, then wait.
-    pub(crate) fn register(&self, waiter: &Arc<Notify>) {
-        self.waiters.register(waiter);
+    pub(crate) fn register(&self, waiter: &Arc<Notify>, awaits: Awaits) {
+        self.waiters.register(waiter, awaits);
     }
 
     pub(super) fn wake(&self) {
         self.unsaved.store(true, Ordering::Relaxed);
         self.waiters.wake();
+    }
+
+    /// As [`Self::wake`], where all that changed is that there are records which are not committed yet.
+    pub(super) fn wake_for_records(&self) {
+        self.unsaved.store(true, Ordering::Relaxed);
+        self.waiters.wake_for_records();
     }
 
     /// Whether anything changed that a checkpoint should know.

@@ -4,7 +4,7 @@
 //! with records gives at least one batch, however large (KIP-74). Consumers see what is committed, from
 //! version 11 on also on followers (KIP-392). A reader whose last epoch shows another history is told where
 //! the logs part (KIP-595). Followers (replica id, from 15 on with their broker epoch) tell how far they are, and are
-//! answered early when their high watermark is old (KIP-1166). Topics are named by id from 13 on (KIP-516), new
+//! answered early when their high watermark is old (KIP-1166), with records if some come within a moment. Topics are named by id from 13 on (KIP-516), new
 //! leaders told from 12 and 16 on (KIP-951). From 7 on a session saves naming what has not changed (KIP-227).
 //! With the isolation level `read_committed` records come only as far as no transaction is open before them, and the
 //! aborted ones among them are told in the order in which they began (KIP-98).
@@ -31,7 +31,7 @@ use super::{Reply, RequestContext, RequestError};
 use crate::{
     Broker,
     image::ClusterImage,
-    partitions::{Partition, PartitionError, Read, ReadAnswer},
+    partitions::{Awaits, Partition, PartitionError, Read, ReadAnswer},
     replication::{FollowerFetch, IsrWrite, Reader},
     throttle::BytesPerSecond,
 };
@@ -76,6 +76,10 @@ struct FetchedPartition {
 /// How long a fetch of a follower waits that is not in the ISR: it enters with a fetch, perhaps with the next one.
 const OUT_OF_SYNC_WAIT: Duration = Duration::from_millis(500);
 
+/// How long a follower is left without news of the high watermark alone: the next record, which is often there sooner,
+/// brings it along, and nobody reads from a follower what it does not know to be committed.
+const HIGH_WATERMARK_WAIT: Duration = Duration::from_millis(10);
+
 /// One look at all partitions.
 struct Look {
     /// As in the request.
@@ -84,6 +88,8 @@ struct Look {
     records: BytesMut,
     /// Whether there is something to tell that does not wait for bytes.
     is_urgent: bool,
+    /// Whether the follower's high watermark is old.
+    is_stale: bool,
 }
 
 impl Look {
@@ -184,17 +190,25 @@ impl Fetch {
     }
 
     /// Looks again whenever a partition moves on, until there is enough or no time left.
-    async fn wait(self, deadline: Deadline) -> Result<Reply, RequestError> {
+    async fn wait(self, mut deadline: Deadline) -> Result<Reply, RequestError> {
         let waiter = Arc::new(Notify::new());
+        let awaits = match self.role {
+            Role::Consumer => Awaits::Commits,
+            Role::Debugger | Role::Follower { .. } => Awaits::Records,
+        };
+        let mut was_stale = false;
         loop {
             for partition in self.topics.iter().flat_map(|topic| &topic.partitions) {
                 if let Ok(partition) = &partition.found {
-                    partition.register(&waiter);
+                    partition.register(&waiter, awaits);
                 }
             }
             let look = self.look(false);
             if look.is_urgent || look.records.len() >= self.min_bytes {
                 return self.answer(look);
+            }
+            if look.is_stale && !std::mem::replace(&mut was_stale, true) {
+                deadline = deadline.min(Deadline::now() + HIGH_WATERMARK_WAIT);
             }
             if tokio::time::timeout_at(deadline, waiter.notified())
                 .await
@@ -212,6 +226,7 @@ impl Fetch {
             answers: Vec::with_capacity(self.topics.len()),
             records: BytesMut::new(),
             is_urgent: self.topics.is_empty(),
+            is_stale: false,
         };
         for topic in &self.topics {
             let mut answers = Vec::with_capacity(topic.partitions.len());
@@ -219,6 +234,7 @@ impl Fetch {
                 let answer = match self.read(partition, is_first, &mut look.records) {
                     Ok(answer) => {
                         look.is_urgent |= self.is_urgent(&partition.asked, &answer);
+                        look.is_stale |= self.is_stale(&partition.asked, &answer);
                         Ok(answer)
                     }
                     Err(code) => {
@@ -288,13 +304,19 @@ impl Fetch {
         Ok(answer)
     }
 
-    /// Whether an answer without bytes is worth sending: the logs part, or a follower's image is old.
+    fn is_of_follower(&self) -> bool {
+        matches!(self.role, Role::Follower { .. })
+    }
+
+    /// Whether an answer without bytes is worth sending at once: the logs part, or begin elsewhere.
     fn is_urgent(&self, asked: &FetchPartition, answer: &ReadAnswer) -> bool {
-        let is_follower = matches!(self.role, Role::Follower { .. });
         answer.diverging.is_some()
-            || (is_follower
-                && (asked.high_watermark < answer.high_watermark.0
-                    || asked.log_start_offset < answer.log_start_offset.0))
+            || (self.is_of_follower() && asked.log_start_offset < answer.log_start_offset.0)
+    }
+
+    /// Whether an answer without bytes is worth sending if no better one comes soon.
+    fn is_stale(&self, asked: &FetchPartition, answer: &ReadAnswer) -> bool {
+        self.is_of_follower() && asked.high_watermark < answer.high_watermark.0
     }
 
     fn answer(&self, look: Look) -> Result<Reply, RequestError> {
