@@ -363,7 +363,7 @@ impl Playground {
             return;
         };
         supervisor.bound_logs();
-        for observation in supervisor.memory() {
+        for observation in supervisor.costs() {
             self.happen(Happening::Observed(observation));
         }
     }

@@ -33,6 +33,15 @@ pub(super) struct Running {
     pid: Pid,
 }
 
+/// What a process costs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Costs {
+    /// Memory that it has in RAM.
+    pub(super) rss_bytes: u64,
+    /// Time on a core since it began.
+    pub(super) cpu_ms: u64,
+}
+
 impl Running {
     /// Sends a signal to it.
     pub(super) fn signal(self, signal: Signal) -> Result<()> {
@@ -44,19 +53,21 @@ impl Running {
         self.pid.as_raw().unsigned_abs()
     }
 
-    /// Memory that it has in RAM.
+    /// What it costs.
     #[cfg(target_os = "linux")]
-    pub(super) fn rss_bytes(self) -> Option<u64> {
-        let memory = procfs::process::Process::new(self.pid.as_raw())
-            .ok()?
-            .statm()
-            .ok()?;
-        Some(memory.resident * procfs::page_size())
+    pub(super) fn costs(self) -> Option<Costs> {
+        let process = procfs::process::Process::new(self.pid.as_raw());
+        let stat = process.ok()?.stat().ok()?;
+        let ticks = stat.utime + stat.stime;
+        Some(Costs {
+            rss_bytes: stat.rss * procfs::page_size(),
+            cpu_ms: ticks * 1_000 / procfs::ticks_per_second().max(1),
+        })
     }
 
     /// Only Linux tells without privileges.
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn rss_bytes(self) -> Option<u64> {
+    pub(super) fn costs(self) -> Option<Costs> {
         None
     }
 }

@@ -406,15 +406,17 @@ impl Supervisor {
         Ok(Vec::new())
     }
 
-    /// The memory of every living process, as facts for the screen.
+    /// Memory and CPU of every living process, as facts for the screen.
     #[must_use]
-    pub fn memory(&self) -> Vec<Observation> {
+    pub fn costs(&self) -> Vec<Observation> {
         self.slots
             .iter()
             .filter_map(|(process, slot)| {
+                let costs = slot.running?.costs()?;
                 Some(Observation::Memory {
                     process: process.clone(),
-                    rss_bytes: slot.running?.rss_bytes()?,
+                    rss_bytes: costs.rss_bytes,
+                    cpu_ms: Some(costs.cpu_ms),
                 })
             })
             .collect()

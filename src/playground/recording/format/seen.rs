@@ -17,7 +17,7 @@ stored_enum! {
     StoredObservation of Observation {
         DataFolder { path: String, last_used: Option<Timestamp> },
         Process { process: StoredName, change: StoredChange },
-        Memory { process: StoredName, rss_bytes: u64 },
+        Memory { process: StoredName, rss_bytes: u64, cpu_ms: Option<u64> },
         LogLines { process: StoredName, file: String, lines: Vec<String> },
         Report { process: StoredName, line: ReportLine },
         Software(software: StoredSoftware),

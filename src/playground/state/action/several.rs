@@ -4,7 +4,7 @@ use super::{Action, Answer, Ask, ClusterAction, Request, Target, verbs::alive_no
 use crate::state::{
     State,
     cluster::{Intent, Process, ProcessName},
-    story::{Hand, Line, Subject, Tone},
+    story::{Hand, Line, MANY, Subject, Tone},
 };
 use wire::BrokerId;
 
@@ -138,6 +138,32 @@ pub(super) fn kill(state: &mut State, brokers: &[BrokerId]) -> Vec<Request> {
     names().map(Request::Kill).collect()
 }
 
+/// Starts all brokers that are gone, told as one thing where they are many; of few each has its line.
+pub(super) fn start_again(state: &mut State) -> Vec<Request> {
+    let gone: Vec<BrokerId> = state
+        .cluster
+        .brokers()
+        .filter(|it| it.status.is_gone())
+        .filter_map(Process::broker)
+        .collect();
+    if gone.len() < MANY {
+        return Vec::new();
+    }
+    let names = || gone.iter().copied().map(ProcessName::Broker);
+    for name in names() {
+        if let Some(process) = state.cluster.processes.get_mut(&name) {
+            process.start_again(state.now);
+        }
+    }
+    let line = state
+        .wish()
+        .say(format!("start {} brokers again", gone.len()))
+        .with(Tone::Dim, format!(" ({})", named(&gone)));
+    let line = names().fold(line, |line, name| line.about(Subject::Process(name)));
+    state.story.begin(line);
+    names().map(Request::Start).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::state::{Appearance, Key, ProcessChange, Request};
@@ -190,6 +216,31 @@ mod tests {
         assert!(killed(&session).is_empty());
         session.later(200).press('y');
         assert_eq!(killed(&session), ["broker 2", "broker 3", "broker 4"]);
+    }
+
+    #[test]
+    fn many_that_died_are_started_again_as_one_thing() {
+        let mut session = ten();
+        session.later(777);
+        wish(&mut session, "kill random 6");
+        session.later(100).press('y');
+        for id in 1..=10 {
+            let status = session.state.cluster.processes.get(&broker(id));
+            if status.is_some_and(|it| it.intent.is_some()) {
+                let change = ProcessChange::Exited {
+                    code: None,
+                    signal: Some(9),
+                };
+                session.later(1).process(broker(id), change);
+            }
+        }
+        session.requests.clear();
+        session.later(100).press('H');
+        let started = session.requests.iter();
+        let started = started.filter(|it| matches!(it, Request::Start(_)));
+        assert_eq!(started.count(), 6);
+        let mut entries = session.state.story.entries().iter();
+        assert!(entries.any(|entry| entry.says("start 6 brokers again")));
     }
 
     #[test]

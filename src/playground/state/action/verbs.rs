@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{ClusterAction, Request, Target, perform::elect_leaders, transaction_action::holds};
+use super::{
+    ClusterAction, Request, Target, perform::elect_leaders, several::start_again,
+    transaction_action::holds,
+};
 use crate::state::{
     State,
     cluster::{Intent, Partition, Process, ProcessName, Status},
@@ -103,10 +106,7 @@ pub(in crate::state) fn start(state: &mut State, process: &Process) -> Option<Re
         .about(Subject::Process(name.clone()));
     state.story.begin(line);
     if let Some(known) = state.cluster.processes.get_mut(name) {
-        known.intent = None;
-        known.status = Status::Starting;
-        known.since = state.now;
-        known.pid = None;
+        known.start_again(state.now);
     }
     Some(Request::Start(name.clone()))
 }
@@ -127,8 +127,8 @@ pub(in crate::state) fn restart(state: &mut State, process: &Process) -> Option<
 /// Starts everything that did not end on purpose, thaws everything that is frozen; preferred leaders
 /// are elected when their brokers have caught up.
 pub(in crate::state) fn heal(state: &mut State) -> Vec<Request> {
+    let mut requests = start_again(state);
     let processes: Vec<Process> = state.cluster.processes.values().cloned().collect();
-    let mut requests = Vec::new();
     for process in &processes {
         let consumer = matches!(process.name, ProcessName::Consumer(_));
         let producer = matches!(process.name, ProcessName::Producer(_));

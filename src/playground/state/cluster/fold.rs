@@ -4,6 +4,7 @@ use super::{
     Acks, Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, PartitionOffsets,
     Process, ProcessChange, ProcessName, Receipt, RecordSeen, Word,
     fact::{Fact, LogStart, Moved, RoleSeen},
+    process::Cpu,
 };
 use crate::state::Timestamp;
 use wire::{BrokerId, Offset, TopicPartition};
@@ -19,9 +20,14 @@ impl Cluster {
             Observation::Process { process, change } => {
                 return Some(self.see_process(process, change, at));
             }
-            Observation::Memory { process, rss_bytes } => {
+            Observation::Memory {
+                process,
+                rss_bytes,
+                cpu_ms,
+            } => {
                 if let Some(known) = self.processes.get_mut(process) {
                     known.rss_bytes = Some(*rss_bytes);
+                    known.cpu = cpu_ms.map(|used_ms| Cpu::after(known.cpu, used_ms, at));
                 }
             }
             Observation::LogLines {

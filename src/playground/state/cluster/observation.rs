@@ -124,12 +124,14 @@ pub enum Observation {
         /// How.
         change: ProcessChange,
     },
-    /// Resident memory of a child.
+    /// What a child costs: resident memory, and time on a core since it began. Older sessions lack the latter.
     Memory {
         /// Which.
         process: ProcessName,
         /// As the system counts it.
         rss_bytes: u64,
+        /// As the system counts it.
+        cpu_ms: Option<u64>,
     },
     /// The newest lines of a child's log, oldest first. Sent when it dies, and when it was asked for.
     LogLines {

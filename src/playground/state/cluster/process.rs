@@ -31,6 +31,8 @@ pub struct Process {
     pub topic: Option<String>,
     /// Resident memory.
     pub rss_bytes: Option<u64>,
+    /// Its share of a core.
+    pub cpu: Option<Cpu>,
     /// The end of its log, oldest first, and the file.
     pub log: Vec<String>,
     /// Where its whole log is.
@@ -51,6 +53,31 @@ pub struct Process {
     pub producing: Option<Producing>,
     /// What a consumer read of what lay there before it.
     pub(in crate::state) catch_up: Option<CatchUp>,
+}
+
+/// What a process takes of a core, from one look to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cpu {
+    at: Timestamp,
+    used_ms: u64,
+    /// Milliseconds on a core in a second, once it was looked at twice.
+    pub ms_per_second: Option<u64>,
+}
+
+impl Cpu {
+    /// What a look finds, after another one.
+    pub(super) fn after(before: Option<Self>, used_ms: u64, at: Timestamp) -> Self {
+        let ms_per_second = before.and_then(|before| {
+            let passed = u64::try_from(at.since(before.at).as_millis()).ok()?;
+            let used = used_ms.checked_sub(before.used_ms)?;
+            (used * 1_000).checked_div(passed)
+        });
+        Self {
+            at,
+            used_ms,
+            ms_per_second,
+        }
+    }
 }
 
 /// The state of a process.
@@ -136,6 +163,7 @@ impl Process {
             group: None,
             topic: None,
             rss_bytes: None,
+            cpu: None,
             log: Vec::new(),
             log_file: String::new(),
             session: None,
@@ -147,6 +175,14 @@ impl Process {
             producing: None,
             catch_up: None,
         }
+    }
+
+    /// It is to be spawned once more.
+    pub(in crate::state) fn start_again(&mut self, at: Timestamp) {
+        self.intent = None;
+        self.status = Status::Starting;
+        self.since = at;
+        self.pid = None;
     }
 
     /// The port it listens on, as text.
@@ -211,6 +247,7 @@ impl Process {
                     },
                 };
                 self.rss_bytes = None;
+                self.cpu = None;
             }
             ProcessChange::Frozen => self.status = Status::Frozen,
             ProcessChange::Thawed => {

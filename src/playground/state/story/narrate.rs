@@ -8,7 +8,7 @@ use super::{
     Hand, caught_up,
     names::{listed, place, spaced},
     narrate_group::assigned,
-    narrate_transaction,
+    narrate_many, narrate_transaction,
     story::{Line, Merge, Story, Subject, Tone, of},
 };
 use crate::state::{
@@ -36,6 +36,9 @@ pub struct Narrator {
 impl Narrator {
     /// Tells what a process told of itself. `cluster` knows of it already.
     pub(in crate::state) fn tell(&mut self, story: &mut Story, cluster: &Cluster, told: &Told) {
+        if narrate_many::tell(story, told) {
+            return;
+        }
         let at = told.at;
         match &told.change {
             Change::SessionEnded {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Hand, Line, Merge, Story, Subject, Tone, names::place};
+use super::{Hand, Line, Merge, Story, Subject, Tone, names::place, narrate_many};
 use crate::state::{
     Timestamp,
     cluster::{BelowMinimum, Cluster, Ended, ProducedSeen},
@@ -19,6 +19,9 @@ const REFUSED_TOGETHER: Duration = Duration::from_secs(5);
 pub(in crate::state) fn tell_end(story: &mut Story, cluster: &Cluster, home: &str, ended: Ended) {
     let place = place(home, &ended.partition.topic, ended.partition.partition);
     let lost = cluster.lost;
+    if narrate_many::tell_end(story, &ended, lost) {
+        return;
+    }
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
     let took = seconds(ended.took);
     let tried = match ended.not_tried {

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Hand;
+use super::{Hand, narrate_many::Sum};
 use crate::state::{Timestamp, cluster::ProcessName};
 use wire::{BrokerId, Offset, TopicPartition};
 
@@ -133,6 +133,8 @@ pub enum Merge {
     Deleted(String, BTreeMap<i32, (Offset, Offset)>),
     /// The watches of these sessions fired for what a line is about, or for so many changes of a kind.
     Fires(String, Vec<i64>, usize),
+    /// What followed from something that reached many brokers.
+    Sum(Sum),
 }
 
 /// A line as it was told, for who takes the story over.
@@ -331,6 +333,24 @@ impl Story {
             .rev()
             .take_while(|entry| at.since(entry.at) <= CAUSE_WINDOW)
             .find(|entry| at.since(entry.at) <= window && entry.merge.as_ref().is_some_and(&like))
+    }
+
+    /// The first line of the tree that an effect of one of these causes would hang in, if it is about so many brokers.
+    pub(super) fn begun_by(
+        &self,
+        causes: &[Subject],
+        at: Timestamp,
+        brokers: usize,
+    ) -> Option<&Entry> {
+        let mut causes = causes.iter();
+        let parent = causes.find_map(|cause| self.newest(cause, at.plus(CLOCK_SLACK)))?;
+        let root = self.entries.get(parent)?.root;
+        let is_broker =
+            |subject: &&Subject| matches!(subject, Subject::Process(ProcessName::Broker(_)));
+        self.entries
+            .iter()
+            .find(|entry| entry.root == root && entry.depth == 0)
+            .filter(|entry| entry.subjects.iter().filter(is_broker).count() >= brokers)
     }
 
     /// Puts a line that was told of a later moment behind those of its tree that came before that.

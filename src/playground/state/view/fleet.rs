@@ -8,7 +8,7 @@ use super::{ReplicaRow, Standing};
 use crate::state::{
     State,
     action::{Motion, Pane},
-    cluster::ProcessName,
+    cluster::{Process, ProcessName, Status},
 };
 use wire::BrokerId;
 
@@ -133,12 +133,29 @@ impl State {
         )
     }
 
+    /// The brokers that have a cell: all, or those that the filter lets through.
+    pub fn broker_cells(&self) -> impl Iterator<Item = &Process> {
+        let filter = self.view.filter(Pane::Brokers);
+        let passes = move |broker: &&Process| filter.is_none_or(|it| self.passes(broker, it));
+        self.cluster.brokers().filter(passes)
+    }
+
+    /// `dead`, `frozen`, `up`, `controller`, or part of an id.
+    fn passes(&self, process: &Process, filter: &str) -> bool {
+        let id = process.broker();
+        match filter {
+            "dead" => process.status.is_gone(),
+            "frozen" => process.status == Status::Frozen,
+            "up" => process.status == Status::Up,
+            "controller" => id.is_some_and(|id| self.cluster.is_controller(id)),
+            part => id.is_some_and(|id| id.to_string().contains(part)),
+        }
+    }
+
     /// Where a broker stands among the cells.
     #[must_use]
     pub fn broker_place(&self, name: &ProcessName) -> Option<usize> {
-        self.cluster
-            .brokers()
-            .position(|broker| broker.name == *name)
+        self.broker_cells().position(|broker| broker.name == *name)
     }
 
     fn room_of(&self, pane: Pane) -> u16 {
@@ -154,7 +171,7 @@ impl State {
     /// Moves to another broker, or up to `ZooKeeper`.
     pub(super) fn move_between_brokers(&mut self, motion: Motion) {
         let grid = self.broker_grid(self.room_of(Pane::Brokers));
-        let names: Vec<ProcessName> = self.cluster.brokers().map(|it| it.name.clone()).collect();
+        let names: Vec<ProcessName> = self.broker_cells().map(|it| it.name.clone()).collect();
         let next = match self.broker_place(&self.view.picked) {
             Some(at) if motion == Motion::Up && at < grid.columns => {
                 self.view.picked = ProcessName::ZooKeeper;

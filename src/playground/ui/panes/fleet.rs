@@ -29,9 +29,16 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         area.height.saturating_sub(2),
     );
     let shown = Shown::of(state, inside);
+    let note = match state.view.filter(Pane::Brokers) {
+        Some(filter) if state.view.filtered_by_hand(Pane::Brokers) => {
+            words::filter_note(state, filter)
+        }
+        Some(filter) => format!("{filter} only"),
+        None => shown.note(),
+    };
     let frame = Frame {
         title: title(state, Pane::Brokers, Pane::Brokers.title()),
-        note: &shown.note(),
+        note: &note,
         focused: state.view.focus == Pane::Brokers,
         dashed: false,
     };
@@ -44,6 +51,10 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let shown = Shown::of(state, area);
     let end = area.right() + 1;
     zookeeper(canvas, state, (area.x, area.y, end));
+    if let (true, Some(filter)) = (shown.cells.is_empty(), state.view.filter(Pane::Brokers)) {
+        let words = words::no_match(state, filter);
+        canvas.text(area.x, area.y + shown.above, end, &words, Role::Dim);
+    }
     let leads = state.leads();
     let cells = shown.cells.iter().enumerate();
     for (index, process) in cells.skip(shown.first()).take(shown.count()) {
@@ -78,7 +89,7 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn of(state: &'a State, area: Rect) -> Self {
-        let cells: Vec<&Process> = state.cluster.brokers().collect();
+        let cells: Vec<&Process> = state.broker_cells().collect();
         let grid = state.broker_grid(area.width);
         let all = u16::try_from(grid.rows(cells.len())).unwrap_or(u16::MAX);
         // The blank lines go first, then what the signs mean.

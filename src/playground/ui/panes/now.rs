@@ -192,17 +192,22 @@ fn group(state: &State) -> Pieces {
     joined("group", vec![say(Role::Text, words)])
 }
 
-/// `servers   231 MB`
+/// `servers   231 MB   19 % of a core   pages that are shared count in each`
 fn servers(state: &State) -> Pieces {
-    let servers = state.cluster.processes.values();
-    let servers = servers.filter(|it| !matches!(it.name, ProcessName::Consumer(_)));
-    let bytes: u64 = servers.filter_map(|it| it.rss_bytes).sum();
+    let servers = || {
+        let all = state.cluster.processes.values();
+        all.filter(|it| matches!(it.name, ProcessName::ZooKeeper | ProcessName::Broker(_)))
+    };
+    let bytes: u64 = servers().filter_map(|it| it.rss_bytes).sum();
     if bytes == 0 {
         return joined("servers", vec![say(Role::Dim, "not measured yet")]);
     }
-    let words = format!(
-        "{} resident, shared pages counted in each",
-        words::memory(bytes)
-    );
-    joined("servers", vec![say(Role::Text, words)])
+    let mut parts = vec![say(Role::Text, words::memory(bytes))];
+    let shares: Vec<u64> = servers().filter_map(|it| it.cpu?.ms_per_second).collect();
+    if !shares.is_empty() {
+        let percent = shares.iter().sum::<u64>() / 10;
+        parts.push(say(Role::Text, format!("{percent} % of a core")));
+    }
+    parts.push(say(Role::Dim, "pages that are shared count in each"));
+    joined("servers", parts)
 }

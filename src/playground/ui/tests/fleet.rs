@@ -144,6 +144,53 @@ fn twenty_of_a_hundred_are_dead_and_one_is_frozen() {
 }
 
 #[test]
+fn a_filter_leaves_the_brokers_that_it_names() {
+    let mut session = fleet((120, 36), 100, 100);
+    die(&mut session, 100, 100, &DEAD);
+    session.later(900).press('1');
+    session.later(900);
+    wish(&mut session, "filter dead");
+    let cells = |session: &Session| {
+        let cells = session.state.broker_cells();
+        cells
+            .filter_map(|it| Some(it.broker()?.0))
+            .collect::<Vec<i32>>()
+    };
+    assert_eq!(cells(&session), DEAD);
+    session.tick();
+    let drawn = super::text(&super::frame(&session.state));
+    assert!(drawn.contains("/dead"), "{drawn}");
+    session.key(Key::Down);
+    assert_eq!(
+        session.state.view.picked,
+        broker(2),
+        "arrows lead over what is shown"
+    );
+    wish(&mut session, "filter 47");
+    assert_eq!(cells(&session), [47]);
+    session.key(Key::Esc);
+    assert_eq!(cells(&session).len(), 100);
+}
+
+#[test]
+fn what_the_servers_cost_is_measured_from_one_look_to_the_next() {
+    let mut session = fleet((120, 36), 3, 3);
+    for used_ms in [100, 300] {
+        session.later(2_000);
+        for id in 1..=3 {
+            session.see(Observation::Memory {
+                process: broker(id),
+                rss_bytes: 9 * 1024 * 1024,
+                cpu_ms: Some(used_ms),
+            });
+        }
+    }
+    session.tick();
+    let drawn = super::text(&super::frame(&session.state));
+    assert!(drawn.contains("30 % of a core"), "{drawn}");
+}
+
+#[test]
 fn rows_that_are_hidden_are_counted_with_their_dead() {
     let mut session = fleet((120, 36), 100, 200);
     die(&mut session, 100, 200, &[84, 92]);

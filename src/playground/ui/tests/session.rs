@@ -494,6 +494,7 @@ impl Session {
         self.see(Observation::Memory {
             process,
             rss_bytes: megabytes * 1024 * 1024,
+            cpu_ms: None,
         })
     }
 
