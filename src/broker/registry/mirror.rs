@@ -7,11 +7,10 @@ use std::{
 };
 
 use tokio::sync::watch;
-use zookeeper_client::Stat;
 
 use super::znodes::{self, BrokerJson, ConfigJson, ControllerJson, StateJson, TopicJson, Znode};
 use crate::image::{BrokerNode, ClusterImage, PartitionImage, TopicImage};
-use wire::{BrokerId, LeaderEpoch, TopicPartition};
+use wire::{BrokerId, LeaderEpoch, TopicPartition, jute::Stat};
 
 /// Owner of the [`ClusterImage`].
 #[derive(Debug)]

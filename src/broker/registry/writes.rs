@@ -6,7 +6,6 @@ use std::{
 };
 
 use uuid::Uuid;
-use zookeeper_client::Stat;
 
 use super::{
     NewTopic,
@@ -18,7 +17,7 @@ use crate::{
     image::{BrokerNode, ClusterImage, PartitionImage, TopicImage},
 };
 use client::zookeeper::ZnodeWrite;
-use wire::{BrokerId, TopicPartition};
+use wire::{BrokerId, TopicPartition, jute::Stat};
 
 /// Bytes of one multi: half of ZooKeeper's default `jute.maxbuffer`.
 const MULTI_BYTES_MAX: usize = 512 * 1024;

@@ -3,12 +3,11 @@
 use std::{collections::BTreeSet, time::Instant};
 
 use uuid::Uuid;
-use zookeeper_client::Stat;
 
 use super::{chance::Chance, ledger::Ledger, log::Record, transcript::Transcript};
 use crate::replication::{EpochEnd, Refusal, SentFetch};
 use client::zookeeper::{ZnodeWrite, ZooKeeperError};
-use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, jute::Stat};
 
 /// What comes to a process.
 #[derive(Debug, Clone)]

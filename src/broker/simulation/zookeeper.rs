@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zookeeper_client::Stat;
 
 use crate::registry::znodes;
 use client::zookeeper::{ZnodeWrite, ZooKeeperError};
-use wire::BrokerId;
+use wire::{BrokerId, jute::Stat};
 
 /// The one server, which never loses anything that it answered.
 #[derive(Debug)]
@@ -225,8 +224,8 @@ impl Znode {
             czxid: self.czxid,
             mzxid: self.mzxid,
             pzxid: self.czxid,
-            ctime: 0,
-            mtime: 0,
+            ctime_ms: 0,
+            mtime_ms: 0,
             version: self.version,
             cversion: 0,
             aversion: 0,

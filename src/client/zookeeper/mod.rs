@@ -1,11 +1,11 @@
 //! A ZooKeeper session that outlives its connections, on a thread of its own.
 //!
-//! The `zookeeper-client` crate gets one connection at a time here. When that breaks, its runtime
-//! is dropped with everything the crate remembers, and a new connection takes the same session up
-//! again: so watches are always new ones (the crate's own reconnect leaves persistent watches
-//! dead), a refused port is tried again after 2 ms (the crate waits 100 ms and more), and a
-//! session is over only when ZooKeeper says so (the crate says it by itself after 1.4 timeouts).
+//! At rest the thread wakes for its heartbeats and their answers, a few times in a session's timeout. When a connection
+//! breaks the next one takes the same session up again, with its watches set anew; a refused port is tried again
+//! after 2 ms; and a session is over only when ZooKeeper says so.
 
+mod link;
+mod requests;
 mod session;
 
 use std::{
@@ -16,14 +16,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use thiserror::Error;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use zookeeper_client::{
-    Client, CreateMode, Error, MultiReadResult, MultiWriteError, MultiWriteResult, Stat,
-};
 
-use session::Session;
+use self::{
+    requests::{Chroot, Found, Request},
+    session::{Asked, Session},
+};
+use wire::jute::{JuteError, Stat};
 
 /// Changed paths that are remembered one by one, those of a topic of ten thousand partitions too; beyond it the reader
 /// has to read everything.
@@ -48,13 +50,14 @@ pub enum Link {
     Closed,
 }
 
-/// One connection of the session. Another `number` means that watches were lost and set anew in
+/// One connection of the session; requests on it are sent in the order in which they are asked. Another `number` means that watches were lost and set anew in
 /// between; another `session` that ZooKeeper had ended the one before, with its ephemeral znodes.
 #[derive(Debug, Clone)]
 pub struct Connection {
     pub number: u64,
     pub session: i64,
-    pub client: Client,
+    asking: mpsc::Sender<Asked>,
+    chroot: Arc<Chroot>,
 }
 
 /// Where to connect, and what to watch.
@@ -95,8 +98,8 @@ pub enum ZooKeeperError {
     BadVersion { path: String },
     #[error("znode {path} is not what Kafka writes there")]
     Unreadable { path: String },
-    #[error("ZooKeeper refused {path}: {source}")]
-    Refused { path: String, source: Error },
+    #[error("ZooKeeper refused {path}: {why}")]
+    Refused { path: String, why: String },
     #[error("cannot start the thread of the ZooKeeper session: {0}")]
     Thread(#[from] io::Error),
 }
@@ -197,82 +200,45 @@ impl Connection {
     /// # Errors
     /// Which write did not fit; none of them happened. After [`ZooKeeperError::ConnectionLost`] they may have.
     pub async fn multi(&self, writes: &[ZnodeWrite]) -> Result<Vec<Option<Stat>>, ZooKeeperError> {
-        let mut multi = self.client.new_multi_writer();
-        let anyone = zookeeper_client::Acls::anyone_all();
-        for write in writes {
-            match write {
-                ZnodeWrite::Check { path, version } => multi.add_check_version(path, *version),
-                ZnodeWrite::Create { path, data } => {
-                    multi.add_create(path, data, &CreateMode::Persistent.with_acls(anyone))
-                }
-                ZnodeWrite::CreateEphemeral { path, data } => {
-                    multi.add_create(path, data, &CreateMode::Ephemeral.with_acls(anyone))
-                }
-                ZnodeWrite::SetData {
-                    path,
-                    data,
-                    version,
-                } => multi.add_set_data(path, data, *version),
-                ZnodeWrite::Delete { path } => multi.add_delete(path, None),
-            }
-            .map_err(|source| ZooKeeperError::of(write.path(), source))?;
-        }
-        match multi.commit().await {
-            Ok(results) => Ok(results.iter().map(stat_of).collect()),
-            Err(MultiWriteError::RequestFailed { source }) => Err(ZooKeeperError::of(
-                writes.first().map_or("", ZnodeWrite::path),
-                source,
-            )),
-            Err(MultiWriteError::OperationFailed { index, source }) => Err(ZooKeeperError::of(
-                writes.get(index).map_or("", ZnodeWrite::path),
-                source,
-            )),
-        }
+        let path = |index: usize| writes.get(index).map_or("", ZnodeWrite::path);
+        let answer = self.ask(requests::multi(&self.chroot, writes)).await?;
+        let body = answer.map_err(|code| ZooKeeperError::of(path(0), code))?;
+        requests::written(&body)
+            .map_err(|error| ZooKeeperError::unclear(path(0), error))?
+            .map_err(|failed| ZooKeeperError::of(path(failed.index), failed.code))
     }
 
     /// The znode's data, or `None` where there is no such znode.
     ///
     /// # Errors
     /// The connection broke, or ZooKeeper refused.
-    pub async fn read(&self, path: &str) -> Result<Option<(Vec<u8>, Stat)>, ZooKeeperError> {
-        match self.client.get_data(path).await {
-            Ok(found) => Ok(Some(found)),
-            Err(Error::NoNode) => Ok(None),
-            Err(source) => Err(ZooKeeperError::of(path, source)),
-        }
+    pub async fn read(&self, path: &str) -> Result<Found, ZooKeeperError> {
+        let request = requests::get_data(&self.chroot, path);
+        self.find(request, path, requests::data).await
     }
 
     /// As [`Self::read`], of several znodes in one request and at one moment.
     ///
     /// # Errors
     /// The connection broke, or ZooKeeper refused one of them.
-    pub async fn read_all(
-        &self,
-        paths: &[String],
-    ) -> Result<Vec<Option<(Vec<u8>, Stat)>>, ZooKeeperError> {
+    pub async fn read_all(&self, paths: &[String]) -> Result<Vec<Found>, ZooKeeperError> {
         if let [path] = paths {
             return Ok(vec![self.read(path).await?]);
         }
-        let first = paths.first().map_or("", String::as_str);
-        let mut multi = self.client.new_multi_reader();
-        for path in paths {
-            multi
-                .add_get_data(path)
-                .map_err(|source| ZooKeeperError::of(path, source))?;
+        let path = |index: usize| paths.get(index).map_or("", String::as_str);
+        let answer = self.ask(requests::multi_read(&self.chroot, paths)).await?;
+        let body = answer.map_err(|code| ZooKeeperError::of(path(0), code))?;
+        let found =
+            requests::all_data(&body).map_err(|error| ZooKeeperError::unclear(path(0), error))?;
+        if found.len() != paths.len() {
+            return Err(ZooKeeperError::ConnectionLost);
         }
-        let results = multi.commit().await;
-        let results = results.map_err(|source| ZooKeeperError::of(first, source))?;
-        let found = paths
-            .iter()
-            .zip(results)
-            .map(|(path, result)| match result {
-                MultiReadResult::Data { data, stat } => Ok(Some((data, stat))),
-                MultiReadResult::Error { err: Error::NoNode } => Ok(None),
-                MultiReadResult::Error { err } => Err(ZooKeeperError::of(path, err)),
-                // Another kind of answer than was asked for.
-                _ => Err(ZooKeeperError::ConnectionLost),
-            });
-        found.collect()
+        found
+            .into_iter()
+            .map(|found| {
+                found.map_err(|failed| ZooKeeperError::of(path(failed.index), failed.code))
+            })
+            .collect()
     }
 
     /// The names of the znodes below; none where there is no such znode.
@@ -280,11 +246,9 @@ impl Connection {
     /// # Errors
     /// The connection broke, or ZooKeeper refused.
     pub async fn children(&self, path: &str) -> Result<Vec<String>, ZooKeeperError> {
-        match self.client.list_children(path).await {
-            Ok(names) => Ok(names),
-            Err(Error::NoNode) => Ok(Vec::new()),
-            Err(source) => Err(ZooKeeperError::of(path, source)),
-        }
+        let request = requests::get_children(&self.chroot, path);
+        let names = self.find(request, path, requests::children).await?;
+        Ok(names.unwrap_or_default())
     }
 
     /// Whether the znode is there.
@@ -292,10 +256,8 @@ impl Connection {
     /// # Errors
     /// The connection broke, or ZooKeeper refused.
     pub async fn stat(&self, path: &str) -> Result<Option<Stat>, ZooKeeperError> {
-        self.client
-            .check_stat(path)
-            .await
-            .map_err(|source| ZooKeeperError::of(path, source))
+        let request = requests::exists(&self.chroot, path);
+        self.find(request, path, requests::stat).await
     }
 
     /// Replaces the znode's data; with a version only if it still has that one.
@@ -308,10 +270,36 @@ impl Connection {
         data: &[u8],
         version: Option<i32>,
     ) -> Result<Stat, ZooKeeperError> {
-        self.client
-            .set_data(path, data, version)
-            .await
-            .map_err(|source| ZooKeeperError::of(path, source))
+        let request = requests::set_data(&self.chroot, path, data, version);
+        let body = self.ask(request).await?;
+        let body = body.map_err(|code| ZooKeeperError::of(path, code))?;
+        requests::stat(&body).map_err(|error| ZooKeeperError::unclear(path, error))
+    }
+
+    /// What a request finds; nothing where there is no such znode.
+    async fn find<T>(
+        &self,
+        request: Request,
+        path: &str,
+        read: impl FnOnce(&[u8]) -> Result<T, JuteError>,
+    ) -> Result<Option<T>, ZooKeeperError> {
+        let answer = self.ask(request).await?;
+        match answer.map_err(|code| ZooKeeperError::of(path, code)) {
+            Ok(body) => match read(&body) {
+                Ok(found) => Ok(Some(found)),
+                Err(error) => Err(ZooKeeperError::unclear(path, error)),
+            },
+            Err(ZooKeeperError::NoNode { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The answer's bytes, or its code.
+    async fn ask(&self, request: Request) -> Result<Result<Bytes, i32>, ZooKeeperError> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.asking.send(Asked { request, answer }).await;
+        sent.map_err(|_| ZooKeeperError::ConnectionLost)?;
+        answered.await.map_err(|_| ZooKeeperError::ConnectionLost)
     }
 }
 
@@ -344,21 +332,11 @@ impl ZnodeWrite {
 }
 
 impl ZooKeeperError {
-    fn of(path: &str, source: Error) -> Self {
-        let path = path.to_owned();
-        match source {
-            Error::NoNode => Self::NoNode { path },
-            Error::NodeExists => Self::NodeExists { path },
-            Error::BadVersion => Self::BadVersion { path },
-            // The crate answers "unexpected" for requests of a connection that was dropped.
-            Error::ConnectionLoss
-            | Error::SessionExpired
-            | Error::SessionMoved
-            | Error::ClientClosed
-            | Error::Timeout
-            | Error::UnexpectedError(_)
-            | Error::Custom(_) => Self::ConnectionLost,
-            source => Self::Refused { path, source },
+    /// An answer that cannot be read.
+    fn unclear(path: &str, error: JuteError) -> Self {
+        Self::Refused {
+            path: path.to_owned(),
+            why: format!("its answer is not valid: {error}"),
         }
     }
 }
@@ -377,13 +355,6 @@ impl ChangedPaths {
 
     fn take(&self) -> Changes {
         std::mem::take(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-fn stat_of(result: &MultiWriteResult) -> Option<Stat> {
-    match result {
-        MultiWriteResult::Create { stat, .. } | MultiWriteResult::SetData { stat } => Some(*stat),
-        _ => None,
     }
 }
 

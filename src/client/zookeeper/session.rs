@@ -1,4 +1,4 @@
-//! The session's thread: one connection after the other, and its watch events.
+//! The session's thread: one connection after the other, its requests, heartbeats and watch events.
 
 use std::{
     sync::Arc,
@@ -6,18 +6,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt, stream};
+use bytes::Bytes;
 use tokio::{
     net::TcpStream,
-    sync::watch,
+    sync::{mpsc, oneshot, watch},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use zookeeper_client::{
-    AddWatchMode, Client, Error, EventType, SessionInfo, SessionState, StateWatcher, WatchedEvent,
-};
 
-use super::{ChangedPaths, Connection, Link, ZooKeeperOptions};
+use super::{
+    ChangedPaths, Connection, Link, ZooKeeperOptions,
+    link::{Broken, Wire},
+    requests::{self, Chroot},
+};
+use wire::jute::{
+    ConnectRequest, ConnectResponse, EventType, JuteReader, Record, WatcherEvent,
+};
 
 /// Pause between two attempts to reach the port.
 const PROBE_PAUSE: Duration = Duration::from_millis(2);
@@ -37,17 +41,50 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long closing waits for ZooKeeper's answer: without one the session runs out by itself.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
 
+/// Requests that wait to be sent: as many as one reader of znodes asks at once, and some writers.
+const ASKED_MAX: usize = 512;
+
+/// The parts of a session's timeout after which a silent client tells that it lives, and after which a silent server
+/// is given up: as in the original client, so that there is time for another one.
+const PING_AFTER: u32 = 3;
+const LOST_AFTER: (u32, u32) = (2, 3);
+
+/// With what a new session is asked for: as many bytes as a password has.
+const NO_PASSWORD: Bytes = Bytes::from_static(&[0; 16]);
+
+/// What is asked of ZooKeeper, and who waits for the answer.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request: requests::Request,
+    pub(super) answer: oneshot::Sender<Result<Bytes, i32>>,
+}
+
 /// What the session's thread works on.
 pub(super) struct Session {
     options: ZooKeeperOptions,
     /// `host:port` of each server.
     hosts: Vec<String>,
+    chroot: Arc<Chroot>,
     links: watch::Sender<Link>,
     changed: Arc<ChangedPaths>,
     close: CancellationToken,
     /// The session to take up again; `None` before the first and after ZooKeeper ended one.
-    taken_up: Option<SessionInfo>,
+    taken_up: Option<TakenUp>,
     connections: u64,
+}
+
+/// A session that was begun: who knows both may go on with it.
+#[derive(Debug, Clone)]
+struct TakenUp {
+    session: i64,
+    password: Option<Bytes>,
+}
+
+/// A connection on which ZooKeeper granted the session.
+struct Granted {
+    wire: Wire,
+    session: i64,
+    timeout: Duration,
 }
 
 impl Session {
@@ -59,6 +96,7 @@ impl Session {
     ) -> Self {
         Self {
             hosts: hosts(&options.connect),
+            chroot: Arc::new(Chroot::of(&options.connect)),
             options,
             links,
             changed,
@@ -71,8 +109,6 @@ impl Session {
     /// Connects, serves and connects again until closed.
     pub(super) fn run(mut self) {
         while !self.close.is_cancelled() {
-            // One runtime for each connection: dropping it ends the crate's task, which would
-            // else reconnect by itself and take the session from the connection made here.
             match tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -89,50 +125,81 @@ impl Session {
 
     async fn connect_and_serve(&mut self) {
         let close = self.close.clone();
-        let Some(Some(client)) = close.run_until_cancelled(self.connect()).await else {
-            return;
-        };
-        self.serve(client).await;
-    }
-
-    async fn connect(&mut self) -> Option<Client> {
-        self.probe().await;
-        let timeout = self.options.session_timeout;
-        let mut connector = Client::connector()
-            .with_session_timeout(timeout)
-            // The crate looks at its clock eight times as often and pings at every third look: without this thirteen
-            // times a second, where sessions are as short as the playground's.
-            .with_connection_timeout(timeout * 3 / 5);
-        if let Some(session) = &self.taken_up {
-            connector = connector.with_session(session.clone());
-        }
-        match connector.connect(&self.options.connect).await {
-            Ok(client) => {
-                self.taken_up = Some(client.session().clone());
-                Some(client)
-            }
-            Err(Error::SessionExpired) => {
-                if let Some(session) = self.taken_up.take() {
-                    tracing::warn!(session = %session.id(), "ZooKeeper ended the session");
+        while !close.is_cancelled() {
+            let Some(connected) = close.run_until_cancelled(self.connect()).await else {
+                return;
+            };
+            match connected {
+                Ok(Some(granted)) => {
+                    if let Err(error) = self.serve(granted).await {
+                        tracing::info!(%error, "the connection to ZooKeeper is lost");
+                        self.links.send_replace(Link::Connecting);
+                    }
                 }
-                None
-            }
-            Err(error) => {
-                tracing::info!(%error, "no ZooKeeper session yet");
-                sleep(PROBE_PAUSE).await;
-                None
+                Ok(None) => match self.taken_up.take() {
+                    Some(ended) => {
+                        let session = format!("{:#x}", ended.session);
+                        tracing::warn!(session, "ZooKeeper ended the session");
+                    }
+                    // It gives nobody one just now.
+                    None => sleep(PROBE_PAUSE_LATER).await,
+                },
+                Err(error) => {
+                    tracing::info!(%error, "no ZooKeeper session yet");
+                    // One that accepts and does not answer must not keep the others from being asked.
+                    self.hosts.rotate_left(1);
+                    sleep(PROBE_PAUSE).await;
+                }
             }
         }
     }
 
-    /// Waits until one of the servers accepts a connection; who reads the log is told what is waited for.
-    async fn probe(&self) {
+    /// Connects and asks for the session, or for a new one; `None`: the one that it had is over.
+    async fn connect(&mut self) -> Result<Option<Granted>, Broken> {
+        let asked = self.options.session_timeout;
+        let stream = self.probe().await;
+        let mut wire = Wire::new(stream);
+        let taken_up = self.taken_up.clone();
+        let request = ConnectRequest {
+            protocol_version: 0,
+            // Everything is read after each connect, so that an older state does no harm.
+            last_zxid_seen: 0,
+            timeout_ms: i32::try_from(asked.as_millis()).unwrap_or(i32::MAX),
+            session_id: taken_up.as_ref().map_or(0, |known| known.session),
+            password: taken_up.map_or(Some(NO_PASSWORD), |known| known.password),
+        };
+        wire.put(|to| {
+            request.write(to);
+            // No server that only reads.
+            false.write(to);
+        });
+        let answered = timeout(asked * LOST_AFTER.0 / LOST_AFTER.1, wire.next());
+        let bytes = answered.await.map_err(|_| Broken::Silent)??;
+        let response: ConnectResponse = JuteReader::new(&bytes).read()?;
+        let timeout = Duration::from_millis(u64::try_from(response.timeout_ms).unwrap_or(0));
+        if timeout.is_zero() {
+            return Ok(None);
+        }
+        let session = response.session_id;
+        self.taken_up = Some(TakenUp {
+            session,
+            password: response.password,
+        });
+        Ok(Some(Granted {
+            wire,
+            session,
+            timeout,
+        }))
+    }
+
+    /// Connects to one of the servers; who reads the log is told what is waited for.
+    async fn probe(&self) -> TcpStream {
         let since = Instant::now();
         let mut told = false;
         loop {
             for host in &self.hosts {
                 match timeout(PROBE_TIMEOUT, TcpStream::connect(host)).await {
-                    Ok(Ok(_)) => return,
+                    Ok(Ok(stream)) => return stream,
                     Ok(Err(error)) => tracing::trace!(%host, %error, "ZooKeeper does not answer"),
                     Err(_) => tracing::trace!(%host, "ZooKeeper does not answer in time"),
                 }
@@ -150,72 +217,97 @@ impl Session {
         }
     }
 
-    /// Hands the connection out and passes its watch events on until it breaks.
-    async fn serve(&mut self, client: Client) {
-        let mut states = client.state_watcher();
-        let mut watchers = Vec::new();
+    /// Sets the watches, hands the connection out and does what is asked on it until it breaks.
+    async fn serve(&mut self, granted: Granted) -> Result<(), Broken> {
+        let Granted {
+            mut wire,
+            session,
+            timeout: session_timeout,
+        } = granted;
+        let mut watching = Vec::new();
         for path in &self.options.watches {
-            match client.watch(path, AddWatchMode::PersistentRecursive).await {
-                Ok(watcher) => watchers.push(watcher),
-                Err(error) => {
-                    tracing::warn!(path, %error, "cannot watch");
-                    return;
-                }
-            }
+            let (answer, answered) = oneshot::channel();
+            let request = requests::watch(&self.chroot, path);
+            wire.ask(Asked { request, answer });
+            watching.push((path, answered));
         }
-        let events = watchers.into_iter().map(|watcher| {
-            stream::unfold(Some(watcher), |watcher| async {
-                let mut watcher = watcher?;
-                let event = watcher.changed().await;
-                // After a last state there are no events any more, and asking panics.
-                let over =
-                    event.event_type == EventType::Session && event.session_state.is_terminated();
-                Some((event, (!over).then_some(watcher)))
-            })
-            .boxed()
-        });
-        let mut events = stream::select_all(events);
-        self.connections += 1;
-        self.links.send_replace(Link::Connected(Connection {
-            number: self.connections,
-            session: client.session_id().0,
-            client: client.clone(),
-        }));
+        let (asking, mut asked) = mpsc::channel(ASKED_MAX);
+        // Given away once the watches are set.
+        let mut asking = Some(asking);
+        let close = self.close.clone();
+        let (ping_after, lost_after) = (
+            session_timeout / PING_AFTER,
+            session_timeout * LOST_AFTER.0 / LOST_AFTER.1,
+        );
+        let mut batch = Vec::new();
         loop {
+            if all_set(&mut watching)?
+                && let Some(asking) = asking.take()
+            {
+                self.connections += 1;
+                self.links.send_replace(Link::Connected(Connection {
+                    number: self.connections,
+                    session,
+                    asking,
+                    chroot: Arc::clone(&self.chroot),
+                }));
+            }
+            let ping_at = wire.last_sent() + ping_after;
+            let lost_at = wire.last_heard() + lost_after;
             tokio::select! {
                 biased;
-                () = self.close.cancelled() => {
+                () = close.cancelled() => {
                     self.links.send_replace(Link::Closed);
-                    // The watchers stay: dropped now, each would ask for its removal first, and the
-                    // server hangs up before it has answered them all.
-                    drop(client);
-                    let _ = timeout(CLOSE_WAIT, until_terminated(&mut states)).await;
-                    return;
+                    // Without an answer the session runs out by itself.
+                    let _ = timeout(CLOSE_WAIT, wire.close()).await;
+                    return Ok(());
                 }
-                // Any change means that this connection broke, even if the crate has the next one.
-                state = states.changed() => {
-                    tracing::info!(?state, "the connection to ZooKeeper is lost");
-                    self.links.send_replace(Link::Connecting);
-                    return;
+                heard = wire.next() => {
+                    if let Some(event) = wire.take(&heard?)? {
+                        self.pass_on(&event);
+                    }
                 }
-                Some(event) = events.next() => self.pass_on(event),
+                1.. = asked.recv_many(&mut batch, ASKED_MAX), if wire.has_room() => {
+                    batch.drain(..).for_each(|asked| wire.ask(asked));
+                }
+                () = tokio::time::sleep_until(ping_at.min(lost_at).into()) => {
+                    let now = Instant::now();
+                    if now >= lost_at {
+                        return Err(Broken::Silent);
+                    }
+                    wire.ping(now);
+                }
             }
         }
     }
 
-    fn pass_on(&self, event: WatchedEvent) {
-        if event.event_type != EventType::Session {
-            self.changed.add(event.path);
+    fn pass_on(&self, event: &WatcherEvent) {
+        // Others tell of the session's state.
+        if EventType::from_code(event.event_type).is_some()
+            && let Some(path) = self.chroot.outside(&event.path)
+        {
+            self.changed.add(path);
         }
     }
 }
 
-async fn until_terminated(states: &mut StateWatcher) -> SessionState {
-    loop {
-        let state = states.changed().await;
-        if state.is_terminated() {
-            return state;
+type Watching<'a> = (&'a &'static str, oneshot::Receiver<Result<Bytes, i32>>);
+
+/// Whether every watch is set.
+fn all_set(watching: &mut Vec<Watching<'_>>) -> Result<bool, Broken> {
+    let mut refused = None;
+    watching.retain_mut(|(path, answered)| match answered.try_recv() {
+        Ok(Ok(_)) => false,
+        Ok(Err(code)) => {
+            tracing::warn!(%path, code, "cannot watch");
+            refused = Some(code);
+            false
         }
+        Err(_) => true,
+    });
+    match refused {
+        Some(code) => Err(Broken::Refused(code)),
+        None => Ok(watching.is_empty()),
     }
 }
 

@@ -60,6 +60,7 @@ records! {
         err: i32,
     }
     /// A znode's numbers; times in milliseconds since the Unix epoch.
+    #[derive(Copy)]
     Stat {
         czxid: i64,
         mzxid: i64,
