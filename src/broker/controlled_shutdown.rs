@@ -8,10 +8,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     Broker,
+    image::ClusterImage,
     registry::{Registry, RegistryError},
 };
 use client::kafka::{KafkaConnection, KafkaError};
-use wire::ErrorCode;
+use wire::{BrokerId, ErrorCode};
 
 /// How long a stop waits for the controller. Whoever it serves then waits for the session instead.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -21,6 +22,10 @@ const ASK_WAIT: Duration = Duration::from_secs(1);
 
 /// Pause before the controller is asked again.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long clients are still answered when leadership is handed over. Who asks is told that this broker does not lead
+/// any more; a client library that only loses its connection may look for the new leader as late as a second after.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// Every broker of ours answers it, and tells no client so.
 const HEARTBEAT_VERSION: i16 = 1;
@@ -45,6 +50,7 @@ pub(super) async fn hand_over(broker: &Broker) {
         return;
     }
     let deadline = Instant::now() + PATIENCE;
+    let has_led = leads(&broker.registry.image(), broker.id);
     let asking = async {
         loop {
             match ask(broker).await {
@@ -65,6 +71,9 @@ pub(super) async fn hand_over(broker: &Broker) {
         .is_ok()
     {
         tracing::info!("leadership is handed over");
+        if has_led {
+            sleep(FAREWELL).await;
+        }
     }
 }
 
@@ -105,13 +114,14 @@ async fn ask(broker: &Broker) -> Result<bool, HandOverError> {
 async fn resigned(registry: &Registry) {
     let own = registry.broker_id();
     let mut images = registry.watch();
-    let changed = images.wait_for(|image| {
-        image
-            .topics
-            .values()
-            .flat_map(|topic| topic.partitions.values())
-            .all(|partition| partition.leader != Some(own) || partition.isr.len() <= 1)
-    });
+    let changed = images.wait_for(|image| !leads(image, own));
     // An error means that the registry is gone, and nothing is left to wait for.
     drop(changed.await);
+}
+
+/// Whether a broker leads a partition that others could lead.
+fn leads(image: &ClusterImage, broker: BrokerId) -> bool {
+    let topics = image.topics.values();
+    let mut partitions = topics.flat_map(|topic| topic.partitions.values());
+    partitions.any(|partition| partition.leader == Some(broker) && partition.isr.len() > 1)
 }

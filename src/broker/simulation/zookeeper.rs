@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-
 use crate::registry::znodes;
 use client::zookeeper::{ZnodeWrite, ZooKeeperError};
 use wire::{BrokerId, jute::Stat};

@@ -16,7 +16,9 @@ use tokio::{
 use super::session::Asked;
 use wire::{
     frame::{FrameError, FrameReader},
-    jute::{JuteError, JuteReader, OpCode, Record, ReplyHeader, RequestHeader, WatcherEvent, frame, xid},
+    jute::{
+        JuteError, JuteReader, OpCode, Record, ReplyHeader, RequestHeader, WatcherEvent, frame, xid,
+    },
 };
 
 /// The longest answer that is read: the names of all topics, or the partitions of a very large one.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{ZnodeWrite, ZooKeeperError};
 use wire::jute::{
-    AddWatchRequest, CreateMode, CreateRequest, Create2Response, DeleteRequest,
+    AddWatchRequest, Create2Response, CreateMode, CreateRequest, DeleteRequest,
     GetChildrenResponse, GetDataResponse, JuteError, JuteReader, KeeperCode, MultiHeader, OpCode,
     PathVersionRequest, PathWatchRequest, Record, SetDataRequest, Stat, WatchMode, open_acl,
 };
@@ -76,12 +76,7 @@ pub(super) fn exists(chroot: &Chroot, path: &str) -> Request {
     request(OpCode::Exists, &unwatched(chroot, path))
 }
 
-pub(super) fn set_data(
-    chroot: &Chroot,
-    path: &str,
-    data: &[u8],
-    version: Option<i32>,
-) -> Request {
+pub(super) fn set_data(chroot: &Chroot, path: &str, data: &[u8], version: Option<i32>) -> Request {
     request(OpCode::SetData, &set(chroot, path, data, version))
 }
 
@@ -143,7 +138,11 @@ pub(super) fn multi(chroot: &Chroot, writes: &[ZnodeWrite]) -> Request {
                 path,
                 data,
                 version,
-            } => part(OpCode::SetData, &set(chroot, path, data, *version), &mut body),
+            } => part(
+                OpCode::SetData,
+                &set(chroot, path, data, *version),
+                &mut body,
+            ),
             ZnodeWrite::Delete { path } => {
                 let delete = DeleteRequest {
                     path: chroot.inside(path),
@@ -291,7 +290,10 @@ mod tests {
         let chroot = Chroot::of("a:1,b:2/kafka/");
         assert_eq!(chroot.inside("/brokers"), "/kafka/brokers");
         assert_eq!(chroot.inside("/"), "/kafka");
-        assert_eq!(chroot.outside("/kafka/brokers").as_deref(), Some("/brokers"));
+        assert_eq!(
+            chroot.outside("/kafka/brokers").as_deref(),
+            Some("/brokers")
+        );
         assert_eq!(chroot.outside("/kafka").as_deref(), Some("/"));
         assert_eq!(chroot.outside("/kafkas"), None);
         for none in ["a:1", "a:1/"] {

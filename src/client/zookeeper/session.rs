@@ -19,9 +19,7 @@ use super::{
     link::{Broken, Wire},
     requests::{self, Chroot},
 };
-use wire::jute::{
-    ConnectRequest, ConnectResponse, EventType, JuteReader, Record, WatcherEvent,
-};
+use wire::jute::{ConnectRequest, ConnectResponse, EventType, JuteReader, Record, WatcherEvent};
 
 /// Pause between two attempts to reach the port.
 const PROBE_PAUSE: Duration = Duration::from_millis(2);
