@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZero,
     path::PathBuf,
 };
 
@@ -18,9 +19,12 @@ use super::{
 use broker::{self, BrokerOptions, Endpoint, Placement, Settings};
 use wire::BrokerId;
 
-/// Worker threads of a broker: enough to use the cores of a small machine together with its
-/// neighbours, few enough to stay small.
-const WORKERS: usize = 2;
+/// Worker threads of a broker where there are cores for them: its neighbours and clients use the others, and work that
+/// is handed from one thread to another costs more than it gains where both wait for the same core.
+const WORKERS_MAX: usize = 2;
+
+/// Cores for each worker.
+const CORES: usize = 2;
 
 /// Threads that wait for the disk: logs opened at a time, housekeeping and a few more.
 const BLOCKING_THREADS_MAX: usize = 16;
@@ -81,7 +85,7 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
     let socket = arguments.socket.listen(listener)?;
     arguments.remote.check(socket.local_addr()?)?;
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+        .worker_threads(workers())
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
@@ -94,6 +98,12 @@ pub(super) fn run(arguments: BrokerArguments) -> anyhow::Result<()> {
         }))
         .context("cannot listen for signals")??;
     Ok(())
+}
+
+/// How many worker threads this machine has cores for.
+fn workers() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    (cores / CORES).clamp(1, WORKERS_MAX)
 }
 
 /// What a broker is started with and where it listens: by flags, else by the file, else by what is usual.
