@@ -11,6 +11,7 @@
 //! overlay q no "Help"                 # on a page over the panes; while it asks: confirm; while a line is typed: input
 //! transaction x "KILLED"             # while the transaction of the picked producer is open
 //! lesson PgDn "2 of 6"                # while a lesson is on the screen; while it asks: question
+//! until [ < " starting "              # these keys in turn, as often as it takes
 //! type "kill 3" "►kill broker 3"      # letters, as they are typed
 //! ```
 //!
@@ -23,7 +24,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use kafkarium::playground::state::{Context, keymap::TABLE};
 
 use crate::terminal::{Terminal, wait_until_nothing_runs};
-use script::{Script, Step};
+use script::Script;
 
 /// One test for each script, and their names.
 macro_rules! scripts {
@@ -85,9 +86,8 @@ fn no_key_of_the_table_is_left_out() {
     let mut pressed = BTreeSet::new();
     for script in SCRIPTS {
         for step in Script::read(&folder().join(script).with_extension("keys")).steps {
-            if let Step::Press { context, key, .. } = step {
-                pressed.insert(name(context, &key.to_string()));
-            }
+            let keys = step.keys().into_iter();
+            pressed.extend(keys.map(|(context, key)| name(context, &key.to_string())));
         }
     }
     let missing: Vec<_> = table.difference(&pressed).collect();

@@ -7,6 +7,9 @@ use regex::Regex;
 
 use crate::terminal::Terminal;
 
+/// So many steps back is more than any start tells.
+const PRESSES_MAX: usize = 60;
+
 /// What is pressed at one cluster.
 pub struct Script {
     /// The program's arguments.
@@ -25,6 +28,8 @@ pub enum Step {
         key: Key,
         sights: Sights,
     },
+    /// Keys of the table, in turn until it is seen: how often depends on how the start went.
+    Until { keys: Vec<Key>, sights: Sights },
     /// Letters.
     Type(String, Sights),
     /// Something else writes over the screen.
@@ -72,6 +77,18 @@ impl Script {
                 return;
             }
             ("wait", _) => Step::Wait(sights(rest)),
+            ("until", _) => {
+                let (keys, rest) = rest.split_at(rest.find(['"', '/']).unwrap_or(rest.len()));
+                let (keys, negated) = match keys.trim_end().strip_suffix("no") {
+                    Some(keys) => (keys, "no "),
+                    None => (keys, ""),
+                };
+                let keys = keys.split_whitespace().map(|key| known(key, place));
+                Step::Until {
+                    keys: keys.collect(),
+                    sights: sights(&format!("{negated}{rest}")),
+                }
+            }
             ("scribble", _) => Step::Scribble(rest.to_owned()),
             ("type", _) => {
                 let (typed, rest) = quoted(rest).unwrap_or_else(|| panic!("{place}"));
@@ -88,14 +105,16 @@ impl Script {
 }
 
 fn press(context: Context, key: &str, sights: Sights) -> Step {
-    let key = key
-        .parse()
-        .unwrap_or_else(|error| panic!("{}: {error}", sights.line));
     Step::Press {
         context,
-        key,
+        key: known(key, &sights.line),
         sights,
     }
+}
+
+fn known(key: &str, place: &str) -> Key {
+    key.parse()
+        .unwrap_or_else(|error| panic!("{place}: {error}"))
 }
 
 fn context(word: &str) -> Option<Context> {
@@ -114,6 +133,15 @@ fn context(word: &str) -> Option<Context> {
 }
 
 impl Step {
+    /// The keys of the table that it presses.
+    pub fn keys(&self) -> Vec<(Context, Key)> {
+        match self {
+            Self::Press { context, key, .. } => vec![(*context, *key)],
+            Self::Until { keys, .. } => keys.iter().map(|key| (Context::Always, *key)).collect(),
+            Self::Wait(_) | Self::Type(..) | Self::Scribble(_) => Vec::new(),
+        }
+    }
+
     /// Does it at the pace of a hand: the same key again takes its time, another one waits only for the screen.
     pub fn play(&self, terminal: &mut Terminal, last: &mut Option<Key>) {
         match self {
@@ -125,6 +153,20 @@ impl Step {
                 } else {
                     terminal.press(&bytes(*key));
                 }
+                sights.wait(terminal);
+            }
+            Self::Until { keys, sights } => {
+                sights.are_news(terminal);
+                let presses = keys.iter().cycle().take(PRESSES_MAX);
+                for key in presses {
+                    let before = terminal.text();
+                    if sights.hold(&before) {
+                        break;
+                    }
+                    terminal.press_by_hand(&[&bytes(*key)]);
+                    terminal.wait_until(&sights.line, |screen| screen != before);
+                }
+                *last = None;
                 sights.wait(terminal);
             }
             Self::Type(text, sights) => {
