@@ -17,6 +17,10 @@ use super::report::{Report, ReportLine};
 /// dropped, because a report must never hold up what it reports about.
 const LINES_WAITING_MAX: usize = 4_096;
 
+/// A line in the queue, whose places are all there from the start: as wide as a line, they were most of what a broker at
+/// rest takes of memory.
+type Queued = Box<ReportLine>;
+
 /// How long the end of the process waits for the last lines to be read.
 const LAST_LINES_WAIT: Duration = Duration::from_millis(200);
 
@@ -30,7 +34,7 @@ pub struct Reporter {
 #[derive(Debug)]
 struct Queue {
     /// `None` only while being dropped.
-    lines: Option<SyncSender<ReportLine>>,
+    lines: Option<SyncSender<Queued>>,
     dropped: AtomicU64,
     /// Disconnects when the writer is done.
     done: std::sync::Mutex<Receiver<()>>,
@@ -80,7 +84,7 @@ impl Reporter {
     pub fn report(&self, report: Report) {
         let Some(queue) = &self.queue else { return };
         let Some(lines) = &queue.lines else { return };
-        if lines.try_send(ReportLine::now(report)).is_err()
+        if lines.try_send(Box::new(ReportLine::now(report))).is_err()
             && queue.dropped.fetch_add(1, Ordering::Relaxed) == 0
         {
             tracing::debug!("nobody reads the reports: some are dropped");
@@ -98,7 +102,7 @@ impl Drop for Queue {
 }
 
 /// Writes lines until the last reporter is gone or nobody reads any more.
-fn write_lines(mut out: impl Write, lines: &Receiver<ReportLine>) {
+fn write_lines(mut out: impl Write, lines: &Receiver<Queued>) {
     while let Ok(line) = lines.recv() {
         let Ok(mut text) = serde_json::to_vec(&line) else {
             continue;
@@ -117,7 +121,7 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
-    use super::{LINES_WAITING_MAX, Reporter};
+    use super::{LINES_WAITING_MAX, Queued, Reporter};
     use crate::report::Report;
 
     #[derive(Clone, Default)]
@@ -164,6 +168,11 @@ mod tests {
         let text = String::from_utf8(out.0.lock().expect("not poisoned").clone()).expect("JSON");
         assert_eq!(text.lines().count(), 100);
         assert!(text.lines().last().is_some_and(|line| line.contains("99")));
+    }
+
+    #[test]
+    fn a_queue_without_lines_is_small() {
+        assert!(size_of::<Queued>() * LINES_WAITING_MAX <= 32 * 1024);
     }
 
     #[test]
