@@ -16,7 +16,7 @@ use crate::{
     engine::BROKERS,
     figures::Figures,
     loads,
-    measure::{PARTITIONS, ROUNDS, Side, TOPIC},
+    measure::{PARTITIONS, Side, TOPIC},
 };
 
 /// Records that are sent while a leader is stopped, one each so often, and when it is stopped.
@@ -38,9 +38,9 @@ pub fn faults(sides: &mut [Side], round: usize, figures: &mut Figures) -> Result
 }
 
 /// A new topic, whose leaders are all brokers, one of its partitions and that one's leader: the controller, or not.
-fn victim(side: &Side, topic: &str, is_controller: bool) -> Result<(i32, i32)> {
+fn victim(side: &Side, topic: &str, (is_controller, rounds): (bool, usize)) -> Result<(i32, i32)> {
     side.client.create_topic(topic, PARTITIONS, BROKERS)?;
-    in_sync(side, topic)?;
+    in_sync(side, topic, rounds)?;
     let controller = side.client.controller()?;
     let leaders = side.client.leaders(topic)?;
     let mut fitting = leaders
@@ -51,8 +51,8 @@ fn victim(side: &Side, topic: &str, is_controller: bool) -> Result<(i32, i32)> {
 }
 
 /// Everything has all its replicas.
-fn in_sync(side: &Side, topic: &str) -> Result<()> {
-    for topic in [TOPIC, topic, &loads::topic(BROKERS, ROUNDS - 1)] {
+fn in_sync(side: &Side, topic: &str, rounds: usize) -> Result<()> {
+    for topic in [TOPIC, topic, &loads::topic(BROKERS, rounds - 1)] {
         side.client.in_sync(topic, PARTITIONS, BROKERS)?;
     }
     Ok(())
@@ -64,7 +64,7 @@ fn kill(
     figures: &mut Figures,
 ) -> Result<()> {
     let topic = format!("killed-{is_controller}-{round}");
-    let (partition, victim) = victim(side, &topic, is_controller)?;
+    let (partition, victim) = victim(side, &topic, (is_controller, figures.rounds))?;
     let producer = side.client.producer(&[("acks", "all")])?;
     producer.send_one(&topic, partition)?;
     let start = Instant::now();
@@ -85,7 +85,7 @@ fn kill(
     }
     let start = Instant::now();
     side.cluster.start_broker(victim)?;
-    in_sync(side, &topic)?;
+    in_sync(side, &topic, figures.rounds)?;
     if !is_controller {
         let took = start.elapsed().as_secs_f64();
         figures.note(side.column, "restart to full ISR", took, "s");
@@ -95,7 +95,7 @@ fn kill(
 
 fn stop(side: &mut Side, round: usize, figures: &mut Figures) -> Result<()> {
     let topic = format!("stopped-{round}");
-    let (partition, victim) = victim(side, &topic, false)?;
+    let (partition, victim) = victim(side, &topic, (false, figures.rounds))?;
     let producer = side
         .client
         .producer(&[("acks", "all"), ("linger.ms", "0")])?;
@@ -114,5 +114,5 @@ fn stop(side: &mut Side, round: usize, figures: &mut Figures) -> Result<()> {
     let name = "clean stop of a leader: longest time without an acknowledgement";
     figures.note(side.column, name, gap.as_secs_f64(), "s");
     side.cluster.start_broker(victim)?;
-    in_sync(side, &topic)
+    in_sync(side, &topic, figures.rounds)
 }

@@ -22,9 +22,13 @@ impl From<&Engine> for Column {
     }
 }
 
-/// What was measured, in the order of measuring.
-#[derive(Default)]
-pub struct Figures(Vec<Row>);
+/// What was measured.
+pub struct Figures {
+    /// How often each is taken.
+    pub rounds: usize,
+    /// In the order of measuring.
+    rows: Vec<Row>,
+}
 
 /// One figure of both, as often as it was taken.
 struct Row {
@@ -82,6 +86,13 @@ const BEGIN: &str = "<!-- figures -->";
 const END: &str = "<!-- /figures -->";
 
 impl Figures {
+    pub fn new(rounds: usize) -> Self {
+        Self {
+            rounds,
+            rows: Vec::new(),
+        }
+    }
+
     /// Notes a figure, once more where it was taken before, and says so.
     pub fn note(
         &mut self,
@@ -92,17 +103,17 @@ impl Figures {
     ) {
         let name = name.into();
         eprintln!("  {column:?}: {name}: {value:.3} {unit}");
-        let at = self.0.iter().position(|row| row.name == name);
+        let at = self.rows.iter().position(|row| row.name == name);
         let at = at.unwrap_or_else(|| {
-            self.0.push(Row {
+            self.rows.push(Row {
                 name,
                 unit,
                 kafkarium: Vec::new(),
                 apache: Vec::new(),
             });
-            self.0.len() - 1
+            self.rows.len() - 1
         });
-        let row = &mut self.0[at];
+        let row = &mut self.rows[at];
         match column {
             Column::Kafkarium => row.kafkarium.push(value),
             Column::Apache => row.apache.push(value),
@@ -115,7 +126,7 @@ impl Figures {
             "| figure | Kafkarium | Apache Kafka 3.9 + ZooKeeper | Kafkarium : Apache | target |\n\
              |---|---|---|---|---|\n",
         );
-        for row in &self.0 {
+        for row in &self.rows {
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,

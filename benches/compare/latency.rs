@@ -18,7 +18,7 @@ use crate::{
     client::{LIMIT, Producer, until},
     figures::Figures,
     loads::read_from,
-    measure::{PARTITIONS, ROUNDS, Side, TOPIC},
+    measure::{PARTITIONS, Side, TOPIC},
 };
 
 /// A rate is held as long as the 99th percentile stays below: beyond it records queue up, and the length of the queue is
@@ -139,7 +139,7 @@ pub fn latency(sides: &[Side], figures: &mut Figures) -> Result<()> {
             held_by_all = Some(held_by_all.unwrap_or(rate).min(rate));
         }
         if let Some(rate) = held_by_all.filter(|_| is_held) {
-            for _ in 0..ROUNDS {
+            for _ in 0..figures.rounds {
                 for it in &timed {
                     note(it, (name, rate), figures)?;
                 }

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench compare` prints a Markdown table; `-- --readme` puts it into README.md too, and
 //! `-- --only kafkarium` leaves Apache out (Apache needs Java and Maven). Linux only: memory and
-//! CPU come from `/proc`. Every figure is taken five times, in turns, which takes about twenty minutes. `-- --ready`
-//! measures only how soon a test has its cluster, in about a minute.
+//! CPU come from `/proc`. Every figure is taken five times, in turns, which takes about twenty minutes; `-- --rounds 1` takes
+//! each once. `-- --ready` measures only how soon a test has its cluster, in about a minute.
 
 mod account;
 mod client;
@@ -19,9 +19,14 @@ mod ready;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{conditions::Conditions, engine::Engine};
+
+/// How often each figure is taken where nothing else is said.
+const ROUNDS: usize = 5;
+
+const USAGE: &str = "usage: cargo bench --bench compare [-- --only kafkarium|apache] [--rounds N] [--ready | --readme]";
 
 fn main() -> Result<()> {
     let wish = Wish::read()?;
@@ -43,11 +48,11 @@ fn main() -> Result<()> {
         engines.push(Engine::Kafkarium { program });
     }
     if let Some(jars) = &jars {
-        let heap = measure::better_heap(jars, &mut conditions)?;
+        let heap = measure::better_heap(jars, wish.rounds, &mut conditions)?;
         let jars = jars.clone();
         engines.push(Engine::Apache { jars, heap });
     }
-    let figures = measure::measure(&engines, jars.as_deref())?;
+    let figures = measure::measure(&engines, jars.as_deref(), wish.rounds)?;
     let text = format!("{}\n{}", figures.table(), conditions.told()?);
     println!("{text}");
     if wish.what == What::Readme {
@@ -63,6 +68,7 @@ fn main() -> Result<()> {
 struct Wish {
     kafkarium: bool,
     apache: bool,
+    rounds: usize,
     what: What,
 }
 
@@ -82,19 +88,22 @@ impl Wish {
         let mut wish = Self {
             kafkarium: true,
             apache: true,
+            rounds: ROUNDS,
             what: What::Figures,
         };
         let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
         while let Some(word) = words.next() {
-            let only = (word == "--only").then(|| words.next()).flatten();
-            match (word.as_str(), only.as_deref()) {
+            let takes_value = ["--only", "--rounds"].contains(&word.as_str());
+            let value = takes_value.then(|| words.next()).flatten();
+            match (word.as_str(), value.as_deref()) {
                 ("--readme", None) => wish.what = What::Readme,
                 ("--ready", None) => wish.what = What::Ready,
                 ("--only", Some("kafkarium")) => wish.apache = false,
                 ("--only", Some("apache")) => wish.kafkarium = false,
-                _ => bail!(
-                    "usage: cargo bench --bench compare [-- --only kafkarium|apache] [--ready | --readme]"
-                ),
+                ("--rounds", Some(rounds)) => {
+                    wish.rounds = rounds.parse().ok().filter(|it| *it > 0).context(USAGE)?;
+                }
+                _ => bail!(USAGE),
             }
         }
         Ok(wish)

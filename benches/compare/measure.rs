@@ -23,9 +23,6 @@ use crate::{
 pub const TOPIC: &str = "bench";
 pub const PARTITIONS: i32 = 3;
 
-/// How often each figure is taken.
-pub const ROUNDS: usize = 5;
-
 /// How long a cluster settles before its idle CPU is counted, and how long that is counted at a time.
 const SETTLE: Duration = Duration::from_secs(20);
 const IDLE: Duration = Duration::from_secs(10);
@@ -59,22 +56,22 @@ impl Side {
 }
 
 /// Takes every figure of these engines. `jars`: Apache's own clients, where they are wanted.
-pub fn measure(engines: &[Engine], jars: Option<&Path>) -> Result<Figures> {
-    let mut figures = Figures::default();
-    for _ in 0..ROUNDS {
+pub fn measure(engines: &[Engine], jars: Option<&Path>, rounds: usize) -> Result<Figures> {
+    let mut figures = Figures::new(rounds);
+    for _ in 0..rounds {
         for engine in engines {
             launch(engine, &mut figures)?;
         }
     }
     let mut sides: Vec<Side> = engines.iter().map(Side::start).collect::<Result<_>>()?;
     idle(&sides, "idle", &mut figures)?;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         loads(&sides, round, &mut figures)?;
         consume(&sides, round, &mut figures)?;
         if let Some(jars) = jars {
             java(&sides, (jars, round), &mut figures)?;
         }
-        if round + 1 < ROUNDS {
+        if round + 1 < rounds {
             loads::forget(&sides, round)?;
         }
     }
@@ -84,7 +81,7 @@ pub fn measure(engines: &[Engine], jars: Option<&Path>) -> Result<Figures> {
         let name = "memory (PSS) of all servers, after the loads";
         figures.note(side.column, name, memory, "MiB");
     }
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         faults(&mut sides, round, &mut figures)?;
     }
     many_partitions(&sides, &mut figures)?;
@@ -92,14 +89,14 @@ pub fn measure(engines: &[Engine], jars: Option<&Path>) -> Result<Figures> {
 }
 
 /// Which heap is the better one for Apache: the larger is not always.
-pub fn better_heap(jars: &Path, conditions: &mut Conditions) -> Result<u32> {
+pub fn better_heap(jars: &Path, rounds: usize, conditions: &mut Conditions) -> Result<u32> {
     let mut best = (0.0, HEAPS_MIB[0]);
     for heap in HEAPS_MIB {
         let side = Side::start(&Engine::Apache {
             jars: jars.to_owned(),
             heap,
         })?;
-        let rates = (0..=ROUNDS).map(|_| loads::rate(&side, TOPIC));
+        let rates = (0..=rounds).map(|_| loads::rate(&side, TOPIC));
         // The first is for the compiler.
         let rates = rates.skip(1).collect::<Result<Vec<f64>>>()?;
         let rate = median(&rates).unwrap_or_default();
@@ -140,7 +137,7 @@ fn idle(sides: &[Side], when: &str, figures: &mut Figures) -> Result<()> {
             .map(|side| cpu_seconds(&side.cluster.pids()))
             .collect()
     };
-    for _ in 0..ROUNDS {
+    for _ in 0..figures.rounds {
         let before = used()?;
         thread::sleep(IDLE);
         let after = used()?;
@@ -154,7 +151,7 @@ fn idle(sides: &[Side], when: &str, figures: &mut Figures) -> Result<()> {
 }
 
 fn many_partitions(sides: &[Side], figures: &mut Figures) -> Result<()> {
-    for round in 0..ROUNDS {
+    for round in 0..figures.rounds {
         let topic = format!("{TOPIC}-many-{round}");
         for side in sides {
             let start = Instant::now();
@@ -163,7 +160,7 @@ fn many_partitions(sides: &[Side], figures: &mut Figures) -> Result<()> {
             let took = start.elapsed().as_secs_f64();
             let name = "1,000 partitions, RF 3: created and in sync";
             figures.note(side.column, name, took, "s");
-            if round + 1 < ROUNDS {
+            if round + 1 < figures.rounds {
                 side.client.delete_topic(&topic)?;
             }
         }
