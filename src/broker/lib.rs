@@ -28,7 +28,6 @@ mod scenario_tests;
 #[cfg(test)]
 mod simulation;
 mod throttle;
-mod topic_name;
 mod transaction_coordinator;
 mod transactions;
 
@@ -60,7 +59,7 @@ use self::{
     throttle::Throttle,
     transaction_coordinator::{Coordinators, Sources, TransactionCoordinator},
 };
-use wire::{BrokerId, Reporter};
+use wire::{BrokerId, Reporter, topic_name};
 
 pub use configs::{ConfigError, Endpoint, Placement, Settings};
 

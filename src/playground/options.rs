@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::state::NewTopic;
 use crate::supervisor::FolderOptions;
-use wire::control::Status;
+use wire::{control::Status, topic_name};
 
 /// What the command line asks for.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +84,9 @@ pub fn parse_topic(text: &str) -> Result<NewTopic, String> {
         .next()
         .filter(|name| !name.is_empty())
         .ok_or_else(usage)?;
+    if let Some(refusal) = topic_name::refusal(name) {
+        return Err(refusal);
+    }
     let partitions: i32 = parts
         .next()
         .map_or(Ok(3), str::parse)
@@ -113,5 +116,7 @@ mod tests {
         for wrong in ["", "orders:x:2", "orders:0:1", "orders:4:2:1", ":3:3"] {
             parse_topic(wrong).expect_err(wrong);
         }
+        let refused = parse_topic("my orders:3:3").expect_err("no name of a topic");
+        assert!(refused.starts_with("Topic name is invalid"), "{refused}");
     }
 }

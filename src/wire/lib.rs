@@ -21,6 +21,7 @@ mod reporter;
 pub mod schema_frame;
 pub mod shown;
 pub mod topic_key;
+pub mod topic_name;
 pub mod transact;
 pub mod write_txn_markers;
 

@@ -42,6 +42,7 @@ use crate::state::{
         toml_file::{Table, Value, parse},
     },
 };
+use wire::topic_name;
 
 /// A scenario that says nothing about its time takes so long.
 const LASTS: Duration = Duration::from_secs(10);
@@ -143,8 +144,12 @@ fn read_topic(table: Table<'_>, brokers: i32) -> Result<NewTopic, Mistake> {
             "{replicas} replicas need as many brokers, there are {brokers}"
         )));
     }
+    let name = table.need("name")?;
+    if let Some(refusal) = topic_name::refusal(name.string()?) {
+        return Err(name.wrong(refusal));
+    }
     Ok(NewTopic {
-        name: table.need("name")?.string()?.to_owned(),
+        name: name.string()?.to_owned(),
         partitions: number("partitions", 3)?,
         replication_factor: i16::try_from(replicas).unwrap_or(i16::MAX),
     })

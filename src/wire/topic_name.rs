@@ -4,12 +4,14 @@
 const LENGTH_MAX: usize = 249;
 
 /// Whether Kafka allows a topic of this name.
-pub(crate) fn is_valid(name: &str) -> bool {
+#[must_use]
+pub fn is_valid(name: &str) -> bool {
     refusal(name).is_none()
 }
 
 /// Why a topic may not have this name, in Kafka's words.
-pub(crate) fn refusal(name: &str) -> Option<String> {
+#[must_use]
+pub fn refusal(name: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() {
         Some("Topic name is invalid: the empty string is not allowed".into())
@@ -29,12 +31,14 @@ pub(crate) fn refusal(name: &str) -> Option<String> {
 }
 
 /// The name that a topic's metrics have in Kafka, which writes `_` for `.`.
-pub(crate) fn metric(name: &str) -> String {
+#[must_use]
+pub fn metric(name: &str) -> String {
     name.replace('.', "_")
 }
 
 /// Whether two topics would have the same metrics.
-pub(crate) fn collide(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn collide(one: &str, other: &str) -> bool {
     one != other && metric(one) == metric(other)
 }
 
