@@ -268,8 +268,13 @@ impl State {
 
     /// A sentence for the footer; it names actions in braces, as [`Keymap::fill`](crate::state::settings::Keymap::fill) takes it.
     pub(super) fn message(&mut self, text: impl AsRef<str>, bad: bool) {
+        // In another shell, actions have names and no keys.
+        let text = match self.hand {
+            Hand::Shell | Hand::Scenario => Keymap::with_names(text.as_ref()),
+            _ => self.view.fill(text.as_ref()),
+        };
         self.view.message = Some(Message {
-            text: self.view.fill(text.as_ref()),
+            text,
             since: self.now,
             bad,
             while_waiting: false,

@@ -93,6 +93,13 @@ pub(in crate::state) fn start(state: &mut State, process: &Process) -> Option<Re
             );
             return None;
         }
+        Status::Up => {
+            state.message(
+                format!("{name} is up: {{restart {name}}} restarts it"),
+                false,
+            );
+            return None;
+        }
         status if !status.is_gone() => {
             state.message(format!("{name} is on its way"), false);
             return None;

@@ -14,6 +14,7 @@ use super::{
 use crate::state::{
     State, Timestamp,
     cluster::{Observation, ProcessName, Stage},
+    settings::Keymap,
     story::{Hand, Line, Tone},
 };
 use wire::control::Answer;
@@ -169,6 +170,9 @@ pub(in crate::state) struct Before {
 impl Before {
     /// As they are now.
     pub fn doing(state: &State, action: &Action) -> Self {
+        // Whoever chance will choose is known now: it chooses by the time.
+        let settled = state.settled(action).ok();
+        let action = settled.as_ref().unwrap_or(action);
         let aimed = action.aim().map(|(_, target)| state.aimed(target));
         Self {
             aimed: aimed.unwrap_or_default(),
@@ -269,6 +273,10 @@ fn done_when(
         }
         ClusterAction::Produce(_) => one_more_acked(),
         ClusterAction::Transaction(action) => transaction_done_when(state, action),
+        // What is there cannot be made: the cluster says so.
+        ClusterAction::CreateTopic(Some((name, ..))) if state.cluster.topics.contains_key(name) => {
+            Done::Answered
+        }
         ClusterAction::CreateTopic(Some((name, ..))) => {
             let places = Places {
                 topic: name.clone(),
@@ -374,7 +382,7 @@ fn begin(
 pub(in crate::state) fn answered(state: &mut State, seen: &Observation) -> Vec<Request> {
     let refused = match seen {
         Observation::Done { .. } => None,
-        Observation::Failed { why } => Some(state.view.fill(why)),
+        Observation::Failed { why } => Some(why.clone()),
         _ => return Vec::new(),
     };
     answer_oldest(state, refused)
@@ -390,7 +398,11 @@ pub(in crate::state) fn answer_oldest(state: &mut State, refused: Option<String>
         return Vec::new();
     };
     let wait = state.waits.list.remove(index);
-    let outcome = refused.map_or(Ok(String::new()), Err);
+    let told = |why: String| match wait.asker {
+        Asker::Shell(_) => Keymap::with_names(&why),
+        Asker::Screen | Asker::Lesson => state.view.fill(&why),
+    };
+    let outcome = refused.map_or(Ok(String::new()), |why| Err(told(why)));
     tell(state, &wait, outcome).into_iter().collect()
 }
 
@@ -654,6 +666,45 @@ mod tests {
         let entries = session.state.story.entries();
         let root = entries.iter().rev().find(|entry| entry.depth == 0);
         assert_eq!(root.expect("a line").hand, Hand::Scenario);
+    }
+
+    #[test]
+    fn a_topic_that_is_there_already_is_not_said_to_be_made() {
+        let mut session = ready((120, 36));
+        ask(&mut session, 5, action("topic create orders 3 3"));
+        assert_eq!(answers(&session), [], "the cluster is asked");
+        session.see(Observation::Failed {
+            why: "TOPIC_ALREADY_EXISTS. {broker add} adds a broker".into(),
+        });
+        let [(5, Answer::Fails { why, .. })] = &answers(&session)[..] else {
+            panic!("{:?}", answers(&session));
+        };
+        // Another shell has no keys.
+        assert_eq!(why, "TOPIC_ALREADY_EXISTS. broker add adds a broker");
+        ask(&mut session, 6, action("start broker 2"));
+        let (_, answer) = last_answer(&session);
+        let Answer::Fails { why, .. } = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(why, "broker 2 is up: restart broker 2 restarts it");
+    }
+
+    #[test]
+    fn who_is_chosen_by_chance_is_waited_for() {
+        let mut session = ready((120, 36));
+        ask(&mut session, 5, action("kill random"));
+        assert_eq!(answers(&session), [], "it is not dead yet");
+        let killed = session.requests.iter().find_map(|request| match request {
+            Request::Kill(process) => Some(process.clone()),
+            _ => None,
+        });
+        let exited = ProcessChange::Exited {
+            code: None,
+            signal: Some(9),
+        };
+        session.process(killed.expect("one is killed"), exited);
+        session.happen(Happening::Tick);
+        assert!(matches!(last_answer(&session), (5, Answer::Holds { .. })));
     }
 
     #[test]

@@ -142,6 +142,14 @@ impl Keymap {
         Self::filled(sentence, |name| self.named(name))
     }
 
+    /// The same for who has no keys here: actions by their names.
+    #[must_use]
+    pub fn with_names(sentence: &str) -> String {
+        Self::filled(sentence, |name| {
+            name.parse::<Action>().ok().map(|_| name.to_owned())
+        })
+    }
+
     /// The same with other keys for what is named.
     pub(in crate::state) fn filled(
         sentence: &str,
