@@ -461,6 +461,31 @@ fn nobody_waits_in_silence_for_a_broker_that_does_not_answer() {
 }
 
 #[test]
+fn who_waits_for_a_silent_broker_is_ended_by_a_signal() {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+    for line in ["consume --from-beginning", "consume", "produce"] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let silent = listener.local_addr().expect("it is bound");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kafkarium"))
+            .args(words(&format!(
+                "{line} --topic orders --bootstrap-server {silent}"
+            )))
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let connected = listener.accept().expect("it connects");
+        let pid = i32::try_from(child.id()).expect("a pid");
+        let pid = nix::unistd::Pid::from_raw(pid);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it runs");
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.signal(), Some(2), "{line}: {status}");
+        drop(connected);
+    }
+}
+
+#[test]
 fn an_address_without_a_port_is_named() {
     for (server, says) in [
         (

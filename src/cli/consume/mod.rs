@@ -124,9 +124,20 @@ pub(super) fn run(arguments: &ConsumeArguments) -> Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
+    // Without a group the library looks for the partitions before it returns. A signal ends that at once: there is
+    // nothing to commit and no group to leave.
+    let alone = if wanted.group.is_none() {
+        let _inside = runtime.enter();
+        Some(subscribe(arguments, &wanted, &bootstrap, &printer)?)
+    } else {
+        None
+    };
     runtime
         .block_on(shutdown::until_signalled(async |stop| {
-            let consumer = subscribe(arguments, &wanted, &bootstrap, &printer)?;
+            let consumer = match alone {
+                Some(consumer) => consumer,
+                None => subscribe(arguments, &wanted, &bootstrap, &printer)?,
+            };
             let mut count = 0;
             let result = read(arguments, &consumer, &printer, &stop, &mut count).await;
             consumer.leave();
