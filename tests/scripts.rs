@@ -141,6 +141,10 @@ fn a_cluster_is_started_driven_asked_and_ended_from_a_shell() {
         "{unread}"
     );
     user.ends(0, &["wait", "brokers up 3"]);
+    let there = user.ends(1, &["exec", "topic create orders 3 3"]);
+    assert!(there.contains("TOPIC_ALREADY_EXISTS"), "{there}");
+    let unnamed = user.ends(2, &["up", "--topic", "two words"]);
+    assert!(unnamed.contains("Topic name is invalid"), "{unnamed}");
     let twice = user.ends(2, &["up", "--detach"]);
     assert!(twice.contains("is open in another kafkarium"), "{twice}");
 
@@ -248,6 +252,11 @@ that = "acked 25 and isr orders 2 and lost 0 and offset payments p0 1 within 20s
 that = "brokers up 7"
 "#;
     std::fs::write(file, text).expect("written");
+    let nowhere = user.ends(2, &["run", file, "--junit", "/nowhere/out.xml"]);
+    assert!(
+        nowhere.starts_with("kafkarium: cannot write /nowhere/out.xml"),
+        "nothing was run: {nowhere}"
+    );
     let said = user.ends(
         1,
         &["run", file, "--junit", junit.to_str().expect("a name")],
@@ -303,7 +312,8 @@ fn a_lesson_is_told_and_a_broken_step_is_named() {
     let user = User::new();
     let all = user.ends(0, &["lesson", "list"]);
     assert!(all.contains(" 8  kill the leader"), "{all}");
-    let told = user.ends(0, &["lesson", "show", "8"]);
+    let told = user.ends(0, &["lesson", "show", "leader"]);
+    assert_eq!(told, user.ends(0, &["lesson", "show", "8"]));
     assert!(told.contains("or         :kill broker 3"), "{told}");
     let typed = user.ends(0, &["lesson", "show", "16"]);
     let apache = "$ kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --create --topic chat";

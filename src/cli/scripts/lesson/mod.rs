@@ -30,8 +30,8 @@ enum LessonCommand {
     List,
     /// Tells a lesson: what to do, when it is done, and why it is so.
     Show {
-        /// Its number in the list, or its file.
-        #[arg(value_name = "NUMBER|FILE")]
+        /// Its number in the list, its name, or its file.
+        #[arg(value_name = "NUMBER|NAME|FILE")]
         lesson: String,
     },
     /// Proves lessons, each on a cluster of its own and without a screen, several at a time: before a step its
@@ -41,8 +41,8 @@ enum LessonCommand {
     /// Exits with 0 if all are right, with 1 if a step is broken, with 2 if a file is wrong or the cluster could
     /// not be run.
     Check {
-        /// Their numbers in the list, or their files; without any, the whole list.
-        #[arg(value_name = "NUMBER|FILE")]
+        /// Their numbers in the list, their names, or their files; without any, the whole list.
+        #[arg(value_name = "NUMBER|NAME|FILE")]
         lessons: Vec<String>,
         /// How many are proved at a time.
         #[arg(long, value_name = "COUNT", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -184,7 +184,7 @@ fn on_a_cluster(lesson: &Lesson, number: usize) -> Result<Option<Broken>> {
     })
 }
 
-/// A lesson by its number in the list, or its file.
+/// A lesson by its number in the list, its name, or its file.
 fn find(name: &str) -> Result<Lesson> {
     if let Ok(number) = name.parse::<usize>() {
         let mut lessons = Lesson::built_in();
@@ -194,7 +194,11 @@ fn find(name: &str) -> Result<Lesson> {
             .cloned()
             .with_context(|| format!("there is no lesson {number}: there are 1 to {count}"));
     }
-    let text = fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;
+    if let Some(lesson) = Lesson::named(name) {
+        return Ok(lesson.clone());
+    }
+    let text = fs::read_to_string(name)
+        .with_context(|| format!("there is no lesson {name}, and as a file it cannot be read"))?;
     match Lesson::read(&text) {
         Ok(lesson) => Ok(lesson),
         Err(mistake) => bail!("{name}:{mistake}"),

@@ -62,6 +62,10 @@ fn play(arguments: &RunArguments) -> Result<Outcome> {
         say(&format!("{file}: {}\n", outline(&scenario)))?;
         return Ok(Outcome::Holds);
     }
+    if let Some(junit) = &arguments.junit {
+        // Nobody waits for the end of a scenario to hear that.
+        fs::write(junit, "").with_context(|| format!("cannot write {}", junit.display()))?;
+    }
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let name = format!("scenario-{}", std::process::id());
     let told = Arc::new(Mutex::new(Report::new(&scenario, seed)));
