@@ -37,6 +37,10 @@ pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Ve
         ClusterAction::StreamSlower => slow_down(state, state.cluster.stream.slower()),
         ClusterAction::AddConsumer(group) => {
             let group = group.clone().unwrap_or_else(|| state.view.group.clone());
+            if !is_group(state, &group) {
+                // Whoever makes a group wants to see it.
+                state.view.group.clone_from(&group);
+            }
             add_consumer(state, group)
         }
         ClusterAction::AddGroup => {
@@ -218,20 +222,19 @@ const CONSUMERS_MAX: u32 = 99;
 const GROUPS: [&str; 4] = ["shipping", "audit", "search", "fraud"];
 
 pub(in crate::state) fn unused_group(state: &State) -> String {
-    let taken = |name: &str| {
-        state.cluster.groups.contains_key(name)
-            || state
-                .cluster
-                .processes
-                .values()
-                .any(|process| process.group.as_deref() == Some(name))
-    };
     GROUPS
         .iter()
         .map(|name| (*name).to_owned())
         .chain((1..=CONSUMERS_MAX).map(|number| format!("group-{number}")))
-        .find(|name| !taken(name))
+        .find(|name| !is_group(state, name))
         .unwrap_or_default()
+}
+
+/// Whether there is such a group, or a consumer of ours that was started for it.
+fn is_group(state: &State, name: &str) -> bool {
+    let mut processes = state.cluster.processes.values();
+    state.cluster.groups.contains_key(name)
+        || processes.any(|process| process.group.as_deref() == Some(name))
 }
 
 fn create_topic(

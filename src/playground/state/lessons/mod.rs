@@ -133,6 +133,15 @@ impl Lesson {
         file::read(text)
     }
 
+    /// The lesson of this name that comes with the program.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let mut lessons = learning::IN_PROGRAM.iter();
+        lessons
+            .find(|(known, _)| *known == name)
+            .map(|(_, lesson)| lesson)
+    }
+
     /// The lessons that come with the program, in their order.
     #[must_use]
     pub fn built_in() -> impl ExactSizeIterator<Item = &'static Self> {

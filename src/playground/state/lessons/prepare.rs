@@ -38,7 +38,12 @@ pub(super) fn go_on(state: &mut State, course: &mut Course, before: Before) {
             Some(Before::Heals)
         }
         Before::Heals if missing(state).is_none() => {
-            course.to_do = course.lesson.needs.iter().cloned().collect();
+            let needs = course
+                .lesson
+                .needs
+                .iter()
+                .filter(|need| !is_there(state, need));
+            course.to_do = needs.cloned().collect();
             Some(Before::Needs)
         }
         Before::Needs => None,
@@ -49,6 +54,16 @@ pub(super) fn go_on(state: &mut State, course: &mut Course, before: Before) {
         come_to(state, course);
     } else if course.to_do.is_empty() {
         go_on(state, course, next.unwrap_or(before));
+    }
+}
+
+/// A topic that a lesson made before cannot be made again.
+fn is_there(state: &State, need: &Action) -> bool {
+    match need {
+        Action::Cluster(ClusterAction::CreateTopic(Some((name, ..)))) => {
+            state.cluster.topics.contains_key(name)
+        }
+        _ => false,
     }
 }
 

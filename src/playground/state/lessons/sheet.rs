@@ -299,16 +299,18 @@ fn what(state: &State, step: &LessonStep, run: &Run) -> Vec<Part> {
             None => ("the cluster was faster than your guess".to_owned(), false),
         };
         shown.push(Part::Question(predict.question.clone(), Some(guess)));
-        shown.push(Part::Observed(observed(state, predict, run)));
+        shown.push(observed(state, step, predict, run));
     } else {
         shown.push(Part::Text(state.view.fill(&step.text)));
     }
-    shown.extend(
-        parts(&step.check)
-            .iter()
-            .map(|part| Part::Check(true, part.to_string(), String::new())),
-    );
+    shown.extend(held(step));
     shown
+}
+
+/// The conditions of a step that is done.
+fn held(step: &LessonStep) -> impl Iterator<Item = Part> {
+    let parts = parts(&step.check).iter();
+    parts.map(|part| Part::Check(true, part.to_string(), String::new()))
 }
 
 /// How it goes on when all is done.
@@ -322,22 +324,33 @@ fn after_the_last(state: &State, course: &Course) -> String {
     }
 }
 
-/// What was seen, with its times, and which choice that was.
-fn observed(state: &State, predict: &Predict, run: &Run) -> String {
+/// What was seen, with its times, and which choice that was. Where the pane is low, what began it and what it came to.
+fn observed(state: &State, step: &LessonStep, predict: &Predict, run: &Run) -> Part {
     let effects = run.deed.map(|root| answer::effects(state, root));
-    let effects = effects.filter(|effects| !effects.is_empty());
-    let seen = effects.map_or_else(|| run.seen.clone(), |effects| effects.join(", "));
+    let mut effects = effects.unwrap_or_default();
     let right = run
         .answer
         .and_then(|answer| Some((answer, predict.choices.get(answer)?)));
-    match right {
+    let choice = match right {
         Some((answer, choice)) if run.guessed != Some(answer) => {
-            format!(
-                "the cluster: {}  {}. {seen}",
-                letter_of(answer),
-                choice.text
-            )
+            format!("{}  {}. ", letter_of(answer), choice.text)
         }
-        _ => format!("the cluster: {seen}"),
+        _ => String::new(),
+    };
+    if effects.is_empty() {
+        return Part::Observed(format!("the cluster: {choice}{}", run.seen));
+    }
+    loop {
+        let told = Part::Observed(format!("the cluster: {choice}{}", effects.join(", ")));
+        let mut around = vec![
+            Part::Question(predict.question.clone(), None),
+            Part::Aside(String::from("it goes on")),
+            told.clone(),
+        ];
+        around.extend(held(step));
+        if effects.len() <= 1 || state.has_room_for(&around) {
+            return told;
+        }
+        effects.remove(usize::from(effects.len() > 2));
     }
 }

@@ -112,13 +112,17 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         canvas.pieces(area.x, y, end, line);
     }
     if first < excess && height > 0 {
-        let y = bottom.saturating_sub(below.max(1));
         let more = if state.view.focus == Pane::Lesson {
             " ↓ more"
         } else {
             " tab ↓ more"
         };
         let more = more.replace("tab", &state.view.keys.shown("pane next"));
+        // Beside words that it does not cover, where there are such.
+        let room = area.width.saturating_sub(width(&more));
+        let free = last.iter().rposition(|line| columns(line) < room);
+        let above = u16::try_from(free.map_or(last.len(), |free| last.len() - free)).unwrap_or(1);
+        let y = bottom.saturating_sub(above.max(1));
         canvas.right(area.x, y, end, &more, Role::Dim);
     }
 }

@@ -411,3 +411,31 @@ fn who_came_before_whom_and_was_read_after_stands_beside_the_quiz() {
     says(&session, "✗ ben came before fay, read after");
     assert_drawn("lesson_order_120x36", &session.state);
 }
+
+#[test]
+fn a_group_that_is_made_by_its_name_is_shown() {
+    let mut session = ready((120, 36));
+    wanted(&mut session, "lesson bank");
+    for (added, shown) in [
+        ("billing", "billing"),
+        ("bank", "bank"),
+        ("billing", "bank"),
+    ] {
+        wanted(&mut session, &format!("consumer add {added}"));
+        assert_eq!(session.state.view.group, shown);
+    }
+}
+
+#[test]
+fn a_lesson_that_is_begun_again_makes_no_topic_twice() {
+    for (topics, needed) in [(&["orders"][..], true), (&["orders", "payments"], false)] {
+        let mut session = ready((120, 36));
+        session.topics(topics);
+        session.requests.clear();
+        wanted(&mut session, "lesson bank");
+        session.later(300).tick();
+        let makes = |request: &Request| matches!(request, Request::CreateTopic(_));
+        let made = session.requests.iter().any(makes);
+        assert_eq!(made, needed, "{:?}", session.requests);
+    }
+}
