@@ -405,13 +405,11 @@ fn open(state: &mut State) -> Vec<Request> {
         },
         Pane::Wire => {
             let newest = || state.wire.iter().next_back().map(|(number, _)| number);
-            match state.view.exchange.or_else(newest) {
-                Some(number) => {
-                    state.view.exchange = Some(number);
-                    Thing::Exchange(number)
-                }
-                None => return Vec::new(),
-            }
+            let Some(number) = state.view.exchange.or_else(newest) else {
+                return Vec::new();
+            };
+            state.view.exchange = Some(number);
+            Thing::Exchange(number)
         }
         Pane::Story => match state.line_at_hand() {
             Some(entry) => Thing::Line(entry.number),
