@@ -71,7 +71,7 @@ pub(super) struct PlaygroundArguments {
     /// The mouse picks and scrolls; selecting text then takes the shift key. :mouse toggles it.
     #[arg(long)]
     mouse: bool,
-    /// The layout to begin with: overview, flow, stage, zookeeper, developer, replication, groups, fleet or one of your own.
+    /// The layout to begin with: overview, flow, stage, zookeeper, quorum, developer, replication, groups, fleet or one of your own.
     #[arg(long, value_name = "NAME")]
     layout: Option<String>,
     /// The theme to begin with: dark, light, mono or one of your own; without it, what the terminal tells.

@@ -11,6 +11,7 @@ use kafka_protocol::messages::offset_commit_request::{
 use kafka_protocol::messages::offset_delete_request::{
     OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
     ConsumerGroupDescribeRequest, DeleteGroupsRequest, DescribeGroupsRequest,
     FindCoordinatorRequest, GroupId, ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest,
@@ -32,6 +33,12 @@ const OFFSET_COMMIT_VERSION_MAX: i16 = 8;
 
 /// `OffsetFetch` up to here asks for one group.
 const OFFSET_FETCH_VERSION_MAX: i16 = 7;
+
+/// `OffsetFetch` from here on asks for several groups (KIP-709).
+const OFFSET_FETCH_VERSION_GROUPS: i16 = 8;
+
+/// `OffsetFetch` up to here goes by topic names.
+const OFFSET_FETCH_VERSION_NAMES: i16 = 9;
 
 /// `OffsetFetch` from here on can ask for all partitions.
 const OFFSET_FETCH_VERSION_ALL: i16 = 2;
@@ -227,6 +234,52 @@ pub async fn committed_offsets(
     }
     committed.sort_unstable();
     Ok(committed)
+}
+
+/// The same of several groups, in one request where the broker takes that; groups that it refuses are left out.
+///
+/// # Errors
+/// The connection failed.
+pub async fn committed_offsets_of(
+    connection: &mut KafkaConnection,
+    names: &[String],
+    wait: Duration,
+) -> Result<Vec<(String, Vec<(TopicPartition, Offset)>)>, Refusal> {
+    let version = connection.version::<OffsetFetchRequest>(OFFSET_FETCH_VERSION_NAMES)?;
+    if version < OFFSET_FETCH_VERSION_GROUPS {
+        let mut told = Vec::new();
+        for name in names {
+            match committed_offsets(connection, name, wait).await {
+                Ok(committed) => told.push((name.clone(), committed)),
+                Err(Refusal::Code { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        return Ok(told);
+    }
+    let groups = names.iter().map(|name| {
+        OffsetFetchRequestGroup::default()
+            .with_group_id(group_id(name))
+            .with_topics(None)
+    });
+    let request = OffsetFetchRequest::default().with_groups(groups.collect());
+    let answer = connection.ask_in(version, &request, wait).await?;
+    let groups = answer.groups.into_iter().filter(|it| it.error_code == 0);
+    Ok(groups
+        .map(|group| {
+            let topics = group.topics.iter();
+            let partitions = topics.flat_map(|topic| {
+                let partitions = topic.partitions.iter();
+                partitions.map(|it| {
+                    let place = TopicPartition::new(topic.name.to_string(), it.partition_index);
+                    (place, Offset(it.committed_offset))
+                })
+            });
+            let mut committed: Vec<_> = partitions.filter(|(_, it)| it.0 >= 0).collect();
+            committed.sort_unstable();
+            (group.group_id.to_string(), committed)
+        })
+        .collect())
 }
 
 /// Deletes a group that has no members.

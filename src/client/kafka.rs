@@ -220,6 +220,7 @@ impl KafkaConnection {
         let api = api_key::<R>();
         let mut frame = self.encode(version, request)?;
         self.sizes = (frame.remaining(), None);
+        self.tap.count(api);
         self.asking = true;
         self.stream
             .write_all_buf(&mut frame)

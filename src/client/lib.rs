@@ -9,6 +9,7 @@ pub mod groups;
 pub mod kafka;
 pub mod offsets;
 pub mod placement;
+pub mod quorum;
 pub mod refusal;
 pub mod software;
 pub mod tap;

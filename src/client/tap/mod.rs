@@ -5,9 +5,10 @@
 mod summary;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use kafka_protocol::messages::ApiKey;
@@ -39,6 +40,8 @@ pub struct Tap {
 struct Inner {
     listening: AtomicBool,
     missed: AtomicU64,
+    /// Requests that were sent, by API key.
+    asked: Mutex<BTreeMap<i16, u64>>,
     exchanges: mpsc::Sender<Exchange>,
 }
 
@@ -105,6 +108,7 @@ impl Tap {
         let inner = Inner {
             listening: AtomicBool::new(false),
             missed: AtomicU64::new(0),
+            asked: Mutex::default(),
             exchanges,
         };
         let tap = Self {
@@ -127,6 +131,28 @@ impl Tap {
         inner.map_or(0, |inner| inner.missed.load(Ordering::Relaxed))
     }
 
+    /// How often each API was asked since the last time, whoever listens; by its name.
+    #[must_use]
+    pub fn asked(&self) -> Vec<(String, u64)> {
+        let Some(inner) = &self.inner else {
+            return Vec::new();
+        };
+        let asked = std::mem::take(&mut *inner.asked());
+        let named = asked.into_iter().map(|(key, count)| {
+            let name =
+                ApiKey::try_from(key).map_or_else(|()| key.to_string(), |it| format!("{it:?}"));
+            (name, count)
+        });
+        named.collect()
+    }
+
+    /// A request is about to be sent.
+    pub(super) fn count(&self, api: ApiKey) {
+        if let Some(inner) = &self.inner {
+            *inner.asked().entry(api as i16).or_default() += 1;
+        }
+    }
+
     /// A request is about to be sent: whether that is to be told.
     pub(super) fn begin(&self) -> Option<Listening<'_>> {
         let inner = self.inner.as_deref()?;
@@ -135,6 +161,13 @@ impl Tap {
             sent_at: SystemTime::now(),
             since: Instant::now(),
         })
+    }
+}
+
+impl Inner {
+    fn asked(&self) -> MutexGuard<'_, BTreeMap<i16, u64>> {
+        // A panic ends the process; a poisoned lock is never seen.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -264,6 +297,17 @@ mod tests {
         assert_eq!(exchange.error, None);
         tap.listen(false);
         assert!(tap.begin().is_none());
+    }
+
+    #[test]
+    fn requests_are_counted_though_nobody_listens() {
+        let (tap, _heard) = Tap::new();
+        for api in [ApiKey::Fetch, ApiKey::Metadata, ApiKey::Fetch] {
+            tap.count(api);
+        }
+        let told = [("Fetch".to_owned(), 2), ("Metadata".to_owned(), 1)];
+        assert_eq!(tap.asked(), told);
+        assert_eq!(tap.asked(), [], "they are told once");
     }
 
     #[test]

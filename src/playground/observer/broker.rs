@@ -193,15 +193,20 @@ impl BrokerLook {
     }
 
     async fn look_at_logs(&self, connection: &mut KafkaConnection) -> Result<(), KafkaError> {
-        let wait = self.wait();
+        let manner = self.scope.manner();
+        let wait = manner.answer_wait;
         let share = self.scope.share_of(self.broker);
         let mut seen: BTreeMap<TopicPartition, LogSeen> = BTreeMap::new();
-        let led: Vec<TopicPartition> = share.led.into_iter().chain(share.read).collect();
+        // Who reads the tail of others' logs is told where they begin and how far they are safe.
+        let led = share.led.into_iter().filter(|_| !manner.of_others);
+        let led: Vec<TopicPartition> = led.chain(share.read).collect();
         if !led.is_empty() {
             let ask = Position::HighWatermark;
             for (at, offset) in offsets::list_offsets(connection, &led, ask, wait).await? {
                 seen.entry(at).or_default().high_watermark = Some(offset);
             }
+        }
+        if !led.is_empty() && !manner.of_others {
             let ask = Position::LogStart;
             for (at, offset) in offsets::list_offsets(connection, &led, ask, wait).await? {
                 seen.entry(at).or_default().log_start = Some(offset);
@@ -252,14 +257,13 @@ impl BrokerLook {
         if names.is_empty() {
             return Ok(());
         }
-        for group in groups::describe_groups(connection, &names, manner.answer_wait).await? {
-            let committed =
-                match groups::committed_offsets(connection, &group.group, manner.answer_wait).await
-                {
-                    Ok(committed) => committed,
-                    Err(Refusal::Code { .. }) => continue,
-                    Err(error) => return Err(error),
-                };
+        let described = groups::describe_groups(connection, &names, manner.answer_wait).await?;
+        let told = groups::committed_offsets_of(connection, &names, manner.answer_wait).await?;
+        let mut told: BTreeMap<String, _> = told.into_iter().collect();
+        for group in described {
+            let Some(committed) = told.remove(&group.group) else {
+                continue;
+            };
             let seen = GroupSeen {
                 group: group.group,
                 state: group.state,

@@ -25,6 +25,8 @@ pub(super) struct Manner {
     pub(super) groups_busy: Duration,
     /// How often topics' settings are asked for; they change by hand only.
     pub(super) configs_look: Duration,
+    /// How often a quorum is asked how it stands.
+    pub(super) quorum_look: Duration,
     /// How long after a failure the next look is tried.
     pub(super) retry: Duration,
     /// Each further failure doubles that, up to here.
@@ -54,6 +56,7 @@ impl Manner {
         groups_quiet: Duration::from_millis(250),
         groups_busy: Duration::from_millis(20),
         configs_look: Duration::from_secs(10),
+        quorum_look: Duration::from_secs(1),
         retry: Duration::from_millis(200),
         retry_max: Duration::from_millis(200),
         hold: Duration::from_secs(2),
@@ -67,14 +70,15 @@ impl Manner {
     pub(super) const OF_OTHERS: Self = Self {
         answer_wait: Duration::from_secs(5),
         read_wait: Duration::from_secs(5),
-        quiet_look: Duration::from_secs(3),
+        quiet_look: Duration::from_secs(4),
         busy_look: Duration::from_secs(1),
         follows_records: false,
         metadata_quiet: Duration::from_secs(5),
         metadata_busy: Duration::from_secs(1),
-        groups_quiet: Duration::from_secs(4),
+        groups_quiet: Duration::from_secs(8),
         groups_busy: Duration::from_secs(1),
         configs_look: Duration::from_secs(120),
+        quorum_look: Duration::from_secs(2),
         retry: Duration::from_millis(500),
         retry_max: Duration::from_secs(15),
         hold: Duration::from_secs(5),

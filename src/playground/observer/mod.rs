@@ -3,6 +3,7 @@
 //! Reports, acknowledgements and new records wake them at once; without those they look seldom.
 
 mod anew;
+mod asks;
 mod broker;
 mod contact;
 mod decode;
@@ -10,6 +11,7 @@ mod lost;
 mod manner;
 mod others;
 mod pages;
+mod quorum;
 mod scope;
 mod tail;
 mod wire;
@@ -29,6 +31,7 @@ use self::contact::Contact;
 use self::lost::LostCheck;
 use self::manner::Manner;
 use self::pages::{PAGES_MAX, Page};
+use self::quorum::QuorumLook;
 use self::scope::Scope;
 use self::tail::Tail;
 use self::znodes::ZnodesLook;
@@ -86,6 +89,10 @@ impl Observer {
             scope: Arc::clone(&observer.scope),
         };
         observer.tasks.spawn(contact.run(observer.stop.clone()));
+        let asks = asks::run(Arc::clone(&observer.scope), observer.stop.clone());
+        observer.tasks.spawn(asks);
+        let quorum = QuorumLook::new(Arc::clone(&observer.scope));
+        observer.tasks.spawn(quorum.run(observer.stop.clone()));
         observer
     }
 

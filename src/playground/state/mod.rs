@@ -34,14 +34,15 @@ pub use action::{
     Wanted, letter_of, pace,
 };
 pub use cluster::{
-    Acks, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen, Delivery,
-    EXCHANGES_MAX, ExchangeSeen, Expired, Flow, FlowLane, Group, GroupSeen, Hidden, Intent,
-    LAG_SECONDS, Member, MemberSeen, Observation, Outages, Partition, PartitionOffsets,
-    PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, Producing, RATE_SECONDS,
-    REMOVED_FOR, Rates, ReadRecord, Reading, Receipt, RecordKind, RecordSeen, Run, Second,
-    SessionSeen, SoftwareSeen, Spare, Stage, Standstill, Status, StreamRate, TAIL_MAX, Topic,
-    TopicSeen, Unreadable, Watch, WatchSeen, Wire, Word, Znode, ZnodeContent, ZnodeSeen,
-    ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen, records_per_word, znode_summary,
+    Acks, AsksSeen, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen,
+    Delivery, EXCHANGES_MAX, ExchangeSeen, Expired, Flow, FlowLane, Group, GroupSeen, Hidden,
+    Intent, LAG_SECONDS, Member, MemberSeen, Observation, Outages, Partition, PartitionOffsets,
+    PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, Producing, Quorum,
+    QuorumReplica, QuorumSeen, QuorumSpare, RATE_SECONDS, REMOVED_FOR, Rates, ReadRecord, Reading,
+    Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, SoftwareSeen, Spare, Stage,
+    Standstill, Status, StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch, WatchSeen, Wire,
+    Word, Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen,
+    records_per_word, znode_summary,
 };
 pub use lessons::{Course, Guess, Learning, Lesson, LessonStep, Listed, Part, Predict, Sheet};
 pub use model::{DEMO_KEYS, State, stream_value};

@@ -183,6 +183,10 @@ fn take_in(state: &mut State, seen: &Observation) -> Vec<Request> {
             change,
             status,
         }) => process_changed(state, process, change, *status),
+        Some(Fact::QuorumSeen(before)) => {
+            let now = state.cluster.quorum.as_ref();
+            story::seen_quorum::quorum(&mut state.story, before.as_ref(), now, at);
+        }
         Some(Fact::RecordsDeleted(starts)) => {
             let home = &state.narrator.home;
             story::deleted(&mut state.story, &state.cluster, home, starts, at);
@@ -269,6 +273,9 @@ fn observe(state: &mut State, seen: &Observation) -> Vec<Request> {
                 Some(_) => line.say(welcome::first_words(name)).about(Subject::Data),
             };
             state.story.begin(line.about(Subject::Opening));
+        }
+        Observation::QuorumSilent { why } => {
+            story::seen_quorum::silent(&mut state.story, why, at);
         }
         // Whoever began without a group is shown the first.
         Observation::Group(seen) if state.view.group.is_empty() => {

@@ -2,7 +2,7 @@
 //! processes have no verbs.
 
 use super::{canvas::Pieces, theme::Role};
-use crate::state::{Process, State};
+use crate::state::{Process, ProcessName, State};
 
 /// `attached   read-only`
 pub(super) fn chip(state: &State, gap: &str, pieces: &mut Pieces) {
@@ -35,6 +35,22 @@ pub(super) fn software(state: &State, (gap, left_out): (&str, u8), pieces: &mut 
     pieces.push((Role::Text, words));
 }
 
+/// `asks 3.2/s`
+pub(super) fn asks(state: &State, gap: &str, pieces: &mut Pieces) {
+    if let Some(asks) = &state.cluster.asks {
+        pieces.push((Role::Dim, format!("{gap}asks {:.1}/s", asks.rate())));
+    }
+}
+
+/// `asks 3.2/s: ListOffsets 1.0  Fetch 0.7`
+pub(super) fn asks_by_api(state: &State) -> Option<String> {
+    let asks = state.cluster.asks.as_ref()?;
+    let by_api = asks.by_api.iter();
+    let by_api = by_api.map(|(api, count)| format!("{api} {:.1}", asks.of(*count)));
+    let by_api: Vec<String> = by_api.collect();
+    Some(format!("asks {:.1}/s: {}", asks.rate(), by_api.join("  ")))
+}
+
 /// Why nothing can be done to the process that is picked; `None`: something can.
 pub(super) fn no_verbs(state: &State) -> Option<String> {
     let process = state.cluster.processes.get(&state.view.picked);
@@ -46,5 +62,24 @@ pub(super) fn no_verbs(state: &State) -> Option<String> {
         " its process is not ours".to_owned()
     } else {
         format!("   kill, stop, freeze, start: its process is on {host}, not ours")
+    })
+}
+
+/// How what is picked is called where a quorum stands in the place of `ZooKeeper`.
+pub(super) fn quorum(state: &State) -> Option<&'static str> {
+    let is_quorum = state.cluster.quorum.is_some() && state.view.picked == ProcessName::ZooKeeper;
+    is_quorum.then_some("quorum")
+}
+
+/// Why there are no znodes to show of a cluster that somebody else runs.
+pub(super) fn no_znodes(state: &State) -> Option<&'static str> {
+    if state.setup.reach.is_own() {
+        return None;
+    }
+    Some(match &state.cluster.software {
+        Some(software) if software.quorum => {
+            "There is no ZooKeeper here: a quorum of controllers keeps the metadata.  :layout quorum shows it"
+        }
+        _ => "No --zookeeper was given: znodes, sessions and watches are not shown.",
     })
 }

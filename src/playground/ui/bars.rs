@@ -89,6 +89,9 @@ fn what_is(state: &State, shown: &State, left_out: u8) -> Pieces {
     }
     if !own {
         attached::software(shown, (gap, left_out), &mut pieces);
+        if !narrow && left_out < 1 {
+            attached::asks(shown, gap, &mut pieces);
+        }
         if !shown.setup.reach.may_write() {
             return pieces;
         }

@@ -1,6 +1,6 @@
 //! What is picked, and what can be done to it, as the footer says it.
 
-use super::{canvas::Pieces, moment, theme::Role, words};
+use super::{attached, canvas::Pieces, moment, theme::Role, words};
 use crate::state::{State, Status};
 
 /// Actions by their names, and what they do.
@@ -9,6 +9,9 @@ pub(super) type Verbs = Vec<(&'static str, &'static str)>;
 /// What is picked, and the verbs that make sense for it now, by action.
 pub(super) fn picked(state: &State) -> (Pieces, Verbs) {
     let mut name = words::name(&state.view.picked);
+    if let Some(quorum) = attached::quorum(state) {
+        quorum.clone_into(&mut name);
+    }
     if state.view.typed_pick.is_some() {
         name.push('_');
     }

@@ -98,6 +98,7 @@ fn answers() -> Vec<Case> {
         DescribeConfigsRequest,
         AlterConfigsRequest,
         DescribeLogDirsRequest,
+        DescribeQuorumRequest,
         CreatePartitionsRequest,
         DeleteGroupsRequest,
         ElectLeadersRequest,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::mirror::{stored_enum, stored_struct};
 use crate::state::{
-    Acks, BatchSeen, BrokerSeen, BytesSeen, ClusterSeen, ExchangeSeen, GroupSeen, MemberSeen,
-    Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName, ProducedSeen,
-    Receipt, RecordKind, RecordSeen, SessionSeen, SoftwareSeen, Timestamp, TopicSeen, Unreadable,
-    WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
+    Acks, AsksSeen, BatchSeen, BrokerSeen, BytesSeen, ClusterSeen, ExchangeSeen, GroupSeen,
+    MemberSeen, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
+    ProducedSeen, QuorumReplica, QuorumSeen, Receipt, RecordKind, RecordSeen, SessionSeen,
+    SoftwareSeen, Timestamp, TopicSeen, Unreadable, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen,
+    ZooKeeperSeen,
 };
 use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
@@ -21,6 +22,9 @@ stored_enum! {
         LogLines { process: StoredName, file: String, lines: Vec<String> },
         Report { process: StoredName, line: ReportLine },
         Software(software: StoredSoftware),
+        Asks(asks: StoredAsks),
+        Quorum(quorum: StoredQuorum),
+        QuorumSilent { why: String },
         Cluster(cluster: StoredCluster),
         Offsets(offsets: Vec<StoredOffsets>),
         Records {
@@ -102,6 +106,32 @@ stored_struct! {
         brokers: Vec<StoredBroker>,
         topics: Vec<StoredTopic>,
     }
+}
+
+stored_struct! {
+    /// A quorum of controllers as its leader describes it.
+    StoredQuorum of QuorumSeen {
+        leader: Option<BrokerId>,
+        epoch: LeaderEpoch,
+        high_watermark: Offset,
+        voters: Vec<StoredQuorumReplica>,
+        observers: Vec<StoredQuorumReplica>,
+    }
+}
+
+stored_struct! {
+    /// A copy of the log that the quorum keeps.
+    StoredQuorumReplica of QuorumReplica {
+        id: BrokerId,
+        log_end: Option<Offset>,
+        fetched: Option<Timestamp>,
+        caught_up: Option<Timestamp>,
+    }
+}
+
+stored_struct! {
+    /// How often brokers were asked.
+    StoredAsks of AsksSeen { within: Duration, by_api: Vec<(String, u64)> }
 }
 
 stored_struct! {

@@ -46,6 +46,8 @@ pub enum Pane {
     Partitions,
     /// The whole cluster in numbers.
     Now,
+    /// The quorum of controllers, where one keeps the metadata.
+    Quorum,
     /// The lesson that is open.
     Lesson,
     /// Records in the order in which they were written, beside that in which a group read them.
@@ -54,7 +56,7 @@ pub enum Pane {
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
@@ -75,6 +77,7 @@ impl Pane {
         Self::Brokers,
         Self::Partitions,
         Self::Now,
+        Self::Quorum,
         Self::Lesson,
         Self::Order,
     ];
@@ -103,6 +106,7 @@ impl Pane {
             Self::Brokers => "brokers",
             Self::Partitions => "partitions",
             Self::Now => "now",
+            Self::Quorum => "quorum",
             Self::Lesson => "lesson",
             Self::Order => "order",
         }
@@ -131,6 +135,7 @@ impl Pane {
             Self::Brokers => "Brokers",
             Self::Partitions => "Partitions",
             Self::Now => "Now",
+            Self::Quorum => "Quorum",
             Self::Lesson => "Lesson",
             Self::Order => "Order",
         }

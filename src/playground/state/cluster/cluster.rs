@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acks, Flow, Group, Partition, Process, ProcessName, ProducedSeen, Receipt, SessionSeen,
-    SoftwareSeen, Status, StreamRate, Znodes, ZooKeeperSeen,
+    Acks, AsksSeen, Flow, Group, Partition, Process, ProcessName, ProducedSeen, Quorum, Receipt,
+    SessionSeen, SoftwareSeen, Status, StreamRate, Znodes, ZooKeeperSeen,
 };
 use crate::state::Timestamp;
 use wire::{BrokerId, Offset, TopicPartition};
@@ -26,6 +26,12 @@ pub struct Cluster {
     /// What its brokers run, where others run them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software: Option<SoftwareSeen>,
+    /// How often we ask them.
+    #[serde(skip)]
+    pub asks: Option<AsksSeen>,
+    /// The quorum that keeps its metadata, if there is one and it told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<Quorum>,
     /// Topics by name.
     pub topics: BTreeMap<String, Topic>,
     /// Groups by id.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{CaughtUp, ProcessChange, ProcessName, Status};
+use super::{CaughtUp, ProcessChange, ProcessName, Quorum, Status};
 use crate::state::Timestamp;
 use wire::{
     BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition,
@@ -22,6 +22,8 @@ pub(in crate::state) enum Fact {
     },
     /// Metadata named the leaders of all partitions; these are others than before, or have another ISR.
     LeadersSeen(Vec<RoleSeen>),
+    /// The quorum told how it stands; this is what was known before.
+    QuorumSeen(Option<Quorum>),
     /// Logs of people's topics begin later than they did.
     RecordsDeleted(Vec<LogStart>),
     /// A process told something of its own.

@@ -2,7 +2,7 @@
 
 use super::{
     Acks, Cluster, ClusterSeen, Delivery, Flow, Group, Observation, Partition, PartitionOffsets,
-    Process, ProcessChange, ProcessName, Receipt, RecordSeen, Word,
+    Process, ProcessChange, ProcessName, Quorum, Receipt, RecordSeen, Word,
     fact::{Fact, LogStart, Moved, RoleSeen},
     process::Cpu,
 };
@@ -44,7 +44,20 @@ impl Cluster {
             Observation::Cluster(cluster) => {
                 return Some(Fact::LeadersSeen(self.see_metadata(cluster, at)));
             }
+            Observation::Asks(asks) => self.asks = Some(asks.clone()),
             Observation::Software(software) => self.software = Some(software.clone()),
+            Observation::Quorum(seen) => {
+                let now = Quorum {
+                    seen: seen.clone(),
+                    silent_since: None,
+                };
+                return Some(Fact::QuorumSeen(self.quorum.replace(now)));
+            }
+            Observation::QuorumSilent { .. } => {
+                if let Some(quorum) = &mut self.quorum {
+                    quorum.silent_since.get_or_insert(at);
+                }
+            }
             Observation::Offsets(offsets) => return self.see_offsets(offsets, at),
             Observation::Records {
                 partition,

@@ -19,6 +19,7 @@ mod outage;
 mod partition;
 mod process;
 mod producing;
+mod quorum;
 mod rates;
 mod reading;
 mod record;
@@ -40,7 +41,7 @@ pub use flow::{Flow, FlowLane, Word, records_per_word};
 pub use group::{Group, LAG_SECONDS, Member};
 pub use hidden::Hidden;
 pub use observation::{
-    Acks, BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets,
+    Acks, AsksSeen, BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, Observation, PartitionOffsets,
     PartitionSeen, ProcessChange, ProcessName, ProducedSeen, Receipt, SoftwareSeen, TopicSeen,
     Unreadable,
 };
@@ -49,6 +50,7 @@ pub(super) use partition::PAGE_RECORDS;
 pub use partition::{Partition, TAIL_MAX};
 pub use process::{Expired, Intent, Process, Status};
 pub use producing::{Producing, Stage};
+pub use quorum::{Quorum, QuorumReplica, QuorumSeen, QuorumSpare};
 pub use rates::{RATE_SECONDS, Rates, Second};
 pub use reading::{ReadRecord, Reading};
 pub use record::{BatchSeen, BytesSeen, RecordKind, RecordSeen, Run};

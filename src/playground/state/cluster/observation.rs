@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExchangeSeen, RecordSeen, ZnodesSeen, ZooKeeperSeen};
+use super::{ExchangeSeen, QuorumSeen, RecordSeen, ZnodesSeen, ZooKeeperSeen};
 use crate::state::Timestamp;
 use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
@@ -151,6 +151,15 @@ pub enum Observation {
     },
     /// What a broker of others told of its software.
     Software(SoftwareSeen),
+    /// How often our own connections asked others' brokers lately.
+    Asks(AsksSeen),
+    /// What the leader of a quorum of controllers says of it.
+    Quorum(QuorumSeen),
+    /// Nobody of it answers any more.
+    QuorumSilent {
+        /// Why not.
+        why: String,
+    },
     /// What Metadata says, with the configurations of its topics.
     Cluster(ClusterSeen),
     /// What `ListOffsets` says; partitions that are absent keep what was known.
@@ -331,6 +340,30 @@ pub struct SoftwareSeen {
     pub quorum: bool,
     /// The release of Apache Kafka, `4.3`, that they are like.
     pub release: Option<String>,
+}
+
+/// How often our own connections asked brokers in a stretch of time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsksSeen {
+    /// The stretch.
+    pub within: Duration,
+    /// Requests of each API by its name, the most first.
+    pub by_api: Vec<(String, u64)>,
+}
+
+impl AsksSeen {
+    /// All of them in a second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.by_api.iter().map(|(_, count)| self.of(*count)).sum()
+    }
+
+    /// So many of them in a second.
+    #[must_use]
+    pub fn of(&self, count: u64) -> f64 {
+        let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        count / self.within.as_secs_f64().max(0.001)
+    }
 }
 
 /// A live broker.

@@ -99,6 +99,7 @@ impl Outages {
             }
             Fact::Process { .. }
             | Fact::LeadersSeen(_)
+            | Fact::QuorumSeen(_)
             | Fact::RecordsDeleted(_)
             | Fact::Told(_) => {}
         }

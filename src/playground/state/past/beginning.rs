@@ -153,6 +153,9 @@ fn known(cluster: &Cluster, now: Timestamp) -> Vec<(Timestamp, Observation)> {
         };
         known.push((now, Observation::Znodes(seen)));
     }
+    if let Some(quorum) = &cluster.quorum {
+        known.push((now, Observation::Quorum(quorum.seen.clone())));
+    }
     if let Some(software) = &cluster.software {
         known.push((now, Observation::Software(software.clone())));
     }

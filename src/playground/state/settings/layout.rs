@@ -42,6 +42,7 @@ impl Setting for Layout {
             "zookeeper",
             include_str!("../../../../layouts/zookeeper.toml"),
         ),
+        ("quorum", include_str!("../../../../layouts/quorum.toml")),
         ("groups", include_str!("../../../../layouts/groups.toml")),
         ("fleet", include_str!("../../../../layouts/fleet.toml")),
         (

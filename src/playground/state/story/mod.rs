@@ -13,6 +13,7 @@ pub(super) mod narrate_transaction;
 mod numbers;
 pub(super) mod outage;
 pub(super) mod seen;
+pub(super) mod seen_quorum;
 #[expect(
     clippy::module_inception,
     reason = "the room is named after what this file holds"

@@ -95,6 +95,10 @@ pub enum Subject {
     Znode(String),
     /// A `ZooKeeper` session.
     Session(i64),
+    /// The quorum of controllers.
+    Quorum,
+    /// Somebody who keeps a copy of what it decides.
+    QuorumReplica(BrokerId),
 }
 
 /// Facts that share a line with their like.

@@ -11,6 +11,7 @@ mod looking_back;
 pub(super) mod navigate;
 mod navigate_znodes;
 mod palette;
+mod picking;
 mod places;
 mod rows;
 mod stage_caption;

@@ -5,11 +5,12 @@ use super::{
     asking::{do_help_row, filter},
     developer, in_lesson,
     navigate_znodes::{move_in_znodes, open_znode},
+    picking::pick,
     rows, watched,
 };
 use crate::state::{
     State,
-    action::{Action, ClusterAction, Key, Motion, Pane, Request, ScreenAction},
+    action::{Action, Key, Motion, Pane, Request, ScreenAction},
     cluster::ProcessName,
 };
 use wire::{Offset, TopicPartition, payload::Payload};
@@ -97,31 +98,6 @@ pub(in crate::state) fn move_on_screen(state: &mut State, action: &ScreenAction)
     Moved::default()
 }
 
-fn pick(state: &mut State, process: &ProcessName) {
-    if state.cluster.processes.contains_key(process) {
-        state.view.picked = process.clone();
-        state.view.group_row = None;
-        if !matches!(process, ProcessName::Consumer(_)) {
-            state.view.focus = state.view.boxes();
-        }
-    } else {
-        let brokers: Vec<String> = state
-            .cluster
-            .brokers()
-            .filter_map(crate::state::cluster::Process::broker)
-            .map(|broker| broker.to_string())
-            .collect();
-        let there = brokers.join(" ");
-        let words = format!("there is no {process}: brokers {there}, {{pick 0}} is ZooKeeper");
-        let adds = Action::Cluster(ClusterAction::AddBroker);
-        let adds = match state.in_the_way(&adds) {
-            None => ", {broker add} adds a broker",
-            Some(_) => "",
-        };
-        state.message(words + adds, false);
-    }
-}
-
 fn pick_partition(state: &mut State, partition: i32) {
     let place = TopicPartition::new(&state.view.topic, partition);
     if state.cluster.partition(&place).is_some() {
@@ -147,6 +123,15 @@ fn pick_record(state: &mut State, offset: Offset) {
 
 fn step_layout(state: &mut State, forward: bool) {
     state.view.layouts.step(forward);
+    // What keeps the metadata has a layout of its own; that of the other would stay empty.
+    let software = state.cluster.software.as_ref();
+    let empty = match software {
+        Some(software) if software.quorum => "zookeeper",
+        _ => "quorum",
+    };
+    if state.view.layouts.current().name == empty {
+        state.view.layouts.step(forward);
+    }
     enter_layout(state);
 }
 
@@ -239,7 +224,7 @@ fn movement(state: &mut State, motion: Motion) {
             Pane::Znodes => move_in_znodes(state, motion, page),
             Pane::Brokers => state.move_between_brokers(motion),
             Pane::Partitions => state.move_between_cells(motion),
-            Pane::Sessions | Pane::Watches | Pane::Now | Pane::Order => {}
+            Pane::Sessions | Pane::Watches | Pane::Quorum | Pane::Now | Pane::Order => {}
             Pane::Wire => developer::move_on_wire(state, motion, page),
             Pane::Output => {
                 let process = state.cluster.processes.get(&state.view.picked);
@@ -415,7 +400,12 @@ fn open(state: &mut State) -> Vec<Request> {
             Some(entry) => Thing::Line(entry.number),
             None => return Vec::new(),
         },
-        Pane::Throughput | Pane::Sessions | Pane::Watches | Pane::ZooKeeperStory | Pane::Lesson => {
+        Pane::Throughput
+        | Pane::Quorum
+        | Pane::Sessions
+        | Pane::Watches
+        | Pane::ZooKeeperStory
+        | Pane::Lesson => {
             return Vec::new();
         }
     };

@@ -67,21 +67,30 @@ fn note(group: &Group) -> String {
     }
 }
 
+/// What is awaited while there is no such group.
+fn nobody_yet(state: &State) -> String {
+    let joining = state.joining();
+    if !joining.is_empty() {
+        let wait = if joining.len() == 1 { "waits" } else { "wait" };
+        let group = &state.view.group;
+        format!("{} {wait} for a coordinator of {group}.", joining.join(" "))
+    } else if state.is_ready() {
+        let adds = if state.setup.reach.is_own() {
+            state.view.keys.fill("  {consumer add} adds a consumer")
+        } else {
+            String::new()
+        };
+        format!("Nobody reads {}.{adds}", state.view.topic)
+    } else {
+        "No group yet.".to_owned()
+    }
+}
+
 /// Draws what is inside the frame.
 pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let end = area.right() + 1;
     let Some(group) = state.cluster.groups.get(&state.view.group) else {
-        let joining = state.joining();
-        let hint = if !joining.is_empty() {
-            let wait = if joining.len() == 1 { "waits" } else { "wait" };
-            let group = &state.view.group;
-            format!("{} {wait} for a coordinator of {group}.", joining.join(" "))
-        } else if state.is_ready() {
-            let adds = state.view.keys.fill("{consumer add} adds a consumer");
-            format!("Nobody reads {}.  {adds}", state.view.topic)
-        } else {
-            "No group yet.".to_owned()
-        };
+        let hint = nobody_yet(state);
         canvas.nothing_yet(area, "Who reads what, and how far behind.", &hint);
         return;
     };

@@ -21,6 +21,7 @@ pub mod output;
 pub mod partitions;
 mod process_table;
 pub mod processes;
+pub mod quorum;
 mod replica_costs;
 pub mod replicas;
 pub mod sessions;
@@ -68,6 +69,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Brokers => fleet::draw(canvas, state, area),
         Pane::Partitions => partitions::draw(canvas, state, area),
         Pane::Now => now::draw(canvas, state, area),
+        Pane::Quorum => quorum::draw(canvas, state, area),
         Pane::Lesson => lesson::draw(canvas, state, area),
         Pane::Order => order::draw(canvas, state, area),
     }
@@ -97,6 +99,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Brokers => fleet::draw_inside(canvas, state, area),
         Pane::Partitions => partitions::draw_inside(canvas, state, area),
         Pane::Now => now::draw_inside(canvas, state, area),
+        Pane::Quorum => quorum::draw_inside(canvas, state, area),
         Pane::Lesson => lesson::draw_inside(canvas, state, area),
         Pane::Order => order::draw_inside(canvas, state, area),
     }

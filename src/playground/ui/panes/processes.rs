@@ -10,9 +10,14 @@
 
 use ratatui::layout::Rect;
 
-use super::{dead_broker, process_table, small_box::small_line, zookeeper_box::zookeeper};
+use super::{
+    dead_broker, process_table,
+    quorum::{in_box, in_small_box},
+    small_box::small_line,
+    zookeeper_box::zookeeper,
+};
 use crate::{
-    state::{Action, Pane, Process, ProcessName, ScreenAction, Standstill, State, Status},
+    state::{Action, Pane, Process, ProcessName, Quorum, ScreenAction, Standstill, State, Status},
     ui::{
         canvas::{Canvas, Frame, fit, width},
         theme::Role,
@@ -36,19 +41,59 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         .brokers()
         .chain(state.cluster.processes.get(&ProcessName::ZooKeeper))
         .collect();
-    let count = u16::try_from(boxes.len()).unwrap_or(u16::MAX).max(1);
+    let quorum = state.cluster.quorum.as_ref();
+    let count = boxes.len() + usize::from(quorum.is_some());
+    let count = u16::try_from(count).unwrap_or(u16::MAX).max(1);
     let in_row = (area.width / BOX_WIDTH_MIN).clamp(1, count);
     if count > in_row {
         process_table::draw(canvas, state, &boxes, area);
         return;
     }
     let mut left = area.left();
-    for (index, process) in boxes.iter().enumerate() {
+    for index in 0..usize::from(count) {
         let upto = u32::from(area.width) * (u32::try_from(index).unwrap_or(0) + 1);
         let right = area.left() + u16::try_from(upto / u32::from(count)).unwrap_or(area.width);
         let place = Rect::new(left, area.top(), right - left, area.height);
-        draw_box(canvas, state, process, place);
+        match (boxes.get(index), quorum) {
+            (Some(process), _) => draw_box(canvas, state, process, place),
+            (None, Some(quorum)) => quorum_box(canvas, state, quorum, place),
+            (None, None) => {}
+        }
         left = right;
+    }
+}
+
+/// The box in the place of `ZooKeeper`'s.
+fn quorum_box(canvas: &mut Canvas<'_>, state: &State, quorum: &Quorum, area: Rect) {
+    let zookeeper = ProcessName::ZooKeeper;
+    let picked = zookeeper == state.view.picked;
+    canvas.spot(area, || Action::Screen(ScreenAction::Pick(zookeeper)));
+    let silent = quorum.silent_since.is_some();
+    let mut title: Line = Vec::new();
+    if picked {
+        title.push((Role::Focus, "► ".into()));
+    }
+    title.push(if silent {
+        (Role::WarningChip, "0 ◌ quorum".into())
+    } else {
+        (Role::Strong, "0 ◆ quorum".into())
+    });
+    let frame = Frame {
+        title,
+        note: "",
+        focused: picked && state.view.focus == Pane::Processes,
+        dashed: silent,
+    };
+    let inside = canvas.frame(area, &frame);
+    let end = inside.right() + 1;
+    if area.height < 5 {
+        let (role, words) = in_small_box(&quorum.seen, inside.right() - inside.x);
+        canvas.text(inside.x, inside.y, end, &words, role);
+        return;
+    }
+    let lines = in_box(&quorum.seen, end - inside.x);
+    for (y, line) in (inside.top()..inside.bottom()).zip(&lines) {
+        whole_pieces(canvas, line, (inside.x, y, end));
     }
 }
 

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::{
     state::{Entry, Hand, Pane, Standstill, State, Tone, named_places},
     ui::{
+        attached,
         canvas::{Canvas, Frame, Pieces, broken, columns, room_for_note, width, wrap_pieces},
         moment,
         theme::Role,
@@ -83,6 +84,10 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect, who: u16)
         for y in lowest..y {
             canvas.tone(area.x, y, area.width + 1, Role::Selected);
         }
+    }
+    let asks = attached::asks_by_api(state).filter(|_| !brief && y < area.bottom());
+    if let Some(words) = asks {
+        canvas.text(area.x, area.bottom() - 1, end, &words, Role::Dim);
     }
     if let Some(words) = now {
         canvas.text(area.x + 6, y, area.right() + 1, "now", Role::Dim);

@@ -23,6 +23,7 @@ use crate::{
         znode_summary,
     },
     ui::{
+        attached,
         canvas::{Canvas, Frame, fit, width, wrap},
         theme::Role,
         title, words,
@@ -50,13 +51,28 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         focused: state.view.focus == Pane::Znodes,
         dashed: is_gone(state),
     };
-    canvas.frame(area, &frame);
+    let inside = canvas.frame(area, &frame);
+    if no_znodes(canvas, state, inside) {
+        return;
+    }
     tree.draw(canvas);
 }
 
 /// Draws what is inside the frame.
 pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
+    if no_znodes(canvas, state, area) {
+        return;
+    }
     Tree::new(state, area).draw(canvas);
+}
+
+/// Says why there are none, if that is so.
+pub(super) fn no_znodes(canvas: &mut Canvas<'_>, state: &State, area: Rect) -> bool {
+    let why = attached::no_znodes(state);
+    if let Some(words) = why {
+        canvas.sentences(area, &[(Role::Dim, words)]);
+    }
+    why.is_some()
 }
 
 fn inside(area: Rect) -> Rect {

@@ -3,8 +3,8 @@
 use super::{assert_drawn, frame, session::Session, text};
 use crate::state::{
     Action, Appearance, BrokerSeen, ClusterSeen, GroupSeen, Happening, Key, MemberSeen,
-    Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName, Reach, RecordSeen,
-    Request, Setup, SoftwareSeen, State, TopicSeen,
+    Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName, QuorumReplica,
+    QuorumSeen, Reach, RecordSeen, Request, Setup, SoftwareSeen, State, Timestamp, TopicSeen,
 };
 use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition};
 
@@ -288,4 +288,119 @@ fn what_happened_is_what_was_seen_with_its_effects_below_it() {
         .map(|(words, depth)| (words.to_owned(), depth))
         .collect();
     assert_eq!(told, expected);
+}
+
+/// What the quorum's leader says: of each copy its id, what it lacks, and how long ago it fetched and was level.
+fn quorum(session: &mut Session, leader: i32, epoch: i32, copies: &[(i32, i64, f64, f64)]) {
+    let now = session.at;
+    let ago = |seconds: f64| {
+        let micros = std::time::Duration::from_secs_f64(seconds).as_micros();
+        Timestamp(now.0 - i64::try_from(micros).expect("small"))
+    };
+    let copy = |(id, lag, fetched, caught_up): &(i32, i64, f64, f64)| QuorumReplica {
+        id: BrokerId(*id),
+        log_end: Some(Offset(48_211 - lag)),
+        fetched: Some(ago(*fetched)),
+        caught_up: Some(ago(*caught_up)),
+    };
+    let (voters, observers): (Vec<_>, Vec<_>) = copies.iter().partition(|(id, ..)| *id >= 3000);
+    session.see(Observation::Quorum(QuorumSeen {
+        leader: Some(BrokerId(leader)),
+        epoch: LeaderEpoch(epoch),
+        high_watermark: Offset(48_211),
+        voters: voters.iter().map(copy).collect(),
+        observers: observers.iter().map(copy).collect(),
+    }));
+}
+
+const LEVEL: [(i32, i64, f64, f64); 6] = [
+    (3000, 0, 0.2, 0.2),
+    (3001, 0, 0.0, 0.0),
+    (3002, 0, 0.3, 0.3),
+    (1, 0, 0.3, 0.3),
+    (2, 0, 0.1, 0.1),
+    (3, 2, 0.4, 0.9),
+];
+
+const ONE_BEHIND: [(i32, i64, f64, f64); 6] = [
+    (3000, 0, 0.2, 0.2),
+    (3001, 0, 0.0, 0.0),
+    (3002, 37, 6.1, 9.8),
+    (1, 0, 0.3, 0.3),
+    (2, 0, 0.1, 0.1),
+    (3, 2, 0.4, 0.9),
+];
+
+/// Voter 3002 stopped fetching, and the layout shows it.
+fn with_quorum(size: (u16, u16)) -> Session {
+    let mut session = attached(size, false);
+    session.later(500);
+    quorum(&mut session, 3001, 12, &LEVEL);
+    session.happen(Happening::Do("layout quorum".parse().expect("an action")));
+    session.later(8000);
+    quorum(&mut session, 3001, 12, &ONE_BEHIND);
+    session.press('0');
+    session
+}
+
+#[test]
+fn the_quorum_stands_where_zookeeper_stood() {
+    assert_drawn("quorum_120x36", &with_quorum((120, 36)).state);
+    assert_drawn("quorum_80x24", &with_quorum((80, 24)).state);
+}
+
+#[test]
+fn who_stopped_following_is_seen_and_why_is_inferred() {
+    let mut session = with_quorum((120, 36));
+    session.later(2000);
+    session.see(Observation::QuorumSilent {
+        why: "no answer to DescribeQuorum within 5s".into(),
+    });
+    session.later(2000);
+    quorum(&mut session, 3000, 13, &LEVEL);
+    let told: Vec<String> = session
+        .state
+        .story
+        .entries()
+        .iter()
+        .skip(1)
+        .map(|entry| {
+            let words: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
+            format!("{} {} {words}", entry.depth, entry.hand)
+        })
+        .collect();
+    let expected = [
+        "0 seen voter 3002 stopped fetching",
+        "1 seen voter 3002 has caught up",
+        "1 inferred stuck, stopped or cut off: 37 behind",
+        "0 seen nobody of the quorum answers: no answer to DescribeQuorum within 5s",
+        "1 seen the quorum's leader 3001->3000  epoch 12->13",
+    ];
+    let mut sorted = told.clone();
+    sorted.sort();
+    let mut wanted = expected.map(str::to_owned);
+    wanted.sort();
+    assert_eq!(sorted, wanted, "{told:#?}");
+}
+
+#[test]
+fn every_layout_of_an_attached_cluster_is_drawn_at_every_size() {
+    for (columns, rows) in [(60, 16), (80, 24), (100, 30), (120, 36), (200, 60)] {
+        let mut session = with_quorum((columns, rows));
+        let first = session.state.view.layouts.current().name.clone();
+        let mut seen = Vec::new();
+        loop {
+            session.happen(Happening::Do("layout next".parse().expect("an action")));
+            let name = session.state.view.layouts.current().name.clone();
+            let _ = text(&frame(&session.state));
+            seen.push(name.clone());
+            if name == first {
+                break;
+            }
+        }
+        assert!(
+            !seen.iter().any(|name| name == "zookeeper"),
+            "it would stay empty: {seen:?}"
+        );
+    }
 }

@@ -21,12 +21,13 @@ use crate::{
     ui::theme::Look,
 };
 
-const LAYOUTS: [&str; 8] = [
+const LAYOUTS: [&str; 9] = [
     "overview",
     "replication",
     "flow",
     "stage",
     "zookeeper",
+    "quorum",
     "groups",
     "fleet",
     "developer",

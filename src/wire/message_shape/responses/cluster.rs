@@ -239,6 +239,52 @@ pub static DESCRIBE_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     ]),
 ]);
 
+/// `DescribeQuorumResponse`, versions 0 to 2.
+pub static DESCRIBE_QUORUM: Shape = Shape::flexible_from(0).fields(&[
+    I16,           // error_code
+    TEXT.since(2), // error_message
+    // topics
+    list(&[
+        TEXT, // topic_name
+        // partitions
+        list(&[
+            I32,           // partition_index
+            I16,           // error_code
+            TEXT.since(2), // error_message
+            I32,           // leader_id
+            I32,           // leader_epoch
+            I64,           // high_watermark
+            // current_voters
+            list(&[
+                I32,           // replica_id
+                UUID.since(2), // replica_directory_id
+                I64,           // log_end_offset
+                I64.since(1),  // last_fetch_timestamp
+                I64.since(1),  // last_caught_up_timestamp
+            ]),
+            // observers
+            list(&[
+                I32,           // replica_id
+                UUID.since(2), // replica_directory_id
+                I64,           // log_end_offset
+                I64.since(1),  // last_fetch_timestamp
+                I64.since(1),  // last_caught_up_timestamp
+            ]),
+        ]),
+    ]),
+    // nodes
+    list(&[
+        I32, // node_id
+        // listeners
+        list(&[
+            TEXT, // name
+            TEXT, // host
+            I16,  // port
+        ]),
+    ])
+    .since(2),
+]);
+
 /// `ElectLeadersResponse`, versions 0 to 2.
 pub static ELECT_LEADERS: Shape = Shape::flexible_from(2).fields(&[
     I32,          // throttle_time_ms

@@ -57,6 +57,7 @@ answers! {
     AlterConfigsRequest: cluster::ALTER_CONFIGS,
     IncrementalAlterConfigsRequest: cluster::INCREMENTAL_ALTER_CONFIGS,
     DescribeLogDirsRequest: cluster::DESCRIBE_LOG_DIRS,
+    DescribeQuorumRequest: cluster::DESCRIBE_QUORUM,
     ElectLeadersRequest: cluster::ELECT_LEADERS,
     AlterPartitionReassignmentsRequest: cluster::ALTER_PARTITION_REASSIGNMENTS,
     ListPartitionReassignmentsRequest: cluster::LIST_PARTITION_REASSIGNMENTS,
