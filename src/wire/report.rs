@@ -142,7 +142,7 @@ pub enum Report {
         broker_epoch: i64,
         session: i64,
     },
-    /// This broker's own watch told it to read a path again.
+    /// This broker's own watch told it to read another one's path again.
     WatchSeen { broker: BrokerId, path: String },
     /// This broker created `/controller`.
     ControllerElected {

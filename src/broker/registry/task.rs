@@ -80,6 +80,12 @@ fn gathering(brokers: usize) -> Duration {
     }
 }
 
+/// Whether a broker tells that it reads this znode again: how all learn that one came or went is what people want to see.
+/// Of the states of partitions nobody does, and every broker sees each.
+fn is_told(znode: &Znode) -> bool {
+    matches!(znode, Znode::Broker(_))
+}
+
 impl Registry {
     async fn follow(&self, changes: Changes) -> Result<(), ZooKeeperError> {
         let connection = self.shared.zookeeper.connection()?;
@@ -89,11 +95,13 @@ impl Registry {
         let mut znodes = BTreeSet::new();
         for path in changes.paths {
             if let Some(znode) = Znode::of_path(&path) {
+                if is_told(&znode) {
+                    self.shared.reporter.report(Report::WatchSeen {
+                        broker: self.broker_id(),
+                        path,
+                    });
+                }
                 znodes.insert(znode);
-                self.shared.reporter.report(Report::WatchSeen {
-                    broker: self.broker_id(),
-                    path,
-                });
             }
         }
         reader::read_changed(&connection, &self.shared.mirror, znodes).await
@@ -104,7 +112,14 @@ impl Registry {
 mod tests {
     use std::time::Duration;
 
-    use super::{GATHERED_MAX, gathering};
+    use super::{GATHERED_MAX, Znode, gathering, is_told};
+    use wire::{BrokerId, TopicPartition};
+
+    #[test]
+    fn a_broker_that_comes_or_goes_is_told_and_a_state_is_not() {
+        assert!(is_told(&Znode::Broker(BrokerId(3))));
+        assert!(!is_told(&Znode::State(TopicPartition::new("orders", 0))));
+    }
 
     #[test]
     fn few_brokers_read_at_once_and_many_gather_for_a_moment() {
