@@ -66,7 +66,8 @@ impl<T: Send + Sync + 'static> Producer<T> {
         asked_again(|| self.inner.commit_transaction(CALL))
     }
 
-    /// Aborts the transaction.
+    /// Aborts the transaction. What was not sent yet is thrown away. Where nothing is in the transaction yet, because the
+    /// last one is not complete, librdkafka ends it all the same, and cannot go on.
     ///
     /// # Errors
     /// What became of it is not known.
@@ -223,7 +224,7 @@ impl Transformer {
         }
         let member = self.consumer.group_metadata();
         let member = member.ok_or_else(|| TransactionError::Abort("no member".to_owned()))?;
-        asked_again(|| self.producer.flush(CALL))?;
+        self.flush()?;
         asked_again(|| {
             let producer = &self.producer;
             producer.send_offsets_to_transaction(&offsets, &member, CALL)
@@ -231,7 +232,16 @@ impl Transformer {
         asked_again(|| self.producer.commit_transaction(CALL))
     }
 
-    /// Aborts the transaction.
+    /// Waits until what was sent is in the logs.
+    ///
+    /// # Errors
+    /// The transaction is to be aborted, or what became of it is not known.
+    pub fn flush(&self) -> Result<(), TransactionError> {
+        asked_again(|| self.producer.flush(CALL))
+    }
+
+    /// Aborts the transaction. What was not sent yet is thrown away. Where nothing is in the transaction yet, because the
+    /// last one is not complete, librdkafka ends it all the same, and cannot go on.
     ///
     /// # Errors
     /// What became of it is not known.

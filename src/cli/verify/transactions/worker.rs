@@ -167,6 +167,8 @@ fn copy(
         }
     }
     if wants_abort {
+        // What is never seen is to be there.
+        transformer.flush()?;
         return transformer.abort();
     }
     let read_on = spans
