@@ -68,7 +68,14 @@ impl Client {
         Ok(Producer(config.create_with_context(Receipts::default())?))
     }
 
-    /// A consumer that reads a topic by itself, without a group.
+    /// A producer of transactions under this id, for one thread: where another one polls, too, each commit waits a tenth
+    /// of a second for what that one took.
+    pub fn transactional(&self, id: &str) -> Result<BaseProducer> {
+        let mut config = self.config.clone();
+        Ok(config.set("transactional.id", id).create()?)
+    }
+
+    /// A consumer that reads a topic by itself, without a group; of transactions what is committed.
     pub fn consumer(&self) -> Result<BaseConsumer> {
         let mut config = self.config.clone();
         config

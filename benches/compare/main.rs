@@ -3,7 +3,8 @@
 //! `cargo bench --bench compare` prints a Markdown table; `-- --readme` puts it into README.md too, and
 //! `-- --only kafkarium` leaves Apache out (Apache needs Java and Maven). Linux only: memory and
 //! CPU come from `/proc`. Every figure is taken five times, in turns, which takes about twenty minutes; `-- --rounds 1` takes
-//! each once. `-- --ready` measures only how soon a test has its cluster, in about a minute.
+//! each once. `-- --ready` measures only how soon a test has its cluster, in about a minute, `-- --transactions` only
+//! transactions, in two.
 
 mod account;
 mod client;
@@ -16,6 +17,7 @@ mod loads;
 mod measure;
 mod perf_client;
 mod ready;
+mod transactions;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +28,7 @@ use crate::{conditions::Conditions, engine::Engine};
 /// How often each figure is taken where nothing else is said.
 const ROUNDS: usize = 5;
 
-const USAGE: &str = "usage: cargo bench --bench compare [-- --only kafkarium|apache] [--rounds N] [--ready | --readme]";
+const USAGE: &str = "usage: cargo bench --bench compare [-- --only kafkarium|apache] [--rounds N] [--ready | --transactions | --readme]";
 
 fn main() -> Result<()> {
     let wish = Wish::read()?;
@@ -40,6 +42,11 @@ fn main() -> Result<()> {
     let jars = wish.apache.then(|| engine::fetch(&target)).transpose()?;
     if wish.what == What::Ready {
         println!("{}", ready::ready(&program, jars.as_deref())?);
+        return Ok(());
+    }
+    if wish.what == What::Transactions {
+        let program = wish.kafkarium.then_some(program.as_path());
+        println!("{}", transactions::transactions(program, jars.as_deref())?);
         return Ok(());
     }
     let mut conditions = Conditions::now()?;
@@ -81,6 +88,8 @@ enum What {
     Readme,
     /// How soon a test has its cluster.
     Ready,
+    /// Commits a second, what they cost, and how soon they are seen.
+    Transactions,
 }
 
 impl Wish {
@@ -98,6 +107,7 @@ impl Wish {
             match (word.as_str(), value.as_deref()) {
                 ("--readme", None) => wish.what = What::Readme,
                 ("--ready", None) => wish.what = What::Ready,
+                ("--transactions", None) => wish.what = What::Transactions,
                 ("--only", Some("kafkarium")) => wish.apache = false,
                 ("--only", Some("apache")) => wish.kafkarium = false,
                 ("--rounds", Some(rounds)) => {
