@@ -39,23 +39,22 @@ pub(in crate::state) fn quorum(
         let id = replica.id;
         if was && !is {
             let line = Line::new(at, Hand::Seen);
-            let stopped = now
-                .age(replica.fetched)
-                .is_some_and(|age| age.as_secs() >= 2);
-            let does = if stopped {
-                "stopped fetching"
-            } else {
-                "falls behind"
+            // A new leader knows nothing of whoever did not fetch from it yet.
+            let (does, why) = match now.age(replica.fetched) {
+                None => (
+                    "does not fetch from the new leader",
+                    "stuck, stopped or cut off",
+                ),
+                Some(age) if age.as_secs() >= 2 => {
+                    ("stopped fetching", "stuck, stopped or cut off")
+                }
+                Some(_) => ("falls behind", "slower than the leader"),
             };
             let line = line.with(Tone::Bad, format!("{who} {id} {does}"));
             story.begin(line.about(Subject::QuorumReplica(id)));
-            let lag = now.lag(replica).unwrap_or_default();
-            let why = if stopped {
-                "stuck, stopped or cut off"
-            } else {
-                "slower than the leader"
-            };
-            let words = format!("{why}: {} behind", grouped(lag));
+            let lag = now.lag(replica);
+            let behind = lag.map(|lag| format!(": {} behind", grouped(lag)));
+            let words = format!("{why}{}", behind.unwrap_or_default());
             story.tell(
                 &[Subject::QuorumReplica(id)],
                 Line::new(at, Hand::Inferred).with(Tone::Dim, words),
@@ -79,4 +78,54 @@ pub(in crate::state) fn silent(story: &mut Story, why: &str, at: Timestamp) {
 /// Under what was told of it last.
 fn tell(story: &mut Story, line: Line) {
     story.tell(&[Subject::Quorum], line.about(Subject::Quorum));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quorum;
+    use crate::state::{Quorum, QuorumReplica, QuorumSeen, Story, Timestamp};
+    use wire::{BrokerId, LeaderEpoch, Offset};
+
+    /// What a leader says of voters 1 to 3, of which this one did not fetch from it.
+    fn led_by(leader: i32, unheard: Option<i32>) -> Quorum {
+        let now = Some(Timestamp::from_ms(60_000));
+        let voters = (1..=3).map(|id| {
+            let heard = unheard != Some(id);
+            QuorumReplica {
+                id: BrokerId(id),
+                log_end: heard.then_some(Offset(100)),
+                fetched: now.filter(|_| heard),
+                caught_up: now.filter(|_| heard),
+            }
+        });
+        Quorum {
+            seen: QuorumSeen {
+                leader: Some(BrokerId(leader)),
+                epoch: LeaderEpoch(leader),
+                high_watermark: Offset(100),
+                voters: voters.collect(),
+                observers: Vec::new(),
+            },
+            silent_since: None,
+        }
+    }
+
+    #[test]
+    fn of_whom_a_new_leader_has_not_heard_no_lag_is_told() {
+        let mut story = Story::default();
+        let (before, now) = (led_by(1, None), led_by(3, Some(1)));
+        let at = Timestamp::from_ms(60_000);
+        quorum(&mut story, Some(&before), Some(&now), at);
+        let told = story.entries().iter().map(|entry| {
+            let words: String = entry.text.iter().map(|(_, words)| words.as_str()).collect();
+            format!("{} {words}", entry.hand)
+        });
+        let told: Vec<String> = told.collect();
+        for words in [
+            "seen voter 1 does not fetch from the new leader",
+            "inferred stuck, stopped or cut off",
+        ] {
+            assert!(told.iter().any(|line| line == words), "{told:#?}");
+        }
+    }
 }

@@ -18,11 +18,11 @@ pub(super) fn pick(state: &mut State, process: &ProcessName) {
         // It stands where ZooKeeper stood.
         state.view.picked = process.clone();
         state.view.group_row = None;
-        state.view.focus = if state.view.is_on_screen(Pane::Quorum) {
-            Pane::Quorum
+        if state.view.form().panes().contains(&Pane::Quorum) {
+            state.view.focus_on(Pane::Quorum);
         } else {
-            state.view.boxes()
-        };
+            state.view.focus = state.view.boxes();
+        }
     } else {
         let brokers: Vec<String> = state
             .cluster
