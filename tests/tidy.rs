@@ -54,7 +54,7 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// The rooms of the terminal's memory, from the bottom up: each uses only those before it.
-const STATE_ROOMS: [&str; 16] = [
+const STATE_ROOMS: [&str; 17] = [
     "time",
     "spelling",
     "setup",
@@ -70,6 +70,7 @@ const STATE_ROOMS: [&str; 16] = [
     "gate",
     "dispatch",
     "shell",
+    "process_changed",
     "update",
 ];
 
