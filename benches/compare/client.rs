@@ -68,8 +68,7 @@ impl Client {
         Ok(Producer(config.create_with_context(Receipts::default())?))
     }
 
-    /// A producer of transactions under this id, for one thread: where another one polls, too, each commit waits a tenth
-    /// of a second for what that one took.
+    /// A producer of transactions under this id.
     pub fn transactional(&self, id: &str) -> Result<BaseProducer> {
         let mut config = self.config.clone();
         Ok(config.set("transactional.id", id).create()?)
