@@ -170,6 +170,7 @@ impl Cluster {
                 .filter(|index| index % 2 == member - 1)
                 .map(|index| place(topic, index))
                 .collect(),
+            ..MemberSeen::default()
         });
         Observation::Group(GroupSeen {
             group: format!("group-{number}"),
@@ -180,6 +181,7 @@ impl Cluster {
             committed: (0..PARTITIONS)
                 .map(|index| (place(topic, index), Offset(self.end - 10)))
                 .collect(),
+            ..GroupSeen::default()
         })
     }
 

@@ -149,6 +149,7 @@ pub(crate) struct Broker {
     /// Connections to those of other brokers.
     pub(crate) coordinators: Coordinators,
     pub(crate) isr_writes: IsrWrites,
+    pub(crate) reporter: Reporter,
     pub(crate) fetch_sessions: Mutex<FetchSessions>,
     /// Of what is led here.
     pub(crate) throttle: Throttle,
@@ -339,6 +340,7 @@ async fn start_rooms(
                 .unwrap_or(1),
         }),
         registry.clone(),
+        reporter.clone(),
         Sources {
             led: partitions.coordinating(InternalTopic::TransactionState),
             image: registry.watch(),
@@ -362,6 +364,7 @@ async fn start_rooms(
         transactions,
         coordinators: Coordinators::default(),
         isr_writes,
+        reporter,
     }))
 }
 

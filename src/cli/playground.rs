@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use playground::state::GroupProtocol;
 use playground::{self, Announce, Attach, DEFAULT_NAME, FolderOptions, Learn, Options};
 
 /// Which cluster is started.
@@ -33,6 +34,9 @@ pub(super) struct StartArguments {
         value_parser = playground::parse_topic
     )]
     topics: Vec<playground::NewTopic>,
+    /// How consumers of the playground join their groups: classic, or consumer (KIP-848). J changes it.
+    #[arg(long, value_name = "PROTOCOL", value_parser = group_protocol)]
+    group_protocol: Option<GroupProtocol>,
     /// Broker 1 listens here, the others on the ports after it; with 0 each on any free port.
     #[arg(long, value_name = "PORT", default_value_t = 9092)]
     base_port: u16,
@@ -71,7 +75,8 @@ pub(super) struct PlaygroundArguments {
     /// The mouse picks and scrolls; selecting text then takes the shift key. :mouse toggles it.
     #[arg(long)]
     mouse: bool,
-    /// The layout to begin with: overview, flow, stage, zookeeper, quorum, developer, replication, groups, fleet or one of your own.
+    /// The layout to begin with: overview, flow, stage, zookeeper, quorum, developer, replication, groups, transactions,
+    /// fleet or one of your own.
     #[arg(long, value_name = "NAME")]
     layout: Option<String>,
     /// The theme to begin with: dark, light, mono or one of your own; without it, what the terminal tells.
@@ -105,6 +110,7 @@ impl StartArguments {
             },
             brokers: self.brokers,
             topics: self.topics,
+            group_protocol: self.group_protocol,
             base_port: self.base_port,
             zookeeper_port: self.zookeeper_port,
             run_for: self.run_for,
@@ -157,6 +163,11 @@ fn addresses(text: &str) -> Result<String, String> {
         None if addresses.is_empty() => Err("HOST:PORT expected, as in localhost:9092".to_owned()),
         None => Ok(addresses.join(",")),
     }
+}
+
+fn group_protocol(text: &str) -> Result<GroupProtocol, String> {
+    let known = GroupProtocol::of_setting(text);
+    known.ok_or_else(|| "classic or consumer expected".to_owned())
 }
 
 /// A time as the command line takes it: `20s`.

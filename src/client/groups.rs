@@ -54,6 +54,18 @@ pub struct Group {
     pub protocol: String,
     /// Its members.
     pub members: Vec<Member>,
+    /// Where the coordinator divides (KIP-848): how often who is to read what was asked for anew, and how often it was
+    /// computed.
+    pub epochs: Option<GroupEpochs>,
+}
+
+/// The epochs of a group of the consumer protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupEpochs {
+    /// Of what members and topics ask for.
+    pub group: i32,
+    /// Of the target that was computed last.
+    pub assignment: i32,
 }
 
 /// A member of a group.
@@ -67,6 +79,10 @@ pub struct Member {
     pub host: String,
     /// What it reads.
     pub assignment: Vec<TopicPartition>,
+    /// The epoch of what it reads; members of the classic protocol have none.
+    pub epoch: Option<i32>,
+    /// What it is to read.
+    pub target: Vec<TopicPartition>,
 }
 
 /// Who coordinates a group, and where it listens.
@@ -137,8 +153,11 @@ pub async fn describe_groups(
                     client_id: member.client_id.to_string(),
                     host: member.client_host.to_string(),
                     assignment: decode_assignment(&member.member_assignment).unwrap_or_default(),
+                    epoch: None,
+                    target: Vec::new(),
                 })
                 .collect(),
+            epochs: None,
         })
         .collect();
     describe_consumer_groups(connection, &mut described, wait).await?;
@@ -184,8 +203,14 @@ fn consumer_group(group: ConsumerGroup) -> Group {
                 client_id: member.client_id.to_string(),
                 host: member.client_host.to_string(),
                 assignment: partitions_of(&member.assignment),
+                epoch: Some(member.member_epoch),
+                target: partitions_of(&member.target_assignment),
             })
             .collect(),
+        epochs: Some(GroupEpochs {
+            group: group.group_epoch,
+            assignment: group.assignment_epoch,
+        }),
     }
 }
 

@@ -14,4 +14,5 @@ pub mod refusal;
 pub mod software;
 pub mod tap;
 pub mod topics;
+pub mod transactions;
 pub mod zookeeper;

@@ -112,20 +112,12 @@ impl Executor {
             | Request::Acks(_)
             | Request::Stream { .. }
             | Request::StreamBeside { .. } => self.feed(request),
-            Request::Watch(partitions) => {
-                self.observer.watch(partitions);
-                Ok(Vec::new())
-            }
-            Request::ReadRecords {
-                partition,
-                from,
-                upto,
-            } => {
-                self.observer.read(partition, from, upto);
-                Ok(Vec::new())
-            }
-            Request::WatchZnodes(topic) => {
-                self.observer.watch_znodes(topic);
+            Request::Watch(_)
+            | Request::ReadRecords { .. }
+            | Request::WatchZnodes(_)
+            | Request::WatchTransactions(_)
+            | Request::Listen(_) => {
+                self.look(request);
                 Ok(Vec::new())
             }
             Request::CommitOffset {
@@ -134,10 +126,6 @@ impl Executor {
                 offset,
             } => {
                 self.commit_offset(group, partition, offset);
-                Ok(Vec::new())
-            }
-            Request::Listen(listening) => {
-                self.observer.listen(listening);
                 Ok(Vec::new())
             }
             Request::ReadLog(process) => {
@@ -213,6 +201,23 @@ impl Executor {
             Request::AddConsumer(consumer) => own.add_consumer(&consumer),
             Request::AddProducer(producer) => own.add_producer(&producer),
             _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Looks at something once, or from now on.
+    fn look(&self, request: Request) {
+        let observer = &self.observer;
+        match request {
+            Request::Watch(partitions) => observer.watch(partitions),
+            Request::ReadRecords {
+                partition,
+                from,
+                upto,
+            } => observer.read(partition, from, upto),
+            Request::WatchZnodes(topic) => observer.watch_znodes(topic),
+            Request::WatchTransactions(watching) => observer.watch_transactions(watching),
+            Request::Listen(listening) => observer.listen(listening),
+            _ => {}
         }
     }
 
@@ -492,7 +497,9 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{Executor, UNDER_WAY_MAX};
-    use crate::state::{NewConsumer, Observation, ProcessChange, ProcessName, Request};
+    use crate::state::{
+        GroupProtocol, NewConsumer, Observation, ProcessChange, ProcessName, Request,
+    };
     use crate::supervisor::{ClusterFolder, FolderOptions, Plan, Supervisor};
     use wire::{BrokerId, Offset, TopicPartition};
 
@@ -555,6 +562,7 @@ mod tests {
             name: "c7".to_owned(),
             group: "billing".to_owned(),
             topic: "orders".to_owned(),
+            protocol: GroupProtocol::Classic,
         };
         let began = executor.carry_out(Request::Start(consumer.process()));
         let exited = |told: &Observation| {

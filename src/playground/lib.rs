@@ -45,8 +45,8 @@ use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
 use self::state::{
-    Action, Event, Happening, LEARNED, LessonAction, Observation, Request, ScreenAction, Setup,
-    State, TerminalAction, Timestamp, update,
+    Action, ClusterAction, Event, Happening, LEARNED, LessonAction, Observation, Request,
+    ScreenAction, Setup, State, TerminalAction, Timestamp, update,
 };
 use self::terminal::TakenKeys;
 use self::turns::Turn;
@@ -156,6 +156,10 @@ async fn play(options: &Options, folder: Option<ClusterFolder>) -> Result<()> {
     });
     let socket = control.path().map(Path::to_owned);
     let mut playground = Playground::new(state, executor, socket);
+    if let Some(protocol) = options.group_protocol {
+        let joins = ClusterAction::JoinBy(Some(protocol));
+        playground.happen(Happening::Do(joins.into()));
+    }
     playground.carry_out(
         requests
             .into_iter()

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::state::NewTopic;
+use crate::state::{GroupProtocol, NewTopic};
 use crate::supervisor::FolderOptions;
 use wire::{control::Status, topic_name};
 
@@ -20,6 +20,8 @@ pub struct Options {
     pub topics: Vec<NewTopic>,
     /// How many consumers the start brings; none without a topic.
     pub consumers: Option<u32>,
+    /// How consumers of ours join their groups.
+    pub group_protocol: Option<GroupProtocol>,
     /// No topic but those that are named.
     pub only_these_topics: bool,
     /// No screen: this is said on stdout when all is ready.

@@ -23,9 +23,11 @@ pub mod shown;
 pub mod topic_key;
 pub mod topic_name;
 pub mod transact;
+mod transaction_state;
 pub mod write_txn_markers;
 
 pub use error_code::ErrorCode;
 pub use group_state::GroupState;
 pub use ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 pub use reporter::Reporter;
+pub use transaction_state::TransactionState;

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition};
+use super::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, TransactionState};
 
 /// One line: when, and what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,18 @@ pub enum MemberStep {
     Left,
     /// It was not heard, or not in time.
     Expired,
+}
+
+/// Who decided that a transaction moves on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionCause {
+    /// Its producer, or what its producer wrote.
+    Producer,
+    /// It was open for longer than its producer asked for.
+    TimedOut,
+    /// Another producer took the transactional id over.
+    TakenOver,
 }
 
 /// A step of a producer in its transaction.
@@ -263,6 +275,32 @@ pub enum Report {
         partition: i32,
         epoch: LeaderEpoch,
         groups: Vec<String>,
+    },
+
+    /// A coordinator wrote down how a transactional id stands now; every in-sync replica has it.
+    TransactionState {
+        transactional_id: String,
+        producer_id: i64,
+        /// `-1`: nobody had the id.
+        epoch_before: i16,
+        epoch: i16,
+        state_before: TransactionState,
+        state: TransactionState,
+        /// What belongs to the transaction, or still needs its marker.
+        partitions: Vec<TopicPartition>,
+        /// When it began, in milliseconds since 1970; `-1`: never.
+        start_ms: i64,
+        timeout_ms: i32,
+        why: TransactionCause,
+    },
+    /// A leader wrote the marker that ends a transaction in its partition; every in-sync replica has it.
+    MarkerWritten {
+        topic: String,
+        partition: i32,
+        offset: Offset,
+        producer_id: i64,
+        epoch: i16,
+        commit: bool,
     },
 
     // Transactional producers (`kafkarium transact`).

@@ -29,6 +29,7 @@ use crate::{
 use wire::{
     ErrorCode, TopicPartition,
     record_batch::ControlType,
+    report::Report,
     write_txn_markers::{TxnMarker, WriteTxnMarkersRequest, WriteTxnMarkersResponse},
 };
 
@@ -121,6 +122,10 @@ async fn committed(
             let outcome = match part.outcome {
                 Ok((partition, receipt)) => {
                     let committed = partition.committed(&receipt, deadline).await;
+                    if committed.is_ok() && !receipt.appended.duplicate {
+                        let at = TopicPartition::new(name.as_str(), part.index);
+                        report(broker, at, &receipt, &end);
+                    }
                     committed.map(|()| receipt.appended.duplicate)
                 }
                 Err(error) => Err(error),
@@ -150,6 +155,17 @@ async fn committed(
     WritableTxnMarkerResult::default()
         .with_producer_id(end.producer_id.into())
         .with_topics(topics)
+}
+
+fn report(broker: &Broker, at: TopicPartition, receipt: &AppendReceipt, end: &TransactionEnd) {
+    broker.reporter.report(Report::MarkerWritten {
+        topic: at.topic,
+        partition: at.partition,
+        offset: receipt.appended.first_offset,
+        producer_id: end.producer_id,
+        epoch: end.producer_epoch,
+        commit: end.control == ControlType::Commit,
+    });
 }
 
 /// Offsets that were committed in the transaction count from now on, or are forgotten. Of a marker that came before this is

@@ -21,7 +21,7 @@ use super::transactions::{
     Config, Effect, Event, Filter, Mark, Marked, ProducerIdentity, Request, Response,
     TransactionDescription, TransactionState, Transactions,
 };
-use wire::{ErrorCode, TopicPartition};
+use wire::{ErrorCode, Reporter, TopicPartition};
 
 pub(crate) use remote::Coordinators;
 pub(crate) use task::Sources;
@@ -40,6 +40,7 @@ struct Shared {
     state: Mutex<State>,
     log: Arc<dyn CoordinatorLog>,
     registry: Registry,
+    reporter: Reporter,
     started: Instant,
     writes: mpsc::Sender<Write>,
     marks: mpsc::Sender<Marks>,
@@ -66,6 +67,7 @@ impl TransactionCoordinator {
         settings: &Settings,
         log: Arc<dyn CoordinatorLog>,
         registry: Registry,
+        reporter: Reporter,
         sources: Sources,
         tasks: &mut JoinSet<()>,
         cancel: &CancellationToken,
@@ -84,6 +86,7 @@ impl TransactionCoordinator {
                 }),
                 log,
                 registry,
+                reporter,
                 started,
                 writes,
                 marks,
@@ -219,6 +222,10 @@ impl TransactionCoordinator {
                     batch,
                 );
                 stored.map(|result| Event::Stored { write, result })
+            }
+            Effect::Report(report) => {
+                self.shared.reporter.report(report);
+                None
             }
             Effect::Mark { mark, partitions } => {
                 let marks = Marks { mark, partitions };

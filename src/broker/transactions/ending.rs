@@ -112,7 +112,7 @@ impl Transaction {
 }
 
 impl Metadata {
-    fn is_timed_out(&self, now_ms: i64) -> bool {
+    pub(super) fn is_timed_out(&self, now_ms: i64) -> bool {
         let until = self.start_ms.saturating_add(i64::from(self.timeout_ms));
         self.state == TransactionState::Ongoing && until < now_ms
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::leadership::Replay;
 use crate::coordinator::{RequestId, StoredRecord, WriteId};
-use wire::{ErrorCode, LeaderEpoch, TopicPartition};
+use wire::{ErrorCode, LeaderEpoch, TopicPartition, report::Report};
 
 /// Something that happened outside.
 #[derive(Debug)]
@@ -135,4 +135,6 @@ pub(crate) enum Effect {
         mark: Mark,
         partitions: Vec<TopicPartition>,
     },
+    /// Tells whoever watches.
+    Report(Report),
 }

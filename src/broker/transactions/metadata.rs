@@ -72,6 +72,21 @@ impl TransactionState {
     }
 }
 
+impl From<TransactionState> for wire::TransactionState {
+    fn from(state: TransactionState) -> Self {
+        match state {
+            TransactionState::Empty => Self::Empty,
+            TransactionState::Ongoing => Self::Ongoing,
+            TransactionState::PrepareCommit => Self::PrepareCommit,
+            TransactionState::PrepareAbort => Self::PrepareAbort,
+            TransactionState::CompleteCommit => Self::CompleteCommit,
+            TransactionState::CompleteAbort => Self::CompleteAbort,
+            TransactionState::Dead => Self::Dead,
+            TransactionState::PrepareEpochFence => Self::PrepareEpochFence,
+        }
+    }
+}
+
 impl fmt::Display for TransactionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

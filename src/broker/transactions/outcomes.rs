@@ -1,10 +1,11 @@
 //! What follows a write that was committed, or was not.
 
 use super::event::{Effect, Response};
-use super::metadata::NO_EPOCH;
+use super::metadata::{Metadata, NO_EPOCH};
 use super::{Then, Transactions};
 use crate::coordinator::{Now, WriteId};
 use wire::ErrorCode;
+use wire::report::{Report, TransactionCause};
 
 /// What a failed write leaves behind.
 enum Failure {
@@ -38,7 +39,9 @@ impl Transactions {
                 match pending.target {
                     Some(target) => {
                         respond(pending.then, Ok(target.told()), effects);
-                        transaction.stored = target;
+                        let before = std::mem::replace(&mut transaction.stored, target);
+                        let report = reported(&id, &before, &transaction.stored, pending.then);
+                        effects.push(Effect::Report(report));
                         transaction.marking.clear();
                         self.go_on_marking(&id, now, effects);
                     }
@@ -86,6 +89,27 @@ impl Transactions {
             Some(pending) => self.write(id, pending.target, pending.then, effects),
             None => self.go_on_marking(id, now, effects),
         }
+    }
+}
+
+/// What is told of a change that was stored.
+fn reported(id: &str, before: &Metadata, after: &Metadata, then: Then) -> Report {
+    let why = match then {
+        Then::TellToAskAgain(_) => TransactionCause::TakenOver,
+        Then::Nothing if before.is_timed_out(after.last_update_ms) => TransactionCause::TimedOut,
+        _ => TransactionCause::Producer,
+    };
+    Report::TransactionState {
+        transactional_id: id.to_owned(),
+        producer_id: after.producer_id,
+        epoch_before: before.producer_epoch,
+        epoch: after.producer_epoch,
+        state_before: before.state.into(),
+        state: after.state.into(),
+        partitions: after.partitions.iter().cloned().collect(),
+        start_ms: after.start_ms,
+        timeout_ms: after.timeout_ms,
+        why,
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::coordinator::{Now, RequestId, StoredRecord, WriteId};
 use crate::scenario_tests::behave_as_written_down;
-use wire::{ErrorCode, LeaderEpoch, TopicPartition};
+use wire::{ErrorCode, LeaderEpoch, TopicPartition, report::Report};
 
 #[test]
 fn transactions_behave_as_written_down() {
@@ -44,6 +44,7 @@ struct World {
     held: Vec<WriteId>,
     hold_markers: bool,
     marks: Vec<Mark>,
+    reports: Vec<Report>,
 }
 
 impl World {
@@ -71,6 +72,7 @@ impl World {
             held: Vec::new(),
             hold_markers: false,
             marks: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -169,6 +171,7 @@ impl World {
                 }
                 Err(code) => format!("{id} {code}\n"),
             },
+            ("reported", []) => self.reports.drain(..).map(reported).collect(),
             ("list", []) => {
                 let filter = Filter {
                     duration_ms: number(&options, "duration").unwrap_or(-1),
@@ -310,6 +313,7 @@ impl World {
                     }
                 }
                 Effect::Respond { to, response } => out += &self.answered(to, &response),
+                Effect::Report(report) => self.reports.push(report),
             }
         }
         out
@@ -336,6 +340,29 @@ impl World {
             Response::Producer(Err(code)) | Response::Added(code) => format!("{who}: {code}\n"),
         }
     }
+}
+
+fn reported(report: Report) -> String {
+    let Report::TransactionState {
+        transactional_id,
+        epoch_before,
+        epoch,
+        state_before,
+        state,
+        partitions,
+        why,
+        ..
+    } = report
+    else {
+        panic!("a coordinator does not tell this: {report:?}");
+    };
+    let at: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+    format!(
+        "{transactional_id} {} -> {}, epoch {epoch_before} -> {epoch}, [{}], {why:?}\n",
+        state_before.name(),
+        state.name(),
+        at.join(" ")
+    )
 }
 
 fn number<T: std::str::FromStr>(options: &BTreeMap<&str, &str>, name: &str) -> Option<T> {

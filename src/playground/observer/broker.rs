@@ -8,14 +8,27 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::scope::{LogSeen, Nudges, Scope};
-use crate::state::{BrokerSeen, ClusterSeen, GroupSeen, MemberSeen, PartitionSeen, TopicSeen};
+use super::scope::{LogSeen, Nudges, OFFSETS_TOPIC, Scope};
+use crate::state::{
+    BrokerSeen, ClusterSeen, GroupProtocol, GroupSeen, MemberSeen, PartitionSeen, Timestamp,
+    TopicSeen, TransactionSeen,
+};
 use client::groups;
 use client::kafka::{KafkaConnection, KafkaError};
 use client::offsets::{self, Position};
 use client::refusal::Refusal;
 use client::topics::{self, Cluster, Topic, TopicConfig};
+use client::transactions;
 use wire::{BrokerId, TopicPartition};
+
+/// How often transactions are asked for while nothing seems to happen.
+const TRANSACTIONS_QUIET: Duration = Duration::from_millis(500);
+
+/// Keeps the transactional ids.
+const TRANSACTIONS_TOPIC: &str = "__transaction_state";
+
+/// Transactional ids of one coordinator that are described at each look.
+const TRANSACTIONS_MAX: usize = 64;
 
 /// Looks at one broker.
 pub(super) struct BrokerLook {
@@ -25,6 +38,7 @@ pub(super) struct BrokerLook {
     connection: Option<KafkaConnection>,
     logs_looked: Option<Instant>,
     groups_looked: Option<Instant>,
+    transactions_looked: Option<Instant>,
     /// By topic, with the replicas it had then: a topic made anew has other settings.
     configs: BTreeMap<String, (Vec<BrokerId>, Vec<TopicConfig>)>,
     configs_looked: Option<Instant>,
@@ -47,6 +61,7 @@ impl BrokerLook {
             connection: None,
             logs_looked: None,
             groups_looked: None,
+            transactions_looked: None,
             configs: BTreeMap::new(),
             configs_looked: None,
         }
@@ -120,6 +135,7 @@ impl BrokerLook {
             Looked::Everywhere
         };
         self.look_at_groups(&mut connection, woken).await?;
+        self.look_at_transactions(&mut connection, woken).await?;
         self.connection = Some(connection);
         Ok(looked)
     }
@@ -242,7 +258,7 @@ impl BrokerLook {
             return Ok(());
         }
         self.groups_looked = Some(Instant::now());
-        if !self.scope.coordinates(self.broker) {
+        if !self.scope.coordinates(self.broker, OFFSETS_TOPIC) {
             self.scope.see_groups_of(self.broker, &[]).await;
             return Ok(());
         }
@@ -264,7 +280,13 @@ impl BrokerLook {
             let Some(committed) = told.remove(&group.group) else {
                 continue;
             };
+            let kind = match group.epochs {
+                Some(_) => GroupProtocol::Consumer,
+                None => GroupProtocol::Classic,
+            };
             let seen = GroupSeen {
+                kind: Some(kind),
+                epochs: group.epochs.map(|epochs| (epochs.group, epochs.assignment)),
                 group: group.group,
                 state: group.state,
                 coordinator: Some(self.broker),
@@ -277,6 +299,8 @@ impl BrokerLook {
                         client_id: member.client_id,
                         host: member.host,
                         assignment: member.assignment,
+                        epoch: member.epoch,
+                        target: member.target,
                     })
                     .collect(),
                 committed,
@@ -288,6 +312,52 @@ impl BrokerLook {
 
     fn wait(&self) -> Duration {
         self.scope.manner().answer_wait
+    }
+
+    /// Only while somebody looks at them: an idle cluster is not asked for what it does not have.
+    async fn look_at_transactions(
+        &mut self,
+        connection: &mut KafkaConnection,
+        woken: bool,
+    ) -> Result<(), Refusal> {
+        let interval = if woken {
+            self.scope.manner().groups_busy
+        } else {
+            TRANSACTIONS_QUIET
+        };
+        let too_soon = |last: Instant| last.elapsed() < interval;
+        if !self.scope.watches_transactions()
+            || self.transactions_looked.is_some_and(too_soon)
+            || !self.scope.coordinates(self.broker, TRANSACTIONS_TOPIC)
+        {
+            return Ok(());
+        }
+        self.transactions_looked = Some(Instant::now());
+        let mut ids = match transactions::list_transactions(connection, self.wait()).await {
+            Ok(ids) => ids,
+            // Still loading what it coordinates, or it knows no transactions.
+            Err(Refusal::Code { .. } | Refusal::Connection(KafkaError::Version { .. })) => {
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        ids.sort();
+        ids.truncate(TRANSACTIONS_MAX);
+        let mut seen = Vec::new();
+        if !ids.is_empty() {
+            let described = transactions::describe_transactions(connection, &ids, self.wait());
+            seen.extend(described.await?.into_iter().map(|it| TransactionSeen {
+                transactional_id: it.transactional_id,
+                state: it.state,
+                producer_id: it.producer_id,
+                producer_epoch: it.producer_epoch,
+                timeout: it.timeout,
+                started: it.started_ms.map(Timestamp::from_ms),
+                partitions: it.partitions,
+            }));
+        }
+        self.scope.see_transactions(self.broker, seen).await;
+        Ok(())
     }
 
     fn seen(&self, cluster: Cluster) -> ClusterSeen {

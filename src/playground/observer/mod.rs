@@ -14,6 +14,7 @@ mod pages;
 mod quorum;
 mod scope;
 mod tail;
+mod transactions;
 mod wire;
 mod znodes;
 mod zookeeper;
@@ -179,6 +180,11 @@ impl Observer {
     /// Reads the tree of znodes from now on, with this topic's first; without one, no more.
     pub(super) fn watch_znodes(&self, topic: Option<String>) {
         self.scope.watch_znodes(topic);
+    }
+
+    /// Asks for transactions from now on, or no more.
+    pub(super) fn watch_transactions(&self, watching: bool) {
+        self.scope.watch_transactions(watching);
     }
 
     /// Where acknowledged records are remembered until they were read back.

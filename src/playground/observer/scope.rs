@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::manner::Manner;
+use super::transactions::TransactionsTold;
 use crate::state::{
     BrokerSeen, ClusterSeen, GroupSeen, Observation, PartitionOffsets, SoftwareSeen,
 };
@@ -22,7 +23,7 @@ const GROUPS_MAX: usize = 32;
 const FEW_BROKERS: u32 = 10;
 
 /// Keeps the groups.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
+pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// Shared by all tasks of one observer.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Scope {
     leaders: watch::Sender<u64>,
     /// Whether the tree of znodes is on the screen, and which topic is.
     znodes: watch::Sender<Option<String>>,
+    /// Transactional ids, while somebody looks at them.
+    pub(super) transactions: TransactionsTold,
     observations: mpsc::Sender<Observation>,
     tap: Tap,
     manner: Manner,
@@ -129,6 +132,7 @@ impl Scope {
             nudges: watch::Sender::default(),
             leaders: watch::Sender::new(0),
             znodes: watch::Sender::default(),
+            transactions: TransactionsTold::default(),
             observations,
             tap,
             manner,
@@ -267,12 +271,13 @@ impl Scope {
         i32::try_from(topic.partitions.len()).ok()
     }
 
-    /// Whether groups may be asked for at this broker. As long as nobody is known to keep any, all may.
-    pub(super) fn coordinates(&self, broker: BrokerId) -> bool {
+    /// Whether this broker leads a partition of the internal topic `keeper`, and so coordinates what is kept there. As
+    /// long as there is no such topic, any may.
+    pub(super) fn coordinates(&self, broker: BrokerId, keeper: &str) -> bool {
         let known = self.known();
         let mut topics = known.cluster.topics.iter();
         topics
-            .find(|topic| topic.name == OFFSETS_TOPIC)
+            .find(|topic| topic.name == keeper)
             .is_none_or(|topic| {
                 topic
                     .partitions

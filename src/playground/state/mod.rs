@@ -34,13 +34,14 @@ pub use action::{
     Wanted, letter_of, pace,
 };
 pub use cluster::{
-    Acks, AsksSeen, BatchSeen, BelowMinimum, BrokerSeen, BytesSeen, CaughtUp, Cluster, ClusterSeen,
-    Delivery, EXCHANGES_MAX, ExchangeSeen, Expired, Flow, FlowLane, Group, GroupSeen, Hidden,
-    Intent, LAG_SECONDS, Member, MemberSeen, Observation, Outages, Partition, PartitionOffsets,
-    PartitionSeen, Process, ProcessChange, ProcessName, ProducedSeen, Producing, Quorum,
-    QuorumReplica, QuorumSeen, QuorumSpare, RATE_SECONDS, REMOVED_FOR, Rates, ReadRecord, Reading,
-    Receipt, RecordKind, RecordSeen, Run, Second, SessionSeen, SoftwareSeen, Spare, Stage,
-    Standstill, Status, StreamRate, TAIL_MAX, Topic, TopicSeen, Unreadable, Watch, WatchSeen, Wire,
+    Acks, AsksSeen, BatchSeen, BelowMinimum, Bracket, BracketEnd, BrokerSeen, BytesSeen, CaughtUp,
+    Cluster, ClusterSeen, Delivery, EXCHANGES_MAX, ExchangeSeen, Expired, Flow, FlowLane, Group,
+    GroupProtocol, GroupSeen, Hidden, Intent, LAG_SECONDS, Member, MemberSeen, Observation,
+    Outages, Outcome, Partition, PartitionOffsets, PartitionSeen, Process, ProcessChange,
+    ProcessName, ProducedSeen, Producing, Quorum, QuorumReplica, QuorumSeen, QuorumSpare,
+    RATE_SECONDS, REMOVED_FOR, Rates, ReadRecord, Reading, Receipt, RecordKind, RecordSeen, Run,
+    Second, SessionSeen, SoftwareSeen, Spare, Stage, Standstill, Status, StoodStill, StreamRate,
+    TAIL_MAX, Topic, TopicSeen, Transaction, TransactionSeen, Unreadable, Watch, WatchSeen, Wire,
     Word, Znode, ZnodeContent, ZnodeSeen, ZnodeWrite, Znodes, ZnodesSeen, ZooKeeperSeen,
     records_per_word, znode_summary,
 };
@@ -65,7 +66,8 @@ pub use update::update;
 pub use view::{
     Candidate, Caption, Compose, Enter, Eye, FIELDS, Grid, GroupRow, Help, Leads, LessonView,
     Message, Opened, Overlay, Palette, Preview, Prompt, Purpose, ReplicaRow, StageCaption,
-    Standing, Thing, Typing, ValueFace, View, ZnodeItem, ZnodeRow, ZnodeView, row_words,
+    Standing, Thing, TransactionRow, Typing, ValueFace, View, ZnodeItem, ZnodeRow, ZnodeView,
+    row_words,
 };
 
 /// Something that happened, and when. It can be written down, as can all that follows from it: a

@@ -62,6 +62,9 @@ pub struct State {
     pub(super) watched: Vec<TopicPartition>,
     pub(super) asked: Option<Asked>,
     pub(super) znodes_watched: Option<String>,
+    /// Whether coordinators are asked for transactions.
+    #[serde(default)]
+    pub(super) transactions_watched: bool,
     /// Requests and answers of our own connections. A saved moment is without them: they weigh more
     /// than all the rest.
     #[serde(skip)]
@@ -126,6 +129,7 @@ impl State {
             typed_pick: None,
             topic_row: None,
             group_row: None,
+            transaction: None,
             mouse: false,
             zookeeper_story_back: 0,
             znodes: ZnodeView::default(),
@@ -159,6 +163,7 @@ impl State {
             watched: Vec::new(),
             asked: None,
             znodes_watched: None,
+            transactions_watched: false,
             wire: Wire::default(),
             rates: Rates::default(),
             following: Following::default(),

@@ -2,19 +2,18 @@
 
 use crate::state::{
     Event, Happening, Setup, State, Timestamp,
-    action::{Answer, Request, command, heal_further, opening, rewind, waits},
-    cluster::{Change, Fact, Observation, ProducedSeen},
+    action::{Answer, Request, command, heal_further, opening, rewind, step_refused, waits},
+    cluster::{Fact, Observation, ProducedSeen},
     dispatch::{key, paste},
     gate::{By, go_on_with_lesson, pass},
     past::{self, History, PageError, Relived},
     process_changed::process_changed,
     settings_file,
     shell::asked,
-    story::{
-        self, Hand, Line, Subject, Tone, narrate_transaction::refused as refused_step, outage,
-        welcome,
+    story::{self, Hand, Line, Subject, Tone, outage, welcome},
+    view::{
+        AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, follow, look_back, watch_transactions, watch_znodes,
     },
-    view::{AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, follow, look_back, watch_znodes},
 };
 use wire::TopicPartition;
 
@@ -117,6 +116,7 @@ fn fold(state: &mut State, what: Happening) -> Vec<Request> {
     requests.extend(watch(state));
     requests.extend(look_back(state));
     requests.extend(watch_znodes(state));
+    requests.extend(watch_transactions(state));
     requests.extend(follow(state));
     requests.extend(rewind::go_on(state));
     state
@@ -202,11 +202,7 @@ fn take_in(state: &mut State, seen: &Observation) -> Vec<Request> {
         Some(Fact::Told(told)) => {
             state.narrator.tell(&mut state.story, &state.cluster, told);
             state.zookeeper_story.hear(&state.cluster, told);
-            if let Change::TransactionRefused { step, error, .. } = &told.change {
-                let why = format!("{} {}", told.by, refused_step(*step, error));
-                state.message(why.clone(), true);
-                requests = waits::answer_oldest(state, Some(why));
-            }
+            requests = step_refused(state, told);
         }
         None => {}
     }

@@ -15,6 +15,12 @@ pub(super) fn settings(brokers: usize) -> Vec<String> {
         // apart. Kafka's 3000 would spend the first five seconds of the demo.
         "group.initial.rebalance.delay.ms=40".into(),
         "group.min.session.timeout.ms=1000".into(),
+        // As our own consumers of the classic protocol have it. By the other one a partition moves with its owner's next
+        // heartbeat, which Kafka has come each 5 s.
+        "group.consumer.min.heartbeat.interval.ms=500".into(),
+        "group.consumer.heartbeat.interval.ms=500".into(),
+        "group.consumer.min.session.timeout.ms=3000".into(),
+        "group.consumer.session.timeout.ms=3000".into(),
         format!("offsets.topic.num.partitions={OFFSETS_PARTITIONS}"),
         // Followers are answered as soon as there is something to tell: asking twice a second for nothing, as with Kafka's
         // 500, is what a hundred brokers at rest would do most of the time.

@@ -4,6 +4,7 @@
 
 mod broker_settings;
 mod child;
+mod clients;
 mod ending;
 mod folder;
 mod output;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,9 +24,8 @@ use self::broker_settings::{offsets_replication_factor, settings};
 use self::child::{Input, Running};
 use self::output::ServerLog;
 use self::ports::{HeldPort, Ports, again, loopback};
-use super::state::{NewConsumer, NewProducer, Observation, ProcessChange, ProcessName};
+use super::state::{Observation, ProcessChange, ProcessName};
 use wire::BrokerId;
-use wire::transact::Order;
 
 pub use self::broker_settings::OFFSETS_PARTITIONS;
 pub use self::folder::{ClusterFolder, FolderOptions, shown};
@@ -39,14 +39,6 @@ const LOG_LINES: usize = 200;
 
 /// Orders that may wait for a producer that is busy or frozen; more are refused.
 const ORDERS_MAX: usize = 1024;
-
-/// What differs from librdkafka's defaults: a killed consumer would be missed for 45 s on stage,
-/// and one whose leader moved would look for it once a second.
-const CONSUMER_PROPERTIES: [&str; 3] = [
-    "session.timeout.ms=3000",
-    "heartbeat.interval.ms=500",
-    "topic.metadata.refresh.interval.ms=300",
-];
 
 /// Where the cluster listens and how it is set up.
 #[derive(Debug, Clone)]
@@ -234,105 +226,6 @@ impl Supervisor {
             group: slot.group.clone(),
         };
         Ok((vec![changed(process, spawned)], notices))
-    }
-
-    /// Starts a consumer under a new name or takes the place of a dead one.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub fn add_consumer(&mut self, consumer: &NewConsumer) -> Result<Vec<Observation>> {
-        let process = consumer.process();
-        let mut arguments = [
-            "consume",
-            "--json",
-            "--from-beginning",
-            "--group",
-            &consumer.group,
-            "--topic",
-            &consumer.topic,
-            "--client-id",
-            &consumer.name,
-            "--bootstrap-server",
-            &self.bootstrap(),
-        ]
-        .map(OsString::from)
-        .to_vec();
-        for property in CONSUMER_PROPERTIES {
-            arguments.push("--command-property".into());
-            arguments.push(property.into());
-        }
-        if self
-            .slots
-            .get(&process)
-            .is_some_and(|slot| slot.running.is_some())
-        {
-            bail!("{process} runs already");
-        }
-        let log = ServerLog::in_folder(&self.folder.consumer(&consumer.name));
-        let group = Some(consumer.group.clone());
-        self.slots.insert(
-            process.clone(),
-            Slot {
-                group,
-                ..Slot::new(arguments, None, log)
-            },
-        );
-        Ok(self.start(&process)?.0)
-    }
-
-    /// Starts a producer that writes in transactions, or takes the place of a dead one.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub fn add_producer(&mut self, producer: &NewProducer) -> Result<Vec<Observation>> {
-        let process = producer.process();
-        if self
-            .slots
-            .get(&process)
-            .is_some_and(|slot| slot.running.is_some())
-        {
-            bail!("{process} runs already");
-        }
-        let arguments = [
-            "transact".to_owned(),
-            format!("--transactional-id={}", producer.transactional_id),
-            "--bootstrap-server".to_owned(),
-            self.bootstrap(),
-        ];
-        let arguments = arguments.map(OsString::from).to_vec();
-        let log = ServerLog::in_folder(&self.folder.producer(&producer.name));
-        let slot = Slot {
-            takes_orders: true,
-            ..Slot::new(arguments, None, log)
-        };
-        self.slots.insert(process.clone(), slot);
-        Ok(self.start(&process)?.0)
-    }
-
-    /// Tells a producer what to do. It does one thing after the other.
-    ///
-    /// # Errors
-    /// It does not run, or has not read what it was told before.
-    pub fn order(&self, process: &ProcessName, order: &Order) -> Result<()> {
-        self.running(process)?;
-        let mut line = serde_json::to_vec(order)?;
-        line.push(b'\n');
-        let orders = self
-            .slots
-            .get(process)
-            .and_then(|slot| slot.orders.as_ref());
-        let orders = orders.with_context(|| format!("{process} takes no orders"))?;
-        orders
-            .try_send(line)
-            .map_err(|_| anyhow!("{process} has not done the last {ORDERS_MAX} things it was told"))
-    }
-
-    /// Whether a producer runs that can be told something.
-    ///
-    /// # Errors
-    /// It does not; the sentence says what helps.
-    pub fn takes_orders(&self, process: &ProcessName) -> Result<()> {
-        self.running(process).map(drop)
     }
 
     /// Stops it cleanly and starts it when it is gone.

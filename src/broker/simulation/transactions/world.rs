@@ -350,7 +350,7 @@ impl World {
                     }
                 }
                 Effect::Respond { to, response } => self.respond(to, response),
-                Effect::Store { .. } => {}
+                Effect::Store { .. } | Effect::Report(_) => {}
             }
         }
         for _ in before..self.coordinator.writes() {

@@ -235,6 +235,7 @@ stored_enum! {
         Leaders,
         Group,
         Client,
+        Transaction,
         Retention,
         Seen,
         Inferred,

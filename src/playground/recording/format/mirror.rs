@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::state::Timestamp;
-use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+use wire::{
+    BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, TransactionState, report::ReportLine,
+};
 
 /// A type that keeps what a `T` holds.
 pub(in crate::recording) trait Mirror<T>: Sized {
@@ -47,6 +49,7 @@ kept_as_they_are!(
     LeaderEpoch,
     Offset,
     TopicPartition,
+    TransactionState,
     ReportLine,
 );
 

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::mirror::{stored_enum, stored_struct};
 use crate::state::{
-    Acks, AsksSeen, BatchSeen, BrokerSeen, BytesSeen, ClusterSeen, ExchangeSeen, GroupSeen,
-    MemberSeen, Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName,
-    ProducedSeen, QuorumReplica, QuorumSeen, Receipt, RecordKind, RecordSeen, SessionSeen,
-    SoftwareSeen, Timestamp, TopicSeen, Unreadable, WatchSeen, ZnodeContent, ZnodeSeen, ZnodesSeen,
-    ZooKeeperSeen,
+    Acks, AsksSeen, BatchSeen, BrokerSeen, BytesSeen, ClusterSeen, ExchangeSeen, GroupProtocol,
+    GroupSeen, MemberSeen, Observation, PartitionOffsets, PartitionSeen, ProcessChange,
+    ProcessName, ProducedSeen, QuorumReplica, QuorumSeen, Receipt, RecordKind, RecordSeen,
+    SessionSeen, SoftwareSeen, Timestamp, TopicSeen, TransactionSeen, Unreadable, WatchSeen,
+    ZnodeContent, ZnodeSeen, ZnodesSeen, ZooKeeperSeen,
 };
-use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+use wire::{
+    BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, TransactionState, report::ReportLine,
+};
 
 stored_enum! {
     /// A fact.
@@ -35,6 +37,7 @@ stored_enum! {
         },
         Group(group: StoredGroup),
         GroupGone { group: String },
+        Transactions { coordinator: BrokerId, transactions: Vec<StoredTransaction> },
         ZooKeeper(zookeeper: StoredZooKeeper),
         Znodes(znodes: StoredZnodes),
         Produced(produced: StoredProduced),
@@ -233,7 +236,16 @@ stored_struct! {
         protocol: String,
         members: Vec<StoredMember>,
         committed: Vec<(TopicPartition, Offset)>,
+        #[serde(default)]
+        kind: Option<StoredProtocol>,
+        #[serde(default)]
+        epochs: Option<(i32, i32)>,
     }
+}
+
+stored_enum! {
+    /// By which protocol a group divides.
+    StoredProtocol of GroupProtocol { Classic, Consumer }
 }
 
 stored_struct! {
@@ -243,6 +255,23 @@ stored_struct! {
         client_id: String,
         host: String,
         assignment: Vec<TopicPartition>,
+        #[serde(default)]
+        epoch: Option<i32>,
+        #[serde(default)]
+        target: Vec<TopicPartition>,
+    }
+}
+
+stored_struct! {
+    /// A transactional id as its coordinator describes it.
+    StoredTransaction of TransactionSeen {
+        transactional_id: String,
+        state: TransactionState,
+        producer_id: i64,
+        producer_epoch: i16,
+        timeout: Duration,
+        started: Option<Timestamp>,
+        partitions: Vec<TopicPartition>,
     }
 }
 

@@ -6,7 +6,8 @@ use std::{fmt, str::FromStr, sync::LazyLock};
 use super::{
     Action, ClusterAction, LessonAction, Pane, ScreenAction, TerminalAction, TransactionAction,
     action_arguments::{
-        TopicConfig, TypedRecord, number_of, parse_acks, parse_rate, parse_rewind, parse_topic,
+        TopicConfig, TypedRecord, number_of, parse_acks, parse_protocol, parse_rate, parse_rewind,
+        parse_topic,
     },
     condition::ConditionError,
     lesson_action,
@@ -17,7 +18,7 @@ use wire::Offset;
 
 /// Actions that take no argument, by name.
 static PLAIN: LazyLock<Vec<(String, Action)>> = LazyLock::new(|| {
-    let actions: [Action; 44] = [
+    let actions: [Action; 45] = [
         Action::Cluster(ClusterAction::Heal),
         Action::Cluster(ClusterAction::Produce(None)),
         Action::Cluster(ClusterAction::Compose),
@@ -25,6 +26,7 @@ static PLAIN: LazyLock<Vec<(String, Action)>> = LazyLock::new(|| {
         Action::Cluster(ClusterAction::StreamSlower),
         Action::Cluster(ClusterAction::AddConsumer(None)),
         Action::Cluster(ClusterAction::AddGroup),
+        Action::Cluster(ClusterAction::JoinBy(None)),
         Action::Cluster(ClusterAction::CreateTopic(None)),
         Action::Cluster(ClusterAction::Delete),
         Action::Cluster(ClusterAction::AddBroker),
@@ -107,6 +109,7 @@ impl Action {
             | ClusterAction::StreamSlower
             | ClusterAction::AddConsumer(_)
             | ClusterAction::AddGroup
+            | ClusterAction::JoinBy(_)
             | ClusterAction::CreateTopic(_)
             | ClusterAction::SetConfig(_)
             | ClusterAction::DeleteTopic(_)
@@ -189,6 +192,8 @@ impl fmt::Display for ClusterAction {
             Self::AddConsumer(Some(group)) => write!(f, "consumer add {group}"),
             Self::AddConsumer(None) => f.write_str("consumer add"),
             Self::AddGroup => f.write_str("group add"),
+            Self::JoinBy(Some(protocol)) => write!(f, "group protocol {protocol}"),
+            Self::JoinBy(None) => f.write_str("group protocol"),
             Self::CreateTopic(Some((name, partitions, factor))) => {
                 write!(f, "topic create {name} {partitions} {factor}")
             }
@@ -360,6 +365,7 @@ fn cluster_action(
         ("config", rest) => TopicConfig::parse(rest).map(ClusterAction::SetConfig),
         ("topic", ["delete", name]) => Ok(ClusterAction::DeleteTopic((*name).to_owned())),
         ("group", ["delete", name]) => Ok(ClusterAction::DeleteGroup((*name).to_owned())),
+        ("group", ["protocol", name]) => parse_protocol(name).map(ClusterAction::JoinBy),
         ("group", ["rewind", group, topic, partition, offset]) => {
             parse_rewind(group, topic, partition, offset)
         }

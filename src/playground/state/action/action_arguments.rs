@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{ActionError, ClusterAction};
-use crate::state::cluster::{Acks, StreamRate};
+use crate::state::cluster::{Acks, GroupProtocol, StreamRate};
 use wire::{Offset, TopicPartition};
 
 const CONFIG_USAGE: &str = "config TOPIC NAME VALUE, as in: config orders retention.ms 60000; the value \
@@ -104,6 +104,14 @@ pub(super) fn parse_acks(words: &[&str]) -> Result<Acks, ActionError> {
             usage: "acks all, 1 or 0: who must have a record before it counts as written",
         }),
     }
+}
+
+/// `classic`, `consumer`
+pub(super) fn parse_protocol(name: &str) -> Result<Option<GroupProtocol>, ActionError> {
+    let known = GroupProtocol::of_setting(name);
+    known.map(Some).ok_or(ActionError::Arguments {
+        usage: "group protocol classic or consumer: how consumers that come from now on join",
+    })
 }
 
 pub(super) fn parse_rate(text: &str) -> Result<StreamRate, ActionError> {

@@ -166,6 +166,7 @@ fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
         | ClusterAction::StreamSlower
         | ClusterAction::AddConsumer(_)
         | ClusterAction::AddGroup
+        | ClusterAction::JoinBy(_)
         | ClusterAction::CreateTopic(_)
         | ClusterAction::SetConfig(_)
         | ClusterAction::AddBroker

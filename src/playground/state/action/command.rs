@@ -245,6 +245,7 @@ impl State {
             | ClusterAction::Compose
             // A producer in a shell is told when it is started.
             | ClusterAction::Acks(_)
+            | ClusterAction::JoinBy(_)
             | ClusterAction::Delete
             | ClusterAction::Wait(_) => None,
         }

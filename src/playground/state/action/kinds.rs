@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Motion, Pane, Target, TopicConfig, TransactionAction, TypedRecord, condition::Wanted};
-use crate::state::cluster::{Acks, ProcessName, StreamRate};
+use crate::state::cluster::{Acks, GroupProtocol, ProcessName, StreamRate};
 use wire::{Offset, TopicPartition};
 
 /// One thing a person can do. Its kind says what it reaches; what is saved of it does not tell the kind.
@@ -53,6 +53,8 @@ pub enum ClusterAction {
     StreamSlower,
     /// A consumer into this group, or into the one that is shown.
     AddConsumer(Option<String>),
+    /// Consumers that come from now on join by this protocol; without one, by the other one.
+    JoinBy(Option<GroupProtocol>),
     /// A consumer into a group that does not exist yet.
     AddGroup,
     /// A topic: its name, partitions, replication factor. Without a name, ask for them.

@@ -49,5 +49,6 @@ pub(super) use rewind::Rewind;
 pub use target::{Target, UnknownTarget};
 pub(super) use terminal::ask_terminal;
 pub use transaction_action::TransactionAction;
+pub(super) use transaction_action::step_refused;
 pub(super) use verbs::heal_further;
 pub use waits::Waits;

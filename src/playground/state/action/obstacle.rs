@@ -260,6 +260,7 @@ impl State {
             | ClusterAction::Restart(_)
             | ClusterAction::Heal
             | ClusterAction::Acks(_)
+            | ClusterAction::JoinBy(_)
             | ClusterAction::Stream(_)
             | ClusterAction::StreamInto(..)
             | ClusterAction::StreamSlower
@@ -307,7 +308,9 @@ fn wants(action: &ClusterAction) -> Wants<'_> {
         | ClusterAction::RewindGroup(_)
         | ClusterAction::SpreadPartitions
         | ClusterAction::ElectLeaders => Wants::Writes,
-        ClusterAction::Acks(_) | ClusterAction::Wait(_) => Wants::Nothing,
+        ClusterAction::Acks(_) | ClusterAction::JoinBy(_) | ClusterAction::Wait(_) => {
+            Wants::Nothing
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{NewConsumer, Request};
 use crate::state::{
     NewTopic, Setup, Timestamp,
-    cluster::{Cluster, Process, ProcessName, Status},
+    cluster::{Cluster, GroupProtocol, Process, ProcessName, Status},
     story::{Tone, listed},
 };
 use wire::{BrokerId, GroupState, report::MemberStep};
@@ -110,7 +110,11 @@ impl Opening {
         }
         if !self.consumers_asked {
             self.consumers_asked = true;
-            requests.extend(Self::consumers(setup).map(Request::AddConsumer));
+            let consumers = Self::consumers(setup).map(|consumer| NewConsumer {
+                protocol: cluster.joins_by,
+                ..consumer
+            });
+            requests.extend(consumers.map(Request::AddConsumer));
         }
         if setup.proves && self.proof != Proof::Given {
             if self.proof == Proof::NotAsked {
@@ -133,6 +137,7 @@ impl Opening {
                 name: format!("c{number}"),
                 group: setup.group.clone(),
                 topic: topic.clone()?,
+                protocol: GroupProtocol::default(),
             })
         })
     }

@@ -48,6 +48,8 @@ pub enum Pane {
     Now,
     /// The quorum of controllers, where one keeps the metadata.
     Quorum,
+    /// Transactional ids, and the transactions of our own producers.
+    Transactions,
     /// The lesson that is open.
     Lesson,
     /// Records in the order in which they were written, beside that in which a group read them.
@@ -56,7 +58,7 @@ pub enum Pane {
 
 impl Pane {
     /// All panes. The order of the tabulator is that of the layout.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Processes,
         Self::Replicas,
         Self::Log,
@@ -78,6 +80,7 @@ impl Pane {
         Self::Partitions,
         Self::Now,
         Self::Quorum,
+        Self::Transactions,
         Self::Lesson,
         Self::Order,
     ];
@@ -107,6 +110,7 @@ impl Pane {
             Self::Partitions => "partitions",
             Self::Now => "now",
             Self::Quorum => "quorum",
+            Self::Transactions => "transactions",
             Self::Lesson => "lesson",
             Self::Order => "order",
         }
@@ -136,6 +140,7 @@ impl Pane {
             Self::Partitions => "Partitions",
             Self::Now => "Now",
             Self::Quorum => "Quorum",
+            Self::Transactions => "transactions",
             Self::Lesson => "Lesson",
             Self::Order => "Order",
         }

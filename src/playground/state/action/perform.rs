@@ -6,7 +6,7 @@ use super::{
 };
 use crate::state::{
     NewTopic, State,
-    cluster::{Acks, Process, ProcessName, StreamRate},
+    cluster::{Acks, GroupProtocol, Process, ProcessName, StreamRate},
     story::{Subject, Tone},
 };
 use wire::{BrokerId, TopicPartition};
@@ -43,6 +43,7 @@ pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Ve
             }
             add_consumer(state, group)
         }
+        ClusterAction::JoinBy(protocol) => join_by(state, *protocol),
         ClusterAction::AddGroup => {
             let group = unused_group(state);
             state.view.group.clone_from(&group);
@@ -103,6 +104,28 @@ fn wait_for(state: &mut State, acks: Acks) -> Vec<Request> {
         .story
         .begin(line.with(Tone::Dim, format!("  {meaning}")));
     vec![Request::Acks(acks)]
+}
+
+/// How consumers join that come from now on; those that are there stay as they are.
+fn join_by(state: &mut State, protocol: Option<GroupProtocol>) -> Vec<Request> {
+    let protocol = protocol.unwrap_or(state.cluster.joins_by.other());
+    state.cluster.joins_by = protocol;
+    let meaning = match protocol {
+        GroupProtocol::Classic => "members divide, and all stand still meanwhile",
+        GroupProtocol::Consumer => "the coordinator divides, and only what moves stands still",
+    };
+    let line = state.wish();
+    let line = line.say(format!("next consumers join by group.protocol={protocol}"));
+    let line = line.with(Tone::Dim, format!("  {meaning}"));
+    state.story.begin(line);
+    state.message(
+        format!(
+            "next consumers join by: {protocol}   {{group protocol}} {}",
+            protocol.other()
+        ),
+        false,
+    );
+    Vec::new()
 }
 
 /// A stream that runs becomes slower or ends where it is, whatever topic is shown.
@@ -195,6 +218,7 @@ fn add_consumer(state: &mut State, group: String) -> Vec<Request> {
         name: format!("c{number}"),
         group,
         topic: state.view.topic.clone(),
+        protocol: state.cluster.joins_by,
     };
     let mut process = Process::planned(consumer.process(), state.now);
     process.group = Some(consumer.group.clone());

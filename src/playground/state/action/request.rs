@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::TopicConfig;
 use crate::state::{
     NewTopic,
-    cluster::{Acks, ProcessName, StreamRate},
+    cluster::{Acks, GroupProtocol, ProcessName, StreamRate},
 };
 use wire::{BrokerId, Offset, TopicPartition, control::Answer};
 
@@ -81,6 +81,8 @@ pub enum Request {
     /// Read and watch `ZooKeeper`'s tree from now on, this topic's znodes before those of others;
     /// without one, rest.
     WatchZnodes(Option<String>),
+    /// Ask for transactions from now on, or no more.
+    WatchTransactions(bool),
     /// Commit this offset for a group without members, and tell how that went.
     CommitOffset {
         /// The group.
@@ -213,6 +215,8 @@ pub struct NewConsumer {
     pub group: String,
     /// The topic it reads.
     pub topic: String,
+    /// How it joins.
+    pub protocol: GroupProtocol,
 }
 
 impl NewConsumer {

@@ -4,11 +4,13 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActionError, NewProducer, Request, Target, TransactionOrder, TypedRecord, verbs};
+use super::{
+    ActionError, NewProducer, Request, Target, TransactionOrder, TypedRecord, verbs, waits,
+};
 use crate::state::{
     State,
-    cluster::{Process, ProcessName, Producing, Stage, Status},
-    story::{Subject, Tone, places},
+    cluster::{Change, Process, ProcessName, Producing, Stage, Status, Told},
+    story::{Subject, Tone, narrate_transaction::refused, places},
     time::duration,
 };
 
@@ -294,7 +296,8 @@ fn start(state: &mut State, id: Option<&str>, timeout: Option<Duration>) -> Vec<
     }
     let line = line
         .with(Tone::Hint, "  {txn abort} aborts it")
-        .about(Subject::Process(process.clone()));
+        .about(Subject::Process(process.clone()))
+        .about(Subject::Transaction(id));
     state.story.begin(line);
     state.view.picked = process.clone();
     state.view.group_row = None;
@@ -379,6 +382,10 @@ fn end(state: &mut State, name: Option<&str>, how: End) -> Vec<Request> {
     };
     let process = ProcessName::Producer(name.clone());
     let holds = state.producing(&name).map(|known| holds(state, known));
+    let id = state
+        .producing(&name)
+        .map(|known| known.transactional_id.clone());
+    let id = id.unwrap_or_else(|| name.clone());
     let now = state.now;
     let known = state.cluster.processes.get_mut(&process);
     if let Some(producing) = known.and_then(|known| known.producing.as_mut()) {
@@ -388,12 +395,23 @@ fn end(state: &mut State, name: Option<&str>, how: End) -> Vec<Request> {
         .wish()
         .say(format!("{verb} {name}"))
         .with(Tone::Dim, format!(" ({})", holds.unwrap_or_default()))
-        .about(Subject::Transaction(name));
+        .about(Subject::Process(process.clone()))
+        .about(Subject::Transaction(id));
     state.story.begin(line);
     vec![Request::Transact {
         producer: process,
         order,
     }]
+}
+
+/// A producer could not do what it was told: whoever told it hears so.
+pub(in crate::state) fn step_refused(state: &mut State, told: &Told) -> Vec<Request> {
+    let Change::TransactionRefused { step, error, .. } = &told.change else {
+        return Vec::new();
+    };
+    let why = format!("{} {}", told.by, refused(*step, error));
+    state.message(why.clone(), true);
+    waits::answer_oldest(state, Some(why))
 }
 
 /// `3 records on p0 p1`
@@ -482,17 +500,20 @@ mod tests {
         let begun = session.press('T');
         assert!(matches!(
             begun.as_slice(),
-            [Request::AddProducer(new), Request::Transact { order: TransactionOrder::Begin { .. }, .. }]
+            [Request::AddProducer(new), Request::Transact { order: TransactionOrder::Begin { .. }, .. }, ..]
                 if new.transactional_id == "t1"
         ));
         stepped(&mut session, "t1", TransactionStep::Began);
         let sent = session.later(1000).press('p');
         assert!(matches!(
             sent.as_slice(),
-            [Request::Transact {
-                order: TransactionOrder::Send(_),
+            [
+                Request::Transact {
+                    order: TransactionOrder::Send(_),
+                    ..
+                },
                 ..
-            }]
+            ]
         ));
         session.later(1000).press('T');
         assert_eq!(stage(&session, "t1"), Stage::Committing);
@@ -509,7 +530,7 @@ mod tests {
         assert!(matches!(plain.as_slice(), [Request::Produce(_)]));
         let again = session.later(1000).press('T');
         assert!(
-            matches!(again.as_slice(), [Request::Transact { .. }]),
+            matches!(again.as_slice(), [Request::Transact { .. }, ..]),
             "{again:?}"
         );
     }

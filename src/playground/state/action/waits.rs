@@ -297,6 +297,7 @@ fn done_when(
         | ClusterAction::CreateTopic(None)
         | ClusterAction::Delete
         | ClusterAction::Acks(_)
+        | ClusterAction::JoinBy(_)
         | ClusterAction::Stream(_)
         | ClusterAction::StreamInto(..)
         | ClusterAction::StreamFaster

@@ -8,8 +8,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Acks, AsksSeen, Flow, Group, Partition, Process, ProcessName, ProducedSeen, Quorum, Receipt,
-    SessionSeen, SoftwareSeen, Status, StreamRate, Znodes, ZooKeeperSeen,
+    Acks, AsksSeen, Flow, Group, GroupProtocol, Partition, Process, ProcessName, ProducedSeen,
+    Quorum, Receipt, SessionSeen, SoftwareSeen, Status, StreamRate, Transaction, Znodes,
+    ZooKeeperSeen,
 };
 use crate::state::Timestamp;
 use wire::{BrokerId, Offset, TopicPartition};
@@ -36,6 +37,9 @@ pub struct Cluster {
     pub topics: BTreeMap<String, Topic>,
     /// Groups by id.
     pub groups: BTreeMap<String, Group>,
+    /// Transactional ids that are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub transactions: BTreeMap<String, Transaction>,
     /// `ZooKeeper`'s own account, once it gave one.
     pub zookeeper: Option<ZooKeeperSeen>,
     /// `ZooKeeper`'s tree, while somebody looks at it.
@@ -52,6 +56,9 @@ pub struct Cluster {
     /// What our producers wait for.
     #[serde(default, skip_serializing_if = "Acks::is_usual")]
     pub acks: Acks,
+    /// How our next consumers join their groups.
+    #[serde(default, skip_serializing_if = "GroupProtocol::is_usual")]
+    pub joins_by: GroupProtocol,
     /// The pace of the demo stream.
     pub stream: StreamRate,
     /// The topic that it goes into, or went into last.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{CaughtUp, ProcessChange, ProcessName, Quorum, Status};
 use crate::state::Timestamp;
 use wire::{
-    BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition,
-    report::{MemberPartitions, MemberStep, TransactionStep, ZnodeChange},
+    BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, TransactionState,
+    report::{MemberPartitions, MemberStep, TransactionCause, TransactionStep, ZnodeChange},
 };
 
 /// Something that is so now, and that somebody may want to tell.
@@ -161,6 +161,17 @@ pub(in crate::state) enum Change {
         broker: BrokerId,
         cut_bytes: u64,
     },
+    /// A coordinator wrote down how a transactional id stands.
+    TransactionMoved(Box<TransactionMoved>),
+    /// A leader wrote the marker that ends a transaction in its partition.
+    MarkerWritten {
+        broker: BrokerId,
+        place: TopicPartition,
+        offset: Offset,
+        /// The transactional id, where it is known.
+        transactional_id: Option<String>,
+        commit: bool,
+    },
     /// A producer of ours came a step on in its transaction.
     Transaction {
         step: TransactionStep,
@@ -215,6 +226,21 @@ pub(in crate::state) struct GroupChange {
     pub why: Cause,
     /// In `Stable`: who holds what.
     pub division: Moved<Vec<Share>>,
+}
+
+/// A transactional id stands otherwise than before.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::state) struct TransactionMoved {
+    pub transactional_id: String,
+    pub coordinator: Option<BrokerId>,
+    pub producer_id: i64,
+    pub epoch: Moved<i16>,
+    pub state: Moved<TransactionState>,
+    /// What belongs to it, or still needs its marker.
+    pub partitions: Vec<TopicPartition>,
+    pub started: Option<Timestamp>,
+    pub timeout: Duration,
+    pub why: TransactionCause,
 }
 
 /// A member of a group took a step.

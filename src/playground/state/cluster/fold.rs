@@ -77,6 +77,10 @@ impl Cluster {
                 self.name_members(&group.group);
                 self.sample_lags(at);
             }
+            Observation::Transactions {
+                coordinator,
+                transactions,
+            } => self.see_transactions(*coordinator, transactions, at),
             Observation::GroupGone { group } => {
                 self.groups.remove(group);
             }

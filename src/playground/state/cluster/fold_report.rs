@@ -5,11 +5,14 @@ use std::time::Duration;
 use super::{
     Cluster, ProcessName,
     cluster::broker_of_znodes,
-    fact::{Assigned, Cause, Change, Fact, GroupChange, MemberChange, Moved, Share, Told},
+    fact::{
+        Assigned, Cause, Change, Fact, GroupChange, MemberChange, Moved, Share, Told,
+        TransactionMoved,
+    },
 };
 use crate::state::Timestamp;
 use wire::{
-    TopicPartition,
+    BrokerId, TopicPartition,
     report::{
         GroupCause, MemberName, MemberPartitions, MemberStep, PartitionOffset, Report, ReportLine,
     },
@@ -98,21 +101,11 @@ impl Cluster {
             | Report::LogRecovered { .. } => return of_partition(report),
             Report::GroupState { .. } => return self.group_change(report),
             Report::GroupMember { .. } => return self.member_change(report),
-            Report::Transaction { step } => Change::Transaction { step: *step },
-            Report::TransactionRefused { step, error, fatal } => Change::TransactionRefused {
-                step: *step,
-                error: error.clone(),
-                fatal: *fatal,
-            },
-            Report::Delivered {
-                topic,
-                partition,
-                error,
-                ..
-            } => Change::Delivered {
-                place: TopicPartition::new(topic, *partition),
-                error: error.clone(),
-            },
+            Report::TransactionState { .. }
+            | Report::MarkerWritten { .. }
+            | Report::Transaction { .. }
+            | Report::TransactionRefused { .. }
+            | Report::Delivered { .. } => return self.of_transaction(process, report),
             Report::Assigned { partitions } => {
                 Change::Assigned(self.assigned(process, partitions).collect())
             }
@@ -136,6 +129,43 @@ impl Cluster {
                 key: key.clone(),
                 written_ms: *timestamp_ms,
             },
+        })
+    }
+
+    /// What brokers and our own producers tell of transactions.
+    fn of_transaction(&self, process: &ProcessName, report: &Report) -> Option<Change> {
+        Some(match report {
+            Report::TransactionState { .. } => return transaction_moved(process, report),
+            Report::MarkerWritten {
+                topic,
+                partition,
+                offset,
+                producer_id,
+                commit,
+                ..
+            } => Change::MarkerWritten {
+                broker: broker_of(process)?,
+                place: TopicPartition::new(topic, *partition),
+                offset: *offset,
+                transactional_id: self.transactional_id_of(*producer_id).map(str::to_owned),
+                commit: *commit,
+            },
+            Report::Transaction { step } => Change::Transaction { step: *step },
+            Report::TransactionRefused { step, error, fatal } => Change::TransactionRefused {
+                step: *step,
+                error: error.clone(),
+                fatal: *fatal,
+            },
+            Report::Delivered {
+                topic,
+                partition,
+                error,
+                ..
+            } => Change::Delivered {
+                place: TopicPartition::new(topic, *partition),
+                error: error.clone(),
+            },
+            _ => return None,
         })
     }
 
@@ -259,6 +289,42 @@ impl Cluster {
             }
         })
     }
+}
+
+fn broker_of(process: &ProcessName) -> Option<BrokerId> {
+    match process {
+        ProcessName::Broker(id) => Some(*id),
+        _ => None,
+    }
+}
+
+fn transaction_moved(process: &ProcessName, report: &Report) -> Option<Change> {
+    let Report::TransactionState {
+        transactional_id,
+        producer_id,
+        epoch_before,
+        epoch,
+        state_before,
+        state,
+        partitions,
+        start_ms,
+        timeout_ms,
+        why,
+    } = report
+    else {
+        return None;
+    };
+    Some(Change::TransactionMoved(Box::new(TransactionMoved {
+        transactional_id: transactional_id.clone(),
+        coordinator: broker_of(process),
+        producer_id: *producer_id,
+        epoch: Moved::new(*epoch_before, *epoch),
+        state: Moved::new(*state_before, *state),
+        partitions: partitions.clone(),
+        started: (*start_ms >= 0).then(|| Timestamp::from_ms(*start_ms)),
+        timeout: Duration::from_millis(u64::try_from(*timeout_ms).unwrap_or_default()),
+        why: *why,
+    })))
 }
 
 /// What brokers tell of a partition.

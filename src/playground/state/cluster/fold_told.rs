@@ -63,6 +63,12 @@ impl Cluster {
                     known.see(&seen, at);
                 }
             }
+            Change::TransactionMoved(moved) => self.transaction_moved(moved, told.at),
+            Change::MarkerWritten {
+                transactional_id: Some(id),
+                place,
+                ..
+            } => self.marker_written(id, place),
             Change::Transaction { .. }
             | Change::TransactionRefused { .. }
             | Change::Delivered { .. } => self.producer_told(&told.by, &told.change, told.at),
@@ -76,6 +82,7 @@ impl Cluster {
                 self.consumer_told(told, at);
             }
             Change::SessionEnded { .. }
+            | Change::MarkerWritten { .. }
             | Change::WatchFired { .. }
             | Change::WatchSeen { .. }
             | Change::TopicCreated { .. }
@@ -147,10 +154,19 @@ impl Cluster {
                 }
                 let places = partitions.iter().map(|reads| reads.place.clone());
                 consumer.assigned.extend(places);
+                // What comes in the same moment with nothing in it is the word of a group that has nothing left.
+                if !partitions.is_empty() {
+                    consumer.stood.got(told.at);
+                }
             }
             Change::Revoked(places) => {
                 for place in places {
                     consumer.assigned.remove(place);
+                }
+                if !places.is_empty() {
+                    consumer
+                        .stood
+                        .gave_up(!consumer.assigned.is_empty(), told.at);
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::{GroupSeen, Reading, fact::Share};
+use super::{GroupProtocol, GroupSeen, Reading, fact::Share};
 use crate::state::Timestamp;
 use wire::{GroupState, Offset, TopicPartition, report::MemberStep};
 
@@ -41,6 +41,12 @@ pub struct Group {
     pub reading: Reading,
     /// Lag of the whole group, one value a second.
     pub lag_history: VecDeque<i64>,
+    /// By which protocol it divides, where the coordinator told.
+    #[serde(default)]
+    pub kind: Option<GroupProtocol>,
+    /// Of a group of the consumer protocol: the group's epoch, and that of the target that was computed last.
+    #[serde(default)]
+    pub epochs: Option<(i32, i32)>,
     /// The broker that coordinates it.
     pub coordinator: Option<wire::BrokerId>,
     last_lag_second: i64,
@@ -62,6 +68,12 @@ pub struct Member {
     pub step: Option<MemberStep>,
     /// What it reads.
     pub reads: BTreeSet<TopicPartition>,
+    /// The epoch of that, by the consumer protocol.
+    #[serde(default)]
+    pub epoch: Option<i32>,
+    /// What it is to read, by the consumer protocol.
+    #[serde(default)]
+    pub target: BTreeSet<TopicPartition>,
     /// When it was first seen.
     pub first_seen: Timestamp,
 }
@@ -124,6 +136,12 @@ impl Group {
         }
         self.committed.extend(seen.committed.iter().cloned());
         self.enter(seen.state, at);
+        self.kind = seen.kind.or(self.kind);
+        self.epochs = seen.epochs;
+        let is_consumer = self.kind == Some(GroupProtocol::Consumer);
+        if is_consumer {
+            self.generation = None;
+        }
         let is_member = |member_id: &str| {
             let mut members = seen.members.iter();
             members.any(|known| known.member_id == member_id)
@@ -137,7 +155,10 @@ impl Group {
             let member = self.member(&known.member_id, &known.client_id, at);
             let host = known.host.trim_start_matches('/');
             host.clone_into(&mut member.host);
-            if seen.state == GroupState::Stable {
+            member.epoch = known.epoch;
+            member.target = known.target.iter().cloned().collect();
+            // By the consumer protocol each has what it has, whatever the others do.
+            if seen.state == GroupState::Stable || is_consumer {
                 member.reads = known.assignment.iter().cloned().collect();
                 member.step = Some(MemberStep::Synced);
             }

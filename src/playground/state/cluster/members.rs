@@ -135,6 +135,7 @@ mod tests {
             client_id: client_id.into(),
             host: "/127.0.0.1".into(),
             assignment: places.collect(),
+            ..MemberSeen::default()
         }
     }
 

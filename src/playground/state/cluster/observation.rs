@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExchangeSeen, QuorumSeen, RecordSeen, ZnodesSeen, ZooKeeperSeen};
+use super::{
+    ExchangeSeen, GroupSeen, QuorumSeen, RecordSeen, TransactionSeen, ZnodesSeen, ZooKeeperSeen,
+};
 use crate::state::Timestamp;
-use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
+use wire::{BrokerId, LeaderEpoch, Offset, TopicPartition, report::ReportLine};
 
 /// A process of the playground, by the name people call it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -182,6 +184,13 @@ pub enum Observation {
     GroupGone {
         /// Its id.
         group: String,
+    },
+    /// What `ListTransactions` and `DescribeTransactions` say of all ids that one broker coordinates.
+    Transactions {
+        /// That broker.
+        coordinator: BrokerId,
+        /// By id.
+        transactions: Vec<TransactionSeen>,
     },
     /// What `cons`, `dump` and `wchp` say.
     ZooKeeper(ZooKeeperSeen),
@@ -420,36 +429,6 @@ pub struct PartitionOffsets {
     pub last_stable: Option<Offset>,
     /// Each replica's own log end (`ListOffsets` with replica id -2); who did not answer is absent.
     pub ends: Vec<(BrokerId, Offset)>,
-}
-
-/// A group as its coordinator describes it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupSeen {
-    /// Its id.
-    pub group: String,
-    /// Where it stands.
-    pub state: GroupState,
-    /// The broker that coordinates it.
-    pub coordinator: Option<BrokerId>,
-    /// The assignor, `range`.
-    pub protocol: String,
-    /// By member id.
-    pub members: Vec<MemberSeen>,
-    /// Committed offsets.
-    pub committed: Vec<(TopicPartition, Offset)>,
-}
-
-/// A member of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemberSeen {
-    /// Given by the coordinator.
-    pub member_id: String,
-    /// Given by the client, `c1`.
-    pub client_id: String,
-    /// Where it connects from.
-    pub host: String,
-    /// What it reads now.
-    pub assignment: Vec<TopicPartition>,
 }
 
 /// What our own producer counted.

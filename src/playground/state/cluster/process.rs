@@ -49,6 +49,8 @@ pub struct Process {
     pub spawned_at: Timestamp,
     /// What a consumer says that it reads.
     pub assigned: BTreeSet<TopicPartition>,
+    /// How a rebalance held a consumer up.
+    pub stood: StoodStill,
     /// The transactions of a producer.
     pub producing: Option<Producing>,
     /// What a consumer read of what lay there before it.
@@ -77,6 +79,39 @@ impl Cpu {
             used_ms,
             ms_per_second,
         }
+    }
+}
+
+/// The time in which a consumer could read nothing: it had given everything up, or had nothing yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoodStill {
+    /// Since when it has nothing to read.
+    pub since: Option<Timestamp>,
+    /// When its last rebalance was over for it, and how long it stood still in it.
+    pub last: Option<(Timestamp, Duration)>,
+    /// Whether that was a rebalance, not its first partitions.
+    pub moved: bool,
+}
+
+impl StoodStill {
+    /// It gave partitions up, and has others still or none.
+    pub(in crate::state) fn gave_up(&mut self, has_others: bool, at: Timestamp) {
+        if !has_others && self.since.is_none() {
+            self.since = Some(at);
+        }
+        self.moved = true;
+        if has_others {
+            self.last = Some((at, Duration::ZERO));
+        }
+    }
+
+    /// It has partitions to read.
+    pub(in crate::state) fn got(&mut self, at: Timestamp) {
+        let stood = self
+            .since
+            .take()
+            .map_or(Duration::ZERO, |since| at.since(since));
+        self.last = Some((at, stood));
     }
 }
 
@@ -172,6 +207,7 @@ impl Process {
             intent: None,
             spawned_at: at,
             assigned: BTreeSet::new(),
+            stood: StoodStill::default(),
             producing: None,
             catch_up: None,
         }
@@ -226,6 +262,10 @@ impl Process {
                 self.session = None;
                 self.led.clear();
                 self.assigned.clear();
+                self.stood = StoodStill {
+                    since: Some(at),
+                    ..StoodStill::default()
+                };
                 self.catch_up = None;
                 self.spawned_at = at;
             }

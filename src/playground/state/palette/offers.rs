@@ -63,6 +63,7 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
         "group add",
         "a new group, from the first record",
     ));
+    protocols(state, &mut all);
     transactions(state, &mut all);
     all.push(candidate(
         state,
@@ -109,6 +110,19 @@ pub(super) fn all(state: &State) -> Vec<Candidate> {
     of_the_screen(state, &mut all);
     configs(state, &mut all);
     all
+}
+
+/// How the next consumers join.
+fn protocols(state: &State, all: &mut Vec<Candidate>) {
+    for protocol in ["classic", "consumer"] {
+        let text = format!("group protocol {protocol}");
+        all.push(candidate(
+            state,
+            text,
+            "group protocol",
+            "how the next consumers join",
+        ));
+    }
 }
 
 /// The steps that our producers can take now.

@@ -68,6 +68,10 @@ fn does(state: &State, action: &Action) -> String {
             let group = group.as_ref().unwrap_or(&state.view.group);
             format!("a process joins {group}: its members divide the partitions anew")
         }
+        Action::Cluster(ClusterAction::JoinBy(protocol)) => {
+            let protocol = protocol.unwrap_or(state.cluster.joins_by.other());
+            format!("consumers that come from now on join by group.protocol={protocol}")
+        }
         Action::Cluster(ClusterAction::AddGroup) => {
             "a consumer in a new group reads from the first record".to_owned()
         }

@@ -1,5 +1,6 @@
 //! Where a session begins: with nothing, or, where its beginning was let go, with what was known then.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::state::{
@@ -7,7 +8,7 @@ use crate::state::{
     action::Opening,
     cluster::{
         BrokerSeen, Cluster, ClusterSeen, Group, GroupSeen, MemberSeen, Observation,
-        PartitionOffsets, Process, StreamRate, TopicSeen, ZnodeSeen, ZnodesSeen,
+        PartitionOffsets, Process, StreamRate, TopicSeen, TransactionSeen, ZnodeSeen, ZnodesSeen,
     },
     story::{Story, ToldLine},
     view::Eye,
@@ -137,6 +138,7 @@ fn known(cluster: &Cluster, now: Timestamp) -> Vec<(Timestamp, Observation)> {
     }
     let groups = cluster.groups.iter();
     known.extend(groups.map(|(id, group)| (group.since, Observation::Group(described(id, group)))));
+    known.extend(transactions(cluster).map(|seen| (now, seen)));
     let zookeeper = cluster.zookeeper.clone();
     known.extend(zookeeper.map(|seen| (now, Observation::ZooKeeper(seen))));
     if let Some(session) = cluster.znodes.session {
@@ -168,6 +170,33 @@ fn known(cluster: &Cluster, now: Timestamp) -> Vec<(Timestamp, Observation)> {
     known
 }
 
+/// What each coordinator has said of its transactional ids.
+fn transactions(cluster: &Cluster) -> impl Iterator<Item = Observation> {
+    let mut by_broker: BTreeMap<BrokerId, Vec<TransactionSeen>> = BTreeMap::new();
+    for (id, known) in &cluster.transactions {
+        let Some(coordinator) = known.coordinator else {
+            continue;
+        };
+        by_broker
+            .entry(coordinator)
+            .or_default()
+            .push(TransactionSeen {
+                transactional_id: id.clone(),
+                state: known.state,
+                producer_id: known.producer_id,
+                producer_epoch: known.epoch,
+                timeout: known.timeout,
+                started: known.started,
+                partitions: known.partitions.iter().cloned().collect(),
+            });
+    }
+    let told = by_broker.into_iter();
+    told.map(|(coordinator, transactions)| Observation::Transactions {
+        coordinator,
+        transactions,
+    })
+}
+
 fn metadata(cluster: &Cluster) -> ClusterSeen {
     // Clients begin at the first one.
     let first = cluster.bootstrap.clone().map(|address| BrokerSeen {
@@ -196,6 +225,8 @@ fn described(id: &str, group: &Group) -> GroupSeen {
         client_id: member.client_id.clone(),
         host: member.host.clone(),
         assignment: member.reads.iter().cloned().collect(),
+        epoch: member.epoch,
+        target: member.target.iter().cloned().collect(),
     });
     let committed = group.committed.iter();
     GroupSeen {
@@ -205,5 +236,7 @@ fn described(id: &str, group: &Group) -> GroupSeen {
         protocol: group.protocol.clone(),
         members: members.collect(),
         committed: committed.map(|(at, to)| (at.clone(), *to)).collect(),
+        kind: group.kind,
+        epochs: group.epochs,
     }
 }

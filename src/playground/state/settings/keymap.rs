@@ -229,9 +229,13 @@ pub const TABLE: &[Row] = &[
     )),
     row(
         Section::Feed,
-        "c C",
-        "consumer into the group; {group add} into a new group",
-        &[(key('c'), "consumer add"), (key('C'), "group add")],
+        "c C J",
+        "consumer; {group add} in a new group; {group protocol}: join protocol",
+        &[
+            (key('c'), "consumer add"),
+            (key('C'), "group add"),
+            (key('J'), "group protocol"),
+        ],
     ),
     row(
         Section::Feed,

@@ -44,6 +44,10 @@ impl Setting for Layout {
         ),
         ("quorum", include_str!("../../../../layouts/quorum.toml")),
         ("groups", include_str!("../../../../layouts/groups.toml")),
+        (
+            "transactions",
+            include_str!("../../../../layouts/transactions.toml"),
+        ),
         ("fleet", include_str!("../../../../layouts/fleet.toml")),
         (
             "developer",

@@ -34,6 +34,8 @@ pub enum Hand {
     Group,
     /// A producer or a consumer.
     Client,
+    /// A transaction whose time is up.
+    Transaction,
     /// What deletes old records.
     Retention,
     /// Nobody told it: it was seen from outside.
@@ -87,6 +89,7 @@ impl fmt::Display for Hand {
             Self::Leaders => "leaders".into(),
             Self::Group => "group".into(),
             Self::Client => "client".into(),
+            Self::Transaction => "txn".into(),
             Self::Retention => "retention".into(),
             Self::Seen => "seen".into(),
             Self::Inferred => "inferred".into(),

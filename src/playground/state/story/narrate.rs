@@ -18,7 +18,7 @@ use crate::state::{
 use wire::{BrokerId, LeaderEpoch, TopicPartition, report::ZnodeChange};
 
 /// Facts of one kind this close together share a line.
-const MERGE_WINDOW: Duration = Duration::from_secs(1);
+pub(super) const MERGE_WINDOW: Duration = Duration::from_secs(1);
 
 /// Whoever listens to what the processes say, and remembers what it needs to name causes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -89,6 +89,16 @@ impl Narrator {
             Change::Transaction { .. } | Change::TransactionRefused { .. } => {
                 narrate_transaction::told(story, cluster, told);
             }
+            Change::TransactionMoved(moved) => {
+                narrate_transaction::moved(story, cluster, at, moved);
+            }
+            Change::MarkerWritten {
+                broker,
+                place,
+                offset,
+                transactional_id: Some(id),
+                ..
+            } => narrate_transaction::marked(story, &self.home, at, id, (*broker, place, *offset)),
             Change::Group(change) => self.group_state(story, at, change),
             Change::Member(change) => self.group_member(story, at, change),
             Change::Assigned(partitions) => {
@@ -105,6 +115,7 @@ impl Narrator {
             | Change::Revoked(_)
             | Change::Committed(_)
             | Change::Delivered { .. }
+            | Change::MarkerWritten { .. }
             | Change::Read { .. } => {}
         }
     }

@@ -83,7 +83,7 @@ pub enum Subject {
     GroupState(String),
     /// A step of a group: a state, or what a member did.
     GroupStep(String),
-    /// A transaction of this producer of ours, to be ended or ended.
+    /// The transaction of a transactional id.
     Transaction(String),
     /// A group on its way back to a record.
     Rewind(String),
@@ -129,6 +129,8 @@ pub enum Merge {
     Recovered(BrokerId, usize, u64),
     /// A group's division at the start.
     Division(String),
+    /// Markers of this transactional id: where they stand, and which leaders wrote them.
+    Markers(String, Vec<(TopicPartition, Offset)>, Vec<BrokerId>),
     /// Records were refused with this error, so many.
     Refused(String, u64),
     /// A watch told these brokers to read this path again.

@@ -16,6 +16,7 @@ mod places;
 mod rows;
 mod stage_caption;
 mod standstill_caption;
+mod transaction_rows;
 mod typing;
 #[expect(
     clippy::module_inception,
@@ -36,6 +37,8 @@ pub use palette::{Candidate, Enter, Palette, Preview};
 pub use places::Standing;
 pub use rows::{GroupRow, ReplicaRow};
 pub use stage_caption::StageCaption;
+pub use transaction_rows::TransactionRow;
+pub(super) use transaction_rows::watch_transactions;
 pub use typing::Typing;
 pub(super) use view::{
     AGAIN_WITHIN, HELD_WITHIN, MESSAGE_FOR, PICK_WITHIN, REPEAT_WITHIN, TypedPick,

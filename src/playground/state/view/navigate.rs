@@ -4,9 +4,9 @@ use super::{
     GroupRow, Help, Opened, Overlay, Palette, ReplicaRow, Thing, View,
     asking::{do_help_row, filter},
     developer, in_lesson,
-    navigate_znodes::{move_in_znodes, open_znode},
+    navigate_znodes::move_in_znodes,
     picking::pick,
-    rows, watched,
+    rows, transaction_rows, watched,
 };
 use crate::state::{
     State,
@@ -224,6 +224,7 @@ fn movement(state: &mut State, motion: Motion) {
             Pane::Znodes => move_in_znodes(state, motion, page),
             Pane::Brokers => state.move_between_brokers(motion),
             Pane::Partitions => state.move_between_cells(motion),
+            Pane::Transactions => transaction_rows::move_among(state, motion, page),
             Pane::Sessions | Pane::Watches | Pane::Quorum | Pane::Now | Pane::Order => {}
             Pane::Wire => developer::move_on_wire(state, motion, page),
             Pane::Output => {
@@ -384,7 +385,7 @@ fn open(state: &mut State) -> Vec<Request> {
                 None => return Vec::new(),
             }
         }
-        Pane::Znodes => match open_znode(state) {
+        Pane::Znodes | Pane::Transactions => match transaction_rows::open_row(state) {
             Some(thing) => thing,
             None => return Vec::new(),
         },
@@ -457,8 +458,7 @@ fn theme(state: &mut State, name: &str) -> Vec<Request> {
         return vec![Request::Redraw];
     }
     let known: Vec<&str> = state.view.themes.names().collect();
-    let known = known.join(", ");
-    state.message(format!("no theme \"{name}\": {known}"), true);
+    state.message(format!("no theme \"{name}\": {}", known.join(", ")), true);
     Vec::new()
 }
 

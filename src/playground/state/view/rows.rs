@@ -236,7 +236,12 @@ fn beside(names: &[String], from: &str, motion: Motion) -> Option<String> {
 }
 
 /// Where a cursor among rows goes; one that is on none of them goes to the first.
-fn moved<R: PartialEq + Clone>(rows: &[R], cursor: &R, motion: Motion, page: usize) -> Option<R> {
+pub(super) fn moved<R: PartialEq + Clone>(
+    rows: &[R],
+    cursor: &R,
+    motion: Motion,
+    page: usize,
+) -> Option<R> {
     let last = rows.len().checked_sub(1)?;
     let next = match (rows.iter().position(|row| row == cursor), motion) {
         (_, Motion::Last) => last,

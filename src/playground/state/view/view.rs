@@ -259,6 +259,8 @@ pub struct View {
     pub topic_row: Option<String>,
     /// The folded group that the cursor of Group is on; `None`: it is on a member.
     pub group_row: Option<String>,
+    /// The row of the transactions that the cursor is on, where it is not that of the picked producer.
+    pub transaction: Option<String>,
     /// Whether the mouse picks and scrolls; else it selects text, as terminals let it.
     pub mouse: bool,
     /// The exchange that the Wire's cursor is on; `None` follows the newest.

@@ -1,14 +1,18 @@
 //! A consumer group: its state, who joined, who reads what and how far behind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ratatui::layout::Rect;
 
 use super::chart::bars;
-use super::group_state::{joined_line, state_line};
+use super::group_consumer;
+use super::group_state::{joined_line, same_client_ids, state_line, unread};
 
 use crate::{
-    state::{Action, Group, GroupRow, Member, Pane, ProcessName, ScreenAction, State, Status},
+    state::{
+        Action, Group, GroupProtocol, GroupRow, Member, Pane, ProcessName, ScreenAction, State,
+        Status,
+    },
     ui::{
         canvas::{Canvas, Frame, fit, width},
         theme::Role,
@@ -37,7 +41,8 @@ const HOSTS_FROM: u16 = 46;
 pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     let name = &state.view.group;
     let group = state.cluster.groups.get(name);
-    let note = group.map_or_else(String::new, note);
+    let room = area.width.saturating_sub(width(name) + 14);
+    let note = group.map_or_else(String::new, |group| note(group, room));
     let frame = Frame {
         title: title(
             state,
@@ -56,15 +61,27 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
     draw_inside(canvas, state, inside);
 }
 
-/// `gen 3`, and while a rebalance goes on `gen 3 -> 4`
-fn note(group: &Group) -> String {
-    match group.generation {
-        Some(generation) if group.state == GroupState::PreparingRebalance => {
+/// `classic   gen 3`, and while a rebalance goes on `classic   gen 3 -> 4`; by the other protocol `consumer   group epoch
+/// 2 -> 3` while what is to be read is computed. In fewer words where there is no room.
+fn note(group: &Group, room: u16) -> String {
+    let counts = match (group.epochs, group.generation) {
+        (Some((epoch, computed)), _) if epoch != computed => format!("epoch {computed} -> {epoch}"),
+        (Some((epoch, _)), _) => format!("epoch {epoch}"),
+        (None, Some(generation)) if group.state == GroupState::PreparingRebalance => {
             format!("gen {generation} -> {}", generation + 1)
         }
-        Some(generation) => format!("gen {generation}"),
-        None => String::new(),
-    }
+        (None, Some(generation)) => format!("gen {generation}"),
+        (None, None) => String::new(),
+    };
+    let kind = group.kind.map_or("", GroupProtocol::setting);
+    let whole = match group.epochs {
+        Some(_) => format!("{kind}   group {counts}"),
+        None => format!("{kind}   {counts}"),
+    };
+    let ways = [whole, format!("{kind}   {counts}"), counts];
+    let fits = |way: &&String| width(way.trim()) <= room;
+    let way = ways.iter().find(fits).map_or("", String::as_str);
+    way.trim().to_owned()
 }
 
 /// What is awaited while there is no such group.
@@ -102,11 +119,13 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         joined_line(canvas, state, group, area.x, y, end);
         y += 1;
     }
-    if roomy {
-        y += 1;
-    }
+    y += u16::from(roomy);
     let columns = Columns::new(state, group, area);
-    columns.head(canvas, y);
+    let consumers = group_consumer::Columns::of(state, group, area);
+    match &consumers {
+        Some(consumers) => consumers.head(canvas, y),
+        None => columns.head(canvas, y),
+    }
     y += 1;
     let bottom = if roomy {
         area.bottom() - 1
@@ -132,7 +151,10 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
                 canvas.spot(Rect::new(area.x, y, area.width, 1), || {
                     Action::Screen(ScreenAction::Pick(name.clone()))
                 });
-                row(canvas, state, group, name, &columns, y);
+                match &consumers {
+                    Some(consumers) => consumers.row(canvas, state, group, name, y),
+                    None => row(canvas, state, group, name, &columns, y),
+                }
             }
             GroupRow::Group(name) => {
                 let place = Rect::new(area.x, y, area.width, 1);
@@ -146,19 +168,12 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
         y += 1;
     }
     if !orphans.is_empty() && y < bottom {
-        let why = if state.cluster.is_without_coordinator(group) {
-            "no coordinator for "
-        } else {
-            "nobody reads "
+        let row = Rect {
+            y,
+            height: 1,
+            ..area
         };
-        let x = canvas.text(area.x, y, end, why, Role::Warning);
-        let lag: i64 = orphans.iter().map(|(_, lag)| lag).sum();
-        let lag = lag.to_string();
-        let places = orphans.into_iter().map(|(place, _)| place).collect();
-        let room = area.right().saturating_sub(x + width(&lag) + 1);
-        let places = words::places(columns.with_topics, &places, room);
-        canvas.text(x, y, end, &places, Role::Text);
-        canvas.right(x, y, area.right(), &lag, Role::Text);
+        unread(canvas, state, group, (&orphans, columns.with_topics), row);
         y += 1;
     }
     if y < bottom {
@@ -172,6 +187,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             },
         );
     }
+    y = group_consumer::tell(canvas, state, group, area, (y, bottom));
     if y + 2 < bottom && area.width >= HOSTS_FROM {
         same_client_ids(canvas, group, area, bottom);
     }
@@ -292,25 +308,6 @@ impl Columns {
         canvas.text(self.area.x + PID, y, end, head, Role::Dim);
         let after = self.area.x + PID + width(head) + 1;
         canvas.right(after, y, self.area.right(), "lag", Role::Dim);
-    }
-}
-
-/// `2 rdkafka: one client.id, 2 clients; the signs behind it begin ...`
-fn same_client_ids(canvas: &mut Canvas<'_>, group: &Group, area: Rect, bottom: u16) {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for member in group.members.values().filter(|member| !member.ours) {
-        *counts.entry(&member.client_id).or_default() += 1;
-    }
-    let Some((client, count)) = counts.into_iter().find(|(_, count)| *count > 1) else {
-        return;
-    };
-    let lines = [
-        format!("{count} {client}: one client.id, {count} clients; the signs behind"),
-        "it begin what the coordinator added in the member id".to_owned(),
-    ];
-    let first = bottom.saturating_sub(2);
-    for (line, y) in lines.iter().zip(first..bottom) {
-        canvas.text(area.x, y, area.right() + 1, line, Role::Dim);
     }
 }
 

@@ -1,13 +1,18 @@
 //! The first lines of a group: its state, what tells it from others, who joined again.
 
+use std::collections::BTreeMap;
+
+use ratatui::layout::Rect;
+
 use crate::{
     state::{Group, State},
     ui::{
         canvas::{Canvas, fit, width},
         theme::Role,
+        words,
     },
 };
-use wire::GroupState;
+use wire::{GroupState, TopicPartition};
 
 /// `Stable >  PreparingRebalance  > …`
 pub(super) fn state_line(
@@ -115,4 +120,47 @@ pub(super) fn joined_line(
     let x = canvas.text(x, y, end, &waiting, Role::Warning);
     let seconds = format!("  {:.1}s", state.now.since(since).as_secs_f64());
     canvas.text(x, y, end, &seconds, Role::Text);
+}
+
+/// `nobody reads p0 p2`, and how many records are there to read.
+pub(super) fn unread(
+    canvas: &mut Canvas<'_>,
+    state: &State,
+    group: &Group,
+    (orphans, with_topics): (&[(TopicPartition, i64)], bool),
+    row: Rect,
+) {
+    let (y, end) = (row.y, row.right() + 1);
+    let why = if state.cluster.is_without_coordinator(group) {
+        "no coordinator for "
+    } else {
+        "nobody reads "
+    };
+    let x = canvas.text(row.x, y, end, why, Role::Warning);
+    let lag: i64 = orphans.iter().map(|(_, lag)| lag).sum();
+    let lag = lag.to_string();
+    let places = orphans.iter().map(|(place, _)| place.clone()).collect();
+    let room = row.right().saturating_sub(x + width(&lag) + 1);
+    let places = words::places(with_topics, &places, room);
+    canvas.text(x, y, end, &places, Role::Text);
+    canvas.right(x, y, row.right(), &lag, Role::Text);
+}
+
+/// `2 rdkafka: one client.id, 2 clients; the signs behind it begin ...`
+pub(super) fn same_client_ids(canvas: &mut Canvas<'_>, group: &Group, area: Rect, bottom: u16) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for member in group.members.values().filter(|member| !member.ours) {
+        *counts.entry(&member.client_id).or_default() += 1;
+    }
+    let Some((client, count)) = counts.into_iter().find(|(_, count)| *count > 1) else {
+        return;
+    };
+    let lines = [
+        format!("{count} {client}: one client.id, {count} clients; the signs behind"),
+        "it begin what the coordinator added in the member id".to_owned(),
+    ];
+    let first = bottom.saturating_sub(2);
+    for (line, y) in lines.iter().zip(first..bottom) {
+        canvas.text(area.x, y, area.right() + 1, line, Role::Dim);
+    }
 }

@@ -1,10 +1,9 @@
 //! The logs of a topic: as many partitions open as fit, the others folded to a line each.
 
-use std::collections::BTreeSet;
-
 use ratatui::layout::Rect;
 
-use super::log_lane::{Lane, Ruler};
+use super::log_lane::{Lane, OPEN, Ruler};
+use super::log_legend::{narrow_legend, wide_legend};
 use super::log_receipt::receipt;
 use super::log_starting::starting;
 use crate::{
@@ -16,10 +15,7 @@ use crate::{
         title, words,
     },
 };
-use wire::{TopicPartition, shown};
-
-/// Rows of an open partition.
-const OPEN: u16 = 4;
+use wire::TopicPartition;
 
 /// Columns for a sentence behind the figures, and how wide a pane must be to have them; and those for fewer words.
 const EXPLAINED: u16 = 36;
@@ -73,6 +69,12 @@ fn note(state: &State, topic: &Topic) -> String {
         .map_or(0, |partition| partition.log_start.0);
     let gap = if state.view.narrow() { " " } else { "   " };
     let mut notes = Vec::new();
+    let markers: Option<usize> = topic.partitions.iter().map(Partition::markers).sum();
+    match markers {
+        None | Some(0) => {}
+        Some(1) => notes.push("1 marker".to_owned()),
+        Some(count) => notes.push(format!("{count} markers")),
+    }
     let hidden = topic.all_hidden();
     if hidden > 0 {
         notes.push(format!("{} not shown", grouped(hidden)));
@@ -123,13 +125,18 @@ fn lanes(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
         canvas.text(area.x, area.y, area.right(), &words, Role::Dim);
         return;
     }
-    let count = u16::try_from(shown.len()).unwrap_or(u16::MAX);
-    let all_open = count.saturating_mul(OPEN).saturating_add(2) <= area.height;
-    if all_open {
-        for (partition, y) in shown.iter().zip((area.y..).step_by(usize::from(OPEN))) {
+    if let Some(lanes) = all_open(state, &shown, ruler, area.height) {
+        let mut y = area.y;
+        for (partition, (lane, open)) in shown.iter().zip(lanes) {
             let marked =
                 state.view.focus == Pane::Log && state.view.partition == partition.seen.partition;
-            Lane::new(state, partition, ruler).draw_open(canvas, y, marked);
+            if open {
+                lane.draw_open(canvas, y, marked);
+                y += lane.rows();
+            } else {
+                lane.draw_folded(canvas, y);
+                y += 1;
+            }
         }
         below(canvas, state, topic, area);
     } else {
@@ -140,6 +147,40 @@ fn lanes(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
     }
 }
 
+/// The lanes, and which of them are open: all, with rows for their transactions where there is room for those, else
+/// without. Who looks at transactions has partitions without one folded before that. `None`: there is no room for all.
+fn all_open<'a>(
+    state: &'a State,
+    shown: &[&'a Partition],
+    ruler: Ruler,
+    height: u16,
+) -> Option<Vec<(Lane<'a>, bool)>> {
+    let lanes = || {
+        shown
+            .iter()
+            .map(|partition| Lane::new(state, partition, ruler))
+    };
+    let fits = |rows: u16| rows.saturating_add(2) <= height;
+    let all: u16 = lanes().map(|lane| lane.rows()).sum();
+    if fits(all) {
+        return Some(lanes().map(|lane| (lane, true)).collect());
+    }
+    if state.view.is_on_screen(Pane::Transactions) {
+        let opens = |lane: &Lane<'_>| lane.has_bracket();
+        let rows = lanes().map(|lane| if opens(&lane) { lane.rows() } else { 1 });
+        if lanes().any(|lane| opens(&lane)) && fits(rows.sum()) {
+            let lanes = lanes().map(|lane| {
+                let open = opens(&lane);
+                (lane, open)
+            });
+            return Some(lanes.collect());
+        }
+    }
+    let count = u16::try_from(shown.len()).unwrap_or(u16::MAX);
+    let plain = || lanes().map(|lane| (lane.plain(), true)).collect();
+    fits(count.saturating_mul(OPEN)).then(plain)
+}
+
 /// Only the picked partition is open; the others have a line each, and scroll if they must.
 fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Rect, ruler: Ruler) {
     let picked = shown
@@ -148,7 +189,13 @@ fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Re
         .unwrap_or(0);
     let count = u16::try_from(shown.len()).unwrap_or(u16::MAX);
     let others = count.saturating_sub(1);
-    let room = area.height.saturating_sub(OPEN);
+    let open = shown
+        .get(picked)
+        .map(|partition| Lane::new(state, partition, ruler));
+    let with_bracket =
+        open.is_some_and(|lane| lane.rows() + others.min(2) < area.height && lane.has_bracket());
+    let open = OPEN + u16::from(with_bracket);
+    let room = area.height.saturating_sub(open);
     let airy = others + 3 <= room;
     let legend = others < room;
     let fit_others = usize::from(others.min(room.saturating_sub(u16::from(legend && airy))));
@@ -167,8 +214,9 @@ fn folded(canvas: &mut Canvas<'_>, state: &State, shown: &[&Partition], area: Re
             if airy && index > first {
                 y += 1;
             }
+            let lane = if with_bracket { lane } else { lane.plain() };
             lane.draw_open(canvas, y, true);
-            y += OPEN;
+            y += open;
             if airy {
                 y += 1;
             }
@@ -280,101 +328,6 @@ fn below(canvas: &mut Canvas<'_>, state: &State, topic: &Topic, area: Rect) {
         None => wide_legend(canvas, state, topic, (area.x, legend, area.right() + 1)),
     }
     receipt(canvas, state, area, last);
-}
-
-fn wide_legend(
-    canvas: &mut Canvas<'_>,
-    state: &State,
-    topic: &Topic,
-    (x, y, end): (u16, u16, u16),
-) {
-    let x = canvas.text(x, y, end, "▼ a broker's log ends   ", Role::Dim);
-    let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
-    let rare = rare_signs(topic);
-    let others = other_groups(state);
-    if rare.is_empty() && others.is_none() {
-        let words = " high watermark: readers stop   ┊ not safe yet";
-        canvas.text(x, y, end, words, Role::Dim);
-        return;
-    }
-    let mut x = canvas.text(x, y, end, " high watermark   ┊ not safe", Role::Dim);
-    for (sign, words) in rare {
-        if x + 4 + width(words) > end {
-            break;
-        }
-        x = canvas.text(x, y, end, &format!("   {sign}"), Role::Warning);
-        x = canvas.text(x, y, end, &format!(" {words}"), Role::Dim);
-    }
-    let words = others.map(|words| format!("   {words}"));
-    if let Some(words) = words.filter(|words| x + width(words) <= end) {
-        canvas.text(x, y, end, &words, Role::Dim);
-    }
-}
-
-/// `▲s group shipping`, `▲fs other groups`: what stands at the marks of groups that are not shown.
-fn other_groups(state: &State) -> Option<String> {
-    let topic = &state.view.topic;
-    let here = state.cluster.groups.iter().filter(|(name, group)| {
-        let committed = || group.committed.keys().any(|place| place.topic == *topic);
-        **name != state.view.group && committed()
-    });
-    let names: Vec<&String> = here.map(|(name, _)| name).collect();
-    match names.as_slice() {
-        [] => None,
-        [only] => {
-            let only = shown::line(only);
-            let initial: String = only.chars().take(1).collect();
-            Some(format!("▲{initial} group {}", fit(&only, 16)))
-        }
-        several => {
-            let initials = several
-                .iter()
-                .filter_map(|name| shown::line(name).chars().next());
-            let initials: BTreeSet<char> = initials.collect();
-            let initials: String = initials.into_iter().take(3).collect();
-            Some(format!("▲{initials} other groups"))
-        }
-    }
-}
-
-/// Signs that not every log shows, for those that do.
-fn rare_signs(topic: &Topic) -> Vec<(&'static str, &'static str)> {
-    let any = |has: fn(&Partition) -> bool| topic.partitions.iter().any(has);
-    let mut signs = Vec::new();
-    if any(|partition| partition.stable_end().is_some()) {
-        signs.push(("╎", "last stable offset"));
-    }
-    if any(|partition| partition.tail.has_aborted()) {
-        signs.push(("~", "aborted"));
-    }
-    if any(|partition| partition.tail.has_holes()) {
-        signs.push(("·", "compacted"));
-    }
-    if any(|partition| partition.log_start.0 > 0) {
-        signs.push(("╞", "log start"));
-    }
-    signs
-}
-
-fn narrow_legend(canvas: &mut Canvas<'_>, state: &State, (x, y, end): (u16, u16, u16)) {
-    let others = other_groups(state);
-    let [ends, committed] = match &others {
-        Some(_) => ["▼ a log ends  ", "  ▲ committed"],
-        None => ["▼ a broker's log ends  ", "  ▲ committed △ read"],
-    };
-    let x = canvas.text(x, y, end, ends, Role::Dim);
-    let x = canvas.text(x, y, end, "┃", Role::HighWatermark);
-    let not_safe = if others.is_some() {
-        "not safe"
-    } else {
-        "not safe yet"
-    };
-    let words = format!(" high watermark  ┊ {not_safe}{committed}");
-    let x = canvas.text(x, y, end, &words, Role::Dim);
-    if let Some(words) = others {
-        let words = fit(&format!("  {words}"), end.saturating_sub(x));
-        canvas.text(x, y, end, &words, Role::Dim);
-    }
 }
 
 /// The first words of the coach, in the empty log.

@@ -17,16 +17,19 @@ use super::{
 };
 use crate::{
     state::{
-        Action, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen, ScreenAction,
-        State, Timestamp, grouped,
+        Action, Bracket, Cluster, DEMO_KEYS, Partition, RecordFace, RecordKind, RecordSeen,
+        ScreenAction, State, Timestamp, grouped,
     },
     ui::{
-        canvas::{Canvas, Pieces, columns, fit, width},
+        canvas::{Canvas, Pieces, columns, fit},
         theme::Role,
         words,
     },
 };
 use wire::{Offset, TopicPartition, murmur2::murmur2, shown};
+
+/// Rows of an open partition.
+pub const OPEN: u16 = 4;
 
 /// Columns of a group's name beside its mark.
 const GROUP_NAME: u16 = 16;
@@ -50,12 +53,14 @@ pub struct Ruler {
 
 /// A partition with what its lane needs.
 pub struct Lane<'a> {
-    state: &'a State,
-    place: TopicPartition,
+    pub(super) state: &'a State,
+    pub(super) place: TopicPartition,
     pub(super) partition: &'a Partition,
     pub(super) ruler: Ruler,
     pub(super) window: Window,
     picked: bool,
+    /// The transaction that has a row of its own.
+    bracket: Option<Bracket>,
 }
 
 impl<'a> Lane<'a> {
@@ -65,14 +70,42 @@ impl<'a> Lane<'a> {
         let index = partition.seen.partition;
         let picked = state.view.partition == index;
         let cursor = state.view.record.filter(|_| picked);
-        Self {
+        let mut lane = Self {
             state,
             place: TopicPartition::new(&state.view.topic, index),
             partition,
             ruler,
             window: Window::new(partition, cursor, ruler.cells, ruler.count),
             picked,
+            bracket: None,
+        };
+        lane.bracket = lane.bracket();
+        lane
+    }
+
+    /// Without the row of a transaction, where there is no room for it.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self {
+            bracket: None,
+            ..self
         }
+    }
+
+    /// Whether it has a row for a transaction.
+    #[must_use]
+    pub fn has_bracket(&self) -> bool {
+        self.bracket.is_some()
+    }
+
+    /// How many rows it has where it is open.
+    #[must_use]
+    pub fn rows(&self) -> u16 {
+        OPEN + u16::from(self.has_bracket())
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.state.now
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -83,9 +116,9 @@ impl<'a> Lane<'a> {
         self.partition.log_end() == self.partition.log_start
     }
 
-    /// Draws the four rows of an open partition.
+    /// Draws the rows of an open partition.
     pub fn draw_open(&self, canvas: &mut Canvas<'_>, y: u16, marked: bool) {
-        self.spot(canvas, y, 4);
+        self.spot(canvas, y, self.rows());
         let labels = self.ruler.labels;
         let after = self.label(canvas, y, marked);
         let isr = words::listed(&self.partition.seen.isr);
@@ -99,12 +132,17 @@ impl<'a> Lane<'a> {
         canvas.text(labels, y + 1, cells, &second, Role::Dim);
         canvas.text(labels, y + 2, cells, &third, Role::Dim);
         self.marks(canvas, y, after);
+        self.stable_mark(canvas, y);
         self.offsets(canvas, y + 1);
         self.records(canvas, y + 2);
-        if !untouched(self.partition) {
-            canvas.text(labels, y + 3, cells, "readers", Role::Dim);
+        let readers = y + self.rows() - 1;
+        if let Some(bracket) = &self.bracket {
+            self.draw_bracket(canvas, y + 3, bracket);
         }
-        self.readers(canvas, y + 3);
+        if !untouched(self.partition) {
+            canvas.text(labels, readers, cells, "readers", Role::Dim);
+        }
+        self.readers(canvas, readers);
         self.waiting(canvas, y + 2);
         if !untouched(self.partition) {
             self.figures(canvas, y);
@@ -213,13 +251,18 @@ impl<'a> Lane<'a> {
                     return (format!(" {}", fit(&lane.face(record), CELL - 2)), role);
                 }
                 RecordKind::Aborted => format!("~{}~", fit(&lane.face(record), CELL - 3)),
-                // One column short of its last letters: a cell has five.
-                RecordKind::Commit => "comm…".to_owned(),
-                RecordKind::Abort => "abort".to_owned(),
+                RecordKind::Commit => lane.marker("✓", record),
+                RecordKind::Abort => lane.marker("~", record),
                 RecordKind::Control => "ctrl".to_owned(),
             };
             (word, Role::Dim)
         });
+    }
+
+    /// `✓ t1`: the end of a transaction.
+    fn marker(&self, sign: &str, record: &RecordSeen) -> String {
+        let id = self.cluster().transactional_id_of(record.batch.producer_id);
+        format!("{sign} {}", fit(id.unwrap_or("txn"), CELL - 3))
     }
 
     /// What a record's cell says.
@@ -357,67 +400,6 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Writes that wait for a leader or for replicas, for as long as they do, or records that are written and wait to be
-    /// shown.
-    fn waiting(&self, canvas: &mut Canvas<'_>, y: u16) {
-        let ways = self.why_it_waits();
-        let (x, end) = (self.window.right() + 1, self.ruler.end);
-        let fits = |words: &&String| x + width(words) <= end;
-        if let Some(words) = ways.iter().find(fits) {
-            canvas.text(x, y, end, words, Role::Warning);
-        }
-    }
-
-    /// The longest words first.
-    fn why_it_waits(&self) -> Vec<String> {
-        let waiting = self.cluster().waiting(&self.place);
-        let below = self.cluster().below_minimum(&self.place);
-        // Who waits for the leader only is not refused.
-        let for_all = self.cluster().waiting_for_all(&self.place);
-        let below = below.filter(|_| for_all > 0);
-        let standstill = self.cluster().standstill(self.partition);
-        let leaderless = standstill.is_some_and(|it| it.is_without_leader());
-        if waiting > 0 && (leaderless || below.is_some()) {
-            let wait = words::writes_wait(waiting);
-            if leaderless {
-                return vec![
-                    format!("   {wait}"),
-                    format!(" {wait}"),
-                    format!(" {waiting} wait"),
-                ];
-            }
-            let Some(below) = below else {
-                return Vec::new();
-            };
-            let back = below.missed.map(|broker| self.cluster().revival(broker));
-            let keys = back.map(|back| self.state.view.keys_in_turn(&back).join(", "));
-            let key = keys.map_or_else(String::new, |keys| format!("   {keys}"));
-            let short = format!("{} of {} in sync", below.in_sync, below.needed);
-            return vec![
-                format!("   {wait}: NOT_ENOUGH_REPLICAS{key}"),
-                format!("   {wait}: NOT_ENOUGH_REPLICAS"),
-                format!("  {waiting} wait: NOT_ENOUGH_REPLICAS"),
-                format!("   {wait}: {short}"),
-                format!("  {waiting} wait: {short}"),
-                format!("   {wait}{key}"),
-                format!("   {wait}"),
-                format!(" {waiting} wait{key}"),
-                format!(" {waiting} wait"),
-            ];
-        }
-        let topic = self.cluster().topics.get(&self.place.topic);
-        let Some(hidden) = topic.and_then(|topic| topic.hidden(self.partition)) else {
-            return Vec::new();
-        };
-        let (in_sync, needed) = (hidden.in_sync, hidden.needed);
-        vec![
-            format!("   written on {in_sync} of {needed} in sync: not shown yet"),
-            format!("   {in_sync} of {needed} in sync: not shown"),
-            format!("   {} not shown", hidden.records),
-            format!(" {} not shown", hidden.records),
-        ]
-    }
-
     fn lag(&self) -> Option<i64> {
         let group = self.cluster().groups.get(&self.state.view.group)?;
         self.cluster().lag(group, &self.place)
@@ -440,7 +422,8 @@ impl<'a> Lane<'a> {
         figure(canvas, y, "end", self.partition.log_end().0, Role::Text);
         figure(canvas, y + 1, "HW", high, Role::Strong);
         if let Some(lag) = self.lag() {
-            figure(canvas, y + 3, "lag", lag, Role::Text);
+            let y = y + self.rows() - 1;
+            figure(canvas, y, "lag", lag, Role::Text);
         }
     }
 }

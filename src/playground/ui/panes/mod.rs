@@ -7,13 +7,17 @@ pub mod fleet;
 pub mod flow;
 mod flow_block;
 pub mod group;
+mod group_consumer;
 mod group_state;
 pub mod lesson;
 pub mod log;
+mod log_bracket;
 mod log_lane;
+mod log_legend;
 mod log_marks;
 mod log_receipt;
 mod log_starting;
+mod log_waiting;
 mod log_window;
 pub mod now;
 pub mod order;
@@ -33,6 +37,7 @@ pub mod story;
 pub mod tabs;
 pub mod throughput;
 mod topic_rows;
+pub mod transactions;
 pub mod watches;
 pub mod wire;
 mod znode_detail;
@@ -70,6 +75,7 @@ pub fn draw(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rect) {
         Pane::Partitions => partitions::draw(canvas, state, area),
         Pane::Now => now::draw(canvas, state, area),
         Pane::Quorum => quorum::draw(canvas, state, area),
+        Pane::Transactions => transactions::draw(canvas, state, area),
         Pane::Lesson => lesson::draw(canvas, state, area),
         Pane::Order => order::draw(canvas, state, area),
     }
@@ -100,6 +106,7 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, pane: Pane, area: Rec
         Pane::Partitions => partitions::draw_inside(canvas, state, area),
         Pane::Now => now::draw_inside(canvas, state, area),
         Pane::Quorum => quorum::draw_inside(canvas, state, area),
+        Pane::Transactions => transactions::draw_inside(canvas, state, area),
         Pane::Lesson => lesson::draw_inside(canvas, state, area),
         Pane::Order => order::draw_inside(canvas, state, area),
     }

@@ -131,6 +131,7 @@ fn attached(size: (u16, u16), writes: bool) -> Session {
             .iter()
             .map(|p| TopicPartition::new("orders", *p))
             .collect(),
+        ..MemberSeen::default()
     };
     session.see(Observation::Group(GroupSeen {
         group: "shop".into(),
@@ -141,6 +142,7 @@ fn attached(size: (u16, u16), writes: bool) -> Session {
         committed: (0..3)
             .map(|p| (TopicPartition::new("orders", p), Offset(8_812_000)))
             .collect(),
+        ..GroupSeen::default()
     }));
     session
 }

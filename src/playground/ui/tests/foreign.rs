@@ -71,6 +71,7 @@ fn groups(session: &mut Session) {
                 client_id: named("c"),
                 host: named("/h"),
                 assignment: vec![orders(0)],
+                ..MemberSeen::default()
             }],
             ..GroupSeen::default()
         }));

@@ -6,9 +6,9 @@ use super::{
     text,
 };
 use crate::state::{
-    Action, Appearance, Happening, Key, KeyPress, Message, NewConsumer, NewTopic, Observation,
-    Overlay, ProcessChange, Request, ScreenAction, Status, StreamRate, Timestamp, TopicConfig,
-    ValueFace,
+    Action, Appearance, GroupProtocol, Happening, Key, KeyPress, Message, NewConsumer, NewTopic,
+    Observation, Overlay, ProcessChange, Request, ScreenAction, Status, StreamRate, Timestamp,
+    TopicConfig, ValueFace,
 };
 use wire::{
     GroupState,
@@ -52,11 +52,13 @@ fn the_start_waits_for_the_cluster_and_not_for_time() {
             name: "c1".into(),
             group: "billing".into(),
             topic: "orders".into(),
+            protocol: GroupProtocol::Classic,
         }),
         Request::AddConsumer(NewConsumer {
             name: "c2".into(),
             group: "billing".into(),
             topic: "orders".into(),
+            protocol: GroupProtocol::Classic,
         }),
     ] {
         assert!(asked.any(|request| *request == expected), "{expected:?}");

@@ -166,6 +166,7 @@ fn strangers(size: (u16, u16)) -> Session {
         client_id: "rdkafka".into(),
         host: "/127.0.0.1".into(),
         assignment,
+        ..MemberSeen::default()
     };
     session.see(Observation::Group(GroupSeen {
         group: "till".into(),

@@ -27,6 +27,7 @@ pub mod session;
 mod settings;
 mod stage;
 mod standstill;
+mod transactions;
 mod whole;
 mod worst;
 mod zookeeper;

@@ -270,6 +270,7 @@ impl Session {
                     client_id: name.into(),
                     host: "/127.0.0.1".into(),
                     assignment,
+                    ..MemberSeen::default()
                 })
                 .collect(),
             ..GroupSeen::default()

@@ -3,6 +3,7 @@
 mod cluster;
 mod groups;
 mod records;
+mod transactions;
 
 use kafka_protocol::messages;
 use kafka_protocol::protocol::Request;
@@ -44,6 +45,8 @@ answers! {
     SyncGroupRequest: groups::SYNC_GROUP,
     DescribeGroupsRequest: groups::DESCRIBE_GROUPS,
     ConsumerGroupDescribeRequest: groups::CONSUMER_GROUP_DESCRIBE,
+    ListTransactionsRequest: transactions::LIST_TRANSACTIONS,
+    DescribeTransactionsRequest: transactions::DESCRIBE_TRANSACTIONS,
     ListGroupsRequest: groups::LIST_GROUPS,
     DeleteGroupsRequest: groups::DELETE_GROUPS,
     ApiVersionsRequest: cluster::API_VERSIONS,

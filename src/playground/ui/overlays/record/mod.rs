@@ -83,7 +83,33 @@ fn head(
         RecordKind::Control => "control record. No reader gets it",
     };
     lines.push(kind.to_owned());
+    lines.extend(marker(state, record));
     lines
+}
+
+/// `commit marker of t1, producer 7001 epoch 0, by its coordinator's epoch 2`
+fn marker(state: &State, record: &RecordSeen) -> Option<String> {
+    let end = match record.kind {
+        RecordKind::Commit => "commit",
+        RecordKind::Abort => "abort",
+        RecordKind::Data | RecordKind::Aborted | RecordKind::Control => return None,
+    };
+    let producer = record.batch.producer_id;
+    let id = state.cluster.transactional_id_of(producer);
+    let of = id.map_or_else(String::new, |id| format!(" of {id}"));
+    // A version of two bytes, then the epoch.
+    let value = record.value_bytes.as_ref();
+    let coordinator = match value.map(|bytes| bytes.first.as_slice()) {
+        Some([_, _, epoch @ ..]) => epoch.first_chunk().map(|epoch| i32::from_be_bytes(*epoch)),
+        _ => None,
+    };
+    let by = coordinator.map_or_else(String::new, |epoch| {
+        format!(", by its coordinator's epoch {epoch}")
+    });
+    let epoch = record.batch.producer_epoch;
+    Some(format!(
+        "{end} marker{of}, producer {producer} epoch {epoch}{by}"
+    ))
 }
 
 fn batch(record: &RecordSeen) -> Vec<String> {
