@@ -30,7 +30,9 @@ impl ClusterArguments {
     pub(super) fn bootstrap(&self) -> Result<String> {
         match &self.bootstrap_server {
             Some(servers) => {
-                servers.split(',').try_for_each(address)?;
+                servers
+                    .split(',')
+                    .try_for_each(|server| address("--bootstrap-server", server))?;
                 Ok(servers.clone())
             }
             None => Ok(playground::find(self.name.as_deref())?.bootstrap),
@@ -39,13 +41,13 @@ impl ClusterArguments {
 }
 
 /// Looks whether this is the address of a server: who leaves the port out would wait for nobody.
-fn address(server: &str) -> Result<()> {
+pub(super) fn address(flag: &str, server: &str) -> Result<()> {
     let (host, port) = server.trim().rsplit_once(':').with_context(|| {
-        format!("--bootstrap-server {server}: no port: write HOST:PORT, for example {server}:9092")
+        format!("{flag} {server}: no port: write HOST:PORT, for example {server}:9092")
     })?;
     ensure!(
         !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0),
-        "--bootstrap-server {server}: write HOST:PORT, for example localhost:9092"
+        "{flag} {server}: write HOST:PORT, for example localhost:9092"
     );
     Ok(())
 }

@@ -13,6 +13,7 @@ mod groups;
 mod java_properties;
 mod learn;
 mod logging;
+mod mirror;
 mod old_spellings;
 mod open_files;
 mod playground;
@@ -55,6 +56,7 @@ enum Command {
     Configs(configs::ConfigsArguments),
     Produce(produce::ProduceArguments),
     Consume(consume::ConsumeArguments),
+    Mirror(mirror::MirrorArguments),
     #[command(hide = true)]
     Transact(transact::TransactArguments),
     Verify(verify::VerifyArguments),
@@ -98,6 +100,7 @@ pub fn main() -> ExitCode {
         Some(Command::Produce(arguments)) => produce::run(&arguments),
         Some(Command::Consume(arguments)) => consume::run(&arguments),
         Some(Command::Transact(arguments)) => transact::run(&arguments),
+        Some(Command::Mirror(arguments)) => mirror::run(&arguments),
         Some(Command::Verify(arguments)) => return verify::run(&arguments),
         Some(Command::VerifyTransactionsWorker(arguments)) => {
             return verify::run_worker(&arguments);
