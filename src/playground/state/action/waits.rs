@@ -14,7 +14,6 @@ use super::{
 use crate::state::{
     State, Timestamp,
     cluster::{Observation, ProcessName, Stage},
-    settings::Keymap,
     story::{Hand, Line, Tone},
 };
 use wire::control::Answer;
@@ -400,7 +399,7 @@ pub(in crate::state) fn answer_oldest(state: &mut State, refused: Option<String>
     };
     let wait = state.waits.list.remove(index);
     let told = |why: String| match wait.asker {
-        Asker::Shell(_) => Keymap::with_names(&why),
+        Asker::Shell(_) => state.view.name(&why),
         Asker::Screen | Asker::Lesson => state.view.fill(&why),
     };
     let outcome = refused.map_or(Ok(String::new()), |why| Err(told(why)));

@@ -64,6 +64,12 @@ impl View {
         keys.unwrap_or_else(typed)
     }
 
+    /// A sentence for another shell, which has no keys: actions by their names.
+    #[must_use]
+    pub fn name(&self, sentence: &str) -> String {
+        Keymap::with_names(sentence)
+    }
+
     /// A sentence with the keys of the actions that it names in braces, as they work from here: `{start broker 3}`.
     #[must_use]
     pub fn fill(&self, sentence: &str) -> String {

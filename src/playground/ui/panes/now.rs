@@ -192,7 +192,7 @@ fn group(state: &State) -> Pieces {
     joined("group", vec![say(Role::Text, words)])
 }
 
-/// `servers   231 MB   19 % of a core   pages that are shared count in each`
+/// `servers   231 MB   19 % of a core   shared in each`: pages that are shared count in each
 fn servers(state: &State) -> Pieces {
     let servers = || {
         let all = state.cluster.processes.values();
@@ -208,6 +208,6 @@ fn servers(state: &State) -> Pieces {
         let percent = shares.iter().sum::<u64>() / 10;
         parts.push(say(Role::Text, format!("{percent} % of a core")));
     }
-    parts.push(say(Role::Dim, "pages that are shared count in each"));
+    parts.push(say(Role::Dim, "shared in each"));
     joined("servers", parts)
 }
