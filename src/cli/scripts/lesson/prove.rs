@@ -14,8 +14,8 @@ use anyhow::{Context, Result, bail};
 use crate::cli::scripts::running::{PATIENCE, act, end, mark, reach, status, wait, wait_since};
 use client::control::Control;
 use playground::state::{Action, ClusterAction, Lesson, LessonStep};
-use wire::BrokerId;
-use wire::control::{Answer, Asker, Status};
+use wire::control::{Answer, Asker, GroupStatus, ProcessStatus, Status};
+use wire::{BrokerId, GroupState};
 
 /// What a step's condition counts from.
 const MARK: &str = "step";
@@ -125,8 +125,7 @@ fn prove_all(lesson: &Lesson, control: &mut Control) -> Result<Option<Broken>> {
             bail!("{action}: {why}");
         }
     }
-    wait(control, SETTLED, STEP_WAITS)?;
-    let before = shape(&status(control)?);
+    let before = beginning(control)?;
     for (step, number) in lesson.steps.iter().zip(1..) {
         if let Some(how) = prove_step(step, control)? {
             return Ok(Some(Broken::Step {
@@ -149,6 +148,32 @@ fn prove_all(lesson: &Lesson, control: &mut Control) -> Result<Option<Broken>> {
         }
         thread::sleep(LOOK_EVERY);
     }
+}
+
+/// What there is once every consumer reads: a group that divides its partitions just then never looks so again.
+fn beginning(control: &mut Control) -> Result<Shape> {
+    wait(control, SETTLED, STEP_WAITS)?;
+    let deadline = Instant::now() + STEP_WAITS;
+    loop {
+        let now = status(control)?;
+        let consumers = now.processes.iter().filter(|it| is_consumer(it)).count();
+        if all_read(&now.groups, consumers) || Instant::now() > deadline {
+            return Ok(shape(&now));
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Servers have an address.
+fn is_consumer(process: &ProcessStatus) -> bool {
+    process.address.is_none() && process.pid.is_some()
+}
+
+/// Whether so many consumers are members, and none waits for its partitions.
+fn all_read(groups: &[GroupStatus], consumers: usize) -> bool {
+    let members: usize = groups.iter().map(|group| group.members).sum();
+    let rebalances = |group: &GroupStatus| GroupState::of_name(&group.state).is_rebalance();
+    members == consumers && !groups.iter().any(rebalances)
 }
 
 fn prove_step(step: &LessonStep, control: &mut Control) -> Result<Option<How>> {
@@ -293,4 +318,26 @@ fn difference(before: &Shape, after: &Shape) -> Option<String> {
         told(after),
         told(before)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all_read;
+    use wire::control::GroupStatus;
+
+    #[test]
+    fn a_beginning_is_seen_once_every_consumer_has_its_partitions() {
+        let billing = |state: &str, members| {
+            vec![GroupStatus {
+                group: "billing".into(),
+                state: state.into(),
+                members,
+                lag: 0,
+            }]
+        };
+        assert!(!all_read(&billing("CompletingRebalance", 2), 2));
+        assert!(!all_read(&billing("Stable", 1), 2));
+        assert!(all_read(&billing("Stable", 2), 2));
+        assert!(all_read(&[], 0));
+    }
 }
