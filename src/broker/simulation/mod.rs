@@ -40,6 +40,7 @@ mod chance;
 mod clients;
 mod consumer_groups;
 mod controller;
+mod course;
 mod faults;
 mod groups;
 mod ledger;

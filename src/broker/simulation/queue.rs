@@ -35,6 +35,11 @@ impl<E> Queue<E> {
         });
     }
 
+    /// Whether there is an event like this.
+    pub(super) fn any(&self, event: impl Fn(&E) -> bool) -> bool {
+        self.heap.iter().any(|scheduled| event(&scheduled.event))
+    }
+
     /// Takes the next event that happens until `until`, and its time.
     pub(super) fn take(&mut self, until: u64) -> Option<(u64, E)> {
         self.heap.peek().filter(|next| next.at <= until)?;

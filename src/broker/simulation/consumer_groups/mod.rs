@@ -35,7 +35,7 @@ const CONSUMER_GROUPS: Simulation = Simulation {
 fn run(seed: u64, transcript: &mut Transcript) -> Result<(), Violation> {
     let mut world = World::new(seed, std::mem::take(transcript));
     let result = world.run();
-    *transcript = world.transcript;
+    *transcript = world.into_transcript();
     result
 }
 

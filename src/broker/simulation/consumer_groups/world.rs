@@ -5,9 +5,8 @@ mod asking;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::asking::{coordinator, topics};
-use super::super::chance::Chance;
+use super::super::course::{Course, Travel};
 use super::super::promises::{Healing, Violation};
-use super::super::queue::Queue;
 use super::super::transcript::Transcript;
 use super::ledger::Ledger;
 use super::log::OffsetsLog;
@@ -24,6 +23,11 @@ const HEALING_MS: u64 = 2_000;
 /// How long a member waits for an answer.
 const PATIENCE_MS: u64 = 25;
 
+const TRAVEL: Travel = Travel {
+    lost_percent: 3,
+    slowest_ms: 4,
+};
+
 /// The epochs with which a member leaves for good, and to come back.
 const LEAVE: i32 = -1;
 const LEAVE_STATIC: i32 = -2;
@@ -32,10 +36,7 @@ const LEAVE_STATIC: i32 = -2;
 const INSTANCES: [Option<&str>; 4] = [None, None, None, Some("s4")];
 
 pub(super) struct World {
-    chance: Chance,
-    pub(super) transcript: Transcript,
-    now_ms: u64,
-    queue: Queue<Event>,
+    course: Course<Event>,
     coordinator: Coordinator,
     /// When the coordinator began: its time counts from there.
     started_ms: u64,
@@ -54,7 +55,6 @@ pub(super) struct World {
     /// Who asked what, and is not answered.
     asked: BTreeMap<RequestId, (Process, Asked)>,
     next_request: u64,
-    healed: bool,
 }
 
 /// A process of a consumer, by its place among the members.
@@ -87,10 +87,7 @@ impl World {
         let members =
             members.map(|(index, instance)| Member::new(index, instance.map(str::to_owned)));
         let mut world = Self {
-            chance: Chance::new(seed),
-            transcript,
-            now_ms: 0,
-            queue: Queue::new(),
+            course: Course::new(seed, transcript, TRAVEL),
             coordinator: coordinator(),
             started_ms: 0,
             leader_epoch: LeaderEpoch(0),
@@ -104,15 +101,14 @@ impl World {
             ledger: Ledger::default(),
             asked: BTreeMap::new(),
             next_request: 0,
-            healed: false,
         };
         world.lead();
         for index in 0..INSTANCES.len() {
-            let later = world.chance.between(5, 60);
-            world.after(later, Event::Start(index));
+            let later = world.course.chance.between(5, 60);
+            world.course.after(later, Event::Start(index));
         }
-        world.after(1, Event::Replicated);
-        world.after(40, Event::Fault);
+        world.course.after(1, Event::Replicated);
+        world.course.after(40, Event::Fault);
         world
     }
 
@@ -121,26 +117,9 @@ impl World {
         self.heals_within(HEALING_MS)
     }
 
-    fn after(&mut self, ms: u64, event: Event) {
-        self.queue.put(self.now_ms + ms, event);
-    }
-
-    fn say(&mut self, line: impl FnOnce() -> String) {
-        self.transcript.say(self.now_ms, line);
-    }
-
-    fn goes_wrong(&mut self, percent: u64) -> bool {
-        !self.healed && self.chance.percent(percent)
-    }
-
-    /// Lets something travel, if it is not lost.
-    fn send(&mut self, event: Event) {
-        if self.goes_wrong(3) {
-            self.say(|| format!("fault: lost: {event:?}"));
-            return;
-        }
-        let delay = self.chance.between(1, 4);
-        self.after(delay, event);
+    /// What was told of it.
+    pub(super) fn into_transcript(self) -> Transcript {
+        self.course.transcript
     }
 
     fn happen(&mut self, event: Event) {
@@ -183,7 +162,8 @@ impl World {
             Event::Tick(_) => {}
             Event::Replicated => self.replicate(),
             Event::Loaded(leader_epoch, replay) => {
-                self.say(|| format!("the log is read under epoch {leader_epoch}"));
+                self.course
+                    .say(|| format!("the log is read under epoch {leader_epoch}"));
                 self.step(coordinator::Event::Loaded {
                     partition: 0,
                     leader_epoch,
@@ -213,110 +193,116 @@ impl World {
         if member.process != State::Runs || member.incarnation != incarnation {
             return;
         }
-        if member.frozen_until > self.now_ms {
-            let left = member.frozen_until - self.now_ms;
-            self.after(left, Event::Act(process));
+        if member.frozen_until > self.course.now_ms {
+            let left = member.frozen_until - self.course.now_ms;
+            self.course.after(left, Event::Act(process));
             return;
         }
         // What it read it commits before it gives up, and now and then.
-        if self.chance.percent(40)
-            && let Some(partition) = member.reads(&mut self.chance)
+        if self.course.chance.percent(40)
+            && let Some(partition) = member.reads(&mut self.course.chance)
         {
             let asked = Asked::Commit(partition, member.id.clone(), member.epoch);
-            if self.goes_wrong(15) {
-                let late = self.chance.between(10, 120);
-                self.say(|| format!("fault: late by {late} ms: {asked:?}"));
-                self.after(late, Event::Asked(process, asked));
+            if self.course.goes_wrong(15) {
+                let late = self.course.chance.between(10, 120);
+                self.course
+                    .say(|| format!("fault: late by {late} ms: {asked:?}"));
+                self.course.after(late, Event::Asked(process, asked));
             } else {
-                self.send(Event::Asked(process, asked));
+                self.course.send(Event::Asked(process, asked));
             }
         }
         if let Some((number, heartbeat)) = self.members[index].beat() {
-            self.after(PATIENCE_MS, Event::GiveUp(process, number));
-            self.send(Event::Asked(
+            self.course
+                .after(PATIENCE_MS, Event::GiveUp(process, number));
+            self.course.send(Event::Asked(
                 process,
                 Asked::Heartbeat(number, Box::new(heartbeat)),
             ));
         }
-        let pause = self.chance.between(3, 15);
-        self.after(pause, Event::Act(process));
+        let pause = self.course.chance.between(3, 15);
+        self.course.after(pause, Event::Act(process));
     }
 
     fn stop(&mut self, index: usize) {
         self.members[index].stop();
-        let pause = self.chance.between(5, 120);
-        self.after(pause, Event::Start(index));
+        let pause = self.course.chance.between(5, 120);
+        self.course.after(pause, Event::Start(index));
     }
 
     fn fault(&mut self) {
-        if self.healed {
+        if self.course.healed {
             return;
         }
         let indexes: Vec<usize> = (0..self.members.len()).collect();
-        let index = self.chance.pick(&indexes).expect("some");
+        let index = self.course.chance.pick(&indexes).expect("some");
         let member = &mut self.members[index];
-        match self.chance.between(0, 99) {
+        match self.course.chance.between(0, 99) {
             0..=29 => {
-                let kept = self.chance.between(0, self.log.uncommitted());
-                self.say(|| format!("fault: another broker leads, with {kept} batches more"));
+                let kept = self.course.chance.between(0, self.log.uncommitted());
+                self.course
+                    .say(|| format!("fault: another broker leads, with {kept} batches more"));
                 self.log.elect(kept);
                 self.lead();
             }
             30..=49 => {
-                let ms = self.chance.between(20, 160);
-                member.frozen_until = self.now_ms + ms;
-                self.say(|| format!("fault: consumer {index} stands still for {ms} ms"));
+                let ms = self.course.chance.between(20, 160);
+                member.frozen_until = self.course.now_ms + ms;
+                self.course
+                    .say(|| format!("fault: consumer {index} stands still for {ms} ms"));
             }
             50..=69 => {
-                self.say(|| format!("fault: consumer {index} is killed"));
+                self.course
+                    .say(|| format!("fault: consumer {index} is killed"));
                 self.stop(index);
             }
             70..=94 if member.process == State::Runs && member.epoch > 0 => {
-                let comes_back = member.instance.is_some() && self.chance.percent(70);
+                let comes_back = member.instance.is_some() && self.course.chance.percent(70);
                 let epoch = if comes_back { LEAVE_STATIC } else { LEAVE };
                 let process = (index, member.incarnation);
                 let (number, leave) = member.leave(epoch);
-                self.say(|| format!("fault: consumer {index} leaves with {epoch}"));
-                self.send(Event::Asked(
+                self.course
+                    .say(|| format!("fault: consumer {index} leaves with {epoch}"));
+                self.course.send(Event::Asked(
                     process,
                     Asked::Heartbeat(number, Box::new(leave)),
                 ));
-                let pause = self.chance.between(5, 120);
-                self.after(pause, Event::Start(index));
+                let pause = self.course.chance.between(5, 120);
+                self.course.after(pause, Event::Start(index));
             }
             _ if self.partitions < 7 => {
                 self.partitions += 1;
                 let partitions = self.partitions;
-                self.say(|| format!("fault: the topic has {partitions} partitions"));
+                self.course
+                    .say(|| format!("fault: the topic has {partitions} partitions"));
                 self.step(topics(partitions));
             }
             _ => {}
         }
-        let pause = self.chance.between(10, 90);
-        self.after(pause, Event::Fault);
+        let pause = self.course.chance.between(10, 90);
+        self.course.after(pause, Event::Fault);
     }
 }
 
 impl Healing for World {
     fn now(&self) -> u64 {
-        self.now_ms
+        self.course.now_ms
     }
 
     fn run_until(&mut self, until: u64) -> Result<(), Violation> {
-        while let Some((at, event)) = self.queue.take(until) {
-            self.now_ms = at;
+        while let Some(event) = self.course.next(until) {
             self.happen(event);
             self.ledger.verdict.so_far()?;
         }
-        self.now_ms = until;
+        self.course.now_ms = until;
         Ok(())
     }
 
     fn heal(&mut self) {
-        self.healed = true;
+        self.course.healed = true;
         for index in 0..self.members.len() {
             self.members[index].frozen_until = 0;
-            self.after(200, Event::Start(index));
+            self.course.after(200, Event::Start(index));
         }
     }
 

@@ -5,9 +5,8 @@ mod asking;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::asking::coordinator;
-use super::super::chance::Chance;
+use super::super::course::{Course, Travel};
 use super::super::promises::{Healing, Invariant, Violation};
-use super::super::queue::Queue;
 use super::super::transcript::Transcript;
 use super::ledger::Ledger;
 use super::log::{Batch, OffsetsLog};
@@ -22,16 +21,18 @@ const HEALING_MS: u64 = 5_000;
 /// How long a producer waits for an answer.
 const PATIENCE_MS: u64 = 40;
 
+const TRAVEL: Travel = Travel {
+    lost_percent: 4,
+    slowest_ms: 5,
+};
+
 /// How long a load may take at most.
 const LOADING_MS: u64 = 100;
 
 const PARTITIONS: i32 = 3;
 
 pub(super) struct World {
-    chance: Chance,
-    pub(super) transcript: Transcript,
-    now_ms: u64,
-    queue: Queue<Event>,
+    course: Course<Event>,
     coordinator: Coordinator,
     leader_epoch: LeaderEpoch,
     log: OffsetsLog,
@@ -44,7 +45,6 @@ pub(super) struct World {
     next_request: u64,
     next_serial: u64,
     next_value: i64,
-    healed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -98,10 +98,7 @@ impl World {
             .zip(0..)
             .map(|((id, raises_epoch), serial)| Producer::new(id, raises_epoch, Serial(serial)));
         let mut world = Self {
-            chance: Chance::new(seed),
-            transcript,
-            now_ms: 0,
-            queue: Queue::new(),
+            course: Course::new(seed, transcript, TRAVEL),
             coordinator: coordinator(),
             leader_epoch: LeaderEpoch(0),
             log: OffsetsLog::default(),
@@ -112,11 +109,10 @@ impl World {
             next_request: 0,
             next_serial: 100,
             next_value: 0,
-            healed: false,
         };
         world.lead();
         for producer in 0..world.producers.len() {
-            world.after(20, Event::Act(producer));
+            world.course.after(20, Event::Act(producer));
         }
         for (ms, event) in [
             (1, Event::Replicated),
@@ -124,7 +120,7 @@ impl World {
             (30, Event::Plain),
             (60, Event::Fault),
         ] {
-            world.after(ms, event);
+            world.course.after(ms, event);
         }
         world
     }
@@ -135,7 +131,7 @@ impl World {
         // What the last coordinator forgot, because it was not known to be in the log, the next one reads there.
         self.log.elect(self.log.len() - self.log.committed);
         self.lead();
-        self.run_until(self.now_ms + LOADING_MS)?;
+        self.run_until(self.course.now_ms + LOADING_MS)?;
         let counting = self.log.counting();
         for partition in 0..PARTITIONS {
             let told = self.told(partition, true);
@@ -151,26 +147,9 @@ impl World {
         self.ledger.verdict.so_far()
     }
 
-    fn after(&mut self, ms: u64, event: Event) {
-        self.queue.put(self.now_ms + ms, event);
-    }
-
-    fn say(&mut self, line: impl FnOnce() -> String) {
-        self.transcript.say(self.now_ms, line);
-    }
-
-    fn goes_wrong(&mut self, percent: u64) -> bool {
-        !self.healed && self.chance.percent(percent)
-    }
-
-    /// Lets something travel, if it is not lost.
-    fn send(&mut self, event: Event) {
-        if self.goes_wrong(4) {
-            self.say(|| format!("fault: lost: {event:?}"));
-            return;
-        }
-        let delay = self.chance.between(1, 5);
-        self.after(delay, event);
+    /// What was told of it.
+    pub(super) fn into_transcript(self) -> Transcript {
+        self.course.transcript
     }
 
     fn happen(&mut self, event: Event) {
@@ -179,7 +158,7 @@ impl World {
             Event::GiveUp(index, number) => {
                 let producer = &mut self.producers[index];
                 if producer.awaits(number)
-                    && let Some(act) = producer.give_up(&mut self.chance)
+                    && let Some(act) = producer.give_up(&mut self.course.chance)
                 {
                     self.carry_out_act(index, act);
                 }
@@ -198,9 +177,9 @@ impl World {
                     transaction: None,
                     values,
                 });
-                if !self.healed {
-                    let pause = self.chance.between(5, 90);
-                    self.after(pause, Event::Plain);
+                if !self.course.healed {
+                    let pause = self.course.chance.between(5, 90);
+                    self.course.after(pause, Event::Plain);
                 }
             }
             Event::Marker(index, serial) => self.write_marker(index, serial),
@@ -209,12 +188,13 @@ impl World {
             Event::Replicated => self.replicate(),
             Event::Read(epoch) if epoch == self.leader_epoch => {
                 let replay = Box::new(self.log.replay());
-                let pause = self.chance.between(0, 25);
-                self.after(pause, Event::Loaded(epoch, replay));
+                let pause = self.course.chance.between(0, 25);
+                self.course.after(pause, Event::Loaded(epoch, replay));
             }
             Event::Read(_) => {}
             Event::Loaded(leader_epoch, replay) => {
-                self.say(|| format!("the log is read under epoch {leader_epoch}"));
+                self.course
+                    .say(|| format!("the log is read under epoch {leader_epoch}"));
                 self.step(coordinator::Event::Loaded {
                     partition: 0,
                     leader_epoch,
@@ -228,13 +208,13 @@ impl World {
 
     /// A producer goes on; after the faults nobody does.
     fn act(&mut self, index: usize) {
-        if self.healed {
+        if self.course.healed {
             return;
         }
-        let act = self.producers[index].act(PARTITIONS, &mut self.chance);
+        let act = self.producers[index].act(PARTITIONS, &mut self.course.chance);
         self.carry_out_act(index, act);
-        let pause = self.chance.between(2, 20);
-        self.after(pause, Event::Act(index));
+        let pause = self.course.chance.between(2, 20);
+        self.course.after(pause, Event::Act(index));
     }
 
     fn carry_out_act(&mut self, index: usize, act: Act) {
@@ -243,24 +223,26 @@ impl World {
         match act {
             Act::Waits => {}
             Act::Commit(number, partitions) => {
-                self.after(PATIENCE_MS, Event::GiveUp(index, number));
+                self.course.after(PATIENCE_MS, Event::GiveUp(index, number));
                 let asked = Asked {
                     by: Some((index, number)),
                     transaction: Some((serial, identity)),
                     values: self.values(partitions),
                 };
-                if self.goes_wrong(6) {
-                    let late = self.chance.between(30, 300);
-                    self.say(|| format!("fault: late by {late} ms: {asked:?}"));
-                    self.after(late, Event::Commit(asked));
+                if self.course.goes_wrong(6) {
+                    let late = self.course.chance.between(30, 300);
+                    self.course
+                        .say(|| format!("fault: late by {late} ms: {asked:?}"));
+                    self.course.after(late, Event::Commit(asked));
                 } else {
-                    self.send(Event::Commit(asked));
+                    self.course.send(Event::Commit(asked));
                 }
             }
             Act::End(commit) => {
-                self.say(|| format!("{serial:?} ends, commit={commit}"));
+                self.course
+                    .say(|| format!("{serial:?} ends, commit={commit}"));
                 self.ledger.decide(serial, commit);
-                self.after(2, Event::Marker(index, serial));
+                self.course.after(2, Event::Marker(index, serial));
             }
         }
     }
@@ -303,10 +285,11 @@ impl World {
             end,
             before: self.coordinator.next_write(),
         };
-        self.say(|| format!("batch {length}: the marker of {serial:?}"));
+        self.course
+            .say(|| format!("batch {length}: the marker of {serial:?}"));
         self.uncommitted.push((length, Waiting::Marker(news)));
-        let again = self.chance.between(15, 60);
-        self.after(again, Event::Marker(index, serial));
+        let again = self.course.chance.between(15, 60);
+        self.course.after(again, Event::Marker(index, serial));
     }
 
     fn hear_of_marker(&mut self, news: News) {
@@ -314,13 +297,15 @@ impl World {
             return;
         }
         let (end, before) = (news.end, news.before);
-        self.say(|| format!("the coordinator hears of {news:?}"));
+        self.course
+            .say(|| format!("the coordinator hears of {news:?}"));
         self.step(coordinator::Event::TransactionEnded {
             partition: 0,
             end,
             before,
         });
-        self.send(Event::Completed(news.producer, news.serial));
+        self.course
+            .send(Event::Completed(news.producer, news.serial));
     }
 
     /// The transaction's coordinator hears that the marker is there.
@@ -332,13 +317,13 @@ impl World {
         self.ledger.complete(serial);
         self.next_serial += 1;
         producer.complete(Serial(self.next_serial));
-        self.say(|| format!("{serial:?} is complete"));
+        self.course.say(|| format!("{serial:?} is complete"));
     }
 
     /// Followers have more of the log, perhaps all.
     fn replicate(&mut self) {
         let behind = u64::try_from(self.log.len() - self.log.committed).expect("small");
-        let more = self.chance.between(0, behind);
+        let more = self.course.chance.between(0, behind);
         self.log.committed += usize::try_from(more).expect("small");
         let committed = self.log.committed;
         let waiting = std::mem::take(&mut self.uncommitted).into_iter();
@@ -347,9 +332,9 @@ impl World {
         for (_, done) in done {
             match done {
                 Waiting::Write(write) => {
-                    let in_doubt = self.goes_wrong(4);
+                    let in_doubt = self.course.goes_wrong(4);
                     let result = if in_doubt {
-                        self.say(|| format!("fault: {write:?} is in doubt"));
+                        self.course.say(|| format!("fault: {write:?} is in doubt"));
                         Err(ErrorCode::RequestTimedOut)
                     } else {
                         Ok(())
@@ -358,17 +343,17 @@ impl World {
                 }
                 Waiting::Marker(news) => {
                     // Each is told of by a task of its own, which runs when it runs.
-                    let pause = if self.goes_wrong(15) {
-                        self.chance.between(5, 120)
+                    let pause = if self.course.goes_wrong(15) {
+                        self.course.chance.between(5, 120)
                     } else {
-                        self.chance.between(0, 2)
+                        self.course.chance.between(0, 2)
                     };
-                    self.after(pause, Event::News(news));
+                    self.course.after(pause, Event::News(news));
                 }
             }
         }
-        let pause = self.chance.between(1, 9);
-        self.after(pause, Event::Replicated);
+        let pause = self.course.chance.between(1, 9);
+        self.course.after(pause, Event::Replicated);
     }
 
     fn fetch(&mut self) {
@@ -378,20 +363,21 @@ impl World {
                 self.ledger.told(partition, &told, stable, &self.log);
             }
         }
-        self.after(3, Event::Fetch);
+        self.course.after(3, Event::Fetch);
     }
 
     fn fault(&mut self) {
-        if self.healed {
+        if self.course.healed {
             return;
         }
         let behind = u64::try_from(self.log.len() - self.log.committed).expect("small");
-        let kept = self.chance.between(0, behind);
-        self.say(|| format!("fault: another broker leads, with {kept} of {behind} batches more"));
+        let kept = self.course.chance.between(0, behind);
+        self.course
+            .say(|| format!("fault: another broker leads, with {kept} of {behind} batches more"));
         self.log.elect(usize::try_from(kept).expect("small"));
         self.lead();
-        let pause = self.chance.between(40, 400);
-        self.after(pause, Event::Fault);
+        let pause = self.course.chance.between(40, 400);
+        self.course.after(pause, Event::Fault);
     }
 
     /// Another broker leads, and reads the log.
@@ -404,29 +390,28 @@ impl World {
             partition: 0,
             leader_epoch: self.leader_epoch,
         });
-        let pause = self.chance.between(1, 10);
-        self.after(pause, Event::Read(self.leader_epoch));
+        let pause = self.course.chance.between(1, 10);
+        self.course.after(pause, Event::Read(self.leader_epoch));
     }
 }
 
 impl Healing for World {
     fn now(&self) -> u64 {
-        self.now_ms
+        self.course.now_ms
     }
 
     fn run_until(&mut self, until: u64) -> Result<(), Violation> {
-        while let Some((at, event)) = self.queue.take(until) {
-            self.now_ms = at;
+        while let Some(event) = self.course.next(until) {
             self.happen(event);
             self.ledger.verdict.so_far()?;
         }
-        self.now_ms = until;
+        self.course.now_ms = until;
         Ok(())
     }
 
     /// What is open is aborted, as transactions that take too long are.
     fn heal(&mut self) {
-        self.healed = true;
+        self.course.healed = true;
         for index in 0..self.producers.len() {
             if self.producers[index].state == State::Open {
                 let act = self.producers[index].fence();

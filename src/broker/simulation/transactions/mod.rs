@@ -47,7 +47,7 @@ const RAISED_EPOCHS: Simulation = Simulation {
 fn run(seed: u64, versions: [i16; 4], transcript: &mut Transcript) -> Result<(), Violation> {
     let mut world = World::new(seed, versions, std::mem::take(transcript));
     let result = world.run();
-    *transcript = world.transcript;
+    *transcript = world.into_transcript();
     result
 }
 

@@ -5,9 +5,8 @@ mod leaders;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::chance::Chance;
+use super::super::course::{Course, Travel};
 use super::super::promises::{Healing, Verdict, Violation};
-use super::super::queue::Queue;
 use super::super::transcript::Transcript;
 use super::coordinator::Coordinator;
 use super::ledger::{Ledger, Serial};
@@ -28,6 +27,11 @@ const HEALING_MS: u64 = 30_000;
 /// How long a producer waits for an answer.
 const PATIENCE_MS: u64 = 60;
 
+const TRAVEL: Travel = Travel {
+    lost_percent: 3,
+    slowest_ms: 6,
+};
+
 const NAMES: [(&str, &str); 4] = [
     ("p1", "shared"),
     ("p2", "shared"),
@@ -36,10 +40,7 @@ const NAMES: [(&str, &str); 4] = [
 ];
 
 pub(super) struct World {
-    chance: Chance,
-    pub(super) transcript: Transcript,
-    now_ms: u64,
-    queue: Queue<Event>,
+    course: Course<Event>,
     coordinator: Coordinator,
     /// When the coordinator looks at the time next.
     wakes_at: Option<u64>,
@@ -51,12 +52,9 @@ pub(super) struct World {
     asked: BTreeMap<RequestId, (Asker, Request)>,
     /// What waits until it is in every in-sync replica.
     uncommitted: Vec<Uncommitted>,
-    /// Records that come some time.
-    on_their_way: u64,
     next_request: u64,
     next_serial: u64,
     next_producer_id: i64,
-    healed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -123,10 +121,7 @@ impl World {
         let producers = NAMES.iter().zip(versions);
         let partitions = (0..3).map(|index| Partition::new(TopicPartition::new("orders", index)));
         let mut world = Self {
-            chance: Chance::new(seed),
-            transcript,
-            now_ms: 0,
-            queue: Queue::new(),
+            course: Course::new(seed, transcript, TRAVEL),
             coordinator,
             wakes_at: None,
             producers: producers
@@ -137,22 +132,20 @@ impl World {
             verdict: Verdict::default(),
             asked: BTreeMap::new(),
             uncommitted: Vec::new(),
-            on_their_way: 0,
             next_request: 0,
             next_serial: 0,
             next_producer_id: 1_000,
-            healed: false,
         };
         world.step(started);
-        world.after(1, Event::Loaded);
+        world.course.after(1, Event::Loaded);
         for producer in 0..NAMES.len() {
-            world.after(5, Event::Act(producer));
+            world.course.after(5, Event::Act(producer));
         }
         for partition in 0..world.partitions.len() {
-            world.after(1, Event::Replicated(partition));
+            world.course.after(1, Event::Replicated(partition));
         }
-        world.after(20, Event::Read);
-        world.after(100, Event::Fault);
+        world.course.after(20, Event::Read);
+        world.course.after(100, Event::Fault);
         world
     }
 
@@ -164,42 +157,23 @@ impl World {
         self.verdict.so_far()
     }
 
-    fn after(&mut self, ms: u64, event: Event) {
-        if matches!(event, Event::Record(_)) {
-            self.on_their_way += 1;
-        }
-        self.queue.put(self.now_ms + ms, event);
-    }
-
-    fn say(&mut self, line: impl FnOnce() -> String) {
-        self.transcript.say(self.now_ms, line);
-    }
-
-    fn goes_wrong(&mut self, percent: u64) -> bool {
-        !self.healed && self.chance.percent(percent)
-    }
-
-    /// Lets something travel, if it is not lost.
-    fn send(&mut self, event: Event) {
-        if self.goes_wrong(3) {
-            self.say(|| format!("fault: lost: {event:?}"));
-            return;
-        }
-        let delay = self.chance.between(1, 6);
-        self.after(delay, event);
-    }
-
     /// The same, perhaps late, or a second time.
     fn send_late(&mut self, event: Event) {
-        if self.goes_wrong(6) {
-            let late = self.chance.between(50, 2_500);
-            self.say(|| format!("fault: late by {late} ms: {event:?}"));
-            self.after(late, event.clone());
-            if self.chance.percent(50) {
+        if self.course.goes_wrong(6) {
+            let late = self.course.chance.between(50, 2_500);
+            self.course
+                .say(|| format!("fault: late by {late} ms: {event:?}"));
+            self.course.after(late, event.clone());
+            if self.course.chance.percent(50) {
                 return;
             }
         }
-        self.send(event);
+        self.course.send(event);
+    }
+
+    /// What was told of it.
+    pub(super) fn into_transcript(self) -> Transcript {
+        self.course.transcript
     }
 
     fn happen(&mut self, event: Event) {
@@ -208,7 +182,7 @@ impl World {
             Event::GiveUp(index, number) => {
                 let producer = &mut self.producers[index];
                 if producer.awaits(number) {
-                    producer.give_up(number, &mut self.chance);
+                    producer.give_up(number, &mut self.course.chance);
                     self.act_soon(index);
                 }
             }
@@ -222,7 +196,6 @@ impl World {
                 self.learned(producer, learned);
             }
             Event::Record(record) => {
-                self.on_their_way -= 1;
                 self.take_record(record);
             }
             Event::Question(question) => self.asked_by_leader(question),
@@ -236,7 +209,7 @@ impl World {
                 });
             }
             Event::Stored => {
-                let in_doubt = self.goes_wrong(4);
+                let in_doubt = self.course.goes_wrong(4);
                 if let Some(stored) = self.coordinator.outcome(in_doubt) {
                     self.step(stored);
                 }
@@ -255,7 +228,7 @@ impl World {
             Event::Replicated(partition) => self.replicate(partition),
             Event::Read => {
                 self.read();
-                self.after(20, Event::Read);
+                self.course.after(20, Event::Read);
             }
             Event::Fault => self.fault(),
         }
@@ -263,30 +236,30 @@ impl World {
 
     fn act_soon(&mut self, producer: usize) {
         // Some stand still until others have taken over.
-        let pause = if self.goes_wrong(2) {
-            self.chance.between(300, 2_500)
+        let pause = if self.course.goes_wrong(2) {
+            self.course.chance.between(300, 2_500)
         } else {
-            self.chance.between(1, 25)
+            self.course.chance.between(1, 25)
         };
-        self.after(pause, Event::Act(producer));
+        self.course.after(pause, Event::Act(producer));
     }
 
     /// A producer goes on; after the faults nobody ends what is open: that is the coordinator's part.
     fn act(&mut self, index: usize) {
-        if self.healed {
+        if self.course.healed {
             return;
         }
         self.next_serial += 1;
         let all: Vec<TopicPartition> = self.partitions.iter().map(|it| it.at.clone()).collect();
         let fresh = Serial(self.next_serial);
         let producer = &mut self.producers[index];
-        let (number, ask) = producer.act(fresh, &all, &mut self.chance);
+        let (number, ask) = producer.act(fresh, &all, &mut self.course.chance);
         if let Some(serial) = producer.wishes() {
             self.ledger.wish(serial);
         }
         let (identity, serial) = (producer.identity(), producer.serial);
         let adds = producer.version >= 2;
-        self.after(PATIENCE_MS, Event::GiveUp(index, number));
+        self.course.after(PATIENCE_MS, Event::GiveUp(index, number));
         match ask {
             Ask::Coordinator(request) => {
                 self.send_late(Event::Asked(Asker::Producer(index, number), request));
@@ -313,7 +286,8 @@ impl World {
             Learned::Acknowledged(at, serial) => self.ledger.acknowledge(&at, serial),
             Learned::Ended(serial, commit) => {
                 let name = self.producers[producer].name;
-                self.say(|| format!("{name} hears that {serial:?} ends, commit={commit}"));
+                self.course
+                    .say(|| format!("{name} hears that {serial:?} ends, commit={commit}"));
                 self.ledger.tell(serial, commit, &mut self.verdict);
             }
         }
@@ -331,15 +305,18 @@ impl World {
         }
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        self.say(|| format!("{id:?}: {request:?}"));
+        self.course.say(|| format!("{id:?}: {request:?}"));
         self.asked.insert(id, (asker, request.clone()));
         self.step(Decided::Request { id, request });
     }
 
     /// Lets the coordinator decide, and does what it says.
     fn step(&mut self, event: Decided) {
-        let effects = self.coordinator.transactions.step(event, now(self.now_ms));
-        let refuse = self.goes_wrong(4);
+        let effects = self
+            .coordinator
+            .transactions
+            .step(event, now(self.course.now_ms));
+        let refuse = self.course.goes_wrong(4);
         let before = self.coordinator.writes();
         for effect in self.coordinator.take(effects, refuse) {
             match effect {
@@ -354,15 +331,16 @@ impl World {
             }
         }
         for _ in before..self.coordinator.writes() {
-            let delay = self.chance.between(1, 8);
-            self.after(delay, Event::Stored);
+            let delay = self.course.chance.between(1, 8);
+            self.course.after(delay, Event::Stored);
         }
         let next = self.coordinator.transactions.next_deadline();
         let next = u64::try_from(next.as_millis()).expect("soon");
         if self.wakes_at.is_none_or(|at| next < at) {
-            let next = next.max(self.now_ms + 1);
+            let next = next.max(self.course.now_ms + 1);
             self.wakes_at = Some(next);
-            self.after(next - self.now_ms, Event::Tick(next));
+            self.course
+                .after(next - self.course.now_ms, Event::Tick(next));
         }
     }
 
@@ -370,7 +348,7 @@ impl World {
         let Some((asker, mut request)) = self.asked.remove(&to) else {
             return;
         };
-        self.say(|| format!("{to:?}: {response:?}"));
+        self.course.say(|| format!("{to:?}: {response:?}"));
         if response == Response::ProducerIdNeeded {
             self.next_producer_id += 1;
             let fresh = Some(self.next_producer_id);
@@ -385,7 +363,7 @@ impl World {
         }
         match (asker, response) {
             (Asker::Producer(index, number), response) => {
-                self.send(Event::Told(index, number, response));
+                self.course.send(Event::Told(index, number, response));
             }
             (Asker::Leader(question), Response::Added(code)) => {
                 self.send_late(Event::Answer(*question, code));
@@ -401,64 +379,72 @@ impl World {
     }
 
     fn fault(&mut self) {
-        if self.healed {
+        if self.course.healed {
             return;
         }
-        if self.chance.percent(35) {
-            self.say(|| "fault: another broker coordinates".to_owned());
+        if self.course.chance.percent(35) {
+            self.course
+                .say(|| "fault: another broker coordinates".to_owned());
             self.asked.clear();
             let started = self
                 .coordinator
-                .fail_over(now(self.now_ms), &mut self.chance);
+                .fail_over(now(self.course.now_ms), &mut self.course.chance);
             self.step(started);
-            let pause = self.chance.between(1, 40);
-            self.after(pause, Event::Loaded);
+            let pause = self.course.chance.between(1, 40);
+            self.course.after(pause, Event::Loaded);
         } else {
             let indexes: Vec<usize> = (0..self.partitions.len()).collect();
-            let index = self.chance.pick(&indexes).expect("some");
+            let index = self.course.chance.pick(&indexes).expect("some");
             let partition = &mut self.partitions[index];
             let behind = partition.log_end_offset().0 - partition.high_watermark.0;
-            let kept = self.chance.between(0, u64::try_from(behind).expect("few"));
+            let kept = self
+                .course
+                .chance
+                .between(0, u64::try_from(behind).expect("few"));
             partition.elect(kept);
             let (at, end) = (partition.at.clone(), partition.log_end_offset());
-            self.say(|| format!("fault: another broker leads {at}, which ends at {end}"));
+            self.course
+                .say(|| format!("fault: another broker leads {at}, which ends at {end}"));
             // Whoever waits hears nothing of a record, and that a marker is to be sent again.
             for it in std::mem::take(&mut self.uncommitted) {
                 match it.then {
                     Event::MarkerTold(mark, at, _) if it.partition == index => {
-                        self.after(20, Event::MarkerTold(mark, at, Marked::Again));
+                        self.course
+                            .after(20, Event::MarkerTold(mark, at, Marked::Again));
                     }
                     _ if it.partition == index => {}
                     _ => self.uncommitted.push(it),
                 }
             }
         }
-        let pause = self.chance.between(50, 400);
-        self.after(pause, Event::Fault);
+        let pause = self.course.chance.between(50, 400);
+        self.course.after(pause, Event::Fault);
     }
 }
 
 impl Healing for World {
     fn now(&self) -> u64 {
-        self.now_ms
+        self.course.now_ms
     }
 
     fn run_until(&mut self, until: u64) -> Result<(), Violation> {
-        while let Some((at, event)) = self.queue.take(until) {
-            self.now_ms = at;
+        while let Some(event) = self.course.next(until) {
             self.happen(event);
             self.verdict.so_far()?;
         }
-        self.now_ms = until;
+        self.course.now_ms = until;
         Ok(())
     }
 
     fn heal(&mut self) {
-        self.healed = true;
+        self.course.healed = true;
     }
 
     fn what_is_wrong(&self) -> Option<String> {
-        if self.on_their_way > 0 {
+        if self
+            .course
+            .expects(|event| matches!(event, Event::Record(_)))
+        {
             return Some("records are on their way".to_owned());
         }
         let stuck = self

@@ -42,7 +42,7 @@ impl World {
         };
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        self.say(|| format!("{id:?}: {asked:?}"));
+        self.course.say(|| format!("{id:?}: {asked:?}"));
         self.asked.insert(id, (process, asked));
         self.step(coordinator::Event::Request { id, request });
     }
@@ -51,14 +51,14 @@ impl World {
     pub(super) fn step(&mut self, event: coordinator::Event) {
         self.has_stepped = true;
         let now = Now {
-            monotonic: Duration::from_millis(self.now_ms - self.started_ms),
-            wall_ms: WALL_MS + i64::try_from(self.now_ms).expect("a simulation is short"),
+            monotonic: Duration::from_millis(self.course.now_ms - self.started_ms),
+            wall_ms: WALL_MS + i64::try_from(self.course.now_ms).expect("a simulation is short"),
         };
         let mut effects = VecDeque::from(self.coordinator.step(event, now));
         while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Respond { to, response } => self.respond(to, response),
-                Effect::Report(report) => self.say(|| format!("{report:?}")),
+                Effect::Report(report) => self.course.say(|| format!("{report:?}")),
                 Effect::Store { write, records, .. } => {
                     if let Err(error) = self.store(write, records) {
                         let result = Err(error);
@@ -70,17 +70,18 @@ impl World {
         }
         if let Some(next) = self.coordinator.next_deadline() {
             let next = self.started_ms + u64::try_from(next.as_millis()).unwrap_or(u64::MAX / 2);
-            let next = next.max(self.now_ms + 1);
+            let next = next.max(self.course.now_ms + 1);
             if self.wakes_at.is_none_or(|at| next < at) {
                 self.wakes_at = Some(next);
-                self.after(next - self.now_ms, Event::Tick(next));
+                self.course
+                    .after(next - self.course.now_ms, Event::Tick(next));
             }
         }
     }
 
     fn store(&mut self, write: WriteId, records: Vec<StoredRecord>) -> Result<(), ErrorCode> {
-        if self.goes_wrong(3) {
-            self.say(|| format!("fault: {write:?} is refused"));
+        if self.course.goes_wrong(3) {
+            self.course.say(|| format!("fault: {write:?} is refused"));
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let end = self.log.append(records);
@@ -92,11 +93,11 @@ impl World {
         let Some((process, asked)) = self.asked.remove(&to) else {
             return;
         };
-        self.say(|| format!("{to:?}: {response:?}"));
+        self.course.say(|| format!("{to:?}: {response:?}"));
         match (asked, response) {
             (Asked::Heartbeat(number, _), Response::ConsumerHeartbeat(answer)) => {
                 let answer = answer.map_err(|refusal| refusal.error);
-                self.send(Event::Told(process, number, answer));
+                self.course.send(Event::Told(process, number, answer));
             }
             (Asked::Commit(partition, ..), Response::Commit(results))
                 if results.iter().all(|(_, error)| error.is_none()) =>
@@ -109,7 +110,7 @@ impl World {
 
     /// Followers have more of the log, perhaps all.
     pub(super) fn replicate(&mut self) {
-        let more = self.chance.between(0, self.log.uncommitted());
+        let more = self.course.chance.between(0, self.log.uncommitted());
         self.log.replicated(more);
         let committed = self.log.committed;
         let waiting = std::mem::take(&mut self.uncommitted).into_iter();
@@ -117,28 +118,28 @@ impl World {
         self.uncommitted = waiting;
         let done: Vec<(usize, WriteId)> = done;
         for (_, write) in done {
-            let in_doubt = self.goes_wrong(3);
+            let in_doubt = self.course.goes_wrong(3);
             let result = if in_doubt {
-                self.say(|| format!("fault: {write:?} is in doubt"));
+                self.course.say(|| format!("fault: {write:?} is in doubt"));
                 Err(ErrorCode::RequestTimedOut)
             } else {
                 Ok(())
             };
             self.step(coordinator::Event::Stored { write, result });
         }
-        let pause = if self.goes_wrong(4) {
-            self.chance.between(10, 60)
+        let pause = if self.course.goes_wrong(4) {
+            self.course.chance.between(10, 60)
         } else {
-            self.chance.between(1, 5)
+            self.course.chance.between(1, 5)
         };
-        self.after(pause, Event::Replicated);
+        self.course.after(pause, Event::Replicated);
     }
 
     /// Another broker leads, and reads the log.
     pub(super) fn lead(&mut self) {
         self.leader_epoch = LeaderEpoch(self.leader_epoch.0 + 1);
         self.coordinator = coordinator();
-        self.started_ms = self.now_ms;
+        self.started_ms = self.course.now_ms;
         self.wakes_at = None;
         self.asked.clear();
         self.uncommitted.clear();
@@ -148,8 +149,9 @@ impl World {
             leader_epoch: self.leader_epoch,
         });
         let replay = Box::new(self.log.replay());
-        let pause = self.chance.between(1, 30);
-        self.after(pause, Event::Loaded(self.leader_epoch, replay));
+        let pause = self.course.chance.between(1, 30);
+        self.course
+            .after(pause, Event::Loaded(self.leader_epoch, replay));
     }
 
     pub(super) fn described(&self) -> Result<ConsumerGroupDescription, String> {

@@ -42,14 +42,14 @@ impl World {
         };
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        self.say(|| format!("{id:?}: {asked:?}"));
+        self.course.say(|| format!("{id:?}: {asked:?}"));
         self.asked.insert(id, asked);
         self.step(coordinator::Event::Request { id, request });
     }
 
     /// Lets the coordinator decide, and does what it says.
     pub(super) fn step(&mut self, event: coordinator::Event) {
-        let now = now(self.now_ms);
+        let now = now(self.course.now_ms);
         let mut effects = VecDeque::from(self.coordinator.step(event, now));
         while let Some(effect) = effects.pop_front() {
             match effect {
@@ -68,8 +68,8 @@ impl World {
 
     /// Appends what the request that came last is about.
     fn store(&mut self, write: WriteId, records: Vec<StoredRecord>) -> Result<(), ErrorCode> {
-        if self.goes_wrong(4) {
-            self.say(|| format!("fault: {write:?} is refused"));
+        if self.course.goes_wrong(4) {
+            self.course.say(|| format!("fault: {write:?} is refused"));
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let (_, asked) = self.asked.last_key_value().expect("a request");
@@ -87,7 +87,7 @@ impl World {
         let Some(asked) = self.asked.remove(&to) else {
             return;
         };
-        self.say(|| format!("{to:?}: {response:?}"));
+        self.course.say(|| format!("{to:?}: {response:?}"));
         let Response::Commit(results) = response else {
             return;
         };
@@ -98,7 +98,7 @@ impl World {
             self.ledger.acknowledge(serial, &asked.values, &self.log);
         }
         if let Some((index, number)) = asked.by {
-            self.send(Event::Told(index, number, acknowledged));
+            self.course.send(Event::Told(index, number, acknowledged));
         }
     }
 

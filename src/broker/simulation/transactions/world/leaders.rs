@@ -18,7 +18,7 @@ impl World {
             }
             Some(guard) => {
                 let leader_epoch = partition.leader_epoch;
-                self.send(Event::Question(Question {
+                self.course.send(Event::Question(Question {
                     record,
                     leader_epoch,
                     guard,
@@ -74,7 +74,8 @@ impl World {
                 code
             }
         };
-        self.send(Event::Written(record.producer, record.number, code));
+        self.course
+            .send(Event::Written(record.producer, record.number, code));
     }
 
     fn append(&mut self, record: &Record) {
@@ -82,7 +83,8 @@ impl World {
         let producer = (record.identity.producer_id, record.identity.producer_epoch);
         let appended = partition.append(producer, record.sequence, record.serial);
         let at = partition.at.clone();
-        self.say(|| format!("{record:?} in {at}: {appended:?}"));
+        self.course
+            .say(|| format!("{record:?} in {at}: {appended:?}"));
         let written = |code| Event::Written(record.producer, record.number, code);
         match appended {
             Ok(end) => self.uncommitted.push(Uncommitted {
@@ -90,7 +92,7 @@ impl World {
                 end,
                 then: written(ErrorCode::None),
             }),
-            Err(code) => self.send(written(code)),
+            Err(code) => self.course.send(written(code)),
         }
     }
 
@@ -98,7 +100,7 @@ impl World {
         let partition = &mut self.partitions[index];
         let marked = partition.mark(&mark);
         let at = partition.at.clone();
-        self.say(|| format!("{mark:?} in {at}: {marked:?}"));
+        self.course.say(|| format!("{mark:?} in {at}: {marked:?}"));
         match marked {
             Ok((end, ended)) => {
                 self.ledger
@@ -112,7 +114,7 @@ impl World {
             Err(code) => {
                 let done = code == ErrorCode::InvalidProducerEpoch;
                 let marked = if done { Marked::Done } else { Marked::Again };
-                self.after(2, Event::MarkerTold(mark, index, marked));
+                self.course.after(2, Event::MarkerTold(mark, index, marked));
             }
         }
     }
@@ -122,7 +124,7 @@ impl World {
         let partition = &mut self.partitions[index];
         let behind = partition.log_end_offset().0 - partition.high_watermark.0;
         let behind = u64::try_from(behind).expect("not negative");
-        let more = self.chance.between(0, behind);
+        let more = self.course.chance.between(0, behind);
         let more = i64::try_from(more).expect("few");
         partition.replicated(Offset(partition.high_watermark.0 + more));
         let high_watermark = partition.high_watermark;
@@ -134,20 +136,22 @@ impl World {
                 self.uncommitted.push(it);
             }
         }
-        let pause = if self.goes_wrong(5) {
-            self.chance.between(20, 120)
+        let pause = if self.course.goes_wrong(5) {
+            self.course.chance.between(20, 120)
         } else {
-            self.chance.between(1, 6)
+            self.course.chance.between(1, 6)
         };
-        self.after(pause, Event::Replicated(index));
+        self.course.after(pause, Event::Replicated(index));
     }
 
     /// An answer; that of a marker may be lost, and then it is sent again.
     fn tell(&mut self, event: Event) {
         match event {
-            Event::MarkerTold(mark, index, _) if self.goes_wrong(8) => {
-                self.say(|| format!("fault: nobody hears of {mark:?}"));
-                self.after(20, Event::MarkerTold(mark, index, Marked::Again));
+            Event::MarkerTold(mark, index, _) if self.course.goes_wrong(8) => {
+                self.course
+                    .say(|| format!("fault: nobody hears of {mark:?}"));
+                self.course
+                    .after(20, Event::MarkerTold(mark, index, Marked::Again));
             }
             event => self.send_safely(event),
         }
@@ -155,25 +159,26 @@ impl World {
 
     fn send_safely(&mut self, event: Event) {
         if matches!(event, Event::MarkerTold(..)) {
-            let delay = self.chance.between(1, 6);
-            self.after(delay, event);
+            let delay = self.course.chance.between(1, 6);
+            self.course.after(delay, event);
         } else {
-            self.send(event);
+            self.course.send(event);
         }
     }
 
     pub(super) fn send_marker(&mut self, mark: Mark, index: usize) {
-        if self.goes_wrong(6) {
-            self.say(|| format!("fault: lost: {mark:?}"));
-            self.after(20, Event::MarkerTold(mark, index, Marked::Again));
+        if self.course.goes_wrong(6) {
+            self.course.say(|| format!("fault: lost: {mark:?}"));
+            self.course
+                .after(20, Event::MarkerTold(mark, index, Marked::Again));
             return;
         }
         // Where epochs rise, one that comes once more and late is known.
-        if mark.transaction_version >= 2 && self.goes_wrong(8) {
-            let late = self.chance.between(20, 1_500);
-            self.after(late, Event::Marker(mark.clone(), index));
+        if mark.transaction_version >= 2 && self.course.goes_wrong(8) {
+            let late = self.course.chance.between(20, 1_500);
+            self.course.after(late, Event::Marker(mark.clone(), index));
         }
-        let delay = self.chance.between(1, 6);
-        self.after(delay, Event::Marker(mark, index));
+        let delay = self.course.chance.between(1, 6);
+        self.course.after(delay, Event::Marker(mark, index));
     }
 }
