@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Settings, image::ClusterImage};
-use wire::TopicPartition;
+use wire::{TopicPartition, topic_name};
 
 /// A topic of Kafka's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,8 @@ impl InternalTopic {
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::ConsumerOffsets => "__consumer_offsets",
-            Self::TransactionState => "__transaction_state",
+            Self::ConsumerOffsets => topic_name::CONSUMER_OFFSETS,
+            Self::TransactionState => topic_name::TRANSACTION_STATE,
         }
     }
 

@@ -15,7 +15,7 @@ use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::{
     ConsumerGroupDescribeRequest, DeleteGroupsRequest, DescribeGroupsRequest,
     FindCoordinatorRequest, GroupId, ListGroupsRequest, OffsetCommitRequest, OffsetDeleteRequest,
-    OffsetFetchRequest,
+    OffsetFetchRequest, TopicName,
 };
 
 use super::kafka::{KafkaConnection, KafkaError};
@@ -246,19 +246,26 @@ pub async fn committed_offsets(
         .with_topics(None);
     let answer = connection.ask_in(version, &request, wait).await?;
     Refusal::check(answer.error_code, None)?;
-    let mut committed = Vec::new();
-    for topic in answer.topics {
-        for partition in topic.partitions {
-            if partition.committed_offset >= 0 {
-                committed.push((
-                    TopicPartition::new(topic.name.to_string(), partition.partition_index),
-                    Offset(partition.committed_offset),
-                ));
-            }
-        }
-    }
+    let topics = answer.topics.iter();
+    Ok(committed(topics.flat_map(|topic| {
+        let partitions = topic.partitions.iter();
+        partitions.map(|it| (&topic.name, it.partition_index, it.committed_offset))
+    })))
+}
+
+/// Of partitions without a committed offset brokers tell -1.
+fn committed<'a>(
+    told: impl Iterator<Item = (&'a TopicName, i32, i64)>,
+) -> Vec<(TopicPartition, Offset)> {
+    let mut committed: Vec<_> = told
+        .filter(|(_, _, offset)| *offset >= 0)
+        .map(|(topic, partition, offset)| {
+            let place = TopicPartition::new(topic.to_string(), partition);
+            (place, Offset(offset))
+        })
+        .collect();
     committed.sort_unstable();
-    Ok(committed)
+    committed
 }
 
 /// The same of several groups, in one request where the broker takes that; groups that it refuses are left out.
@@ -293,16 +300,11 @@ pub async fn committed_offsets_of(
     Ok(groups
         .map(|group| {
             let topics = group.topics.iter();
-            let partitions = topics.flat_map(|topic| {
+            let told = topics.flat_map(|topic| {
                 let partitions = topic.partitions.iter();
-                partitions.map(|it| {
-                    let place = TopicPartition::new(topic.name.to_string(), it.partition_index);
-                    (place, Offset(it.committed_offset))
-                })
+                partitions.map(|it| (&topic.name, it.partition_index, it.committed_offset))
             });
-            let mut committed: Vec<_> = partitions.filter(|(_, it)| it.0 >= 0).collect();
-            committed.sort_unstable();
-            (group.group_id.to_string(), committed)
+            (group.group_id.to_string(), committed(told))
         })
         .collect())
 }

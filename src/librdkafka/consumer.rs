@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::producer::words;
 use wire::Offset;
 use wire::report::{PartitionOffset, Report};
+use wire::topic_name::{CONSUMER_OFFSETS, TRANSACTION_STATE};
 
 /// How long the coordinator may take to tell committed offsets when partitions are assigned.
 const COMMITTED_WAIT: Duration = Duration::from_secs(2);
@@ -315,7 +316,7 @@ impl ConsumedRecord<'_> {
 
 /// Topics that Kafka keeps for itself.
 fn is_internal(topic: &str) -> bool {
-    matches!(topic, "__consumer_offsets" | "__transaction_state")
+    [CONSUMER_OFFSETS, TRANSACTION_STATE].contains(&topic)
 }
 
 /// Different troubles that are told between two assignments: the library has so few.

@@ -13,6 +13,7 @@ use client::configs::{ConfigChange, ConfigResource};
 use client::refusal::Refusal;
 use client::topics;
 use wire::ErrorCode;
+use wire::topic_name::CONSUMER_OFFSETS;
 
 /// How long a new topic waits for brokers that are still registering.
 const REGISTERING_WAIT: Duration = Duration::from_secs(8);
@@ -22,9 +23,6 @@ const REGISTERING_RETRY: Duration = Duration::from_millis(3);
 
 /// How often the group's coordinator is asked for.
 pub(super) const COORDINATOR_RETRY: Duration = Duration::from_millis(25);
-
-/// Where Kafka keeps committed offsets.
-pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// How long a preferred leader that came back may take to be in sync, and the controller to learn it from `ZooKeeper`.
 const IN_SYNC_WAIT: Duration = Duration::from_secs(5);
@@ -68,7 +66,7 @@ pub(super) async fn prepare_groups(
 ) -> Result<Option<String>> {
     if usize::try_from(replicas).is_ok_and(|wanted| wanted > *running.borrow()) {
         let topic = NewTopic {
-            name: OFFSETS_TOPIC.into(),
+            name: CONSUMER_OFFSETS.into(),
             partitions: OFFSETS_PARTITIONS,
             replication_factor: replicas,
         };

@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::admin_requests::{
-    COORDINATOR_RETRY, OFFSETS_TOPIC, config, create_topic, delete_group, elect_leaders,
-    prepare_groups, set_config,
+    COORDINATOR_RETRY, config, create_topic, delete_group, elect_leaders, prepare_groups,
+    set_config,
 };
 use super::feeder::Feeder;
 use super::observer::{Acknowledged, Observer};
@@ -18,6 +18,7 @@ use super::supervisor::Supervisor;
 use super::transacting::Transacting;
 use client::admin::Admin;
 use wire::report::Report;
+use wire::topic_name::CONSUMER_OFFSETS;
 use wire::{Offset, TopicPartition};
 
 /// Requests to the cluster that may be under way at once; a person cannot type more.
@@ -434,7 +435,7 @@ impl Executor {
         let mut admin = self.admin();
         let observations = self.observations.clone();
         self.under_way.spawn(async move {
-            let place = TopicPartition::new(OFFSETS_TOPIC, 0);
+            let place = TopicPartition::new(CONSUMER_OFFSETS, 0);
             while admin
                 .commit_offset(PROOF_GROUP, &place, Offset(0))
                 .await

@@ -1,5 +1,11 @@
 //! What a topic may be called.
 
+/// Keeps what groups committed, and their members.
+pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
+
+/// Keeps how transactions stand.
+pub const TRANSACTION_STATE: &str = "__transaction_state";
+
 /// Kafka's longest name: with the partition's index it still makes a folder name.
 const LENGTH_MAX: usize = 249;
 

@@ -41,17 +41,8 @@ impl TransactionState {
     ];
 
     /// Kafka's name of it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "Empty",
-            Self::Ongoing => "Ongoing",
-            Self::PrepareCommit => "PrepareCommit",
-            Self::PrepareAbort => "PrepareAbort",
-            Self::CompleteCommit => "CompleteCommit",
-            Self::CompleteAbort => "CompleteAbort",
-            Self::Dead => "Dead",
-            Self::PrepareEpochFence => "PrepareEpochFence",
-        }
+    pub(crate) fn name(self) -> &'static str {
+        wire::TransactionState::from(self).name()
     }
 
     /// The outcome that is decided: `true` is a commit.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::scope::{LogSeen, Nudges, OFFSETS_TOPIC, Scope};
+use super::scope::{LogSeen, Nudges, Scope};
 use crate::state::{
     BrokerSeen, ClusterSeen, GroupProtocol, GroupSeen, MemberSeen, PartitionSeen, Timestamp,
     TopicSeen, TransactionSeen,
@@ -19,13 +19,11 @@ use client::offsets::{self, Position};
 use client::refusal::Refusal;
 use client::topics::{self, Cluster, Topic, TopicConfig};
 use client::transactions;
+use wire::topic_name::{CONSUMER_OFFSETS, TRANSACTION_STATE};
 use wire::{BrokerId, TopicPartition};
 
 /// How often transactions are asked for while nothing seems to happen.
 const TRANSACTIONS_QUIET: Duration = Duration::from_millis(500);
-
-/// Keeps the transactional ids.
-const TRANSACTIONS_TOPIC: &str = "__transaction_state";
 
 /// Transactional ids of one coordinator that are described at each look.
 const TRANSACTIONS_MAX: usize = 64;
@@ -258,7 +256,7 @@ impl BrokerLook {
             return Ok(());
         }
         self.groups_looked = Some(Instant::now());
-        if !self.scope.coordinates(self.broker, OFFSETS_TOPIC) {
+        if !self.scope.coordinates(self.broker, CONSUMER_OFFSETS) {
             self.scope.see_groups_of(self.broker, &[]).await;
             return Ok(());
         }
@@ -328,7 +326,7 @@ impl BrokerLook {
         let too_soon = |last: Instant| last.elapsed() < interval;
         if !self.scope.watches_transactions()
             || self.transactions_looked.is_some_and(too_soon)
-            || !self.scope.coordinates(self.broker, TRANSACTIONS_TOPIC)
+            || !self.scope.coordinates(self.broker, TRANSACTION_STATE)
         {
             return Ok(());
         }

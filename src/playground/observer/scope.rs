@@ -22,9 +22,6 @@ const GROUPS_MAX: usize = 32;
 /// So many brokers are looked at as often as the eye wants.
 const FEW_BROKERS: u32 = 10;
 
-/// Keeps the groups.
-pub(super) const OFFSETS_TOPIC: &str = "__consumer_offsets";
-
 /// Shared by all tasks of one observer.
 #[derive(Debug)]
 pub(super) struct Scope {

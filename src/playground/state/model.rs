@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::{
     Past, PictureOf, Setup, Timestamp,
-    action::{Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, TypedRecord, Waits},
+    action::{
+        Answer, NewRecord, Opening, Pane, RecordFace, Request, Rewind, TypedRecord, Waits,
+        with_names,
+    },
     cluster::{Cluster, Outages, ProcessName, Rates, Wire},
     lessons::Learning,
     settings::{Keymap, Layouts, Themes},
@@ -275,7 +278,7 @@ impl State {
     pub(super) fn message(&mut self, text: impl AsRef<str>, bad: bool) {
         // In another shell, actions have names and no keys.
         let text = match self.hand {
-            Hand::Shell | Hand::Scenario => Keymap::with_names(text.as_ref()),
+            Hand::Shell | Hand::Scenario => with_names(text.as_ref()),
             _ => self.view.fill(text.as_ref()),
         };
         self.view.message = Some(Message {

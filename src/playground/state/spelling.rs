@@ -1,4 +1,4 @@
-//! Which word somebody meant.
+//! Words: which one somebody meant, and those in a sentence that stand for another.
 
 /// The word that was probably meant: the nearest by letters to change, if it is near enough.
 #[must_use]
@@ -9,6 +9,28 @@ pub fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Opt
         .filter(|(distance, _)| *distance <= near)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// A sentence in which words in braces stand for something: `{start} starts it again`. What stands for nothing stays.
+pub(in crate::state) fn filled(sentence: &str, named: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::new();
+    let mut rest = sentence;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let word = after
+            .split_once('}')
+            .and_then(|(name, behind)| Some((named(name)?, behind)));
+        if let Some((word, behind)) = word {
+            filled.push_str(&word);
+            rest = behind;
+        } else {
+            // Somebody's own brace.
+            filled.push('{');
+            rest = after;
+        }
+    }
+    filled.push_str(rest);
+    filled
 }
 
 /// Letters to add, drop or change between two words (Levenshtein).

@@ -14,6 +14,7 @@ use super::{
     motion::MOTIONS,
     target::Target,
 };
+use crate::state::spelling::filled;
 use wire::Offset;
 
 /// Actions that take no argument, by name.
@@ -439,6 +440,13 @@ fn screen_action(first: &str, rest: &[&str]) -> Option<Result<ScreenAction, Acti
                 })
         }
         _ => return None,
+    })
+}
+
+/// A sentence that names actions in braces, for another shell: it has no keys, and names do as well.
+pub(in crate::state) fn with_names(sentence: &str) -> String {
+    filled(sentence, |name| {
+        name.parse::<Action>().ok().map(|_| name.to_owned())
     })
 }
 

@@ -30,6 +30,7 @@ mod verbs;
 pub(super) mod waits;
 
 pub use action::ActionError;
+pub(super) use action::with_names;
 pub use action_arguments::{TopicConfig, TypedRecord};
 pub(super) use ask::question;
 pub use ask::{Answer, Ask};

@@ -10,6 +10,7 @@ use super::{
         Amount, Baseline, Being, Compare, Condition, Existence, Places, Predicate, TransactionEnd,
         Wanted, Which, Who,
     },
+    with_names,
 };
 use crate::state::{
     State, Timestamp,
@@ -399,7 +400,7 @@ pub(in crate::state) fn answer_oldest(state: &mut State, refused: Option<String>
     };
     let wait = state.waits.list.remove(index);
     let told = |why: String| match wait.asker {
-        Asker::Shell(_) => state.view.name(&why),
+        Asker::Shell(_) => with_names(&why),
         Asker::Screen | Asker::Lesson => state.view.fill(&why),
     };
     let outcome = refused.map_or(Ok(String::new()), |why| Err(told(why)));

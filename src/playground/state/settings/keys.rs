@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::keymap::{Context, Row, Section, TABLE};
 use super::toml_file::{Mistake, Table, Value, parse};
 use crate::state::action::{Action, Key, Pane};
-use crate::state::spelling::did_you_mean;
+use crate::state::spelling::{did_you_mean, filled};
 
 /// What some clickers send to blank the screen. It does nothing here but mark, whatever a file says.
 const NEVER: Key = Key::Char('b');
@@ -139,40 +139,7 @@ impl Keymap {
     /// is the key on a page over the panes; `confirm` and `input` are told apart in the same way.
     #[must_use]
     pub fn fill(&self, sentence: &str) -> String {
-        Self::filled(sentence, |name| self.named(name))
-    }
-
-    /// The same for who has no keys here: actions by their names.
-    #[must_use]
-    pub fn with_names(sentence: &str) -> String {
-        Self::filled(sentence, |name| {
-            name.parse::<Action>().ok().map(|_| name.to_owned())
-        })
-    }
-
-    /// The same with other keys for what is named.
-    pub(in crate::state) fn filled(
-        sentence: &str,
-        named: impl Fn(&str) -> Option<String>,
-    ) -> String {
-        let mut filled = String::new();
-        let mut rest = sentence;
-        while let Some((before, after)) = rest.split_once('{') {
-            filled.push_str(before);
-            let keys = after
-                .split_once('}')
-                .and_then(|(name, behind)| Some((named(name)?, behind)));
-            if let Some((key, behind)) = keys {
-                filled.push_str(&key);
-                rest = behind;
-            } else {
-                // Somebody's own brace.
-                filled.push('{');
-                rest = after;
-            }
-        }
-        filled.push_str(rest);
-        filled
+        filled(sentence, |name| self.named(name))
     }
 
     pub(in crate::state) fn named(&self, name: &str) -> Option<String> {

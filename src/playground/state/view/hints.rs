@@ -6,7 +6,8 @@ use super::View;
 use crate::state::{
     action::{Action, ClusterAction, Key, Pane, ScreenAction, Target},
     cluster::ProcessName,
-    settings::{Context, Keymap},
+    settings::Context,
+    spelling::filled,
 };
 
 impl View {
@@ -64,23 +65,17 @@ impl View {
         keys.unwrap_or_else(typed)
     }
 
-    /// A sentence for another shell, which has no keys: actions by their names.
-    #[must_use]
-    pub fn name(&self, sentence: &str) -> String {
-        Keymap::with_names(sentence)
-    }
-
     /// A sentence with the keys of the actions that it names in braces, as they work from here: `{start broker 3}`.
     #[must_use]
     pub fn fill(&self, sentence: &str) -> String {
-        Keymap::filled(sentence, |name| self.named(name, &self.picked))
+        filled(sentence, |name| self.named(name, &self.picked))
     }
 
     /// The same where the actions are done one after the other, each from where the one before has left off.
     #[must_use]
     pub fn fill_in_turn(&self, sentence: &str) -> String {
         let picked = RefCell::new(self.picked.clone());
-        Keymap::filled(sentence, |name| {
+        filled(sentence, |name| {
             let keys = self.named(name, &picked.borrow());
             let action: Option<Action> = name.parse().ok();
             if let Some((_, Target::Process(process))) = action.as_ref().and_then(Action::aim) {

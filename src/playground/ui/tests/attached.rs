@@ -1,20 +1,16 @@
 //! A cluster that somebody else runs: what is drawn of it, and what is refused.
 
-use super::{assert_drawn, frame, session::Session, text};
+use super::{
+    assert_drawn, frame,
+    session::{Session, broker, cluster_of_orders},
+    text,
+};
 use crate::state::{
-    Action, Appearance, BrokerSeen, ClusterSeen, GroupSeen, Happening, Key, MemberSeen,
-    Observation, PartitionOffsets, PartitionSeen, ProcessChange, ProcessName, QuorumReplica,
-    QuorumSeen, Reach, RecordSeen, Request, Setup, SoftwareSeen, State, Timestamp, TopicSeen,
+    Action, Appearance, ClusterSeen, GroupSeen, Happening, Key, MemberSeen, Observation,
+    PartitionOffsets, ProcessChange, QuorumReplica, QuorumSeen, Reach, RecordSeen, Request, Setup,
+    SoftwareSeen, State, Timestamp,
 };
 use wire::{BrokerId, GroupState, LeaderEpoch, Offset, TopicPartition};
-
-fn ids(brokers: &[i32]) -> Vec<BrokerId> {
-    brokers.iter().copied().map(BrokerId).collect()
-}
-
-fn broker(id: i32) -> ProcessName {
-    ProcessName::Broker(BrokerId(id))
-}
 
 /// A session that nobody answered yet.
 fn asking(size: (u16, u16), writes: bool) -> Session {
@@ -50,34 +46,10 @@ fn listed(session: &mut Session, id: i32) {
 
 /// What Metadata says: who lives, who leads each partition, and its ISR.
 fn metadata(session: &mut Session, live: &[i32], partitions: [(i32, i32, &[i32]); 3]) {
-    let replicas = [[1, 2, 3], [2, 3, 1], [3, 1, 2]];
-    let partitions = (0..).zip(partitions.iter().zip(replicas));
-    let partitions =
-        partitions.map(
-            |(partition, ((leader, epoch, isr), replicas))| PartitionSeen {
-                partition,
-                leader: Some(BrokerId(*leader)),
-                epoch: LeaderEpoch(*epoch),
-                replicas: ids(&replicas),
-                isr: ids(isr),
-            },
-        );
-    let partitions = partitions.collect();
-    let brokers = live.iter().map(|id| BrokerSeen {
-        id: BrokerId(*id),
-        address: format!("k{id}.shop:9092"),
-        rack: None,
-    });
+    let address = |id| format!("k{id}.shop:9092");
     let seen = ClusterSeen {
         cluster_id: Some("hQ4mTn2sR1q".into()),
-        controller: None,
-        brokers: brokers.collect(),
-        topics: vec![TopicSeen {
-            name: "orders".into(),
-            partitions,
-            min_insync_replicas: Some(2),
-            ..TopicSeen::default()
-        }],
+        ..cluster_of_orders(live, address, partitions)
     };
     session.see(Observation::Cluster(seen));
 }

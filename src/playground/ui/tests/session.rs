@@ -148,36 +148,10 @@ impl Session {
 
     /// What Metadata says: leader, epoch, ISR of each partition.
     pub fn metadata(&mut self, live: &[i32], partitions: [(i32, i32, &[i32]); 3]) -> &mut Self {
-        let replicas = [[1, 2, 3], [2, 3, 1], [3, 1, 2]];
-        let partitions = (0..).zip(partitions.iter().zip(replicas));
-        let partitions = partitions
-            .map(
-                |(partition, ((leader, epoch, isr), replicas))| PartitionSeen {
-                    partition,
-                    leader: Some(BrokerId(*leader)),
-                    epoch: LeaderEpoch(*epoch),
-                    replicas: ids(&replicas),
-                    isr: ids(isr),
-                },
-            )
-            .collect();
+        let address = |id| format!("127.0.0.1:{}", 9091 + id);
         let seen = ClusterSeen {
-            cluster_id: None,
             controller: Some(BrokerId(2)),
-            brokers: live
-                .iter()
-                .map(|id| BrokerSeen {
-                    id: BrokerId(*id),
-                    address: format!("127.0.0.1:{}", 9091 + id),
-                    rack: None,
-                })
-                .collect(),
-            topics: vec![TopicSeen {
-                name: "orders".into(),
-                partitions,
-                min_insync_replicas: Some(2),
-                ..TopicSeen::default()
-            }],
+            ..cluster_of_orders(live, address, partitions)
         };
         self.see(Observation::Cluster(seen))
     }
@@ -605,5 +579,41 @@ impl Session {
         self.at_12_01(9925).zookeeper(6, &[(1, 150), (2, 370)]);
         self.tick();
         self
+    }
+}
+
+/// A topic `orders` of three partitions, each on three brokers: its leader, epoch and ISR, and the brokers that live.
+pub fn cluster_of_orders(
+    live: &[i32],
+    address: impl Fn(i32) -> String,
+    partitions: [(i32, i32, &[i32]); 3],
+) -> ClusterSeen {
+    let replicas = [[1, 2, 3], [2, 3, 1], [3, 1, 2]];
+    let partitions = (0..).zip(partitions.iter().zip(replicas));
+    let partitions =
+        partitions.map(
+            |(partition, ((leader, epoch, isr), replicas))| PartitionSeen {
+                partition,
+                leader: Some(BrokerId(*leader)),
+                epoch: LeaderEpoch(*epoch),
+                replicas: ids(&replicas),
+                isr: ids(isr),
+            },
+        );
+    let brokers = live.iter().map(|id| BrokerSeen {
+        id: BrokerId(*id),
+        address: address(*id),
+        rack: None,
+    });
+    ClusterSeen {
+        cluster_id: None,
+        controller: None,
+        brokers: brokers.collect(),
+        topics: vec![TopicSeen {
+            name: "orders".into(),
+            partitions: partitions.collect(),
+            min_insync_replicas: Some(2),
+            ..TopicSeen::default()
+        }],
     }
 }

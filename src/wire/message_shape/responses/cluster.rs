@@ -1,6 +1,6 @@
 //! Answers about topics, configs and the cluster itself, field by field as Kafka's message definitions list them.
 
-use super::super::{I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, values};
+use super::super::{Field, I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, values};
 
 /// `ApiVersionsResponse`, versions 0 to 5.
 pub static API_VERSIONS: Shape = Shape::flexible_from(3).fields(&[
@@ -239,6 +239,15 @@ pub static DESCRIBE_LOG_DIRS: Shape = Shape::flexible_from(2).fields(&[
     ]),
 ]);
 
+/// A voter or an observer of [`DESCRIBE_QUORUM`].
+const REPLICA_STATE: &[Field] = &[
+    I32,           // replica_id
+    UUID.since(2), // replica_directory_id
+    I64,           // log_end_offset
+    I64.since(1),  // last_fetch_timestamp
+    I64.since(1),  // last_caught_up_timestamp
+];
+
 /// `DescribeQuorumResponse`, versions 0 to 2.
 pub static DESCRIBE_QUORUM: Shape = Shape::flexible_from(0).fields(&[
     I16,           // error_code
@@ -248,28 +257,14 @@ pub static DESCRIBE_QUORUM: Shape = Shape::flexible_from(0).fields(&[
         TEXT, // topic_name
         // partitions
         list(&[
-            I32,           // partition_index
-            I16,           // error_code
-            TEXT.since(2), // error_message
-            I32,           // leader_id
-            I32,           // leader_epoch
-            I64,           // high_watermark
-            // current_voters
-            list(&[
-                I32,           // replica_id
-                UUID.since(2), // replica_directory_id
-                I64,           // log_end_offset
-                I64.since(1),  // last_fetch_timestamp
-                I64.since(1),  // last_caught_up_timestamp
-            ]),
-            // observers
-            list(&[
-                I32,           // replica_id
-                UUID.since(2), // replica_directory_id
-                I64,           // log_end_offset
-                I64.since(1),  // last_fetch_timestamp
-                I64.since(1),  // last_caught_up_timestamp
-            ]),
+            I32,                 // partition_index
+            I16,                 // error_code
+            TEXT.since(2),       // error_message
+            I32,                 // leader_id
+            I32,                 // leader_epoch
+            I64,                 // high_watermark
+            list(REPLICA_STATE), // current_voters
+            list(REPLICA_STATE), // observers
         ]),
     ]),
     // nodes
