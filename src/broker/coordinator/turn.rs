@@ -148,6 +148,17 @@ impl Turn<'_> {
         write
     }
 
+    /// The records of a write that was decided in this step: until it is over, nothing was appended.
+    pub(crate) fn unsent(&mut self, of: WriteId) -> Option<&mut Vec<StoredRecord>> {
+        self.effects
+            .iter_mut()
+            .rev()
+            .find_map(|effect| match effect {
+                Effect::Store { write, records, .. } if *write == of => Some(records),
+                _ => None,
+            })
+    }
+
     /// What a group of the consumer protocol obeys.
     pub(crate) fn consumer_config(&self, group: &str) -> ConsumerConfig {
         let own = self.overrides.get(group).copied().unwrap_or_default();

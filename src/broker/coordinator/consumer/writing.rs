@@ -63,19 +63,45 @@ impl Group {
             turn.respond(to, answer);
         }
         let before = change.before.clone();
-        let stored = StoredChange {
-            before: change.before,
-            classic: change.classic,
-            answers: change.answer.into_iter().collect(),
-        };
-        let then = AfterWrite::ChangeConsumerGroup(stored);
-        let write = turn.write(&self.id, self.offsets_partition, change.records, then);
-        if let Some(consumer) = &mut self.consumer {
-            consumer.last_write = Some(write);
-        }
+        self.write_change(
+            change.before,
+            change.classic,
+            change.records,
+            change.answer,
+            turn,
+        );
         self.follow_members(turn);
         self.tell_members(before.as_deref(), change.gone, &change.why, turn);
         self.tell_state(before.as_deref(), change.why, turn);
+    }
+
+    /// What is decided in one step, as when two members are not heard, is stored as one: where the first were refused and
+    /// the second not, the log would keep a member that the second knows nothing of.
+    fn write_change(
+        &mut self,
+        before: Option<Box<ConsumerGroup>>,
+        classic: Option<Box<ClassicGroup>>,
+        records: Vec<StoredRecord>,
+        answer: Option<(RequestId, Response)>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Some(consumer) = &mut self.consumer else {
+            return;
+        };
+        let last = consumer.last_write.filter(|_| classic.is_none());
+        if let Some(unsent) = last.and_then(|last| turn.unsent(last)) {
+            unsent.extend(records);
+            if let Some((to, answer)) = answer {
+                self.answer_when_stored(to, answer, turn);
+            }
+            return;
+        }
+        let then = AfterWrite::ChangeConsumerGroup(StoredChange {
+            before,
+            classic,
+            answers: answer.into_iter().collect(),
+        });
+        consumer.last_write = Some(turn.write(&self.id, self.offsets_partition, records, then));
     }
 
     /// Answers once everything that the answer tells of is stored.
