@@ -170,6 +170,8 @@ impl World {
                     producer.hear(acknowledged);
                 }
             }
+            // As a producer, nobody commits after the faults.
+            Event::Plain if self.course.healed => {}
             Event::Plain => {
                 let values = self.values(BTreeSet::from([0, 2]));
                 self.commit(Asked {
@@ -177,10 +179,8 @@ impl World {
                     transaction: None,
                     values,
                 });
-                if !self.course.healed {
-                    let pause = self.course.chance.between(5, 90);
-                    self.course.after(pause, Event::Plain);
-                }
+                let pause = self.course.chance.between(5, 90);
+                self.course.after(pause, Event::Plain);
             }
             Event::Marker(index, serial) => self.write_marker(index, serial),
             Event::News(news) => self.hear_of_marker(news),
