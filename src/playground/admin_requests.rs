@@ -33,13 +33,19 @@ const IN_SYNC_RETRY: Duration = Duration::from_millis(50);
 /// Gives leadership back; what cannot be is named, the rest shows by itself.
 pub(super) async fn elect_leaders(mut admin: Admin) -> Result<Option<String>> {
     let deadline = Instant::now() + IN_SYNC_WAIT;
-    let mut elected = admin.elect_preferred_leaders().await?;
     // A broker's metadata may say it before the controller knows it.
     let unavailable = |(_, code): &(_, ErrorCode)| *code == ErrorCode::PreferredLeaderNotAvailable;
-    while elected.iter().any(unavailable) && Instant::now() < deadline {
+    let elected = loop {
+        let over = Instant::now() >= deadline;
+        match admin.elect_preferred_leaders().await {
+            Ok(elected) if over || !elected.iter().any(unavailable) => break elected,
+            Ok(_) => {}
+            // The controller may be the broker that was just killed, or starts again.
+            Err(refusal) if !over && moves(&refusal) => admin.disconnect(),
+            Err(refusal) => return Err(refusal.into()),
+        }
         tokio::time::sleep(IN_SYNC_RETRY).await;
-        elected = admin.elect_preferred_leaders().await?;
-    }
+    };
     let mut failed = elected.iter().filter(|(_, code)| !code.is_none());
     if let Some((at, code)) = failed.next() {
         let others = match failed.count() {
@@ -51,6 +57,15 @@ pub(super) async fn elect_leaders(mut admin: Admin) -> Result<Option<String>> {
     Ok(elected
         .is_empty()
         .then(|| "every preferred leader leads already".to_owned()))
+}
+
+/// Whether the controller is on its way from one broker to another, as far as a refusal tells.
+fn moves(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::Code { code, .. } => *code == ErrorCode::NotController,
+        Refusal::NoController | Refusal::Connection(_) => true,
+        Refusal::Unreachable { .. } => false,
+    }
 }
 
 pub(super) fn config(name: &str, value: &str) -> (String, String) {
@@ -165,10 +180,8 @@ pub(super) async fn create_topic(
         }
         let too_few = code == Some(ErrorCode::InvalidReplicationFactor);
         let enough = usize::try_from(replication_factor).is_ok_and(|wanted| wanted <= running);
-        let passing = match &error {
-            Refusal::Code { .. } => too_few && enough || code == Some(ErrorCode::NotController),
-            Refusal::NoController | Refusal::Unreachable { .. } | Refusal::Connection(_) => true,
-        };
+        let unreachable = matches!(error, Refusal::Unreachable { .. });
+        let passing = too_few && enough || unreachable || moves(&error);
         if !passing || Instant::now() >= deadline {
             if too_few {
                 let live = admin
@@ -207,9 +220,20 @@ async fn wait_for_all(admin: &mut Admin, brokers: &watch::Receiver<usize>, deadl
 
 #[cfg(test)]
 mod tests {
-    use super::why_not_deleted;
+    use super::{moves, why_not_deleted};
     use client::refusal::Refusal;
     use wire::ErrorCode;
+
+    #[test]
+    fn a_controller_that_moves_is_asked_again_and_a_refusal_is_told() {
+        let code = |code| Refusal::Code {
+            code,
+            message: None,
+        };
+        assert!(moves(&Refusal::NoController));
+        assert!(moves(&code(ErrorCode::NotController)));
+        assert!(!moves(&code(ErrorCode::ClusterAuthorizationFailed)));
+    }
 
     #[test]
     fn a_group_that_stays_is_named_with_what_to_do() {
