@@ -68,10 +68,11 @@ impl Client {
         Ok(Producer(config.create_with_context(Receipts::default())?))
     }
 
-    /// A producer of transactions under this id.
+    /// A producer of transactions under this id, which waits for nothing before it sends.
     pub fn transactional(&self, id: &str) -> Result<BaseProducer> {
         let mut config = self.config.clone();
-        Ok(config.set("transactional.id", id).create()?)
+        config.set("transactional.id", id).set("linger.ms", "0");
+        Ok(config.create()?)
     }
 
     /// A consumer that reads a topic by itself, without a group; of transactions what is committed.
