@@ -378,3 +378,69 @@ undo = ["topic delete chat"]
     let none = user.ends(2, &["lesson", "show", "99"]);
     assert!(none.contains("there is no lesson 99"), "{none}");
 }
+
+/// Apache Kafka 3.9, where Java and Maven are: cargo keeps what is fetched.
+fn apache_kafka() -> Option<std::path::PathBuf> {
+    let there = |program: &str| {
+        let asked = Command::new(program).arg("-version").output();
+        asked.is_ok_and(|output| output.status.success())
+    };
+    if !there("java") || !there("mvn") {
+        eprintln!("not tried: java and mvn are needed for Apache Kafka");
+        return None;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("apache-kafka-3.9");
+    match kafkarium::playground::fetch_into("3.9.2", &folder) {
+        Ok(jars) => Some(jars.folder),
+        Err(why) => {
+            eprintln!("not tried: {why:#}");
+            None
+        }
+    }
+}
+
+#[test]
+fn the_same_words_break_and_heal_apache_kafka() {
+    let Some(jars) = apache_kafka() else { return };
+    let jars = jars.to_str().expect("a name");
+    let user = User::new();
+    let engine = ["--engine", "apache-3.9", "--kafka-home", jars];
+    let mut wanted = engine.to_vec();
+    // Two JVMs are enough to move a leader.
+    wanted.extend([
+        "--brokers",
+        "2",
+        "--topic",
+        "orders:2:2",
+        "--timeout",
+        "300s",
+    ]);
+    let up = user.up(&wanted);
+    assert_eq!(up.status["ready"], true);
+    let before = pid(&up.status, "broker 2");
+    let command = std::fs::read(format!("/proc/{before}/cmdline")).expect("it runs");
+    assert!(String::from_utf8_lossy(&command).contains("kafka.Kafka"));
+    let said = user.ends(
+        0,
+        &[
+            "exec",
+            "kill broker 2",
+            "wait isr orders 1 within 120s",
+            "produce amy:hello",
+            "wait record orders key amy within 120s",
+            "heal",
+            "wait isr orders 2 within 300s",
+        ],
+    );
+    let after = pid(&user.status(&["status", "--json"]), "broker 2");
+    assert_ne!(before, after, "{said}");
+    user.ends(0, &["down"]);
+    assert!(!Path::new(&format!("/proc/{after}")).exists());
+
+    // Its data is no data of our own brokers.
+    let refused = user.ends(2, &["up", "--detach"]);
+    assert!(
+        refused.contains("holds a cluster of --engine apache-3.9: say --fresh to begin anew"),
+        "{refused}"
+    );
+}

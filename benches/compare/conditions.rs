@@ -45,7 +45,7 @@ impl Conditions {
     pub fn told(&self) -> Result<String> {
         let mut text = format!(
             "Median, and in brackets the least and the most of the runs, which took turns. {}, {} cores, load average {} before \
-             and {} after; Kafkarium {}, `{}`, {}. Sessions are {SESSION_TIMEOUT_MS} ms in both; librdkafka is loaded before the \
+             and {} after; Kafkarium {}, Apache Kafka {}, {}. Sessions are {SESSION_TIMEOUT_MS} ms in both; librdkafka is loaded before the \
              clock starts. A latency ratio is taken at the highest rate at which both keep their p99 below 20 ms.",
             model()?,
             thread::available_parallelism()?,

@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -30,8 +30,8 @@ const SETTINGS: [(&str, &str); 5] = [
     ("log.segment.delete.delay.ms", "1000"),
 ];
 
-/// Maven's name for the Apache release that is measured.
-pub const APACHE: &str = "org.apache.kafka:kafka_2.13:3.9.2";
+/// The Apache release that is measured.
+pub const APACHE: &str = "3.9.2";
 
 /// Which program serves.
 #[derive(Clone)]
@@ -117,47 +117,10 @@ impl Engine {
 /// Fetches Apache Kafka with Maven into `target` where it is not there yet; returns its jars.
 pub fn fetch(target: &Path) -> Result<PathBuf> {
     let folder = target.join("apache-kafka-3.9");
-    let jars = folder.join("jars");
-    if !jars.is_dir() {
-        fs::create_dir_all(&folder)?;
-        let (group, rest) = APACHE.split_once(':').context("group")?;
-        let (artifact, version) = rest.split_once(':').context("artifact")?;
-        let dependency = |group: &str, artifact: &str, version: &str| {
-            format!(
-                "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version></dependency>"
-            )
-        };
-        fs::write(
-            folder.join("pom.xml"),
-            format!(
-                "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
-                 <groupId>bench</groupId><artifactId>apache</artifactId><version>1</version><packaging>pom</packaging>\
-                 <dependencies>{}{}{}{}</dependencies></project>",
-                dependency(group, artifact, version),
-                dependency(group, "kafka-tools", version),
-                dependency("org.slf4j", "slf4j-reload4j", "1.7.36"),
-                dependency("io.dropwizard.metrics", "metrics-core", "4.1.12.1"),
-            ),
-        )?;
-        let status = Command::new("mvn")
-            .args([
-                "-q",
-                "-B",
-                "dependency:copy-dependencies",
-                "-DincludeScope=runtime",
-                "-Daether.connector.connectTimeout=10000",
-                "-Daether.connector.requestTimeout=60000",
-            ])
-            .arg(format!("-DoutputDirectory={}", jars.display()))
-            .current_dir(&folder)
-            .status()
-            .context(
-                "Maven (mvn) fetches Apache Kafka; install it, or run with --only kafkarium",
-            )?;
-        ensure!(status.success(), "Maven could not fetch {APACHE}");
-    }
+    let fetched = kafkarium::playground::fetch_into(APACHE, &folder);
+    let jars = fetched.context("without Apache Kafka run with --only kafkarium")?;
     fs::write(folder.join("log4j.properties"), "log4j.rootLogger=OFF\n")?;
-    Ok(jars)
+    Ok(jars.folder)
 }
 
 /// The JVM flags of Apache's own start scripts, with a heap that suits one machine.

@@ -9,6 +9,8 @@ mod completions;
 mod configs;
 mod consume;
 mod data_folder;
+mod engine;
+mod foreign;
 mod groups;
 mod java_properties;
 mod learn;
@@ -72,6 +74,9 @@ enum Command {
     Ps(scripts::PsArguments),
     Down(scripts::DownArguments),
     Clean(scripts::CleanArguments),
+    Engine(engine::EngineArguments),
+    #[command(hide = true)]
+    Foreign(foreign::ForeignArguments),
     Replay(replay::ReplayArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -115,6 +120,8 @@ pub fn main() -> ExitCode {
         Some(Command::Ps(arguments)) => return scripts::ps(&arguments),
         Some(Command::Down(arguments)) => return scripts::down(&arguments),
         Some(Command::Clean(arguments)) => return scripts::clean(&arguments),
+        Some(Command::Engine(arguments)) => engine::run(&arguments),
+        Some(Command::Foreign(arguments)) => foreign::run(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),
     };

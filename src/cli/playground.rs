@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use playground::state::GroupProtocol;
-use playground::{self, Announce, Attach, DEFAULT_NAME, FolderOptions, Learn, Options};
+use playground::{self, Announce, Attach, DEFAULT_NAME, EngineName, FolderOptions, Learn, Options};
 
 /// Which cluster is started.
 #[derive(Debug, Args)]
@@ -43,6 +43,12 @@ pub(super) struct StartArguments {
     /// ZooKeeper listens here; with 0 on any free port.
     #[arg(long, value_name = "PORT", default_value_t = 2181)]
     zookeeper_port: u16,
+    /// The program that the brokers are: kafkarium, or apache-3.9 (Java), on the same ZooKeeper and under the same keys.
+    #[arg(long, value_name = "ENGINE", default_value_t)]
+    engine: EngineName,
+    /// Where Apache Kafka is, a distribution or a folder of its jars; without it what kafkarium engine fetch got.
+    #[arg(long, value_name = "DIR")]
+    kafka_home: Option<PathBuf>,
     /// End by itself after this long, for example 20s or 5m.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     run_for: Option<Duration>,
@@ -91,17 +97,18 @@ impl StartArguments {
     }
 
     /// The cluster alone, which announces itself when it is ready.
-    pub(super) fn without_screen(self, announce: Announce) -> Options {
-        Options {
+    pub(super) fn without_screen(self, announce: Announce) -> Result<Options> {
+        Ok(Options {
             consumers: Some(0),
             announce: Some(announce),
             only_these_topics: true,
-            ..self.options()
-        }
+            ..self.options()?
+        })
     }
 
-    fn options(self) -> Options {
-        Options {
+    fn options(self) -> Result<Options> {
+        Ok(Options {
+            engine: self.engine.find(self.kafka_home.as_deref())?,
             folder: FolderOptions {
                 name: self.name,
                 data_dir: self.data_dir,
@@ -115,7 +122,7 @@ impl StartArguments {
             zookeeper_port: self.zookeeper_port,
             run_for: self.run_for,
             ..Options::default()
-        }
+        })
     }
 }
 
@@ -143,7 +150,7 @@ pub(super) fn start(arguments: PlaygroundArguments, learn: Option<Learn>) -> Res
         mouse: arguments.mouse,
         layout: arguments.layout,
         theme: arguments.theme,
-        ..arguments.start.options()
+        ..arguments.start.options()?
     })
 }
 

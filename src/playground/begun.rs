@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::control::Control;
 use super::executor::Executor;
 use super::options::{Attach, Options};
-use super::state::{NewTopic, Observation, ProcessName, Reach, Request};
+use super::state::{NewTopic, Observation, ProcessName, Reach, Request, SoftwareSeen};
 use super::supervisor::{self, ClusterFolder, Plan, Supervisor, WrittenRunFile};
 use super::timestamp;
 use wire::BrokerId;
@@ -43,7 +43,13 @@ impl Begun {
             brokers: brokers(options, &folder),
             base_port: options.base_port,
             zookeeper_port: options.zookeeper_port,
+            engine: options.engine.clone(),
         };
+        let software = plan.engine.release().map(|release| SoftwareSeen {
+            quorum: false,
+            release: Some(release.to_owned()),
+        });
+        first.extend(software.map(Observation::Software));
         let topics = topics(options, plan.brokers.len());
         let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
         let (supervisor, notices) = Supervisor::new(folder, plan.clone(), told.clone())?;

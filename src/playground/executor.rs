@@ -33,7 +33,7 @@ const SAFE_REPLICATION_FACTOR: i16 = 3;
 /// Whose brokers there are.
 enum Source {
     /// Ours.
-    Own(Supervisor),
+    Own(Box<Supervisor>),
     /// Somebody else's, at these addresses.
     Attached(String),
 }
@@ -67,7 +67,7 @@ impl Executor {
         }
         Self {
             expected_topics: expected_topics.into_iter().collect(),
-            ..Self::with(Source::Own(supervisor), observer, observations)
+            ..Self::with(Source::Own(Box::new(supervisor)), observer, observations)
         }
     }
 
@@ -501,7 +501,7 @@ mod tests {
     use crate::state::{
         GroupProtocol, NewConsumer, Observation, ProcessChange, ProcessName, Request,
     };
-    use crate::supervisor::{ClusterFolder, FolderOptions, Plan, Supervisor};
+    use crate::supervisor::{ClusterFolder, Engine, FolderOptions, Plan, Supervisor};
     use wire::{BrokerId, Offset, TopicPartition};
 
     /// Hands for a cluster that has no broker, and what they tell.
@@ -516,6 +516,7 @@ mod tests {
             brokers: Vec::new(),
             base_port: 0,
             zookeeper_port: 0,
+            engine: Engine::Kafkarium,
         };
         let folder = folder.expect("a new folder");
         let supervisor = Supervisor::new(folder, plan, observations.clone());

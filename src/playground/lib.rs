@@ -56,7 +56,8 @@ pub use self::options::{Announce, Attach, Learn, Options, parse_topic};
 pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
 pub use self::supervisor::{
-    ClusterFolder, DEFAULT_NAME, FolderOptions, Plan, RunFile, Supervisor, clean, find,
+    ClusterFolder, DEFAULT_NAME, Engine, EngineName, FolderOptions, Jars, Plan, RunFile,
+    Supervisor, clean, fetch, fetch_into, fetched, find,
 };
 
 /// Facts that may wait for the loop: a second of a busy cluster. Whoever tells more waits.

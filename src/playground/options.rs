@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::state::{GroupProtocol, NewTopic};
-use crate::supervisor::FolderOptions;
+use crate::supervisor::{Engine, FolderOptions};
 use wire::{control::Status, topic_name};
 
 /// What the command line asks for.
@@ -14,6 +14,8 @@ pub struct Options {
     pub attach: Option<Attach>,
     /// Where data lives.
     pub folder: FolderOptions,
+    /// The program that the brokers are.
+    pub engine: Engine,
     /// How many brokers; without it as many as the data folder has, or three.
     pub brokers: Option<i32>,
     /// The topics to begin with, `orders` where there are none.

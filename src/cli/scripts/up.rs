@@ -73,7 +73,7 @@ fn play(arguments: UpArguments) -> Result<Outcome> {
     } else {
         Announce::Text(text)
     };
-    playground::run(&arguments.start.without_screen(announce))?;
+    playground::run(&arguments.start.without_screen(announce)?)?;
     Ok(Outcome::Holds)
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use client::admin::Admin;
 use client::topics::{NewTopic, Partition};
 use playground::state::{Observation, ProcessChange, ProcessName};
-use playground::{ClusterFolder, FolderOptions, Plan, Supervisor};
+use playground::{ClusterFolder, Engine, FolderOptions, Plan, Supervisor};
 use wire::BrokerId;
 
 /// Reports that may wait while the test is busy; the supervisor's readers wait beyond that.
@@ -61,6 +61,7 @@ impl Testbed {
             brokers: brokers.clone(),
             base_port: zookeeper_port + 1,
             zookeeper_port,
+            engine: Engine::Kafkarium,
         };
         let (told, observations) = mpsc::channel(OBSERVATIONS_WAITING_MAX);
         let (supervisor, _) = Supervisor::new(folder, plan, told)?;

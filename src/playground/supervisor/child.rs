@@ -1,6 +1,5 @@
 //! One child process: how it is spawned, what it says, and how it ends.
 
-use std::ffi::OsString;
 use std::net::TcpListener;
 #[cfg(target_os = "linux")]
 use std::os::fd::OwnedFd;
@@ -15,9 +14,10 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
+use super::engine::{Launch, Speech};
 use super::output::{LINE_BYTES_MAX, ServerLog, next_line};
 use crate::state::{Observation, ProcessChange, ProcessName};
-use wire::report::{Report, ReportLine};
+use wire::report::Report;
 
 /// Lines of a dead process's log that its box shows.
 const LAST_LINES: usize = 3;
@@ -85,22 +85,24 @@ pub(super) enum Input {
     Orders(mpsc::Receiver<Vec<u8>>),
 }
 
-/// Spawns this program again with `arguments`. The caller's thread must live as long as the
+/// Spawns this program again, which may become another one. The caller's thread must live as long as the
 /// playground: the child's death is tied to that thread's end.
 ///
 /// The future, to be run until it ends, tells what the child says and how it ended.
 pub(super) fn spawn(
     process: ProcessName,
-    arguments: Vec<OsString>,
+    launch: &Launch,
     input: Input,
+    speech: Box<dyn Speech>,
     log: ServerLog,
     observations: mpsc::Sender<Observation>,
 ) -> Result<(Running, impl Future<Output = ()> + Send + 'static)> {
     let mut command = Command::new(program()?);
     command
-        .args(arguments)
+        .args(&launch.arguments)
         .arg("--die-with-parent")
         .arg(std::process::id().to_string())
+        .args(&launch.other)
         .stdout(Stdio::piped())
         .stderr(log.open()?)
         // Its own group: neither ^C nor ^Z in the terminal reaches it.
@@ -120,7 +122,8 @@ pub(super) fn spawn(
         let _ = nix::fcntl::fcntl(stdout, nix::fcntl::FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
     }
     let orders = orders.and_then(|orders| Some((orders, child.stdin.take()?)));
-    let watched = watch(process, child, (stdout, orders), log, observations);
+    let heard = stdout.map(|stdout| (stdout, speech));
+    let watched = watch(process, child, heard, orders, log, observations);
     Ok((
         Running {
             pid: Pid::from_raw(pid),
@@ -165,13 +168,14 @@ fn stdin(command: &mut Command, input: Input) -> Option<mpsc::Receiver<Vec<u8>>>
 async fn watch(
     process: ProcessName,
     mut child: Child,
-    (stdout, orders): (Option<ChildStdout>, Option<Orders>),
+    heard: Option<(ChildStdout, Box<dyn Speech>)>,
+    orders: Option<Orders>,
     log: ServerLog,
     observations: mpsc::Sender<Observation>,
 ) {
-    if let Some(stdout) = stdout {
+    if let Some((stdout, mut speech)) = heard {
         tokio::select! {
-            () = read_reports(&process, stdout, &observations) => {}
+            () = read_reports(&process, stdout, speech.as_mut(), &observations) => {}
             () = write_orders(orders) => {}
         }
     }
@@ -213,28 +217,27 @@ async fn write_orders(orders: Option<Orders>) {
 async fn read_reports(
     process: &ProcessName,
     stdout: ChildStdout,
+    speech: &mut dyn Speech,
     observations: &mpsc::Sender<Observation>,
 ) {
     let mut stdout = BufReader::new(stdout);
     let mut bytes = Vec::new();
     while let Ok(true) = next_line(&mut stdout, &mut bytes, LINE_BYTES_MAX).await {
-        // What is no report (a library that prints) concerns nobody.
-        let Ok(line) = serde_json::from_slice::<ReportLine>(&bytes) else {
-            continue;
-        };
-        let process = process.clone();
-        let observation = match line.report {
-            Report::Ready { address } => Observation::Process {
-                process,
-                change: ProcessChange::Ready {
-                    address,
-                    at_ms: line.at_ms,
+        for line in speech.hear(&bytes) {
+            let process = process.clone();
+            let observation = match line.report {
+                Report::Ready { address } => Observation::Process {
+                    process,
+                    change: ProcessChange::Ready {
+                        address,
+                        at_ms: line.at_ms,
+                    },
                 },
-            },
-            _ => Observation::Report { process, line },
-        };
-        if observations.send(observation).await.is_err() {
-            break;
+                _ => Observation::Report { process, line },
+            };
+            if observations.send(observation).await.is_err() {
+                return;
+            }
         }
     }
 }

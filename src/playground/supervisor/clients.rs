@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::engine::Launch;
 use super::{ORDERS_MAX, ServerLog, Slot, Supervisor};
 use crate::state::{GroupProtocol, NewConsumer, NewProducer, Observation, ProcessName};
 use wire::transact::Order;
@@ -61,7 +62,7 @@ impl Supervisor {
             process.clone(),
             Slot {
                 group,
-                ..Slot::new(arguments, None, log)
+                ..Slot::new(Launch::of(arguments), None, log)
             },
         );
         Ok(self.start(&process)?.0)
@@ -90,7 +91,7 @@ impl Supervisor {
         let log = ServerLog::in_folder(&self.folder.producer(&producer.name));
         let slot = Slot {
             takes_orders: true,
-            ..Slot::new(arguments, None, log)
+            ..Slot::new(Launch::of(arguments), None, log)
         };
         self.slots.insert(process.clone(), slot);
         Ok(self.start(&process)?.0)

@@ -5,10 +5,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use etcetera::BaseStrategy;
 use nix::fcntl::Flock;
 
+use super::engine::{Engine, EngineName};
 use crate::own_folder::{self, LockError};
 use wire::BrokerId;
 
@@ -160,6 +161,33 @@ impl ClusterFolder {
         found
     }
 
+    /// Whether its brokers are of this engine; those of a new cluster are from now on.
+    ///
+    /// # Errors
+    /// It was another engine that wrote here.
+    pub fn is_of(&self, engine: &Engine) -> Result<()> {
+        let file = self.path.join(ENGINE_FILE);
+        // Only another engine than ours leaves its name.
+        let before = match fs::read_to_string(&file) {
+            Ok(name) if self.existed => name.trim().to_owned(),
+            _ => EngineName::Kafkarium.to_string(),
+        };
+        let now = engine.name();
+        if self.existed {
+            ensure!(
+                before == now.to_string(),
+                "{} holds a cluster of --engine {before}: say --fresh to begin anew, or another --name",
+                shown(&self.path)
+            );
+            return Ok(());
+        }
+        if now == EngineName::Kafkarium {
+            return Ok(());
+        }
+        fs::write(&file, now.to_string())
+            .with_context(|| format!("cannot write {}", file.display()))
+    }
+
     /// When the cluster in here was last written to, for the sentence of a second start.
     #[must_use]
     pub fn last_used(&self) -> Option<std::time::SystemTime> {
@@ -185,7 +213,12 @@ impl ClusterFolder {
                 _ => {}
             }
         }
-        Ok(())
+        match fs::remove_file(self.path.join(ENGINE_FILE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).context("cannot remove the name of the old engine")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -200,6 +233,9 @@ impl Drop for ClusterFolder {
 }
 
 const LOCK_FILE: &str = "lock";
+
+/// Names the engine of the brokers, where it is not this program.
+const ENGINE_FILE: &str = "engine";
 const EPHEMERAL_PREFIX: &str = "kafkarium-ephemeral-";
 
 /// `$XDG_DATA_HOME/kafkarium`: the folder of all clusters.
@@ -232,7 +268,7 @@ fn broker_of(name: &OsStr) -> Option<BrokerId> {
 /// Whether a playground made it.
 fn is_ours(name: &OsStr) -> bool {
     broker_of(name).is_some()
-        || [LOCK_FILE, "zookeeper", CONSUMERS, PRODUCERS]
+        || [LOCK_FILE, ENGINE_FILE, "zookeeper", CONSUMERS, PRODUCERS]
             .iter()
             .any(|known| name == *known)
 }

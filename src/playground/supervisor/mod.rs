@@ -6,28 +6,32 @@ mod broker_settings;
 mod child;
 mod clients;
 mod ending;
+mod engine;
 mod folder;
 mod output;
 mod ports;
 mod run_file;
+mod servers;
+mod signals;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 
 use anyhow::{Context, Result};
-use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::broker_settings::{offsets_replication_factor, settings};
+use self::broker_settings::offsets_replication_factor;
 use self::child::{Input, Running};
+use self::engine::{Launch, Reports};
 use self::output::ServerLog;
-use self::ports::{HeldPort, Ports, again, loopback};
+use self::ports::{Ports, again, loopback};
+use self::servers::{take_port, wanted_port};
 use super::state::{Observation, ProcessChange, ProcessName};
 use wire::BrokerId;
 
 pub use self::broker_settings::OFFSETS_PARTITIONS;
+pub use self::engine::{Engine, EngineName, Jars, fetch, fetch_into, fetched};
 pub use self::folder::{ClusterFolder, FolderOptions, shown};
 pub use self::run_file::{RunFile, WrittenRunFile, clean, control_socket, find};
 
@@ -49,12 +53,14 @@ pub struct Plan {
     pub base_port: u16,
     /// `ZooKeeper`'s port.
     pub zookeeper_port: u16,
+    /// The program that the brokers are.
+    pub engine: Engine,
 }
 
 /// One process's place: what outlives its deaths.
 #[derive(Debug)]
 struct Slot {
-    arguments: Vec<OsString>,
+    launch: Launch,
     address: Option<SocketAddr>,
     /// A server's socket until its first start; it has its own then.
     listener: Option<TcpListener>,
@@ -98,6 +104,7 @@ impl Supervisor {
                 .iter()
                 .map(|broker| wanted_port(&plan, *broker)),
         );
+        folder.is_of(&plan.engine)?;
         let mut notices = Vec::new();
         let zookeeper = take_port(&mut ports, plan.zookeeper_port, "zookeeper", &mut notices)?;
         let mut supervisor = Self {
@@ -199,7 +206,10 @@ impl Supervisor {
             (None, Some(address)) => Some(again(address, &process.to_string())?),
             (held, _) => held,
         };
+        let is_broker = matches!(process, ProcessName::Broker(_));
         let input = match listener {
+            // Who cannot take it opens its own.
+            Some(_) if is_broker && !self.plan.engine.takes_a_socket() => Input::Nothing,
             Some(listener) => Input::Listener(listener),
             None if slot.takes_orders => {
                 let (orders, told) = mpsc::channel(ORDERS_MAX);
@@ -208,11 +218,18 @@ impl Supervisor {
             }
             None => Input::Nothing,
         };
+        let speech = match (process, slot.address) {
+            (ProcessName::Broker(broker), Some(address)) => {
+                self.plan.engine.speech(*broker, address)
+            }
+            _ => Box::new(Reports),
+        };
         // Our end of the socket is closed with this call: a dead server refuses, it does not keep people waiting.
         let (running, watched) = child::spawn(
             process.clone(),
-            slot.arguments.clone(),
+            &slot.launch,
             input,
+            speech,
             slot.log.clone(),
             self.observations.clone(),
         )?;
@@ -226,58 +243,6 @@ impl Supervisor {
             group: slot.group.clone(),
         };
         Ok((vec![changed(process, spawned)], notices))
-    }
-
-    /// Stops it cleanly and starts it when it is gone.
-    ///
-    /// # Errors
-    /// The signal could not be sent.
-    pub fn restart(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
-        let told = self.stop(process)?;
-        if let Some(slot) = self.slots.get_mut(process) {
-            slot.start_when_gone = true;
-        }
-        Ok(told)
-    }
-
-    /// SIGKILL; a frozen process dies too.
-    ///
-    /// # Errors
-    /// It does not run, or the signal could not be sent.
-    pub fn kill(&mut self, process: &ProcessName) -> Result<()> {
-        self.running(process)?.signal(Signal::SIGKILL)
-    }
-
-    /// SIGTERM. A frozen process is thawed, or it could not heed it.
-    ///
-    /// # Errors
-    /// It does not run, or the signal could not be sent.
-    pub fn stop(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
-        self.running(process)?.signal(Signal::SIGTERM)?;
-        if self.is_frozen(process) {
-            return self.thaw(process);
-        }
-        Ok(Vec::new())
-    }
-
-    /// SIGSTOP.
-    ///
-    /// # Errors
-    /// It does not run, or the signal could not be sent.
-    pub fn freeze(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
-        self.running(process)?.signal(Signal::SIGSTOP)?;
-        self.set_frozen(process, true);
-        Ok(vec![changed(process, ProcessChange::Frozen)])
-    }
-
-    /// SIGCONT.
-    ///
-    /// # Errors
-    /// It does not run, or the signal could not be sent.
-    pub fn thaw(&mut self, process: &ProcessName) -> Result<Vec<Observation>> {
-        self.running(process)?.signal(Signal::SIGCONT)?;
-        self.set_frozen(process, false);
-        Ok(vec![changed(process, ProcessChange::Thawed)])
     }
 
     /// Takes note of an exit that the watcher told, and starts the process again if that was asked.
@@ -339,68 +304,12 @@ impl Supervisor {
             .and_then(|slot| slot.running)
             .with_context(|| format!("{process} does not run: {{start {process}}} starts it"))
     }
-
-    fn set_frozen(&mut self, process: &ProcessName, frozen: bool) {
-        if let Some(slot) = self.slots.get_mut(process) {
-            slot.frozen = frozen;
-        }
-    }
-
-    fn add_zookeeper(&mut self, listener: TcpListener) {
-        let folder = self.folder.zookeeper();
-        let mut arguments = ["zookeeper", "--report", "--listener"]
-            .map(OsString::from)
-            .to_vec();
-        arguments.push(self.zookeeper.to_string().into());
-        arguments.push("--data-dir".into());
-        arguments.push(folder.clone().into());
-        let log = ServerLog::in_folder(&folder);
-        self.slots.insert(
-            ProcessName::ZooKeeper,
-            Slot {
-                listener: Some(listener),
-                ..Slot::new(arguments, Some(self.zookeeper), log)
-            },
-        );
-    }
-
-    /// Gives a broker a port, a folder and its settings.
-    fn add_broker(&mut self, broker: BrokerId) -> Result<Vec<String>> {
-        let mut notices = Vec::new();
-        let process = ProcessName::Broker(broker);
-        let wanted = wanted_port(&self.plan, broker);
-        let name = process.to_string();
-        let port = take_port(&mut self.ports, wanted, &name, &mut notices)?;
-        let address = loopback(port.port);
-        let folder = self.folder.broker(broker);
-        let mut arguments = ["broker", "--report", "--id"].map(OsString::from).to_vec();
-        arguments.push(broker.to_string().into());
-        arguments.push("--listener".into());
-        arguments.push(address.to_string().into());
-        arguments.push("--zookeeper".into());
-        arguments.push(self.zookeeper.to_string().into());
-        arguments.push("--data-dir".into());
-        arguments.push(folder.clone().into());
-        for setting in settings(self.plan.brokers.len()) {
-            arguments.push("--set".into());
-            arguments.push(setting.into());
-        }
-        let log = ServerLog::in_folder(&folder);
-        self.slots.insert(
-            process,
-            Slot {
-                listener: Some(port.listener),
-                ..Slot::new(arguments, Some(address), log)
-            },
-        );
-        Ok(notices)
-    }
 }
 
 impl Slot {
-    fn new(arguments: Vec<OsString>, address: Option<SocketAddr>, log: ServerLog) -> Self {
+    fn new(launch: Launch, address: Option<SocketAddr>, log: ServerLog) -> Self {
         Self {
-            arguments,
+            launch,
             address,
             listener: None,
             group: None,
@@ -429,28 +338,4 @@ fn changed(process: &ProcessName, change: ProcessChange) -> Observation {
         process: process.clone(),
         change,
     }
-}
-
-fn wanted_port(plan: &Plan, broker: BrokerId) -> u16 {
-    let after = u16::try_from(broker.0.saturating_sub(1)).unwrap_or(0);
-    match plan.base_port {
-        0 => 0,
-        first => first.saturating_add(after),
-    }
-}
-
-fn take_port(
-    ports: &mut Ports,
-    wanted: u16,
-    who: &str,
-    notices: &mut Vec<String>,
-) -> Result<HeldPort> {
-    let given = ports.take(wanted)?;
-    if let Some(holder) = &given.wanted_held_by {
-        notices.push(format!(
-            "port {wanted} is taken by {holder}: {who} listens on {}",
-            given.port
-        ));
-    }
-    Ok(given)
 }

@@ -87,8 +87,8 @@ fn what_is(state: &State, shown: &State, left_out: u8) -> Pieces {
     if left_out < 5 {
         brokers(shown, narrow, &mut pieces);
     }
+    attached::software(shown, (gap, left_out), &mut pieces);
     if !own {
-        attached::software(shown, (gap, left_out), &mut pieces);
         if !narrow && left_out < 1 {
             attached::asks(shown, gap, &mut pieces);
         }

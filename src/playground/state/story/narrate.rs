@@ -248,13 +248,14 @@ impl Narrator {
             let words = format!("{named} offline: ISR was {}{only}", listed(&isr.before));
             line.with(Tone::Bad, words)
         } else {
-            let mut words = format!(
-                "{named} leader {}->{}  epoch {}->{}",
-                leader_name(leader.before),
-                leader_name(leader.after),
-                epoch.before,
-                epoch.after
-            );
+            let after = leader_name(leader.after);
+            let who = if leader.is_change() {
+                format!("{}->{after}", leader_name(leader.before))
+            } else {
+                format!("{after} stays")
+            };
+            let (before, now) = (epoch.before, epoch.after);
+            let mut words = format!("{named} leader {who}  epoch {before}->{now}");
             if isr.is_change() {
                 let (before, after) = (listed(&isr.before), listed(&isr.after));
                 words = format!("{words}  ISR {before}->{after}");
