@@ -14,6 +14,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::security::{SecurityError, Stream};
 use super::software::Software;
 use super::tap::{Line, Tap};
 use wire::{
@@ -59,12 +60,15 @@ pub enum KafkaError {
     OutOfStep,
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// It is not secured as the settings demand, or not as the broker does.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
 }
 
 /// A connection that asks one request at a time.
 #[derive(Debug)]
 pub struct KafkaConnection {
-    stream: TcpStream,
+    stream: Stream,
     frames: FrameReader,
     client_id: StrBytes,
     /// What the broker offers, by API key.
@@ -102,30 +106,27 @@ impl KafkaConnection {
         tap: Tap,
     ) -> Result<Self, KafkaError> {
         let connect = async {
-            let stream = TcpStream::connect(address)
-                .await
-                .map_err(KafkaError::Connect)?;
-            stream.set_nodelay(true).map_err(KafkaError::Connect)?;
-            let mut connection = Self {
-                stream,
-                frames: FrameReader::new(RESPONSE_BYTES_MAX),
-                client_id: StrBytes::from(client_id.to_owned()),
-                versions: BTreeMap::new(),
-                software: Software::default(),
-                correlation_id: 0,
-                asking: false,
-                tap,
-                sizes: (0, None),
-            };
+            let stream = open(address).await?;
+            let mut connection = Self::new(Stream::Plain(stream), client_id, tap);
             connection.negotiate(wait).await?;
             Ok(connection)
         };
-        timeout(wait, connect)
-            .await
-            .map_err(|_| KafkaError::Timeout {
-                api: ApiKey::ApiVersions,
-                waited: wait,
-            })?
+        within(wait, connect).await
+    }
+
+    /// A connection on which nothing was asked yet.
+    pub(super) fn new(stream: Stream, client_id: &str, tap: Tap) -> Self {
+        Self {
+            stream,
+            frames: FrameReader::new(RESPONSE_BYTES_MAX),
+            client_id: StrBytes::from(client_id.to_owned()),
+            versions: BTreeMap::new(),
+            software: Software::default(),
+            correlation_id: 0,
+            asking: false,
+            tap,
+            sizes: (0, None),
+        }
     }
 
     /// The other end's address.
@@ -209,7 +210,8 @@ impl KafkaConnection {
         answer
     }
 
-    async fn exchange<R: Answered>(
+    /// Asks and waits for the answer, however long; no tap hears of it.
+    pub(super) async fn exchange<R: Answered>(
         &mut self,
         version: i16,
         request: &R,
@@ -222,10 +224,12 @@ impl KafkaConnection {
         self.sizes = (frame.remaining(), None);
         self.tap.count(api);
         self.asking = true;
-        self.stream
-            .write_all_buf(&mut frame)
-            .await
-            .map_err(FrameError::from)?;
+        let write = async {
+            self.stream.write_all_buf(&mut frame).await?;
+            // TLS may keep the last bytes to itself.
+            self.stream.flush().await
+        };
+        write.await.map_err(FrameError::from)?;
         let mut answer = self
             .frames
             .read(&mut self.stream)
@@ -266,7 +270,7 @@ impl KafkaConnection {
     }
 
     /// Asks for the offered versions as every client does: in a new version first, then in the oldest.
-    async fn negotiate(&mut self, wait: Duration) -> Result<(), KafkaError> {
+    pub(super) async fn negotiate(&mut self, wait: Duration) -> Result<(), KafkaError> {
         let request = ApiVersionsRequest::default()
             .with_client_software_name(StrBytes::from_static_str("kafkarium"))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
@@ -288,6 +292,24 @@ impl KafkaConnection {
             .collect();
         Ok(())
     }
+}
+
+/// A socket there.
+pub(super) async fn open<A: ToSocketAddrs>(address: A) -> Result<TcpStream, KafkaError> {
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(KafkaError::Connect)?;
+    stream.set_nodelay(true).map_err(KafkaError::Connect)?;
+    Ok(stream)
+}
+
+/// Connects, but not for longer than this.
+pub(super) async fn within<T>(
+    wait: Duration,
+    connect: impl Future<Output = Result<T, KafkaError>>,
+) -> Result<T, KafkaError> {
+    let api = ApiKey::ApiVersions;
+    let connected = timeout(wait, connect).await;
+    connected.unwrap_or(Err(KafkaError::Timeout { api, waited: wait }))
 }
 
 fn api_key<R: Request>() -> ApiKey {

@@ -11,6 +11,8 @@ pub mod offsets;
 pub mod placement;
 pub mod quorum;
 pub mod refusal;
+mod secured;
+pub mod security;
 pub mod software;
 pub mod tap;
 pub mod topics;

@@ -101,6 +101,8 @@ fn answers() -> Vec<Case> {
         DescribeQuorumRequest,
         CreatePartitionsRequest,
         DeleteGroupsRequest,
+        SaslHandshakeRequest,
+        SaslAuthenticateRequest,
         ElectLeadersRequest,
         IncrementalAlterConfigsRequest,
         AlterPartitionReassignmentsRequest,

@@ -1,6 +1,6 @@
 //! Answers about topics, configs and the cluster itself, field by field as Kafka's message definitions list them.
 
-use super::super::{Field, I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, values};
+use super::super::{BYTES, Field, I8, I16, I32, I64, Shape, TEXT, UUID, list, optional, values};
 
 /// `ApiVersionsResponse`, versions 0 to 5.
 pub static API_VERSIONS: Shape = Shape::flexible_from(3).fields(&[
@@ -278,6 +278,20 @@ pub static DESCRIBE_QUORUM: Shape = Shape::flexible_from(0).fields(&[
         ]),
     ])
     .since(2),
+]);
+
+/// `SaslHandshakeResponse`, versions 0 to 1.
+pub static SASL_HANDSHAKE: Shape = Shape::flexible_from(i16::MAX).fields(&[
+    I16,           // error_code
+    values(&TEXT), // mechanisms
+]);
+
+/// `SaslAuthenticateResponse`, versions 0 to 2.
+pub static SASL_AUTHENTICATE: Shape = Shape::flexible_from(2).fields(&[
+    I16,          // error_code
+    TEXT,         // error_message
+    BYTES,        // auth_bytes
+    I64.since(1), // session_lifetime_ms
 ]);
 
 /// `ElectLeadersResponse`, versions 0 to 2.

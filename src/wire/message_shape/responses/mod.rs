@@ -61,6 +61,8 @@ answers! {
     IncrementalAlterConfigsRequest: cluster::INCREMENTAL_ALTER_CONFIGS,
     DescribeLogDirsRequest: cluster::DESCRIBE_LOG_DIRS,
     DescribeQuorumRequest: cluster::DESCRIBE_QUORUM,
+    SaslHandshakeRequest: cluster::SASL_HANDSHAKE,
+    SaslAuthenticateRequest: cluster::SASL_AUTHENTICATE,
     ElectLeadersRequest: cluster::ELECT_LEADERS,
     AlterPartitionReassignmentsRequest: cluster::ALTER_PARTITION_REASSIGNMENTS,
     ListPartitionReassignmentsRequest: cluster::LIST_PARTITION_REASSIGNMENTS,
