@@ -7,6 +7,7 @@ mod client_settings;
 mod cluster;
 mod completions;
 mod configs;
+mod connection_settings;
 mod consume;
 mod data_folder;
 mod engine;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use super::connection_settings::ConnectionArguments;
 use playground::state::GroupProtocol;
 use playground::{self, Announce, Attach, DEFAULT_NAME, EngineName, FolderOptions, Learn, Options};
 
@@ -69,6 +70,8 @@ pub(super) struct PlaygroundArguments {
         ]
     )]
     bootstrap_server: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArguments,
     /// Of somebody else's cluster records, topics and groups may be changed; each change asks first.
     #[arg(long, requires = "bootstrap_server")]
     allow_writes: bool,
@@ -138,9 +141,12 @@ pub(super) fn start(arguments: PlaygroundArguments, learn: Option<Learn>) -> Res
             "lessons end and start processes: they need a cluster of their own, without --bootstrap-server"
         );
     }
+    let (security, notices) = arguments.connection.read()?;
     let attach = arguments.bootstrap_server.map(|bootstrap| Attach {
         bootstrap,
         writes: arguments.allow_writes,
+        security,
+        notices,
     });
     playground::run(&Options {
         attach,

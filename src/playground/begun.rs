@@ -78,16 +78,25 @@ impl Begun {
 
     /// Begins to look at a cluster that somebody else runs. Nothing of it is kept, and no other shell is told of it.
     pub(super) fn attached(attach: Attach, told: mpsc::Sender<Observation>) -> Self {
+        let secured = attach.security.words();
+        let user = attach.security.login.as_ref();
+        let user = user.map(|login| login.username.clone());
         Self {
-            executor: Executor::attached(&attach.bootstrap, told),
+            executor: Executor::attached(&attach.bootstrap, attach.security, told),
             control: Control::deaf(),
             run_file: None,
-            first: Vec::new(),
+            first: attach
+                .notices
+                .into_iter()
+                .map(Observation::Notice)
+                .collect(),
             brokers: Vec::new(),
             topics: Vec::new(),
             reach: Reach::Attached {
                 bootstrap: attach.bootstrap,
                 writes: attach.writes,
+                secured,
+                user,
             },
         }
     }

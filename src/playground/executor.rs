@@ -1,5 +1,7 @@
 //! Carries requests out: signals at once, everything that needs the network in the background.
 
+mod asks;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,35 +9,21 @@ use anyhow::{Result, bail};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::admin_requests::{
-    COORDINATOR_RETRY, config, create_topic, delete_group, elect_leaders, prepare_groups,
-    set_config,
-};
+use super::admin_requests::{delete_group, elect_leaders, set_config};
 use super::feeder::Feeder;
 use super::observer::{Acknowledged, Observer};
-use super::state::{NewTopic, Observation, ProcessChange, ProcessName, Request, TransactionOrder};
+use super::state::{Observation, ProcessChange, ProcessName, Request, TransactionOrder};
 use super::supervisor::Supervisor;
 use super::transacting::Transacting;
-use client::admin::Admin;
+use client::security::Security;
 use wire::report::Report;
-use wire::topic_name::CONSUMER_OFFSETS;
-use wire::{Offset, TopicPartition};
-
-/// Requests to the cluster that may be under way at once; a person cannot type more.
-const UNDER_WAY_MAX: usize = 64;
-
-/// The group that proves that writes are acknowledged; it is gone before the start is over.
-const PROOF_GROUP: &str = "kafkarium-proof";
-
-/// Replicas from which a topic can lose one and still keep two copies of what it acknowledges.
-const SAFE_REPLICATION_FACTOR: i16 = 3;
 
 /// Whose brokers there are.
 enum Source {
     /// Ours.
     Own(Box<Supervisor>),
-    /// Somebody else's, at these addresses.
-    Attached(String),
+    /// Somebody else's, at these addresses, and how connections there are secured.
+    Attached(String, Security),
 }
 
 /// The hands of the playground.
@@ -72,10 +60,15 @@ impl Executor {
     }
 
     /// Hands for a cluster that somebody else runs: there are no processes of ours.
-    pub(super) fn attached(bootstrap: &str, observations: mpsc::Sender<Observation>) -> Self {
-        let observer = Observer::attached(bootstrap.to_owned(), observations.clone());
+    pub(super) fn attached(
+        bootstrap: &str,
+        security: Security,
+        observations: mpsc::Sender<Observation>,
+    ) -> Self {
+        let observer =
+            Observer::attached(bootstrap.to_owned(), security.clone(), observations.clone());
         Self::with(
-            Source::Attached(bootstrap.to_owned()),
+            Source::Attached(bootstrap.to_owned(), security),
             observer,
             observations,
         )
@@ -121,6 +114,7 @@ impl Executor {
                 self.look(request);
                 Ok(Vec::new())
             }
+            Request::Reconnect => Ok(self.reconnect()),
             Request::CommitOffset {
                 group,
                 partition,
@@ -203,6 +197,15 @@ impl Executor {
             Request::AddProducer(producer) => own.add_producer(&producer),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// Tries again what was refused.
+    fn reconnect(&self) -> Vec<Observation> {
+        if self.observer.reconnect() {
+            return Vec::new();
+        }
+        let words = "nothing was refused: what is lost is tried again by itself";
+        vec![Observation::Notice(words.to_owned())]
     }
 
     /// Looks at something once, or from now on.
@@ -311,7 +314,7 @@ impl Executor {
     pub(super) fn supervisor(&self) -> Option<&Supervisor> {
         match &self.source {
             Source::Own(supervisor) => Some(supervisor),
-            Source::Attached(_) => None,
+            Source::Attached(..) => None,
         }
     }
 
@@ -319,7 +322,7 @@ impl Executor {
     pub(super) fn bootstrap(&self) -> String {
         match &self.source {
             Source::Own(supervisor) => supervisor.bootstrap(),
-            Source::Attached(bootstrap) => bootstrap.clone(),
+            Source::Attached(bootstrap, _) => bootstrap.clone(),
         }
     }
 
@@ -327,14 +330,14 @@ impl Executor {
     fn processes(&mut self) -> Result<&mut Supervisor> {
         match &mut self.source {
             Source::Own(supervisor) => Ok(supervisor),
-            Source::Attached(_) => bail!("the processes of this cluster are not ours"),
+            Source::Attached(..) => bail!("the processes of this cluster are not ours"),
         }
     }
 
     fn count_brokers(&self) {
         self.running.send_replace(match &self.source {
             Source::Own(supervisor) => supervisor.running_brokers(),
-            Source::Attached(_) => self.observer.brokers(),
+            Source::Attached(..) => self.observer.brokers(),
         });
     }
 
@@ -379,6 +382,14 @@ impl Executor {
     }
 
     fn feeder(&mut self) -> Result<&mut Feeder> {
+        if let Source::Attached(_, security) = &self.source
+            && let Some(secured) = security.words()
+        {
+            bail!(
+                "records cannot be sent over {secured} from here: \
+                 kafka-console-producer.sh --command-config FILE sends them"
+            );
+        }
         let feeder = match self.feeder.take() {
             Some(feeder) => feeder,
             None => Feeder::new(
@@ -389,93 +400,6 @@ impl Executor {
             )?,
         };
         Ok(self.feeder.insert(feeder))
-    }
-
-    fn create_topic(&mut self, topic: NewTopic) {
-        let expected = self.expected_topics.remove(&topic.name);
-        if let (true, Source::Own(supervisor)) = (expected, &self.source) {
-            let replicas = supervisor.offsets_replication_factor();
-            let running = self.running.subscribe();
-            self.ask(move |admin| prepare_groups(admin, replicas, running));
-        }
-        let running = self.running.subscribe();
-        // A topic that can lose a broker and still take acks=all; fewer replicas could not.
-        let configs = |replicas| {
-            let safe = replicas >= SAFE_REPLICATION_FACTOR;
-            vec![config("min.insync.replicas", if safe { "2" } else { "1" })]
-        };
-        self.ask(move |admin| create_topic(admin, topic, configs, running, expected));
-    }
-
-    fn delete_topic(&mut self, name: String) {
-        let acknowledged = Arc::clone(&self.acknowledged);
-        self.ask(move |mut admin| async move {
-            admin.delete_topic(&name).await?;
-            // Not lost: thrown away.
-            acknowledged.forget(|at| at.topic == name);
-            Ok(None)
-        });
-    }
-
-    /// Commits in the background; the answer has an observation of its own, somebody waits for it.
-    fn commit_offset(&mut self, group: String, partition: TopicPartition, offset: Offset) {
-        let mut admin = self.admin();
-        let observations = self.observations.clone();
-        self.under_way.spawn(async move {
-            let done = admin.commit_offset(&group, &partition, offset).await;
-            let error = done.err().map(|error| error.to_string());
-            let told = Observation::OffsetCommitted { group, error };
-            let _ = observations.send(told).await;
-        });
-    }
-
-    /// A committed offset is a record that every replica in sync acknowledged, as with acks=all: it stands in
-    /// the offsets topic, which is there in every cluster. Its group is deleted again.
-    fn prove(&mut self) {
-        let mut admin = self.admin();
-        let observations = self.observations.clone();
-        self.under_way.spawn(async move {
-            let place = TopicPartition::new(CONSUMER_OFFSETS, 0);
-            while admin
-                .commit_offset(PROOF_GROUP, &place, Offset(0))
-                .await
-                .is_err()
-            {
-                admin.disconnect();
-                tokio::time::sleep(COORDINATOR_RETRY).await;
-            }
-            let _ = admin.delete_group(PROOF_GROUP).await;
-            let _ = observations.send(Observation::Proved).await;
-        });
-    }
-
-    /// Connections of our own, which the Wire pane can listen to.
-    fn admin(&self) -> Admin {
-        Admin::new(&self.bootstrap(), "playground").tapped(self.observer.tap())
-    }
-
-    /// Does something with the cluster in the background and tells how it went.
-    fn ask<F>(&mut self, work: impl FnOnce(Admin) -> F)
-    where
-        F: Future<Output = Result<Option<String>>> + Send + 'static,
-    {
-        while self.under_way.try_join_next().is_some() {}
-        let observations = self.observations.clone();
-        if self.under_way.len() >= UNDER_WAY_MAX {
-            let why = format!("{UNDER_WAY_MAX} requests wait for the cluster already");
-            let _ = observations.try_send(Observation::Failed { why });
-            return;
-        }
-        let work = work(self.admin());
-        self.under_way.spawn(async move {
-            let observation = match work.await {
-                Ok(say) => Observation::Done { say },
-                Err(error) => Observation::Failed {
-                    why: format!("{error:#}"),
-                },
-            };
-            let _ = observations.send(observation).await;
-        });
     }
 }
 
@@ -497,7 +421,8 @@ fn never_began(process: ProcessName, error: &anyhow::Error) -> Vec<Observation> 
 mod tests {
     use tokio::sync::mpsc;
 
-    use super::{Executor, UNDER_WAY_MAX};
+    use super::Executor;
+    use super::asks::UNDER_WAY_MAX;
     use crate::state::{
         GroupProtocol, NewConsumer, Observation, ProcessChange, ProcessName, Request,
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::state::{GroupProtocol, NewTopic};
 use crate::supervisor::{Engine, FolderOptions};
+use client::security::Security;
 use wire::{control::Status, topic_name};
 
 /// What the command line asks for.
@@ -49,12 +50,16 @@ pub struct Options {
 }
 
 /// A cluster that somebody else runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Attach {
     /// Addresses of brokers with commas between.
     pub bootstrap: String,
     /// Whether records, topics and groups may be changed.
     pub writes: bool,
+    /// How connections are secured.
+    pub security: Security,
+    /// What there is to say about those settings.
+    pub notices: Vec<String>,
 }
 
 /// What somebody wants to learn.

@@ -11,6 +11,7 @@ use super::kafka::{KafkaConnection, KafkaError};
 use super::offsets::{self, Position};
 use super::placement;
 use super::refusal::Refusal;
+use super::security::Security;
 use super::tap::Tap;
 use super::topics::{self, Cluster, NewTopic};
 use wire::{BrokerId, ErrorCode, Offset, TopicPartition};
@@ -28,6 +29,7 @@ pub struct Admin {
     client_id: String,
     connections: BTreeMap<String, KafkaConnection>,
     tap: Tap,
+    security: Security,
 }
 
 impl Admin {
@@ -39,6 +41,7 @@ impl Admin {
             client_id: client_id.to_owned(),
             connections: BTreeMap::new(),
             tap: Tap::default(),
+            security: Security::default(),
         }
     }
 
@@ -46,6 +49,12 @@ impl Admin {
     #[must_use]
     pub fn tapped(self, tap: Tap) -> Self {
         Self { tap, ..self }
+    }
+
+    /// Secures its connections like this.
+    #[must_use]
+    pub fn secured(self, security: Security) -> Self {
+        Self { security, ..self }
     }
 
     /// Closes all connections: after a failure their state is unknown.
@@ -223,7 +232,9 @@ impl Admin {
     async fn connection(&mut self, address: &str) -> Result<&mut KafkaConnection, KafkaError> {
         if !self.connections.contains_key(address) {
             let (client, wait, tap) = (&self.client_id, CONNECT_WAIT, self.tap.clone());
-            let connection = KafkaConnection::connect_tapped(address, client, wait, tap).await?;
+            let secured =
+                KafkaConnection::connect_secured(address, client, wait, tap, &self.security);
+            let connection = secured.await?;
             self.connections.insert(address.to_owned(), connection);
         }
         Ok(self

@@ -60,8 +60,11 @@ impl Authority {
         let certificate = params.self_signed(&key).expect("a certificate");
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         let text = STANDARD.encode(certificate.der());
-        writeln!(file, "-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----")
-            .expect("it is written");
+        writeln!(
+            file,
+            "-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----"
+        )
+        .expect("it is written");
         Self {
             issuer: Issuer::new(params, key),
             file,
@@ -212,7 +215,13 @@ fn greeting(mechanism: &str, demands: Demands) -> SaslHandshakeResponse {
     };
     SaslHandshakeResponse::default()
         .with_error_code(code.code())
-        .with_mechanisms(offered.iter().copied().map(StrBytes::from_static_str).collect())
+        .with_mechanisms(
+            offered
+                .iter()
+                .copied()
+                .map(StrBytes::from_static_str)
+                .collect(),
+        )
 }
 
 /// The next message of the exchange, in which `said` was said so far.
@@ -252,9 +261,17 @@ fn authenticate(
     let all = format!("{},{without_proof}", said.join(","));
     // By the length of the proof: 32 bytes are of SHA-256.
     let (hash, mac, derive) = if proof.len() == 32 {
-        (&digest::SHA256, hmac::HMAC_SHA256, pbkdf2::PBKDF2_HMAC_SHA256)
+        (
+            &digest::SHA256,
+            hmac::HMAC_SHA256,
+            pbkdf2::PBKDF2_HMAC_SHA256,
+        )
     } else {
-        (&digest::SHA512, hmac::HMAC_SHA512, pbkdf2::PBKDF2_HMAC_SHA512)
+        (
+            &digest::SHA512,
+            hmac::HMAC_SHA512,
+            pbkdf2::PBKDF2_HMAC_SHA512,
+        )
     };
     let sign = |key: &[u8], message: &[u8]| {
         let key = hmac::Key::new(mac, key);
@@ -290,7 +307,11 @@ fn first(said: &mut Vec<String>, message: &Bytes) -> SaslAuthenticateResponse {
 async fn every_mechanism_lets_us_in_within_tls_and_without() {
     let authority = Authority::new();
     for mechanism in Mechanism::ALL {
-        let password = if mechanism == Mechanism::Plain { "plain" } else { "pencil" };
+        let password = if mechanism == Mechanism::Plain {
+            "plain"
+        } else {
+            "pencil"
+        };
         for tls in [true, false] {
             let (theirs, ours) = if tls {
                 (Some(authority.good()), Some(authority.trusted()))

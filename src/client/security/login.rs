@@ -202,12 +202,18 @@ mod tests {
         assert!(first.starts_with("n,,n=reader,r="), "{first}");
         let nonce = first.rsplit_once("r=").expect("it has one").1;
         let server_first = format!("r={nonce}x,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
-        let proof = exchange.next(server_first.as_bytes()).expect("it is believed");
+        let proof = exchange
+            .next(server_first.as_bytes())
+            .expect("it is believed");
         let proof = String::from_utf8(proof.expect("a proof")).expect("text");
         assert!(!proof.contains("pencil"), "{proof}");
         let wrong = exchange.next(b"v=AAAA");
         assert!(matches!(wrong, Err(LoginError::Scram { .. })), "{wrong:?}");
         let other = login.begin().expect("chance");
-        assert_ne!(other.first(), first.as_bytes(), "each exchange has its own chance");
+        assert_ne!(
+            other.first(),
+            first.as_bytes(),
+            "each exchange has its own chance"
+        );
     }
 }

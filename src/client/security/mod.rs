@@ -113,7 +113,10 @@ mod tests {
             login: Some(Arc::new(login)),
         };
         let shown = format!("{security:?} {security:#?}");
-        assert!(shown.contains("reader") && !shown.contains("pencil"), "{shown}");
+        assert!(
+            shown.contains("reader") && !shown.contains("pencil"),
+            "{shown}"
+        );
         assert_eq!(security.words().as_deref(), Some("PLAIN"));
     }
 }

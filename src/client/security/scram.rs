@@ -230,7 +230,10 @@ mod tests {
             ("r=rOprNGfwEbeRWgbNEkqO,s=AAAA,i=4096", ScramError::Nonce),
             ("r=rOprNGfwEbeRWgbNEkqOx,s=!,i=4096", ScramError::Malformed),
             ("r=rOprNGfwEbeRWgbNEkqOx,s=AAAA,i=0", ScramError::Malformed),
-            ("r=rOprNGfwEbeRWgbNEkqOx,s=AAAA,i=1", ScramError::Iterations(1)),
+            (
+                "r=rOprNGfwEbeRWgbNEkqOx,s=AAAA,i=1",
+                ScramError::Iterations(1),
+            ),
             (
                 "r=rOprNGfwEbeRWgbNEkqOx,s=AAAA,i=4000000000",
                 ScramError::Iterations(4_000_000_000),

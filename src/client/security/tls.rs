@@ -10,8 +10,8 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as RustlsError, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error as RustlsError,
+    RootCertStore, SignatureScheme,
 };
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -133,11 +133,11 @@ impl Tls {
                        names who may vouch for brokers";
             return Err(TlsError::Settings(why.to_owned()));
         }
-        let trusted = WebPkiServerVerifier::builder_with_provider(
-            Arc::new(roots),
-            Arc::clone(&provider),
-        );
-        let trusted = trusted.build().map_err(|error| TlsError::Settings(error.to_string()))?;
+        let trusted =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let trusted = trusted
+            .build()
+            .map_err(|error| TlsError::Settings(error.to_string()))?;
         let verifier: Arc<dyn ServerCertVerifier> = if settings.checks_names {
             trusted
         } else {
@@ -192,7 +192,9 @@ impl TlsError {
     /// What it means that bytes could not be sent or received.
     pub(crate) fn of(host: &str, error: &io::Error) -> Self {
         let host = host.to_owned();
-        let inner = error.get_ref().and_then(|it| it.downcast_ref::<RustlsError>());
+        let inner = error
+            .get_ref()
+            .and_then(|it| it.downcast_ref::<RustlsError>());
         let Some(inner) = inner else {
             return match error.kind() {
                 // A plaintext listener takes the first bytes for a length that it does not take.
@@ -233,7 +235,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| of_file(path, error.to_string()))?;
     if read.is_empty() {
-        let why = "no certificate in PEM is in it (a Java keystore becomes PEM with keytool -list -rfc)";
+        let why =
+            "no certificate in PEM is in it (a Java keystore becomes PEM with keytool -list -rfc)";
         return Err(of_file(path, why.to_owned()));
     }
     Ok(read)

@@ -10,6 +10,7 @@ use super::broker::listed;
 use super::scope::Scope;
 use crate::state::Observation;
 use client::kafka::KafkaError;
+use client::security::SecurityError;
 use client::topics;
 
 /// Metadata that is older by so much more than it should be came from nobody.
@@ -26,6 +27,7 @@ impl Contact {
     /// Asks until cancelled, as long as nobody else hears of the cluster.
     pub(super) async fn run(self, stop: CancellationToken) {
         let manner = self.scope.manner();
+        let mut nudges = self.scope.nudges();
         let mut failures = 0;
         loop {
             let fresh = manner.metadata_quiet + STALE_AFTER;
@@ -42,7 +44,8 @@ impl Contact {
                 }
                 Err(why) => {
                     failures += 1;
-                    if failures == 1 {
+                    // Whoever is refused was told so.
+                    if failures == 1 && !self.scope.is_refused() {
                         self.scope.tell(Observation::Failed { why }).await;
                     }
                     manner.pause(failures)
@@ -51,7 +54,9 @@ impl Contact {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
+                Ok(()) = nudges.changed(), if failures > 0 => {}
             }
+            nudges.mark_unchanged();
         }
     }
 
@@ -74,7 +79,14 @@ impl Contact {
         let wait = self.scope.manner().answer_wait;
         let mut connection = self.scope.connect(address, wait).await?;
         self.scope.see_software(connection.software()).await;
-        let cluster = topics::metadata(&mut connection, Some(&[]), wait).await?;
+        let asked = topics::metadata(&mut connection, Some(&[]), wait).await;
+        let cluster = match asked {
+            // Versions it tells to everybody.
+            Err(KafkaError::Closed { .. }) if self.scope.is_anonymous() => {
+                return Err(SecurityError::WantsLogin.into());
+            }
+            asked => asked?,
+        };
         self.scope.see_brokers(&listed(&cluster)).await;
         Ok(())
     }

@@ -39,6 +39,7 @@ use self::znodes::ZnodesLook;
 use self::zookeeper::ZooKeeperLook;
 use super::state::{Observation, Timestamp};
 use ::wire::{BrokerId, Offset, TopicPartition};
+use client::security::Security;
 use client::tap::Tap;
 
 pub(super) use self::lost::{Acknowledged, content};
@@ -71,7 +72,7 @@ impl Partitions {
 impl Observer {
     /// Looks at a cluster of our own from now on, first at its `ZooKeeper`.
     pub(super) fn new(zookeeper: String, observations: mpsc::Sender<Observation>) -> Self {
-        let mut observer = Self::with_manner(Manner::OWN, observations);
+        let mut observer = Self::with_manner(Manner::OWN, Security::default(), observations);
         let tree = ZnodesLook {
             address: zookeeper.clone(),
             scope: Arc::clone(&observer.scope),
@@ -83,8 +84,12 @@ impl Observer {
     }
 
     /// Looks at a cluster that somebody else runs from now on, beginning at these addresses.
-    pub(super) fn attached(bootstrap: String, observations: mpsc::Sender<Observation>) -> Self {
-        let mut observer = Self::with_manner(Manner::OF_OTHERS, observations);
+    pub(super) fn attached(
+        bootstrap: String,
+        security: Security,
+        observations: mpsc::Sender<Observation>,
+    ) -> Self {
+        let mut observer = Self::with_manner(Manner::OF_OTHERS, security, observations);
         let contact = Contact {
             bootstrap,
             scope: Arc::clone(&observer.scope),
@@ -97,11 +102,15 @@ impl Observer {
         observer
     }
 
-    fn with_manner(manner: Manner, observations: mpsc::Sender<Observation>) -> Self {
+    fn with_manner(
+        manner: Manner,
+        security: Security,
+        observations: mpsc::Sender<Observation>,
+    ) -> Self {
         let (pages, asked) = mpsc::channel(PAGES_MAX);
         let (tap, heard) = Tap::new();
         let mut observer = Self {
-            scope: Arc::new(Scope::new(observations, tap, manner)),
+            scope: Arc::new(Scope::new(observations, tap, manner, security)),
             acknowledged: Arc::default(),
             pages,
             brokers: BTreeMap::new(),
@@ -161,6 +170,11 @@ impl Observer {
     /// Tells what our connections ask and are answered, or stops telling it.
     pub(super) fn listen(&self, listening: bool) {
         self.scope.tap().listen(listening);
+    }
+
+    /// Tries again what was refused; whether anything was.
+    pub(super) fn reconnect(&self) -> bool {
+        self.scope.try_again()
     }
 
     /// For connections that others make.

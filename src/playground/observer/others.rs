@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::scope::Scope;
 use crate::state::{BrokerSeen, Observation, ProcessChange, ProcessName, SoftwareSeen};
+use client::kafka::{KafkaConnection, KafkaError};
 use client::refusal::Refusal;
+use client::security::SecurityError;
 use client::software::Software;
 use wire::BrokerId;
 
@@ -64,6 +66,52 @@ impl Scope {
         self.tell_of(broker, ProcessChange::Answers).await;
     }
 
+    /// A connection of the playground's own.
+    pub(super) async fn connect(
+        &self,
+        address: &str,
+        wait: Duration,
+    ) -> Result<KafkaConnection, KafkaError> {
+        if let Some(why) = self.known().refused.clone() {
+            return Err(SecurityError::Refused(why).into());
+        }
+        let (tap, security) = (self.tap().clone(), &self.security);
+        let connected =
+            KafkaConnection::connect_secured(address, "playground", wait, tap, security).await;
+        if let Err(KafkaError::Security(error)) = &connected
+            && error.is_refusal()
+        {
+            self.refuse(error).await;
+        }
+        connected
+    }
+
+    /// Whether nobody says who we are to those that we connect to.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.security.login.is_none()
+    }
+
+    /// Who we are is not taken: nobody tries again before somebody wants that, or we may be locked out.
+    pub(super) async fn refuse(&self, error: &SecurityError) {
+        let why = format!("{error}: not tried again until :reconnect");
+        let news = self.known().refused.replace(why.clone()).is_none();
+        if news {
+            self.tell(Observation::Failed { why }).await;
+        }
+    }
+
+    /// Tries again what was refused, and looks at once; whether anything was.
+    pub(super) fn try_again(&self) -> bool {
+        let refused = self.known().refused.take();
+        self.nudge();
+        refused.is_some()
+    }
+
+    /// Whether we were refused, and nobody wanted to try again since.
+    pub(super) fn is_refused(&self) -> bool {
+        self.known().refused.is_some()
+    }
+
     /// Of our own brokers their owner tells what becomes of them.
     async fn tell_of(&self, broker: BrokerId, change: ProcessChange) {
         if self.manner().of_others {
@@ -100,6 +148,7 @@ mod tests {
     use crate::observer::manner::Manner;
     use crate::observer::scope::Scope;
     use crate::state::{BrokerSeen, Observation, ProcessChange};
+    use client::security::Security;
     use client::tap::Tap;
     use wire::BrokerId;
 
@@ -107,7 +156,7 @@ mod tests {
     async fn brokers_of_others_come_and_go_with_the_metadata_and_those_of_ours_do_not() {
         for (manner, told_of) in [(Manner::OF_OTHERS, 4), (Manner::OWN, 0)] {
             let (sender, mut told) = mpsc::channel(64);
-            let scope = Scope::new(sender, Tap::default(), manner);
+            let scope = Scope::new(sender, Tap::default(), manner, Security::default());
             let broker = |id: i32, port: u16| BrokerSeen {
                 id: BrokerId(id),
                 address: format!("k{id}:{port}"),

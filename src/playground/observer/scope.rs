@@ -12,7 +12,7 @@ use super::transactions::TransactionsTold;
 use crate::state::{
     BrokerSeen, ClusterSeen, GroupSeen, Observation, PartitionOffsets, SoftwareSeen,
 };
-use client::kafka::{KafkaConnection, KafkaError};
+use client::security::Security;
 use client::tap::Tap;
 use wire::{BrokerId, Offset, TopicPartition};
 
@@ -37,6 +37,7 @@ pub(super) struct Scope {
     observations: mpsc::Sender<Observation>,
     tap: Tap,
     manner: Manner,
+    pub(super) security: Security,
     /// How many brokers are looked at.
     brokers: AtomicU32,
 }
@@ -60,6 +61,8 @@ pub(super) struct Known {
     /// Brokers of others that Metadata named last.
     pub(super) listed: BTreeMap<BrokerId, BrokerSeen>,
     pub(super) software: Option<SoftwareSeen>,
+    /// Why who we are is not taken, until somebody wants to try again.
+    pub(super) refused: Option<String>,
     watched: Vec<TopicPartition>,
     logs: BTreeMap<TopicPartition, LogKnown>,
     groups: BTreeMap<String, GroupSeen>,
@@ -123,7 +126,12 @@ pub(super) struct LogSeen {
 }
 
 impl Scope {
-    pub(super) fn new(observations: mpsc::Sender<Observation>, tap: Tap, manner: Manner) -> Self {
+    pub(super) fn new(
+        observations: mpsc::Sender<Observation>,
+        tap: Tap,
+        manner: Manner,
+        security: Security,
+    ) -> Self {
         Self {
             known: Mutex::default(),
             nudges: watch::Sender::default(),
@@ -133,6 +141,7 @@ impl Scope {
             observations,
             tap,
             manner,
+            security,
             brokers: AtomicU32::new(0),
         }
     }
@@ -290,15 +299,6 @@ impl Scope {
         let brokers = &known.cluster.brokers;
         let broker = brokers.iter().find(|broker| broker.id == leader)?;
         Some(broker.address.clone())
-    }
-
-    /// A connection of the playground's own.
-    pub(super) async fn connect(
-        &self,
-        address: &str,
-        wait: Duration,
-    ) -> Result<KafkaConnection, KafkaError> {
-        KafkaConnection::connect_tapped(address, "playground", wait, self.tap.clone()).await
     }
 
     /// What of the watched partitions this broker keeps and leads.
@@ -483,7 +483,7 @@ impl Known {
 mod tests {
     use tokio::sync::mpsc;
 
-    use super::{LogSeen, Manner, Scope};
+    use super::{LogSeen, Manner, Scope, Security};
     use crate::state::{ClusterSeen, GroupSeen, Observation, PartitionSeen, TopicSeen};
     use client::tap::Tap;
     use wire::{BrokerId, Offset, TopicPartition};
@@ -507,7 +507,7 @@ mod tests {
     #[tokio::test]
     async fn the_high_watermark_never_passes_an_in_sync_log_end() {
         let (sender, mut told) = mpsc::channel(16);
-        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN, Security::default());
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;
@@ -538,7 +538,7 @@ mod tests {
     #[tokio::test]
     async fn the_lag_of_a_group_is_asked_for_in_topics_that_nobody_looks_at() {
         let (sender, _told) = mpsc::channel(16);
-        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN, Security::default());
         let at = TopicPartition::new("orders", 0);
         scope.see_cluster(cluster(1)).await;
         assert_eq!(scope.share_of(BrokerId(1)), super::Share::default());
@@ -558,7 +558,7 @@ mod tests {
     #[tokio::test]
     async fn answers_that_overtake_each_other_make_nothing_fall_back() {
         let (sender, mut told) = mpsc::channel(64);
-        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN, Security::default());
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;
@@ -598,7 +598,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_of_leader_wakes_the_tails() {
         let (sender, _told) = mpsc::channel(16);
-        let scope = Scope::new(sender, Tap::default(), Manner::OWN);
+        let scope = Scope::new(sender, Tap::default(), Manner::OWN, Security::default());
         let at = TopicPartition::new("orders", 0);
         scope.watch(vec![at.clone()]);
         scope.see_cluster(cluster(1)).await;

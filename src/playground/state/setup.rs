@@ -48,6 +48,10 @@ pub enum Reach {
         bootstrap: String,
         /// `--allow-writes`: records, topics and groups may be changed.
         writes: bool,
+        /// How connections are secured, `TLS, SCRAM`; `None`: not at all.
+        secured: Option<String>,
+        /// Who we are to the brokers, if they ask.
+        user: Option<String>,
     },
 }
 
@@ -62,6 +66,15 @@ impl Reach {
     #[must_use]
     pub const fn may_write(&self) -> bool {
         matches!(self, Self::Own | Self::Attached { writes: true, .. })
+    }
+
+    /// How connections to others' brokers are secured, `TLS, SCRAM`.
+    #[must_use]
+    pub fn secured(&self) -> Option<&str> {
+        match self {
+            Self::Own => None,
+            Self::Attached { secured, .. } => secured.as_deref(),
+        }
     }
 
     /// The addresses that were given, of a cluster that is not ours.

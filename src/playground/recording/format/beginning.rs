@@ -54,7 +54,17 @@ stored_struct! {
 
 stored_enum! {
     /// Whose the cluster is.
-    StoredReach of Reach { Own, Attached { bootstrap: String, writes: bool } }
+    StoredReach of Reach {
+        Own,
+        Attached {
+            bootstrap: String,
+            writes: bool,
+            #[serde(default)]
+            secured: Option<String>,
+            #[serde(default)]
+            user: Option<String>,
+        },
+    }
 }
 
 /// Whose it was before anybody could attach to another's.

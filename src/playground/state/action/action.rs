@@ -19,7 +19,7 @@ use wire::Offset;
 
 /// Actions that take no argument, by name.
 static PLAIN: LazyLock<Vec<(String, Action)>> = LazyLock::new(|| {
-    let actions: [Action; 45] = [
+    let actions: [Action; 46] = [
         Action::Cluster(ClusterAction::Heal),
         Action::Cluster(ClusterAction::Produce(None)),
         Action::Cluster(ClusterAction::Compose),
@@ -35,6 +35,7 @@ static PLAIN: LazyLock<Vec<(String, Action)>> = LazyLock::new(|| {
         Action::Terminal(TerminalAction::Mouse),
         Action::Cluster(ClusterAction::SpreadPartitions),
         Action::Cluster(ClusterAction::ElectLeaders),
+        Action::Cluster(ClusterAction::Reconnect),
         Action::Screen(ScreenAction::NextLayout),
         Action::Screen(ScreenAction::PreviousLayout),
         Action::Screen(ScreenAction::PaneFull),
@@ -120,6 +121,7 @@ impl Action {
             | ClusterAction::RewindGroup(_)
             | ClusterAction::SpreadPartitions
             | ClusterAction::ElectLeaders
+            | ClusterAction::Reconnect
             | ClusterAction::Transaction(_)
             | ClusterAction::Wait(_) => None,
         }
@@ -214,6 +216,7 @@ impl fmt::Display for ClusterAction {
             Self::RewindGroup(None) => f.write_str("group rewind"),
             Self::SpreadPartitions => f.write_str("partitions spread"),
             Self::ElectLeaders => f.write_str("leaders elect"),
+            Self::Reconnect => f.write_str("reconnect"),
             Self::Transaction(action) => action.fmt(f),
             Self::Wait(wanted) => write!(f, "wait {wanted}"),
         }

@@ -172,6 +172,7 @@ fn of_cluster(state: &State, action: &ClusterAction, key: Key) -> Option<Ask> {
         | ClusterAction::AddBroker
         | ClusterAction::ElectLeaders
         | ClusterAction::Transaction(_)
+        | ClusterAction::Reconnect
         | ClusterAction::Wait(_) => return None,
     };
     Some(ask(state, action, &text, how))

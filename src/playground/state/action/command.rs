@@ -247,6 +247,7 @@ impl State {
             | ClusterAction::Acks(_)
             | ClusterAction::JoinBy(_)
             | ClusterAction::Delete
+            | ClusterAction::Reconnect
             | ClusterAction::Wait(_) => None,
         }
     }

@@ -78,6 +78,8 @@ pub enum ClusterAction {
     ElectLeaders,
     /// A step of a transaction.
     Transaction(TransactionAction),
+    /// Connect again where we were refused.
+    Reconnect,
     /// Tell when this holds.
     Wait(Wanted),
 }

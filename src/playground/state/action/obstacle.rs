@@ -265,6 +265,7 @@ impl State {
             | ClusterAction::StreamInto(..)
             | ClusterAction::StreamSlower
             | ClusterAction::Transaction(_)
+            | ClusterAction::Reconnect
             | ClusterAction::Wait(_) => Needs::Nothing,
         }
     }
@@ -308,9 +309,10 @@ fn wants(action: &ClusterAction) -> Wants<'_> {
         | ClusterAction::RewindGroup(_)
         | ClusterAction::SpreadPartitions
         | ClusterAction::ElectLeaders => Wants::Writes,
-        ClusterAction::Acks(_) | ClusterAction::JoinBy(_) | ClusterAction::Wait(_) => {
-            Wants::Nothing
-        }
+        ClusterAction::Acks(_)
+        | ClusterAction::JoinBy(_)
+        | ClusterAction::Reconnect
+        | ClusterAction::Wait(_) => Wants::Nothing,
     }
 }
 

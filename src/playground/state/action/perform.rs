@@ -62,6 +62,7 @@ pub(in crate::state) fn perform(state: &mut State, action: &ClusterAction) -> Ve
         }
         ClusterAction::SpreadPartitions => spread::spread(state),
         ClusterAction::ElectLeaders => elect_leaders(state),
+        ClusterAction::Reconnect => vec![Request::Reconnect],
         ClusterAction::Transaction(action) => transaction_action::perform(state, action),
         ClusterAction::Wait(wanted) => waits::wait(state, wanted),
         // The gate asked for what is missing: they came back with a name, or not at all.

@@ -92,6 +92,8 @@ pub enum Request {
         /// The next record that it will read.
         offset: Offset,
     },
+    /// Try again to connect where we were refused.
+    Reconnect,
     /// Tell what our own connections ask and are answered, from now on or no more.
     Listen(bool),
     /// Send `LogLines` for this process.

@@ -298,6 +298,7 @@ fn done_when(
         | ClusterAction::Delete
         | ClusterAction::Acks(_)
         | ClusterAction::JoinBy(_)
+        | ClusterAction::Reconnect
         | ClusterAction::Stream(_)
         | ClusterAction::StreamInto(..)
         | ClusterAction::StreamFaster

@@ -261,6 +261,14 @@ pub(super) fn address(process: &Process, role: Role) -> Line {
     vec![(role, port), (role, pid), (role, memory)]
 }
 
+/// Where it listens, and how connections there are secured.
+fn listener(state: &State, process: &Process) -> Line {
+    let mut line = address(process, Role::Text);
+    let secured = state.setup.reach.secured();
+    line.extend(secured.map(|how| (Role::Dim, format!("   {how}"))));
+    line
+}
+
 fn broker(state: &State, process: &Process, room: u16) -> Vec<Line> {
     let Some(id) = process.broker() else {
         return Vec::new();
@@ -282,7 +290,7 @@ fn broker(state: &State, process: &Process, room: u16) -> Vec<Line> {
             vec![address(process, Role::Text), lasts(what, &since)]
         }
         _ => vec![
-            address(process, Role::Text),
+            listener(state, process),
             roles(state, id, room),
             third(state, process, id, room),
         ],

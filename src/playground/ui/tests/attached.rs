@@ -24,6 +24,8 @@ fn asking(size: (u16, u16), writes: bool) -> Session {
         reach: Reach::Attached {
             bootstrap: "k1.shop:9092,k2.shop:9092".into(),
             writes,
+            secured: None,
+            user: None,
         },
         ..own.state.setup
     });
