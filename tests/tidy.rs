@@ -54,7 +54,7 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// The rooms of the terminal's memory, from the bottom up: each uses only those before it.
-const STATE_ROOMS: [&str; 17] = [
+const STATE_ROOMS: [&str; 18] = [
     "time",
     "spelling",
     "setup",
@@ -66,6 +66,7 @@ const STATE_ROOMS: [&str; 17] = [
     "palette",
     "past",
     "lessons",
+    "race",
     "settings_file",
     "gate",
     "dispatch",

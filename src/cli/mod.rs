@@ -21,6 +21,7 @@ mod old_spellings;
 mod open_files;
 mod playground;
 mod produce;
+mod race;
 mod remote;
 mod replay;
 mod say;
@@ -76,6 +77,7 @@ enum Command {
     Down(scripts::DownArguments),
     Clean(scripts::CleanArguments),
     Engine(engine::EngineArguments),
+    Race(race::RaceArguments),
     #[command(hide = true)]
     Foreign(foreign::ForeignArguments),
     Replay(replay::ReplayArguments),
@@ -122,6 +124,7 @@ pub fn main() -> ExitCode {
         Some(Command::Down(arguments)) => return scripts::down(&arguments),
         Some(Command::Clean(arguments)) => return scripts::clean(&arguments),
         Some(Command::Engine(arguments)) => engine::run(&arguments),
+        Some(Command::Race(arguments)) => race::run(&arguments),
         Some(Command::Foreign(arguments)) => foreign::run(&arguments),
         Some(Command::Replay(arguments)) => replay::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run::<Arguments>(&arguments),

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use crossterm::event::Event as TerminalEvent;
+use ratatui::Frame;
 use tokio::sync::mpsc;
 
+use super::println_quietly;
 use super::recording::{self, Recorder, Saver};
 use super::state::{Happening, KeyPress, Observation, Request, State, StreamRate};
 use super::terminal::{self, Screen, TakenKeys};
-use super::{println_quietly, ui};
 
 /// Frames are at least this far apart.
 pub(super) const FRAME_EVERY: Duration = Duration::from_millis(16);
@@ -35,10 +36,14 @@ impl Front {
         Ok((front, inputs))
     }
 
-    /// Draws a frame; returns what follows from it: what that has ended, and the window's size where it was
+    /// Draws a frame, which this state is the size of; returns what follows from it: what that has ended, and the window's size where it was
     /// dragged further than the last event says.
-    pub(super) fn draw(&mut self, state: &State) -> Result<Vec<Happening>> {
-        let area = self.screen.draw(|frame| ui::draw(state, frame))?.area;
+    pub(super) fn draw(
+        &mut self,
+        state: &State,
+        picture: impl FnOnce(&mut Frame<'_>),
+    ) -> Result<Vec<Happening>> {
+        let area = self.screen.draw(picture)?.area;
         let size = (area.width, area.height);
         let ended = self.recorder.drawn(size);
         let ended = ended.map(|say| Happening::Observed(Observation::Recording { on: false, say }));
@@ -51,6 +56,7 @@ impl Front {
         &mut self,
         request: Request,
         state: &State,
+        picture: impl FnOnce(&mut Frame<'_>),
     ) -> Result<(ControlFlow<()>, Vec<Happening>)> {
         let name = &state.setup.name;
         let told = match request {
@@ -81,13 +87,13 @@ impl Front {
                 terminal::follow_mouse(follow)?;
                 None
             }
-            Request::Record(file) => Some(self.record(file.as_deref(), state)?),
+            Request::Record(file) => Some(self.record(file.as_deref(), state, picture)?),
             Request::Mark(label) => {
                 let ended = self.recorder.mark(&label);
                 ended.map(|say| Observation::Recording { on: false, say })
             }
             Request::Shot(file) => {
-                let screen = self.screen.draw(|frame| ui::draw(state, frame))?;
+                let screen = self.screen.draw(picture)?;
                 Some(written(
                     recording::write_shot(file.as_deref(), name, screen).map(|(text, ansi)| {
                         format!("screen written: {} and {}", text.display(), ansi.display())
@@ -126,12 +132,17 @@ impl Front {
     }
 
     /// Begins to record, or ends.
-    fn record(&mut self, file: Option<&str>, state: &State) -> Result<Observation> {
+    fn record(
+        &mut self,
+        file: Option<&str>,
+        state: &State,
+        picture: impl FnOnce(&mut Frame<'_>),
+    ) -> Result<Observation> {
         if self.recorder.is_on() {
             let say = self.recorder.end().unwrap_or_default();
             return Ok(Observation::Recording { on: false, say });
         }
-        let screen = self.screen.draw(|frame| ui::draw(state, frame))?.clone();
+        let screen = self.screen.draw(picture)?.clone();
         Ok(
             match self.recorder.begin(file, &state.setup.name, &screen) {
                 Ok(path) => Observation::Recording {

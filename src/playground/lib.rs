@@ -17,6 +17,7 @@ mod on_screen;
 mod options;
 pub mod own_folder;
 mod plain;
+mod race;
 mod recording;
 pub mod scenario;
 mod settings_folder;
@@ -45,14 +46,15 @@ use self::executor::Executor;
 use self::observer::now;
 use self::settings_folder::SettingsFolder;
 use self::state::{
-    Action, ClusterAction, Event, Happening, LEARNED, LessonAction, Observation, Request,
-    ScreenAction, Setup, State, TerminalAction, Timestamp, update,
+    Action, Appearance, ClusterAction, Event, Happening, LEARNED, LessonAction, Observation,
+    Request, ScreenAction, Setup, State, TerminalAction, Timestamp, update,
 };
 use self::terminal::TakenKeys;
 use self::turns::Turn;
 use wire::control::{Answer, Status};
 
 pub use self::options::{Announce, Attach, Learn, Options, parse_topic};
+pub use self::race::{RaceFigures, RaceOptions, race};
 pub use self::recording::{SessionFileError, replay};
 pub use self::state::NewTopic;
 pub use self::supervisor::{
@@ -112,63 +114,17 @@ async fn play(options: &Options, folder: Option<ClusterFolder>) -> Result<()> {
         (Some(folder), _) => Begun::own(options, folder, told.clone())?,
         (None, attach) => Begun::attached(attach.clone().unwrap_or_default(), told.clone()),
     };
-    let Begun {
-        executor,
-        mut control,
-        run_file,
-        first,
-        brokers,
-        topics,
-        reach,
-    } = begun;
     let interactive = options.announce.is_none() && terminal::is_there();
     let taken = if interactive {
         Some(terminal::take_keys(options.reduced_motion)?)
     } else {
         None
     };
-    let appearance = taken.as_ref().map(TakenKeys::appearance);
-    let own = reach.is_own();
-    let (state, requests) = State::new(Setup {
-        name: if own {
-            options.folder.name.clone()
-        } else {
-            ATTACHED.to_owned()
-        },
-        ephemeral: options.folder.ephemeral,
+    let seen_by = SeenBy {
         started_at,
-        utc_offset_s: utc_offset_s(),
-        brokers,
-        topics,
-        group: if own { GROUP.to_owned() } else { String::new() },
-        consumers: if own {
-            options.consumers.unwrap_or(CONSUMERS)
-        } else {
-            0
-        },
-        proves: options.announce.is_some(),
-        reach,
-        appearance: appearance.unwrap_or_default(),
-        size: if interactive {
-            terminal::size()
-        } else {
-            (80, 24)
-        },
-    });
-    let socket = control.path().map(Path::to_owned);
-    let mut playground = Playground::new(state, executor, socket);
-    if let Some(protocol) = options.group_protocol {
-        let joins = ClusterAction::JoinBy(Some(protocol));
-        playground.happen(Happening::Do(joins.into()));
-    }
-    playground.carry_out(
-        requests
-            .into_iter()
-            .filter(|request| !matches!(request, Request::Start(_))),
-    );
-    for observation in first {
-        playground.happen(Happening::Observed(observation));
-    }
+        appearance: taken.as_ref().map(TakenKeys::appearance),
+    };
+    let (mut playground, mut control, run_file) = Playground::of(options, begun, &seen_by);
     let deadline = options.run_for.map(|run_for| Instant::now() + run_for);
     let record = options.record.as_ref();
     let record = record.map(|file| Request::Record(Some(file.to_string_lossy().into_owned())));
@@ -205,6 +161,12 @@ async fn play(options: &Options, folder: Option<ClusterFolder>) -> Result<()> {
     played
 }
 
+/// When a session began, and the terminal that shows it, if one does.
+struct SeenBy {
+    started_at: Timestamp,
+    appearance: Option<Appearance>,
+}
+
 /// The loop's two ends: what is known, and what does things.
 struct Playground {
     state: State,
@@ -218,6 +180,55 @@ struct Playground {
 }
 
 impl Playground {
+    /// Goes on with what began: everything that was told at once is taken in.
+    fn of(
+        options: &Options,
+        begun: Begun,
+        seen_by: &SeenBy,
+    ) -> (Self, Control, Option<supervisor::WrittenRunFile>) {
+        let own = begun.reach.is_own();
+        let (state, requests) = State::new(Setup {
+            name: if own {
+                options.folder.name.clone()
+            } else {
+                ATTACHED.to_owned()
+            },
+            ephemeral: options.folder.ephemeral,
+            started_at: seen_by.started_at,
+            utc_offset_s: utc_offset_s(),
+            brokers: begun.brokers,
+            topics: begun.topics,
+            group: if own { GROUP.to_owned() } else { String::new() },
+            consumers: if own {
+                options.consumers.unwrap_or(CONSUMERS)
+            } else {
+                0
+            },
+            proves: options.announce.is_some(),
+            reach: begun.reach,
+            appearance: seen_by.appearance.unwrap_or_default(),
+            size: match seen_by.appearance {
+                Some(_) => terminal::size(),
+                None => (80, 24),
+            },
+        });
+        let socket = begun.control.path().map(Path::to_owned);
+        let mut playground = Self::new(state, begun.executor, socket);
+        if let Some(protocol) = options.group_protocol {
+            let joins = ClusterAction::JoinBy(Some(protocol));
+            playground.happen(Happening::Do(joins.into()));
+        }
+        playground.carry_out(
+            requests
+                .into_iter()
+                .filter(|request| !matches!(request, Request::Start(_))),
+        );
+        for observation in begun.first {
+            playground.happen(Happening::Observed(observation));
+        }
+        (playground, begun.control, begun.run_file)
+    }
+
     fn new(state: State, executor: Executor, socket: Option<PathBuf>) -> Self {
         Self {
             state,

@@ -46,7 +46,7 @@ impl Playground {
         let mut stale = true;
         loop {
             if stale && drawn.elapsed() >= FRAME_EVERY {
-                let told = front.draw(&self.state)?;
+                let told = front.draw(&self.state, |frame| ui::draw(&self.state, frame))?;
                 drawn = Instant::now();
                 stale = !told.is_empty();
                 for what in told {
@@ -78,7 +78,8 @@ impl Playground {
             }
             self.answer(control);
             for request in std::mem::take(&mut self.for_terminal) {
-                let (flow, told) = front.carry_out(request, &self.state)?;
+                let picture = |frame: &mut ratatui::Frame<'_>| ui::draw(&self.state, frame);
+                let (flow, told) = front.carry_out(request, &self.state, picture)?;
                 if flow.is_break() {
                     return Ok(());
                 }

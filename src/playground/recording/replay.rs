@@ -11,7 +11,7 @@ use crate::front::{FRAME_EVERY, Front, happening};
 use crate::observer::now;
 use crate::settings_folder::SettingsFolder;
 use crate::state::{Event, Happening, Observation, Reach, Request, Setup, State, update};
-use crate::{Signals, instant, terminal, utc_offset_s};
+use crate::{Signals, instant, terminal, ui, utc_offset_s};
 
 /// Plays a saved session until it is quit.
 ///
@@ -70,7 +70,7 @@ async fn play(
     let mut due = true;
     loop {
         if due && drawn.elapsed() >= FRAME_EVERY {
-            let told = front.draw(&state)?;
+            let told = front.draw(&state, |frame| ui::draw(&state, frame))?;
             drawn = Instant::now();
             due = !told.is_empty();
             for what in told {
@@ -109,7 +109,7 @@ fn carry_out(
         if !request.concerns_the_terminal() {
             continue;
         }
-        let (flow, told) = front.carry_out(request, state)?;
+        let (flow, told) = front.carry_out(request, state, |frame| ui::draw(state, frame))?;
         for told in told {
             update(
                 state,

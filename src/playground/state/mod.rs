@@ -13,6 +13,7 @@ mod model;
 mod palette;
 mod past;
 mod process_changed;
+mod race;
 pub mod settings;
 mod settings_file;
 mod setup;
@@ -52,6 +53,7 @@ pub use past::{
     BYTES_MAX, Beginning, History, Kept, Moment, Pace, Page, PageError, Past, PictureOf, Progress,
     Relived, mib,
 };
+pub use race::{RaceClock, RaceClocks, RaceSettings, race_memory};
 pub use settings::{Context, keymap};
 pub use settings_file::{KEYS, LEARNED};
 pub use setup::{

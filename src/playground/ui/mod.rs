@@ -19,6 +19,7 @@ pub mod mouse;
 mod overlays;
 mod panes;
 mod picked;
+pub mod race;
 mod stage_bar;
 mod theme;
 mod words;

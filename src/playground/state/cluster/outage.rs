@@ -23,6 +23,9 @@ pub struct Outages {
     pub last: Option<(TopicPartition, Duration)>,
     /// The longest time without a leader since all was well last.
     pub longest: Option<(TopicPartition, Duration)>,
+    /// When the first record after its last outage was acknowledged, of every partition that had one.
+    #[serde(skip)]
+    acked_again: BTreeMap<TopicPartition, Timestamp>,
 }
 
 impl Outages {
@@ -40,6 +43,13 @@ impl Outages {
         let there = |place: &TopicPartition| cluster.partition(place).is_some();
         self.since.retain(|place, _| there(place));
         self.led_at.retain(|place, _| there(place));
+        self.acked_again.retain(|place, _| there(place));
+    }
+
+    /// When the first record after its last outage was acknowledged.
+    #[must_use]
+    pub fn acked_again(&self, place: &TopicPartition) -> Option<Timestamp> {
+        self.acked_again.get(place).copied()
     }
 
     /// Something was learned: what has a leader again was without one until now.
@@ -123,6 +133,7 @@ impl Outages {
             return None;
         }
         self.since.remove(&receipt.partition);
+        self.acked_again.insert(receipt.partition.clone(), acked_at);
         let led_at = self.led_at.remove(&receipt.partition).unwrap_or(acked_at);
         let idle = receipt.sent_at > led_at;
         Some(Ended {

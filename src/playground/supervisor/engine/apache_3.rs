@@ -16,10 +16,13 @@ use crate::supervisor::broker_settings::{OFFSETS_PARTITIONS, offsets_replication
 
 mod log4j;
 
+/// The largest heap of each.
+pub(super) const HEAP_MAX: &str = "-Xmx512m";
+
 /// Its own start script gives a JVM a gigabyte, which three of them on a laptop do not need.
 const JVM: [&str; 7] = [
     "-server",
-    "-Xmx512m",
+    HEAP_MAX,
     "-Xms128m",
     "-XX:+UseG1GC",
     "-XX:MaxGCPauseMillis=20",

@@ -131,6 +131,38 @@ impl Engine {
         }
     }
 
+    /// How it is called beside another one.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.release() {
+            None => "Kafkarium".to_owned(),
+            Some(release) => format!("Apache Kafka {release}"),
+        }
+    }
+
+    /// The same where there is little room.
+    #[must_use]
+    pub fn short_title(&self) -> String {
+        match self.release() {
+            None => "ours".to_owned(),
+            Some(release) => {
+                let series = release.rsplit_once('.').map(|(series, _)| series);
+                series.unwrap_or(release).to_owned()
+            }
+        }
+    }
+
+    /// What its processes are, with so many brokers.
+    #[must_use]
+    pub fn made_of(&self, brokers: usize) -> String {
+        match self {
+            Self::Kafkarium => format!("{} processes of 1 binary", brokers + 1),
+            Self::Apache3(_) => {
+                format!("{brokers} JVMs of {}, our ZooKeeper", apache_3::HEAP_MAX)
+            }
+        }
+    }
+
     /// Whether a socket that listens can be handed to it.
     pub(super) fn takes_a_socket(&self) -> bool {
         matches!(self, Self::Kafkarium)

@@ -63,7 +63,12 @@ fn gap(state: &State) -> (String, String) {
 
 /// Writes a number in large digits and returns the column behind it; as text where it would not fit or
 /// there are no blocks to draw it with.
-fn digits(canvas: &mut Canvas<'_>, number: &str, (x, y, end): (u16, u16, u16), role: Role) -> u16 {
+pub fn digits(
+    canvas: &mut Canvas<'_>,
+    number: &str,
+    (x, y, end): (u16, u16, u16),
+    role: Role,
+) -> u16 {
     let glyphs: Vec<[&str; 3]> = number.chars().filter_map(glyph).collect();
     let columns: u16 = glyphs.iter().map(|[top, ..]| width(top) + 1).sum();
     if canvas.look.ascii() || x + columns > end {

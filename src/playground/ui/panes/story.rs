@@ -17,7 +17,7 @@ use crate::{
 const TIME: u16 = 12;
 
 /// Columns of who did it, in a pane of its own.
-const WHO: u16 = 11;
+pub const WHO: u16 = 11;
 /// The same, where panes take turns.
 pub const WHO_IN_TAB: u16 = 12;
 

@@ -19,6 +19,7 @@ mod lists;
 mod log;
 mod mouse;
 mod narrow;
+mod race;
 mod replicas;
 mod rewind;
 mod said;
@@ -70,13 +71,17 @@ pub fn text(buffer: &Buffer) -> String {
 
 /// Compares a frame with its drawing.
 pub fn assert_drawn(name: &str, state: &State) {
-    let drawn = text(&frame(state));
+    assert_text(name, &text(&frame(state)));
+}
+
+/// Compares the signs of a frame with their drawing.
+pub fn assert_text(name: &str, drawn: &str) {
     let file = format!(
         "{}/ui/tests/drawings/{name}.txt",
         env!("CARGO_MANIFEST_DIR")
     );
     if std::env::var_os("KAFKARIUM_WRITE_DRAWINGS").is_some() {
-        std::fs::write(&file, &drawn).expect("the drawing can be written");
+        std::fs::write(&file, drawn).expect("the drawing can be written");
         return;
     }
     let meant = std::fs::read_to_string(&file).expect("the drawing is there");
