@@ -379,29 +379,14 @@ undo = ["topic delete chat"]
     assert!(none.contains("there is no lesson 99"), "{none}");
 }
 
-/// Apache Kafka 3.9, where Java and Maven are: cargo keeps what is fetched.
-fn apache_kafka() -> Option<std::path::PathBuf> {
-    let there = |program: &str| {
-        let asked = Command::new(program).arg("-version").output();
-        asked.is_ok_and(|output| output.status.success())
-    };
-    if !there("java") || !there("mvn") {
-        eprintln!("not tried: java and mvn are needed for Apache Kafka");
-        return None;
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("apache-kafka-3.9");
-    match kafkarium::playground::fetch_into("3.9.2", &folder) {
-        Ok(jars) => Some(jars.folder),
-        Err(why) => {
-            eprintln!("not tried: {why:#}");
-            None
-        }
-    }
-}
-
 #[test]
 fn the_same_words_break_and_heal_apache_kafka() {
-    let Some(jars) = apache_kafka() else { return };
+    // Cargo keeps what is fetched.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("apache-kafka-3.9");
+    let fetch = || Ok(kafkarium::playground::fetch_into("3.9.2", &folder)?.folder);
+    let Some(jars) = cluster::apache_kafka(fetch) else {
+        return;
+    };
     let jars = jars.to_str().expect("a name");
     let user = User::new();
     let engine = ["--engine", "apache-3.9", "--kafka-home", jars];

@@ -23,6 +23,22 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// The jars of Apache Kafka, where Java and Maven are and `fetch` gets them; without them a test says so and is left out.
+pub fn apache_kafka(fetch: impl FnOnce() -> anyhow::Result<PathBuf>) -> Option<PathBuf> {
+    let there = |program: &str| {
+        let asked = Command::new(program).arg("-version").output();
+        asked.is_ok_and(|output| output.status.success())
+    };
+    if !there("java") || !there("mvn") {
+        eprintln!("left out: java and mvn are needed for Apache Kafka");
+        return None;
+    }
+    let fetched = fetch();
+    fetched
+        .inspect_err(|why| eprintln!("left out: {why:#}"))
+        .ok()
+}
+
 /// Waits until `look` finds something.
 ///
 /// # Panics

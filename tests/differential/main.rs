@@ -28,21 +28,9 @@ use pair::Pair;
 
 /// Where cargo keeps what tests make: the original is fetched once.
 fn original() -> Option<Engine> {
-    let there = |program: &str| {
-        let asked = std::process::Command::new(program).arg("-version").output();
-        asked.is_ok_and(|output| output.status.success())
-    };
-    if !there("java") || !there("mvn") {
-        eprintln!("not compared: java and mvn are needed for the original");
-        return None;
-    }
-    match fetch(&PathBuf::from(env!("CARGO_TARGET_TMPDIR"))) {
-        Ok(jars) => Some(Engine::Apache { jars, heap: 512 }),
-        Err(why) => {
-            eprintln!("not compared: {why:#}");
-            None
-        }
-    }
+    let fetch = || fetch(&PathBuf::from(env!("CARGO_TARGET_TMPDIR")));
+    let jars = cluster::apache_kafka(fetch)?;
+    Some(Engine::Apache { jars, heap: 512 })
 }
 
 #[tokio::test]
