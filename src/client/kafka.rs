@@ -92,22 +92,9 @@ impl KafkaConnection {
         client_id: &str,
         wait: Duration,
     ) -> Result<Self, KafkaError> {
-        Self::connect_tapped(address, client_id, wait, Tap::default()).await
-    }
-
-    /// Connects, and tells `tap` every request and answer from the first on.
-    ///
-    /// # Errors
-    /// Nobody answered in time, or not in Kafka's protocol.
-    pub async fn connect_tapped<A: ToSocketAddrs>(
-        address: A,
-        client_id: &str,
-        wait: Duration,
-        tap: Tap,
-    ) -> Result<Self, KafkaError> {
         let connect = async {
-            let stream = open(address).await?;
-            let mut connection = Self::new(Stream::Plain(stream), client_id, tap);
+            let stream = Stream::Plain(open(address).await?);
+            let mut connection = Self::new(stream, client_id, Tap::default());
             connection.negotiate(wait).await?;
             Ok(connection)
         };
