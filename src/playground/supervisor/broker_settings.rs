@@ -5,23 +5,36 @@ use crate::state::old_records_looked_for_ms;
 /// Partitions that keep committed offsets: Kafka's 50 would crowd the screen.
 pub const OFFSETS_PARTITIONS: i32 = 10;
 
-/// What differs from Kafka's defaults, so that the demo needs no patience.
-pub(super) fn settings(brokers: usize) -> Vec<String> {
+/// What differs from Kafka's defaults whoever the brokers are, so that the demo needs no patience.
+pub(super) fn common_settings(brokers: usize) -> Vec<String> {
     let replication = offsets_replication_factor(brokers);
-    let look = old_records_looked_for_ms(brokers);
     vec![
         "zookeeper.session.timeout.ms=1500".into(),
         // Not 0: the first two consumers start together and would rebalance twice, half a second
         // apart. Kafka's 3000 would spend the first five seconds of the demo.
         "group.initial.rebalance.delay.ms=40".into(),
         "group.min.session.timeout.ms=1000".into(),
+        format!("offsets.topic.num.partitions={OFFSETS_PARTITIONS}"),
+        format!("offsets.topic.replication.factor={replication}"),
+        format!("transaction.state.log.num.partitions={OFFSETS_PARTITIONS}"),
+        format!("transaction.state.log.replication.factor={replication}"),
+        format!("transaction.state.log.min.isr={}", replication.min(2)),
+        // Kafka looks every 10 s for transactions that are open for too long.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000".into(),
+    ]
+}
+
+/// The same and what else our own brokers are told.
+pub(super) fn settings(brokers: usize) -> Vec<String> {
+    let look = old_records_looked_for_ms(brokers);
+    let mut settings = common_settings(brokers);
+    settings.extend([
         // As our own consumers of the classic protocol have it. By the other one a partition moves with its owner's next
         // heartbeat, which Kafka has come each 5 s.
         "group.consumer.min.heartbeat.interval.ms=500".into(),
         "group.consumer.heartbeat.interval.ms=500".into(),
         "group.consumer.min.session.timeout.ms=3000".into(),
         "group.consumer.session.timeout.ms=3000".into(),
-        format!("offsets.topic.num.partitions={OFFSETS_PARTITIONS}"),
         // Followers are answered as soon as there is something to tell: asking twice a second for nothing, as with Kafka's
         // 500, is what a hundred brokers at rest would do most of the time.
         "replica.fetch.wait.max.ms=5000".into(),
@@ -30,13 +43,8 @@ pub(super) fn settings(brokers: usize) -> Vec<String> {
         // Four of the largest requests: many clients at once do not fill a laptop, and one that announces a large
         // request and sends nothing holds nobody up.
         "queued.max.request.bytes=419430400".into(),
-        format!("offsets.topic.replication.factor={replication}"),
-        format!("transaction.state.log.num.partitions={OFFSETS_PARTITIONS}"),
-        format!("transaction.state.log.replication.factor={replication}"),
-        format!("transaction.state.log.min.isr={}", replication.min(2)),
-        // Kafka looks every 10 s for transactions that are open for too long.
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000".into(),
-    ]
+    ]);
+    settings
 }
 
 /// How many brokers keep committed offsets, where there are so many.

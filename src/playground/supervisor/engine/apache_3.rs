@@ -12,7 +12,7 @@ use wire::BrokerId;
 
 use self::log4j::{Log4j, Partitions};
 use super::{BrokerPlace, Jars, Launch};
-use crate::supervisor::broker_settings::{OFFSETS_PARTITIONS, offsets_replication_factor};
+use crate::supervisor::broker_settings::common_settings;
 
 mod log4j;
 
@@ -106,10 +106,8 @@ impl Apache3 {
     }
 }
 
-/// What our own brokers are told too, where Apache's know it; not the followers' long wait, in which theirs would not
-/// see a new partition.
+/// What our own brokers are told too; not the followers' long wait, in which Apache's would not see a new partition.
 fn settings(place: &BrokerPlace) -> String {
-    let replication = offsets_replication_factor(place.brokers);
     let BrokerPlace {
         id,
         address,
@@ -124,17 +122,9 @@ fn settings(place: &BrokerPlace) -> String {
          listeners=PLAINTEXT://{address}\n\
          zookeeper.connect={zookeeper}\n\
          log.dirs={}\n\
-         zookeeper.session.timeout.ms=1500\n\
-         group.initial.rebalance.delay.ms=40\n\
-         group.min.session.timeout.ms=1000\n\
-         offsets.topic.num.partitions={OFFSETS_PARTITIONS}\n\
-         offsets.topic.replication.factor={replication}\n\
-         transaction.state.log.num.partitions={OFFSETS_PARTITIONS}\n\
-         transaction.state.log.replication.factor={replication}\n\
-         transaction.state.log.min.isr={}\n\
-         transaction.abort.timed.out.transaction.cleanup.interval.ms=1000\n",
+         {}\n",
         logs.display(),
-        replication.min(2),
+        common_settings(place.brokers).join("\n"),
     )
 }
 

@@ -99,9 +99,8 @@ pub fn fetched() -> Result<Vec<Jars>> {
 /// # Errors
 /// Maven is not there, or does not find it.
 pub fn fetch(version: &str) -> Result<Jars> {
-    let plain = version.split('.').all(|part| part.parse::<u32>().is_ok());
     ensure!(
-        plain && version.contains('.'),
+        numbers(version).is_some() && version.contains('.'),
         "{version:?} is no release: 3.9.2 is one"
     );
     fetch_into(version, &home()?.join(version))
@@ -187,17 +186,12 @@ fn version_in(folder: &Path) -> Option<String> {
 fn version_of(file: &OsStr) -> Option<String> {
     let rest = file.to_str()?.strip_prefix(SERVER)?.strip_suffix(".jar")?;
     let (_, version) = rest.split_once('-')?;
-    version
-        .split('.')
-        .all(|part| part.parse::<u32>().is_ok())
-        .then(|| version.to_owned())
+    numbers(version).map(|_| version.to_owned())
 }
 
-fn numbers(version: &str) -> Vec<u32> {
-    version
-        .split('.')
-        .filter_map(|part| part.parse().ok())
-        .collect()
+/// `3.9.2`; nothing else is a release.
+fn numbers(version: &str) -> Option<Vec<u32>> {
+    version.split('.').map(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]

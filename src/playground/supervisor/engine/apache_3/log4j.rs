@@ -237,15 +237,15 @@ impl Speech for Log4j {
 /// `[Set(TopicIdReplicaAssignment(orders,Some(Q1Ws...),Map(orders-0 -> ReplicaAssignment(replicas=2,3,1, adding...`
 fn topics_created(said: &str) -> Vec<Report> {
     let mut topics: BTreeMap<String, BTreeMap<i32, Vec<BrokerId>>> = BTreeMap::new();
-    for (name, assigned) in said
-        .split(" -> ReplicaAssignment(replicas=")
-        .zip(said.split(" -> ReplicaAssignment(replicas=").skip(1))
-    {
-        let name = name.rsplit(['(', ' ']).next().and_then(place);
+    let mut parts = said.split(" -> ReplicaAssignment(replicas=");
+    let mut before = parts.next().unwrap_or_default();
+    for assigned in parts {
+        let name = before.rsplit(['(', ' ']).next().and_then(place);
         if let Some(place) = name {
             let partitions = topics.entry(place.topic).or_default();
             partitions.insert(place.partition, brokers(assigned));
         }
+        before = assigned;
     }
     topics
         .into_iter()
