@@ -36,8 +36,8 @@ impl Front {
         Ok((front, inputs))
     }
 
-    /// Draws a frame, which this state is the size of; returns what follows from it: what that has ended, and the window's size where it was
-    /// dragged further than the last event says.
+    /// Draws a frame of this state's size; returns what follows from it: what that has ended, and the window's size
+    /// where it was dragged further than the last event says.
     pub(super) fn draw(
         &mut self,
         state: &State,

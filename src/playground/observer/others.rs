@@ -92,7 +92,7 @@ impl Scope {
     }
 
     /// Who we are is not taken: nobody tries again before somebody wants that, or we may be locked out.
-    pub(super) async fn refuse(&self, error: &SecurityError) {
+    async fn refuse(&self, error: &SecurityError) {
         let why = format!("{error}: not tried again until :reconnect");
         let news = self.known().refused.replace(why.clone()).is_none();
         if news {

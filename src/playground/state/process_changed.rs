@@ -29,8 +29,7 @@ pub(super) fn process_changed(
     match change {
         ProcessChange::Spawned { pid, address, .. } => {
             show_where_it_listens(state, process, address.as_deref());
-            let server = matches!(process, ProcessName::Broker(_) | ProcessName::ZooKeeper);
-            if opening && server {
+            if opening && process.is_server() {
                 let place = address
                     .clone()
                     .map(|at| format!(", {at}"))

@@ -8,7 +8,7 @@ use std::{
 use crate::state::{
     State, Timestamp,
     action::{ClusterAction, Target},
-    cluster::{Process, ProcessName, Status},
+    cluster::{Process, ProcessName},
 };
 use wire::TopicPartition;
 
@@ -117,7 +117,7 @@ impl RaceClocks {
         if self.cpu.back().is_some_and(soon) {
             return;
         }
-        let used = servers(state).filter_map(|process| process.cpu?.ms_per_second);
+        let used = live_servers(state).filter_map(|process| process.cpu?.ms_per_second);
         let used: Vec<u64> = used.collect();
         if !used.is_empty() {
             self.cpu.push_back((now, used.iter().sum()));
@@ -174,50 +174,34 @@ impl RaceSettings {
 /// Memory of the servers that live; `None` until it was measured.
 #[must_use]
 pub fn race_memory(state: &State) -> Option<u64> {
-    let known: Vec<u64> = servers(state)
+    let known: Vec<u64> = live_servers(state)
         .filter_map(|process| process.rss_bytes)
         .collect();
     (!known.is_empty()).then(|| known.iter().sum())
 }
 
-/// Brokers and `ZooKeeper`, as far as they run.
-fn servers(state: &State) -> impl Iterator<Item = &Process> {
-    let processes = state.cluster.processes.values();
-    let is_server =
-        |name: &ProcessName| matches!(name, ProcessName::Broker(_) | ProcessName::ZooKeeper);
-    processes.filter(move |process| is_server(&process.name) && process.status.is_running())
+fn live_servers(state: &State) -> impl Iterator<Item = &Process> {
+    let servers = state.cluster.servers();
+    servers.filter(|process| process.status.is_running())
 }
 
-/// What the broker leads that a verb is aimed at.
+/// What the brokers lead that a verb is aimed at.
 fn led_by(state: &State, target: &Target) -> Vec<TopicPartition> {
-    let leader = |place: &TopicPartition| state.cluster.partition(place)?.seen.leader;
-    let broker = match target {
-        Target::Picked => match state.view.picked {
-            ProcessName::Broker(broker) => Some(broker),
-            _ => None,
-        },
-        Target::Process(ProcessName::Broker(broker)) => Some(*broker),
-        Target::LeaderOf(place) => leader(place),
-        _ => None,
-    };
+    let aimed = state.aimed(target);
     let led = state.cluster.partitions().filter(|(_, partition)| {
-        let leads = partition.seen.leader;
-        leads.is_some() && leads == broker
+        let leader = partition.seen.leader;
+        leader.is_some_and(|leader| aimed.contains(&ProcessName::Broker(leader)))
     });
     led.map(|(place, _)| place).collect()
 }
 
 /// Whether every broker answers and every replica is in sync.
 fn is_whole(state: &State) -> bool {
-    let up = state
-        .cluster
-        .brokers()
-        .all(|broker| broker.status == Status::Up);
+    let (up, all) = state.cluster.brokers_up();
     let mut partitions = state.cluster.partitions();
-    up && partitions.all(|(_, partition)| {
-        let seen = &partition.seen;
-        seen.leader.is_some() && seen.isr.len() == seen.replicas.len()
-    })
+    up == all
+        && partitions
+            .all(|(_, partition)| partition.seen.leader.is_some() && !partition.under_replicated())
 }
 
 #[cfg(test)]

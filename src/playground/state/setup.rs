@@ -77,6 +77,15 @@ impl Reach {
         }
     }
 
+    /// Who we are to others' brokers, if they ask.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Own => None,
+            Self::Attached { user, .. } => user.as_deref(),
+        }
+    }
+
     /// The addresses that were given, of a cluster that is not ours.
     #[must_use]
     pub fn given(&self) -> Option<&str> {

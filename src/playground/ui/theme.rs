@@ -4,7 +4,7 @@
 use ratatui::style::Style;
 
 pub use crate::state::settings::Role;
-use crate::state::{Depth, Glyphs, View, settings::Theme};
+use crate::state::{Depth, Glyphs, Tone, View, settings::Theme};
 
 /// A theme as one terminal can show it.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,17 @@ impl<'a> Look<'a> {
     #[must_use]
     pub fn background(self) -> Option<Style> {
         self.paint_background.then(|| self.style(Role::Background))
+    }
+}
+
+/// How words of this tone look.
+#[must_use]
+pub const fn role_of(tone: Tone) -> Role {
+    match tone {
+        Tone::Plain => Role::Text,
+        Tone::Dim | Tone::Hint => Role::Dim,
+        Tone::Good => Role::Good,
+        Tone::Bad => Role::Dead,
     }
 }
 

@@ -261,10 +261,8 @@ fn done_when(
         ClusterAction::Heal => {
             let servers: Vec<ProcessName> = state
                 .cluster
-                .processes
-                .keys()
-                .filter(|name| matches!(name, ProcessName::Broker(_) | ProcessName::ZooKeeper))
-                .cloned()
+                .servers()
+                .map(|process| process.name.clone())
                 .collect();
             Done::When(all_are(&servers, Being::Up), Vec::new())
         }

@@ -165,6 +165,13 @@ impl Cluster {
             .filter(|process| process.broker().is_some())
     }
 
+    /// Brokers and `ZooKeeper`.
+    pub fn servers(&self) -> impl Iterator<Item = &Process> {
+        self.processes
+            .values()
+            .filter(|process| process.name.is_server())
+    }
+
     /// How many brokers answer, and how many there should be.
     #[must_use]
     pub fn brokers_up(&self) -> (usize, usize) {

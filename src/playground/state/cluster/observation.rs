@@ -23,6 +23,14 @@ pub enum ProcessName {
     Producer(String),
 }
 
+impl ProcessName {
+    /// Whether it is a broker or `ZooKeeper`.
+    #[must_use]
+    pub const fn is_server(&self) -> bool {
+        matches!(self, Self::Broker(_) | Self::ZooKeeper)
+    }
+}
+
 impl fmt::Display for ProcessName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -93,12 +93,10 @@ fn as_new(state: &State, brokers: i32) -> VecDeque<Action> {
     if state.cluster.acks != Acks::All {
         to_do.push_back(Action::from(ClusterAction::Acks(Acks::All)));
     }
-    let processes = || state.cluster.processes.values();
-    let servers =
-        |name: &ProcessName| matches!(name, ProcessName::Broker(_) | ProcessName::ZooKeeper);
-    let ill = processes().any(|process| {
-        servers(&process.name) && (process.status.is_gone() || process.status == Status::Frozen)
-    });
+    let ill = state
+        .cluster
+        .servers()
+        .any(|process| process.status.is_gone() || process.status == Status::Frozen);
     if ill || state.cluster.any_astray() {
         to_do.push_back(Action::from(ClusterAction::Heal));
     }
@@ -112,7 +110,7 @@ fn as_new(state: &State, brokers: i32) -> VecDeque<Action> {
         );
         to_do.push_back(Action::from(ClusterAction::CreateTopic(Some(topic))));
     }
-    for process in processes() {
+    for process in state.cluster.processes.values() {
         let target = Target::Process(process.name.clone());
         let name = match &process.name {
             ProcessName::Consumer(name) => name,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Hand, Line, Story, Subject, Tone, grouped, names::listed};
 use crate::state::{
-    Reach, Setup, Timestamp,
+    Setup, Timestamp,
     cluster::{Cluster, Process, ProcessChange, ProcessName, RoleSeen, Status},
 };
 use wire::BrokerId;
@@ -42,13 +42,10 @@ pub(in crate::state) fn attached(
     } else {
         "read-only"
     };
-    let (secured, user) = match &setup.reach {
-        Reach::Attached { secured, user, .. } => (secured.clone(), user.clone()),
-        Reach::Own => (None, None),
-    };
-    let secured = secured.map_or_else(String::new, |how| format!(", {how}"));
-    let user = user.map_or_else(String::new, |user| format!(" as {user}"));
-    let words = format!("{words}{secured}{user}");
+    let secured = setup.reach.secured().map(|how| format!(", {how}"));
+    let user = setup.reach.user().map(|user| format!(" as {user}"));
+    let parts = [Some(words), secured, user];
+    let words: String = parts.into_iter().flatten().collect();
     let line = Line::new(at, Hand::Kafkarium).with(Tone::Good, words);
     story.begin(
         line.with(Tone::Dim, format!(", {writes}"))

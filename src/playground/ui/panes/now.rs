@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Pane, Partition, Process, ProcessName, State, Status, grouped},
+    state::{Pane, Partition, Process, State, Status, grouped},
     ui::{
         canvas::{Canvas, Frame, Pieces, columns},
         theme::Role,
@@ -194,10 +194,7 @@ fn group(state: &State) -> Pieces {
 
 /// `servers   231 MB   19 % of a core   shared in each`: pages that are shared count in each
 fn servers(state: &State) -> Pieces {
-    let servers = || {
-        let all = state.cluster.processes.values();
-        all.filter(|it| matches!(it.name, ProcessName::ZooKeeper | ProcessName::Broker(_)))
-    };
+    let servers = || state.cluster.servers();
     let bytes: u64 = servers().filter_map(|it| it.rss_bytes).sum();
     if bytes == 0 {
         return joined("servers", vec![say(Role::Dim, "not measured yet")]);

@@ -8,7 +8,7 @@ use crate::{
         attached,
         canvas::{Canvas, Frame, Pieces, broken, columns, room_for_note, width, wrap_pieces},
         moment,
-        theme::Role,
+        theme::{Role, role_of},
         title, words,
     },
 };
@@ -195,12 +195,7 @@ fn lines(state: &State, entry: &Entry, room: u16, who: u16) -> Vec<Pieces> {
     };
     let pieces: Pieces = told()
         .map(|(tone, words)| {
-            let role = match tone {
-                Tone::Plain => Role::Text,
-                Tone::Dim | Tone::Hint => Role::Dim,
-                Tone::Good => Role::Good,
-                Tone::Bad => Role::Dead,
-            };
+            let role = role_of(*tone);
             match tone {
                 Tone::Hint => (role, state.view.fill(words)),
                 _ => (role, words.clone()),

@@ -5,10 +5,10 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use crate::{
-    state::{Entry, Pane, State, Tone},
+    state::{Entry, Pane, State},
     ui::{
         canvas::{Canvas, Frame, fit, width},
-        theme::Role,
+        theme::{Role, role_of},
         title, words,
     },
 };
@@ -77,14 +77,8 @@ pub fn draw_inside(canvas: &mut Canvas<'_>, state: &State, area: Rect) {
             x = canvas.text(x, y, end, &format!("{air}└ "), Role::Dim);
         }
         for (tone, words) in &entry.text {
-            let role = match tone {
-                Tone::Plain => Role::Text,
-                Tone::Dim | Tone::Hint => Role::Dim,
-                Tone::Good => Role::Good,
-                Tone::Bad => Role::Dead,
-            };
             let words = told(words, end.saturating_sub(x));
-            x = canvas.text(x, y, end, &words, role);
+            x = canvas.text(x, y, end, &words, role_of(*tone));
         }
     }
 }

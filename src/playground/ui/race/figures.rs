@@ -69,51 +69,33 @@ impl Figure {
 /// All rows of the table.
 #[must_use]
 pub fn figures(race: &Race<'_>) -> Vec<Figure> {
-    let of = |value: fn(&Side<'_>) -> Option<f64>| race.sides.each_ref().map(value);
-    let clock = |clock: RaceClock| match clock {
-        RaceClock::Stopped(took) => Some(took.as_secs_f64()),
-        RaceClock::Still | RaceClock::Running(_) => None,
-    };
-    let again = race
-        .sides
-        .each_ref()
-        .map(|side| clock(side.clocks.acked_again));
-    let full = race
-        .sides
-        .each_ref()
-        .map(|side| clock(side.clocks.isr_full));
-    let figure = |what, key, values, unit| Figure {
+    let figure = |what, key, value: fn(&Side<'_>) -> Option<f64>, unit| Figure {
         what,
         key,
-        values,
+        values: race.sides.each_ref().map(value),
         unit,
     };
     vec![
         figure(
             "first acknowledged again",
             "acked_again_s",
-            again,
+            |side| stopped(side.clocks.acked_again),
             Unit::Seconds,
         ),
         figure(
             "every ISR full after the start",
             "isr_full_s",
-            full,
+            |side| stopped(side.clocks.isr_full),
             Unit::Seconds,
         ),
         figure(
             "memory of the live servers",
             "memory_mb",
-            of(memory),
+            memory,
             Unit::Megabytes,
         ),
-        figure("CPU, the last 10 s", "cpu_percent", of(cpu), Unit::Percent),
-        figure(
-            "launch to first record",
-            "launch_s",
-            of(launch),
-            Unit::Seconds,
-        ),
+        figure("CPU, the last 10 s", "cpu_percent", cpu, Unit::Percent),
+        figure("launch to first record", "launch_s", launch, Unit::Seconds),
     ]
 }
 
@@ -131,6 +113,13 @@ fn memory(side: &Side<'_>) -> Option<f64> {
 )]
 fn cpu(side: &Side<'_>) -> Option<f64> {
     Some(side.clocks.cpu()? as f64 / 10.0)
+}
+
+fn stopped(clock: RaceClock) -> Option<f64> {
+    match clock {
+        RaceClock::Stopped(took) => Some(took.as_secs_f64()),
+        RaceClock::Still | RaceClock::Running(_) => None,
+    }
 }
 
 fn launch(side: &Side<'_>) -> Option<f64> {

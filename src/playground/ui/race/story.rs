@@ -6,9 +6,9 @@ use super::{Race, Side};
 use crate::{
     state::{Entry, Pane, Tone},
     ui::{
-        canvas::{Canvas, Frame, Pieces, fit, width},
+        canvas::{Canvas, Frame, fit, width},
         panes::story,
-        theme::Role,
+        theme::{Role, role_of},
     },
 };
 
@@ -53,23 +53,10 @@ fn line(canvas: &mut Canvas<'_>, side: &Side<'_>, entry: &Entry, area: Rect, col
     let x = canvas.text(area.x, area.y, end, &when, Role::Dim) + 1;
     canvas.text(x, area.y, end, side.short, Role::Strong);
     let x = x + columns + 1 + u16::from(entry.depth);
-    let told: Pieces = entry
-        .text
-        .iter()
-        .filter(|(tone, _)| *tone != Tone::Hint)
-        .map(|(tone, words)| {
-            let role = match tone {
-                Tone::Plain | Tone::Hint => Role::Text,
-                Tone::Dim => Role::Dim,
-                Tone::Good => Role::Good,
-                Tone::Bad => Role::Dead,
-            };
-            (role, words.clone())
-        })
-        .collect();
-    told.iter().fold(x, |x, (role, words)| {
+    let told = entry.text.iter().filter(|(tone, _)| *tone != Tone::Hint);
+    told.fold(x, |x, (tone, words)| {
         let words = fit(words, end.saturating_sub(x));
-        canvas.text(x, area.y, end, &words, *role)
+        canvas.text(x, area.y, end, &words, role_of(*tone))
     });
 }
 
